@@ -1,0 +1,1 @@
+//! What runs on every node: inventory, one stream to the control plane, runs as contained processes.

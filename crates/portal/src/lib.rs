@@ -1,0 +1,1 @@
+//! Accounts, sessions, page shell, errors to HTTP, audit.

@@ -1,0 +1,1 @@
+//! What the tests stand on: database engines on private ports, a manual clock, a whole Amphi in one process.

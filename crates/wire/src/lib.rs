@@ -1,0 +1,1 @@
+//! The protocol between agents and the control plane, and its certificates.

@@ -1,0 +1,124 @@
+//! Where experiments may not go: what is never a learner's business (this machine, its link, everybody at once, a
+//! cloud's metadata), and what an operator adds.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv6Net};
+
+use super::{Host, name_read};
+use crate::model::refusal::{Refusal, quotable};
+
+/// Lifted where all nodes are on the learner's own machine.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+
+/// Always refused. 0.0.0.0 and :: reach this machine on Linux. fd00:ec2::254 is EC2's metadata service over IPv6,
+/// 169.254.169.254 lies in the link-local network.
+const NEVER: [&str; 9] = [
+    "0.0.0.0/8",
+    "169.254.0.0/16",
+    "224.0.0.0/4",
+    "255.255.255.255/32",
+    "::/128",
+    "fe80::/10",
+    "fec0::/10",
+    "ff00::/8",
+    "fd00:ec2::254/128",
+];
+
+/// Destinations that are refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DestinationRules {
+    /// Networks that an operator forbids, besides those always refused.
+    pub networks: Vec<IpNet>,
+    /// Names that an operator forbids: `example.org` that name, `*.example.org` all names below it.
+    pub names: Vec<String>,
+    /// Whether experiments may go to this machine itself.
+    pub allow_loopback: bool,
+}
+
+impl DestinationRules {
+    /// Rules from an operator's text.
+    /// Errors: `NetworkInvalid`, `PatternInvalid`.
+    pub fn parse(networks: &[String], names: &[String], allow_loopback: bool) -> Result<Self, Refusal> {
+        Ok(Self {
+            networks: networks.iter().map(|text| network_parse(text)).collect::<Result<_, _>>()?,
+            names: names.iter().map(|text| pattern_parse(text)).collect::<Result<_, _>>()?,
+            allow_loopback,
+        })
+    }
+
+    /// Refuses an address in a forbidden network, or a forbidden name. A name may still lead into a forbidden network:
+    /// the node checks that against [`refused_networks`](Self::refused_networks) when it has looked the name up.
+    pub fn check_host(&self, host: &str) -> Result<(), Refusal> {
+        match Host::parse(host)? {
+            Host::Address(address) => self.check_address(address),
+            Host::Name(name) => self.check_name(&name),
+        }
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), Refusal> {
+        let loopback = (!self.allow_loopback).then_some(["localhost", "*.localhost"]);
+        let mut patterns = self.names.iter().map(String::as_str).chain(loopback.into_iter().flatten());
+        match patterns.find(|pattern| pattern_covers(pattern, name)) {
+            Some(pattern) => Err(Refusal::NameRefused { name: name.into(), pattern: pattern.into() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses an address in a forbidden network, an IPv4 address also inside an IPv6 one.
+    pub fn check_address(&self, address: IpAddr) -> Result<(), Refusal> {
+        match self.refused_networks().into_iter().find(|network| network.contains(&address)) {
+            Some(network) => {
+                Err(Refusal::AddressRefused { address: address.to_string(), network: network.to_string() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Every network that no experiment may reach, both families; IPv4 networks stand twice, as they are and mapped
+    /// into IPv6 (::ffff:0:0/96).
+    pub fn refused_networks(&self) -> Vec<IpNet> {
+        let loopback: &[&str] = if self.allow_loopback { &[] } else { &LOOPBACK };
+        let always = NEVER.iter().chain(loopback).filter_map(|text| text.parse::<IpNet>().ok());
+        always
+            .chain(self.networks.iter().copied())
+            .flat_map(|network| [Some(network), mapped(network)])
+            .flatten()
+            .collect()
+    }
+}
+
+fn mapped(network: IpNet) -> Option<IpNet> {
+    match network {
+        IpNet::V4(network) => {
+            let address: Ipv6Addr = network.network().to_ipv6_mapped();
+            Ipv6Net::new(address, network.prefix_len() + 96).ok().map(IpNet::V6)
+        }
+        IpNet::V6(_) => None,
+    }
+}
+
+/// A network in CIDR form; a bare address is a network of one.
+fn network_parse(text: &str) -> Result<IpNet, Refusal> {
+    let network = text.trim().parse::<IpNet>().or_else(|_| text.trim().parse::<IpAddr>().map(IpNet::from));
+    network.map(|network| network.trunc()).map_err(|_| Refusal::NetworkInvalid { network: quotable(text) })
+}
+
+fn pattern_parse(text: &str) -> Result<String, Refusal> {
+    let (star, name) = match text.trim().strip_prefix("*.") {
+        Some(name) => ("*.", name),
+        None => ("", text.trim()),
+    };
+    match name_read(name, true) {
+        Ok(name) => Ok(format!("{star}{name}")),
+        Err(_) => Err(Refusal::PatternInvalid { pattern: quotable(text) }),
+    }
+}
+
+fn pattern_covers(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.trim_end_matches('.').to_ascii_lowercase(), name.trim_end_matches('.'));
+    match pattern.strip_prefix('*') {
+        Some(suffix) => name.len() > suffix.len() && name.ends_with(suffix),
+        None => name == pattern,
+    }
+}

@@ -1,0 +1,152 @@
+//! What an experiment is refused for. One table holds, for each refusal, its code, the field it concerns, its
+//! arguments and its English sentence, because pages look the same code up in their own language with the same
+//! arguments: a refusal that existed in two places would drift.
+
+/// Declares [`Refusal`] from the table below; every field is text, ready to be put into a sentence.
+macro_rules! refusals {
+    ($($(#[doc = $doc:literal])+ $variant:ident $code:literal at $at:expr, { $($field:ident),* } $sentence:literal;)+) => {
+        /// Why an experiment, a destination or a rule is not accepted. `Display` is a sentence that says what is wrong
+        /// and what would be right.
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[expect(missing_docs, reason = "the fields are the arguments of the sentence beside them")]
+        pub enum Refusal {
+            $($(#[doc = $doc])+ #[error($sentence)] $variant { $($field: String),* },)+
+        }
+
+        impl Refusal {
+            /// A stable name for programs, kebab-case; the catalog key is `problem-CODE`.
+            pub fn code(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $code,)+ }
+            }
+
+            /// The form field it concerns: `tool`, `destination`, or the name of an option.
+            pub fn field(&self) -> Option<String> {
+                match self { $(#[allow(unused_variables)] Self::$variant { $($field),* } => Some($at.to_string()),)+ }
+            }
+
+            /// The arguments of the sentence, for a translation.
+            pub fn args(&self) -> Vec<(&'static str, String)> {
+                match self { $(Self::$variant { $($field),* } => vec![$((stringify!($field), $field.clone())),*],)+ }
+            }
+
+            /// Every code there is, so that a test can hold the catalogs against them.
+            pub const CODES: &'static [(&'static str, &'static [&'static str])] =
+                &[$(($code, &[$(stringify!($field)),*]),)+];
+        }
+    };
+}
+
+refusals! {
+    /// No tool of that name.
+    ToolUnknown "tool-unknown" at "tool", { tool, tools }
+        "There is no tool \"{tool}\". The tools are {tools}.";
+    /// No tool has this option.
+    OptionUnknown "option-unknown" at option, { tool, option, options }
+        "{tool} has no option \"{option}\". Its options are {options}.";
+    /// Another tool has this option.
+    OptionElsewhere "option-elsewhere" at option, { tool, option, owners, options }
+        "\"{option}\" is an option of {owners}, not of {tool}. The options of {tool} are {options}.";
+    /// The same option twice, or two switches of one choice.
+    OptionRepeated "option-repeated" at option, { option }
+        "The option \"{option}\" is given more than once. Give it once.";
+    /// An option that needs a value stands without one.
+    OptionWithoutValue "option-without-value" at option, { option, flag, example }
+        "\"{flag}\" needs a value, for example {flag} {example}.";
+    /// A switch was given a value.
+    OptionTakesNoValue "option-takes-no-value" at option, { option, value }
+        "\"{option}\" is on or off and takes no value; \"{value}\" is too much.";
+    /// Not a number where one is wanted.
+    NotANumber "not-a-number" at option, { option, value, min, max, unit }
+        "\"{value}\" is no number. The option \"{option}\" takes a number from {min} to {max} ({unit}).";
+    /// A number below or above what is allowed.
+    OutOfRange "out-of-range" at option, { option, value, min, max, unit }
+        "{value} is out of range. The option \"{option}\" takes a number from {min} to {max} ({unit}).";
+    /// A word that is not among the choices.
+    NotAChoice "not-a-choice" at option, { option, value, choices }
+        "\"{value}\" is no choice for the option \"{option}\". Choose one of {choices}.";
+    /// An option that works only together with another.
+    OptionNeeds "option-needs" at option, { option, needs }
+        "The option \"{option}\" works only with {needs}. Add that, or leave \"{option}\" out.";
+    /// Two options that exclude each other.
+    OptionsConflict "options-conflict" at option, { option, other }
+        "The options \"{option}\" and \"{other}\" exclude each other. Give one of them.";
+    /// The experiment would take longer than a run may.
+    TooLong "too-long" at option, { option, seconds, limit }
+        "That would take {seconds} s, and a run may take {limit} s. Lower the option \"{option}\".";
+    /// Streams times bit rate above what is allowed.
+    TotalRate "total-rate" at "bitrate", { streams, bitrate, limit }
+        "{streams} streams of {bitrate} bit/s are more than the {limit} bit/s allowed in all. Lower the bit rate or the number of streams.";
+    /// A word too many on the command line.
+    ExtraArgument "extra-argument" at "destination", { tool, argument, destination }
+        "\"{argument}\" is one word too many: {tool} takes one destination, and \"{destination}\" is there already.";
+    /// No destination.
+    DestinationMissing "destination-missing" at "destination", { tool, example }
+        "{tool} needs a destination, for example {example}.";
+    /// A character that no destination has.
+    DestinationCharacter "destination-character" at "destination", { character, example }
+        "The destination contains {character}, which no destination may. Write a destination such as {example}.";
+    /// Longer than any destination may be.
+    DestinationTooLong "destination-too-long" at "destination", { length, limit }
+        "The destination has {length} characters; at most {limit} are allowed.";
+    /// It would be read as an option.
+    DestinationDash "destination-dash" at "destination", { destination }
+        "\"{destination}\" begins with \"-\", as an option does. A destination begins with a letter, a digit or \"[\".";
+    /// Not a valid host name.
+    NameInvalid "name-invalid" at "destination", { name }
+        "\"{name}\" is no valid host name. A name is made of labels of 1 to 63 letters, digits and inner hyphens, joined by dots, at most 253 characters.";
+    /// Letters that look like others.
+    NameLookAlike "name-look-alike" at "destination", { name, character }
+        "\"{name}\" contains {character}, which looks like another letter. Type the name with the letters of one script.";
+    /// An IPv4 address not written as four decimal numbers.
+    AddressForm "address-form" at "destination", { address }
+        "\"{address}\" is no IPv4 address in dotted form. Write four decimal numbers without leading zeros, such as 192.0.2.1.";
+    /// Not a valid IPv6 address.
+    AddressInvalid "address-invalid" at "destination", { address }
+        "\"{address}\" is no IPv6 address. Write one such as 2001:db8::1, in brackets when a port follows: [2001:db8::1]:443.";
+    /// An IPv6 zone id.
+    AddressZone "address-zone" at "destination", { address }
+        "\"{address}\" carries a zone id, which means something on one machine only. Write the address without \"%\" and what follows.";
+    /// A destination of the other family than asked for.
+    FamilyMismatch "family-mismatch" at "ip", { address, version }
+        "{address} is no IPv{version} address. Leave out the IP version, or give an IPv{version} address or a name.";
+    /// Not a port.
+    PortInvalid "port-invalid" at "destination", { port }
+        "\"{port}\" is no port. A port is a number from 1 to 65535.";
+    /// A port where the tool has none.
+    PortNotTaken "port-not-taken" at "destination", { tool, port, host }
+        "{tool} takes no port in its destination. Leave \":{port}\" out and write {host}.";
+    /// A port in the destination and one as an option.
+    PortTwice "port-twice" at "port", { port }
+        "The destination names port {port} already. Leave the option \"port\" out.";
+    /// Not a URL.
+    UrlInvalid "url-invalid" at "destination", { url }
+        "\"{url}\" is no URL. Write one that begins with http:// or https://, such as https://example.org/.";
+    /// A URL with a user name or password.
+    UrlUser "url-user" at "destination", { host }
+        "The URL carries a user name or a password. Leave out everything before \"{host}\" up to the \"@\"; no secret belongs into an experiment.";
+    /// An address can only be asked for its name.
+    TypeForAddress "type-for-address" at "type", { address, kind }
+        "{address} is an address, and an address has PTR records only. Ask for PTR instead of {kind}, or give a name.";
+    /// The address lies in a network that is not allowed.
+    AddressRefused "address-refused" at "destination", { address, network }
+        "{address} lies in {network}, where experiments are not allowed to go. Choose another destination.";
+    /// The name is one that is not allowed.
+    NameRefused "name-refused" at "destination", { name, pattern }
+        "{name} falls under {pattern}, where experiments are not allowed to go. Choose another destination.";
+    /// Not a network in CIDR form (an operator's rule).
+    NetworkInvalid "network-invalid" at "networks", { network }
+        "\"{network}\" is no network. Write an address and a prefix length, such as 192.0.2.0/24 or 2001:db8::/32.";
+    /// Not a name pattern (an operator's rule).
+    PatternInvalid "pattern-invalid" at "names", { pattern }
+        "\"{pattern}\" is no name pattern. Write a host name, or \"*.\" and a host name for all names below it.";
+}
+
+/// A user's text as a sentence may quote it: at most 60 characters, nothing that a terminal or page would act on.
+pub(crate) fn quotable(text: &str) -> String {
+    const LIMIT: usize = 60;
+    let mut quoted: String = text.chars().take(LIMIT).flat_map(char::escape_debug).collect();
+    if text.chars().nth(LIMIT).is_some() {
+        quoted.push('…');
+    }
+    quoted
+}

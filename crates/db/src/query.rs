@@ -1,0 +1,96 @@
+//! Statements as data: a [`Query`] is one statement, a [`Write`] one transaction.
+//!
+//! A Write reads nothing in between, so that it can be grouped with others into one commit and be repeated
+//! after a conflict without the caller taking part.
+
+use std::borrow::Cow;
+
+use crate::value::Value;
+
+/// One SQL statement with the values of its placeholders.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub(crate) sql: Cow<'static, str>,
+    pub(crate) values: Vec<Value>,
+}
+
+impl Query {
+    /// A statement of the portable subset, with `?` where a value goes. Never build the text from user input:
+    /// bind it.
+    pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
+        Self { sql: sql.into(), values: Vec::new() }
+    }
+
+    /// Gives the next placeholder its value.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Gives the next placeholder its value, for statements built in a loop.
+    pub fn push_bind(&mut self, value: impl Into<Value>) {
+        self.values.push(value.into());
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) query: Query,
+    /// The guard's name, when the statement must change at least one row.
+    pub(crate) guard: Option<&'static str>,
+}
+
+/// A transaction: all of its steps, or none.
+#[derive(Clone, Debug, Default)]
+pub struct Write {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) topics: Vec<String>,
+}
+
+impl Write {
+    /// An empty transaction.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a statement that may change any number of rows.
+    #[must_use]
+    pub fn step(mut self, query: Query) -> Self {
+        self.push_step(query);
+        self
+    }
+
+    /// Adds a statement that must change at least one row, else nothing of the Write is done and it answers
+    /// [`crate::DbError::Unmet`] with this name.
+    #[must_use]
+    pub fn expect(mut self, guard: &'static str, query: Query) -> Self {
+        self.push_expect(guard, query);
+        self
+    }
+
+    /// Wakes the watchers of `topic` on every replica once the Write is committed.
+    #[must_use]
+    pub fn event(mut self, topic: impl Into<String>) -> Self {
+        self.push_event(topic);
+        self
+    }
+
+    /// [`Write::step`] in place.
+    pub fn push_step(&mut self, query: Query) {
+        self.steps.push(Step { query, guard: None });
+    }
+
+    /// [`Write::expect`] in place.
+    pub fn push_expect(&mut self, guard: &'static str, query: Query) {
+        self.steps.push(Step { query, guard: Some(guard) });
+    }
+
+    /// [`Write::event`] in place. A topic named twice is one event.
+    pub fn push_event(&mut self, topic: impl Into<String>) {
+        let topic = topic.into();
+        if !self.topics.contains(&topic) {
+            self.topics.push(topic);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! The database crate through its public face.
+mod smoke;

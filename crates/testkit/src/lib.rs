@@ -1,1 +1,7 @@
-//! What the tests stand on: database engines on private ports, a manual clock, a whole Amphi in one process.
+//! What the tests stand on: database engines on private sockets, one suite for every engine, a manual clock.
+
+pub use db;
+
+pub mod clock;
+pub mod conformance;
+pub mod engine;

@@ -45,7 +45,7 @@ pub(crate) fn postgres(url: &str) -> Result<Pool<Postgres>, DbError> {
         .options([
             ("statement_timeout", limit_ms.as_str()),
             ("idle_in_transaction_session_timeout", limit_ms.as_str()),
-            ("default_transaction_isolation", "read\\ committed"),
+            ("default_transaction_isolation", "read committed"),
             ("TimeZone", "UTC"),
         ])
         .disable_statement_logging();

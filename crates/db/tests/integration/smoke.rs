@@ -1,18 +1,16 @@
 use db::*;
-const M: Migrations = Migrations {
-    service: "t",
-    steps: &[Migration {
-        name: "0001_start",
-        sql: "CREATE TABLE t_item (\n id SERIAL_KEY,\n k VARCHAR(36) NOT NULL UNIQUE,\n n BIGINT,\n raw BYTES,\n note TEXT\n);\n",
-    }],
-};
-#[tokio::test(flavor = "multi_thread")]
-async fn smoke() {
-    let dir = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}/a.db", dir.path().display());
-    let db = Database::open(&url).await.unwrap();
-    db.migrate(&[M]).await.unwrap();
-    db.migrate(&[M]).await.unwrap();
+fn migrations() -> Migrations {
+    Migrations {
+        service: "t",
+        steps: &[Migration {
+            name: "0001_start",
+            sql: "CREATE TABLE t_item (\n id SERIAL_KEY,\n k VARCHAR(36) NOT NULL UNIQUE,\n n BIGINT,\n raw BYTES,\n note TEXT\n);\n",
+        }],
+    }
+}
+testkit::for_each_engine!(migrations(); smoke);
+async fn smoke(db: Database) {
+    db.migrate(&[migrations()]).await.unwrap();
     let w = db.events().watch(["x"]);
     let ins = |k: &str| {
         Query::new("INSERT INTO t_item (k, n, raw, note) VALUES (?, ?, ?, ?)")

@@ -111,7 +111,7 @@ impl Destination {
     /// Refuses a port both here and as an option.
     pub(crate) fn one_port(&self, options: &Options) -> Result<(), Refusal> {
         match self.port.filter(|_| options.given("port").is_some()) {
-            Some(port) => Err(Refusal::PortTwice { port: port.to_string() }),
+            Some(port) => Err(Refusal::PortTwice { port: port.to_string().into() }),
             None => Ok(()),
         }
     }
@@ -120,8 +120,8 @@ impl Destination {
         match self.port {
             Some(port) => Err(Refusal::PortNotTaken {
                 tool: tool.name.into(),
-                port: port.to_string(),
-                host: self.host.to_string(),
+                port: port.to_string().into(),
+                host: self.host.to_string().into(),
             }),
             None => Ok(self),
         }
@@ -153,6 +153,9 @@ impl Destination {
         let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
         if let Some((_, host)) = authority.rsplit_once('@') {
             return Err(Refusal::UrlUser { host: quotable(host) });
+        }
+        if authority.is_empty() {
+            return Err(invalid());
         }
         // Read by the same rules as every other destination; a URL parser alone would take 0x7f.1 for 127.0.0.1.
         let endpoint = Self::endpoint_parse(authority, example, false)?;
@@ -187,7 +190,7 @@ pub(crate) fn bracketed(host: &Host) -> String {
 fn length_check(text: &str, limit: usize) -> Result<(), Refusal> {
     match text.chars().count() {
         length if length > limit => {
-            Err(Refusal::DestinationTooLong { length: length.to_string(), limit: limit.to_string() })
+            Err(Refusal::DestinationTooLong { length: length.to_string().into(), limit: limit.to_string().into() })
         }
         _ => Ok(()),
     }
@@ -200,7 +203,7 @@ fn characters_check(text: &str, example: &str) -> Result<(), Refusal> {
         c => c.is_ascii_alphanumeric() || (!c.is_ascii() && !c.is_whitespace() && !c.is_control()),
     };
     if let Some(character) = text.chars().find(|c| !is_fine(*c)) {
-        return Err(Refusal::DestinationCharacter { character: shown(character), example: example.into() });
+        return Err(Refusal::DestinationCharacter { character: shown(character).into(), example: example.into() });
     }
     match text.starts_with('-') {
         true => Err(Refusal::DestinationDash { destination: quotable(text) }),
@@ -217,7 +220,7 @@ fn url_characters_check(text: &str, example: &str) -> Result<(), Refusal> {
         c => !c.is_whitespace() && !c.is_control(),
     };
     if let Some((_, character)) = text.char_indices().find(|(place, c)| !is_fine(*place, *c)) {
-        return Err(Refusal::DestinationCharacter { character: shown(character), example: example.into() });
+        return Err(Refusal::DestinationCharacter { character: shown(character).into(), example: example.into() });
     }
     match text.starts_with('-') {
         true => Err(Refusal::DestinationDash { destination: quotable(text) }),
@@ -261,7 +264,7 @@ fn port_parse(text: &str) -> Result<u16, Refusal> {
 /// A host name in its ASCII form. Source: RFC 1123 section 2.1, UTS #46 for other scripts.
 fn name_read(text: &str, underscore: bool) -> Result<String, Refusal> {
     if let Some(character) = look_alike(text) {
-        return Err(Refusal::NameLookAlike { name: quotable(text), character: shown(character) });
+        return Err(Refusal::NameLookAlike { name: quotable(text), character: shown(character).into() });
     }
     let invalid = || Refusal::NameInvalid { name: quotable(text) };
     let name = idna::domain_to_ascii(text).map_err(|_| invalid())?;

@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 
 use super::destination::{Destination, Host, bracketed};
 use super::refusal::{Refusal, quotable};
-use super::tool::{
-    DestinationKind, Options, Place, Tool, arguments_of, arguments_parse, server_argv, server_is_ready, tool, tools,
-};
+use super::tool::{DestinationKind, Options, Place, Tool, arguments_of, arguments_parse, server_argv, tool, tools};
+
+pub use super::tool::is_far_end_ready;
 
 /// Most bytes of output, stdout and stderr together.
 pub const OUTPUT_BYTES: u64 = 1 << 20;
@@ -84,11 +84,6 @@ impl FarEnd {
     pub fn command(&self, port: u16) -> Command {
         Command { argv: server_argv(port), wall_ms: self.wall_ms, output_bytes: OUTPUT_BYTES, destination: None }
     }
-
-    /// Whether it takes connections, from all it has printed so far.
-    pub fn is_ready(&self, output: &str) -> bool {
-        server_is_ready(output)
-    }
 }
 
 /// Why a stored experiment can't be read.
@@ -134,10 +129,10 @@ impl Experiment {
         let experiment = Self { tool, options, destination };
         match (experiment.contacted(), experiment.family()) {
             (Some(Host::Address(IpAddr::V6(address))), Family::V4) => {
-                Err(Refusal::FamilyMismatch { address: address.to_string(), version: "4".into() })
+                Err(Refusal::FamilyMismatch { address: address.to_string().into(), version: "4".into() })
             }
             (Some(Host::Address(IpAddr::V4(address))), Family::V6) => {
-                Err(Refusal::FamilyMismatch { address: address.to_string(), version: "6".into() })
+                Err(Refusal::FamilyMismatch { address: address.to_string().into(), version: "6".into() })
             }
             (_, _) => Ok(experiment),
         }
@@ -158,8 +153,13 @@ impl Experiment {
         self.destination.text()
     }
 
-    /// The host that packets go to: the destination's, or for `dns` the resolver; `None`: the node's own resolver.
-    pub fn contacted(&self) -> Option<&Host> {
+    /// The name or address that packets go to: the destination's, or for `dns` the resolver's; `None`: the node's own
+    /// resolver. This is what rules are about, and what may be a node's name.
+    pub fn host(&self) -> Option<String> {
+        self.contacted().map(Host::to_string)
+    }
+
+    fn contacted(&self) -> Option<&Host> {
         match self.tool.destination {
             DestinationKind::Name => self.options.host("resolver"),
             DestinationKind::Host | DestinationKind::HostPort | DestinationKind::Url => Some(self.destination.host()),
@@ -238,7 +238,7 @@ impl Experiment {
 fn tool_find(name: &str) -> Result<&'static Tool, Refusal> {
     tool(name).ok_or_else(|| Refusal::ToolUnknown {
         tool: quotable(name),
-        tools: tools().iter().map(|tool| tool.name).collect::<Vec<_>>().join(", "),
+        tools: tools().iter().map(|tool| tool.name).collect::<Vec<_>>().join(", ").into(),
     })
 }
 

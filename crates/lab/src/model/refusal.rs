@@ -2,7 +2,8 @@
 //! arguments and its English sentence, because pages look the same code up in their own language with the same
 //! arguments: a refusal that existed in two places would drift.
 
-/// Declares [`Refusal`] from the table below; every field is text, ready to be put into a sentence.
+/// Declares [`Refusal`] from the table below; every field is text, ready to be put into a sentence, and boxed so that a
+/// `Result` stays small.
 macro_rules! refusals {
     ($($(#[doc = $doc:literal])+ $variant:ident $code:literal at $at:expr, { $($field:ident),* } $sentence:literal;)+) => {
         /// Why an experiment, a destination or a rule is not accepted. `Display` is a sentence that says what is wrong
@@ -10,7 +11,7 @@ macro_rules! refusals {
         #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
         #[expect(missing_docs, reason = "the fields are the arguments of the sentence beside them")]
         pub enum Refusal {
-            $($(#[doc = $doc])+ #[error($sentence)] $variant { $($field: String),* },)+
+            $($(#[doc = $doc])+ #[error($sentence)] $variant { $($field: Box<str>),* },)+
         }
 
         impl Refusal {
@@ -19,14 +20,14 @@ macro_rules! refusals {
                 match self { $(Self::$variant { .. } => $code,)+ }
             }
 
-            /// The form field it concerns: `tool`, `destination`, or the name of an option.
+            /// The field it concerns: `tool`, `destination`, `options`, or the name of one option.
             pub fn field(&self) -> Option<String> {
                 match self { $(#[allow(unused_variables)] Self::$variant { $($field),* } => Some($at.to_string()),)+ }
             }
 
             /// The arguments of the sentence, for a translation.
             pub fn args(&self) -> Vec<(&'static str, String)> {
-                match self { $(Self::$variant { $($field),* } => vec![$((stringify!($field), $field.clone())),*],)+ }
+                match self { $(Self::$variant { $($field),* } => vec![$((stringify!($field), $field.to_string())),*],)+ }
             }
 
             /// Every code there is, so that a test can hold the catalogs against them.
@@ -41,10 +42,10 @@ refusals! {
     ToolUnknown "tool-unknown" at "tool", { tool, tools }
         "There is no tool \"{tool}\". The tools are {tools}.";
     /// No tool has this option.
-    OptionUnknown "option-unknown" at option, { tool, option, options }
+    OptionUnknown "option-unknown" at "options", { tool, option, options }
         "{tool} has no option \"{option}\". Its options are {options}.";
     /// Another tool has this option.
-    OptionElsewhere "option-elsewhere" at option, { tool, option, owners, options }
+    OptionElsewhere "option-elsewhere" at "options", { tool, option, owners, options }
         "\"{option}\" is an option of {owners}, not of {tool}. The options of {tool} are {options}.";
     /// The same option twice, or two switches of one choice.
     OptionRepeated "option-repeated" at option, { option }
@@ -133,20 +134,14 @@ refusals! {
     /// The name is one that is not allowed.
     NameRefused "name-refused" at "destination", { name, pattern }
         "{name} falls under {pattern}, where experiments are not allowed to go. Choose another destination.";
-    /// Not a network in CIDR form (an operator's rule).
-    NetworkInvalid "network-invalid" at "networks", { network }
-        "\"{network}\" is no network. Write an address and a prefix length, such as 192.0.2.0/24 or 2001:db8::/32.";
-    /// Not a name pattern (an operator's rule).
-    PatternInvalid "pattern-invalid" at "names", { pattern }
-        "\"{pattern}\" is no name pattern. Write a host name, or \"*.\" and a host name for all names below it.";
 }
 
 /// A user's text as a sentence may quote it: at most 60 characters, nothing that a terminal or page would act on.
-pub(crate) fn quotable(text: &str) -> String {
+pub(crate) fn quotable(text: &str) -> Box<str> {
     const LIMIT: usize = 60;
     let mut quoted: String = text.chars().take(LIMIT).flat_map(char::escape_debug).collect();
     if text.chars().nth(LIMIT).is_some() {
         quoted.push('…');
     }
-    quoted
+    quoted.into()
 }

@@ -12,13 +12,17 @@ mod pmtu;
 mod tls;
 mod traceroute;
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 
 use crate::model::destination::Destination;
 use crate::model::refusal::Refusal;
 
 pub(crate) use arguments::{arguments_of, arguments_parse};
-pub(crate) use iperf3::{server_argv, server_is_ready};
+pub use iperf3::is_far_end_ready;
+pub(crate) use iperf3::server_argv;
 pub use options::Options;
 
 static TOOLS: [Tool; 8] =

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv6Net};
 
-use super::{Host, name_read};
-use crate::model::refusal::{Refusal, quotable};
+use super::Host;
+use crate::model::refusal::Refusal;
 
 /// Lifted where all nodes are on the learner's own machine.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
@@ -37,16 +37,6 @@ pub struct DestinationRules {
 }
 
 impl DestinationRules {
-    /// Rules from an operator's text.
-    /// Errors: `NetworkInvalid`, `PatternInvalid`.
-    pub fn parse(networks: &[String], names: &[String], allow_loopback: bool) -> Result<Self, Refusal> {
-        Ok(Self {
-            networks: networks.iter().map(|text| network_parse(text)).collect::<Result<_, _>>()?,
-            names: names.iter().map(|text| pattern_parse(text)).collect::<Result<_, _>>()?,
-            allow_loopback,
-        })
-    }
-
     /// Refuses an address in a forbidden network, or a forbidden name. A name may still lead into a forbidden network:
     /// the node checks that against [`refused_networks`](Self::refused_networks) when it has looked the name up.
     pub fn check_host(&self, host: &str) -> Result<(), Refusal> {
@@ -68,9 +58,10 @@ impl DestinationRules {
     /// Refuses an address in a forbidden network, an IPv4 address also inside an IPv6 one.
     pub fn check_address(&self, address: IpAddr) -> Result<(), Refusal> {
         match self.refused_networks().into_iter().find(|network| network.contains(&address)) {
-            Some(network) => {
-                Err(Refusal::AddressRefused { address: address.to_string(), network: network.to_string() })
-            }
+            Some(network) => Err(Refusal::AddressRefused {
+                address: address.to_string().into(),
+                network: network.to_string().into(),
+            }),
             None => Ok(()),
         }
     }
@@ -95,23 +86,6 @@ fn mapped(network: IpNet) -> Option<IpNet> {
             Ipv6Net::new(address, network.prefix_len() + 96).ok().map(IpNet::V6)
         }
         IpNet::V6(_) => None,
-    }
-}
-
-/// A network in CIDR form; a bare address is a network of one.
-fn network_parse(text: &str) -> Result<IpNet, Refusal> {
-    let network = text.trim().parse::<IpNet>().or_else(|_| text.trim().parse::<IpAddr>().map(IpNet::from));
-    network.map(|network| network.trunc()).map_err(|_| Refusal::NetworkInvalid { network: quotable(text) })
-}
-
-fn pattern_parse(text: &str) -> Result<String, Refusal> {
-    let (star, name) = match text.trim().strip_prefix("*.") {
-        Some(name) => ("*.", name),
-        None => ("", text.trim()),
-    };
-    match name_read(name, true) {
-        Ok(name) => Ok(format!("{star}{name}")),
-        Err(_) => Err(Refusal::PatternInvalid { pattern: quotable(text) }),
     }
 }
 

@@ -86,7 +86,7 @@ fn is_value(tool: &Tool, argument: &str) -> bool {
 fn two_words(tool: &'static Tool, argument: &str, next: Option<&str>) -> Option<&'static OptionSpec> {
     let next = next?;
     let is_it = |flag: &&str| flag.split_once(' ') == Some((argument, next));
-    tool.options.iter().find(|spec| spec.flags.iter().any(|flag| is_it(flag)))
+    tool.options.iter().find(|spec| spec.flags.iter().any(is_it))
 }
 
 fn find<'a>(tool: &'static Tool, argument: &'a str) -> Result<Found<'a>, Refusal> {
@@ -143,7 +143,7 @@ fn without_value(spec: &OptionSpec, flag: &str) -> Refusal {
         OptionKind::Choice { values, .. } => values.first().map(ToString::to_string).unwrap_or_default(),
         OptionKind::Address => "192.0.2.1".to_string(),
     };
-    Refusal::OptionWithoutValue { option: spec.name.into(), flag: quotable(flag), example }
+    Refusal::OptionWithoutValue { option: spec.name.into(), flag: quotable(flag), example: example.into() }
 }
 
 /// The arguments one would type for these options, the shortest way, without the destination.

@@ -69,7 +69,7 @@ const SHORT: OptionSpec = OptionSpec {
 fn check(options: &Options, destination: &Destination) -> Result<(), Refusal> {
     match (destination.host(), options.choice("type")) {
         (Host::Address(address), Some(kind)) if kind != "PTR" => {
-            Err(Refusal::TypeForAddress { address: address.to_string(), kind: kind.to_string() })
+            Err(Refusal::TypeForAddress { address: address.to_string().into(), kind: kind.to_string().into() })
         }
         (Host::Address(_) | Host::Name(_), _) => Ok(()),
     }

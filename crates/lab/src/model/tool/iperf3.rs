@@ -124,17 +124,17 @@ fn check(options: &Options, destination: &Destination) -> Result<(), Refusal> {
     let (streams, bitrate) = (options.integer("parallel"), options.integer("bitrate"));
     if is_udp(options) && streams * bitrate > TOTAL_BITRATE {
         return Err(Refusal::TotalRate {
-            streams: streams.to_string(),
-            bitrate: bitrate.to_string(),
-            limit: TOTAL_BITRATE.to_string(),
+            streams: streams.to_string().into(),
+            bitrate: bitrate.to_string().into(),
+            limit: TOTAL_BITRATE.to_string().into(),
         });
     }
     let seconds = sending_s(options);
     if seconds > PLANNED_LIMIT_S as f64 {
         return Err(Refusal::TooLong {
             option: "bytes".into(),
-            seconds: format!("{seconds:.0}"),
-            limit: PLANNED_LIMIT_S.to_string(),
+            seconds: format!("{seconds:.0}").into(),
+            limit: PLANNED_LIMIT_S.to_string().into(),
         });
     }
     Ok(())
@@ -169,7 +169,7 @@ pub(crate) fn server_argv(port: u16) -> Vec<String> {
     argv(&["iperf3", "-s", "-1", "-p", &port.to_string(), "--forceflush"])
 }
 
-/// Whether the server takes connections, from what it has printed.
-pub(crate) fn server_is_ready(output: &str) -> bool {
+/// Whether a far end takes connections, from all that it has printed so far.
+pub fn is_far_end_ready(output: &str) -> bool {
     output.contains("Server listening on")
 }

@@ -60,7 +60,7 @@ impl Options {
             match spec.kind {
                 OptionKind::Flag if matches!(text.as_str(), "true" | "on") => options.insert(spec, OptionValue::On)?,
                 OptionKind::Flag => {
-                    return Err(Refusal::OptionTakesNoValue { option: name.clone(), value: quotable(&text) });
+                    return Err(Refusal::OptionTakesNoValue { option: name.clone().into(), value: quotable(&text) });
                 }
                 OptionKind::Integer { .. }
                 | OptionKind::Quantity { .. }
@@ -106,10 +106,10 @@ impl Options {
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         for spec in self.tool.options.iter().filter(|spec| self.values.contains_key(spec.name)) {
             if let Some(other) = spec.excludes.iter().find(|other| self.values.contains_key(*other)) {
-                return Err(Refusal::OptionsConflict { option: spec.name.into(), other: other.to_string() });
+                return Err(Refusal::OptionsConflict { option: spec.name.into(), other: other.to_string().into() });
             }
             if let Some(requirement) = spec.requires.filter(|requirement| !self.meets(requirement)) {
-                return Err(Refusal::OptionNeeds { option: spec.name.into(), needs: needs(&requirement) });
+                return Err(Refusal::OptionNeeds { option: spec.name.into(), needs: needs(&requirement).into() });
             }
         }
         Ok(())
@@ -210,7 +210,7 @@ fn value_parse(spec: &'static OptionSpec, text: &str) -> Result<OptionValue, Ref
             value.map(|value| OptionValue::Word(value)).ok_or_else(|| Refusal::NotAChoice {
                 option: spec.name.into(),
                 value: quotable(text),
-                choices: values.join(", "),
+                choices: values.join(", ").into(),
             })
         }
         OptionKind::Address => Host::parse(text).map(OptionValue::Host),
@@ -249,7 +249,8 @@ fn decimal_parse(
     // Neither "inf" nor "1e3" nor "nan", which f64 reads too.
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
     match text.parse::<f64>() {
-        Ok(value) if is_plain && range.contains(&value) => Ok(OptionValue::Decimal(value)),
+        // To the thousandth, which survives every text form; programs read no finer.
+        Ok(value) if is_plain && range.contains(&value) => Ok(OptionValue::Decimal((value * 1000.0).round() / 1000.0)),
         Ok(_) if is_plain => Err(out_of_range(spec, text, &range, unit)),
         Ok(_) | Err(_) => Err(not_a_number(spec, text, &range, unit)),
     }
@@ -259,8 +260,8 @@ fn not_a_number<N: fmt::Display>(spec: &OptionSpec, text: &str, range: &RangeInc
     Refusal::NotANumber {
         option: spec.name.into(),
         value: quotable(text),
-        min: range.start().to_string(),
-        max: range.end().to_string(),
+        min: range.start().to_string().into(),
+        max: range.end().to_string().into(),
         unit: unit.into(),
     }
 }
@@ -269,8 +270,8 @@ fn out_of_range<N: fmt::Display>(spec: &OptionSpec, text: &str, range: &RangeInc
     Refusal::OutOfRange {
         option: spec.name.into(),
         value: quotable(text),
-        min: range.start().to_string(),
-        max: range.end().to_string(),
+        min: range.start().to_string().into(),
+        max: range.end().to_string().into(),
         unit: unit.into(),
     }
 }
@@ -284,17 +285,28 @@ fn needs(requirement: &Requirement) -> String {
     }
 }
 
-/// An option that a tool does not have; says so when another one does.
+/// An option that a tool does not have; says so when another one does, or when half a flag (`-M` of `-M do`) was typed.
 pub(super) fn unknown_option(tool: &Tool, option: &str) -> Refusal {
+    for spec in tool.options {
+        if let Some((flag, example)) =
+            spec.flags.iter().filter_map(|flag| flag.split_once(' ')).find(|(flag, _)| *flag == option)
+        {
+            return Refusal::OptionWithoutValue {
+                option: spec.name.into(),
+                flag: flag.into(),
+                example: example.into(),
+            };
+        }
+    }
     let has = |other: &Tool| {
         other.options.iter().any(|spec| spec.name == option || flags_of(spec).any(|flag| flag == option))
     };
-    let owners: Vec<_> = tools().iter().filter(|other| has(other)).map(|other| other.name).collect();
-    let options = tool.options.iter().map(|spec| format!("--{}", spec.name)).collect::<Vec<_>>().join(", ");
-    let (tool, option) = (tool.name.to_string(), quotable(option));
+    let owners: Vec<_> = tools().iter().filter(|other| *other != tool && has(other)).map(|other| other.name).collect();
+    let options = tool.options.iter().map(|spec| format!("--{}", spec.name)).collect::<Vec<_>>().join(", ").into();
+    let (tool, option) = (tool.name.into(), quotable(option));
     match owners.as_slice() {
         [] => Refusal::OptionUnknown { tool, option, options },
-        owners => Refusal::OptionElsewhere { tool, option, owners: owners.join(", "), options },
+        owners => Refusal::OptionElsewhere { tool, option, owners: owners.join(", ").into(), options },
     }
 }
 

@@ -81,8 +81,8 @@ fn check(options: &Options, _: &Destination) -> Result<(), Refusal> {
     if seconds > PLANNED_LIMIT_S as f64 {
         return Err(Refusal::TooLong {
             option: "interval".into(),
-            seconds: seconds.to_string(),
-            limit: PLANNED_LIMIT_S.to_string(),
+            seconds: seconds.to_string().into(),
+            limit: PLANNED_LIMIT_S.to_string().into(),
         });
     }
     Ok(())

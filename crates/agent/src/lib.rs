@@ -1,1 +1,172 @@
 //! What runs on every node: inventory, one stream to the control plane, runs as contained processes.
+//!
+//! [`run`] is the whole agent. It enrols once (a join token becomes a certificate, in `enroll`), keeps one gRPC stream
+//! that it dialled itself (`link`), and starts what it is told to by argv (`run`). It knows no service: what a tool is
+//! and what its output means is the control plane's to know.
+//!
+//! What holds, and where to look:
+//! - *Nothing is said twice or lost while the agent lives.* `ledger` keeps every message about a run until it is
+//!   acknowledged and sends it again on the next stream, chunks under the same number.
+//! - *An old control plane can do nothing.* Commands below the highest lease epoch seen, which is kept on disk, are refused.
+//! - *Nothing outlives its run, and no run outlives the agent for long.* A run is a process group, killed as a whole; the
+//!   groups of an agent that was killed are ended when the next one starts in the same directory (`groups`).
+//! - *Memory is bounded*: per run by its output cap and 64 KiB of buffers; for all together new runs are refused while
+//!   64 MiB wait for acknowledgement.
+//!
+//! The directory: `lock` (held while running), `node.json`, `node.key`, `node.pem`, `ca.pem` (who this node is), `epoch`,
+//! `groups/PID` (running groups), `work/RUN` (their current directories).
+//!
+//! Certificates are not renewed: when one ends, the agent says so and has to join anew with a fresh token.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::authority::{Fingerprint, expires_ms};
+use wire::token::JoinToken;
+
+mod clock;
+mod config;
+mod enroll;
+mod groups;
+mod identity;
+mod inventory;
+mod launcher;
+mod ledger;
+mod link;
+mod node;
+mod resolve;
+mod run;
+
+pub use config::AgentConfig;
+
+use config::ControlPlane;
+use enroll::{EnrollError, Introduction, enroll};
+use groups::Groups;
+use identity::{Home, Identity};
+use launcher::Launcher;
+use ledger::Ledger;
+use link::{Link, backoff};
+use node::Node;
+
+/// Days before a certificate's end from which the agent warns when it starts.
+const WARN_DAYS: i64 = 14;
+const DAY_MS: i64 = 86_400_000;
+
+/// Runs an agent until `shutdown` is cancelled: its runs are then killed and their ends sent for up to 2 s.
+///
+/// # Errors
+/// When the configuration can't be used, another agent holds the directory, the token is refused, the certificate has
+/// ended, or the control plane sends the node away. A control plane that is away is no error: it is dialled until it answers.
+pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
+    // Fails only when the program has chosen a provider already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let shutdown = if config.exit_with_stdin { until_stdin_closes(shutdown) } else { shutdown };
+    let place = ControlPlane::parse(&config.join)?;
+    let home = Arc::new(Home::open(&config.dir).await?);
+    let groups = groups_open(home.dir()).await?;
+    let slots = config.slots.unwrap_or_else(inventory::default_slots).max(1);
+    let Some(identity) = identity(&config, &place, &home, slots, &shutdown).await? else { return Ok(()) };
+    let ledger = Ledger::new(slots, home.epoch()?);
+    let link = Link {
+        place,
+        home,
+        identity,
+        node: Arc::new(Node::new(Launcher::new(config.netns), groups, ledger)),
+        labels: config.labels,
+        slots,
+        boot_id: uuid::Uuid::now_v7().to_string(),
+        shutdown,
+        runs: TaskTracker::new(),
+    };
+    Ok(link.keep().await?)
+}
+
+/// The stored identity, or a new one for the token. `None` when `shutdown` came first.
+async fn identity(
+    config: &AgentConfig,
+    place: &ControlPlane,
+    home: &Home,
+    slots: u32,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<Identity>> {
+    let token = config.token.as_deref().map(str::parse::<JoinToken>).transpose().map_err(EnrollError::Token)?;
+    if let Some(identity) = home.identity()? {
+        if is_usable(&identity, token.as_ref(), home.dir())? {
+            return Ok(Some(identity));
+        }
+        tracing::warn!("the certificate of node {} has ended; joining as a new node", identity.enrolment.name);
+    }
+    let token = token.ok_or(EnrollError::NoToken)?;
+    let introduction = Introduction {
+        name: config.name.clone().unwrap_or_default(),
+        hostname: inventory::hostname(),
+        labels: config.labels.clone().into_iter().collect(),
+        slots,
+    };
+    let mut failures = 0;
+    loop {
+        let error = tokio::select! {
+            enrolled = enroll(place, &token, &introduction) => match enrolled {
+                Ok(identity) => {
+                    home.identity_write(&identity)?;
+                    tracing::info!("joined {place} as {}", identity.enrolment.name);
+                    return Ok(Some(identity));
+                }
+                Err(error) => error,
+            },
+            () = shutdown.cancelled() => return Ok(None),
+        };
+        if !error.is_retryable() {
+            return Err(error).context("this node could not join");
+        }
+        failures += 1;
+        let delay = backoff(failures, rand::random());
+        tracing::warn!("{:#}; trying again in {delay:.1?}", anyhow::Error::new(error));
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = shutdown.cancelled() => return Ok(None),
+        }
+    }
+}
+
+/// Whether a stored identity still serves; false when it has ended and `token` can replace it.
+fn is_usable(identity: &Identity, token: Option<&JoinToken>, dir: &Path) -> anyhow::Result<bool> {
+    let ours = Fingerprint::of_pem(&identity.ca_pem).context("reading the stored authority")?;
+    if token.is_some_and(|token| token.ca != ours) {
+        bail!("{} belongs to a node of another control plane; give another --dir, or remove it", dir.display());
+    }
+    let left_ms = expires_ms(&identity.certificate_pem).context("reading the stored certificate")? - clock::now_ms();
+    if left_ms <= 0 && token.is_none() {
+        bail!("this node's certificate has ended; join anew with a token from `amphi node token`");
+    }
+    if left_ms > 0 && left_ms < WARN_DAYS * DAY_MS {
+        tracing::warn!("this node's certificate ends in {} days; join anew before that", left_ms / DAY_MS);
+    }
+    Ok(left_ms > 0)
+}
+
+async fn groups_open(dir: &Path) -> anyhow::Result<Groups> {
+    let path = dir.to_path_buf();
+    let opened = tokio::task::spawn_blocking(move || Groups::open(&path)).await?;
+    let (groups, killed) = opened.context("ending what a former agent left")?;
+    if killed > 0 {
+        tracing::warn!("killed {killed} processes or groups that a former agent left");
+    }
+    Ok(groups)
+}
+
+/// A token that is cancelled with `shutdown` or when standard input closes. A thread of its own, because a blocked read
+/// on one of the runtime's would keep the program from ending.
+fn until_stdin_closes(shutdown: CancellationToken) -> CancellationToken {
+    let closed = shutdown.child_token();
+    let cancel = closed.clone();
+    std::thread::spawn(move || {
+        // An error means as much as the end: nobody is there to close it any more.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        cancel.cancel();
+    });
+    closed
+}

@@ -1,0 +1,179 @@
+//! One welcomed stream: commands in, the ledger's messages out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Permit, Sender};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
+use tonic::{Status, Streaming};
+use wire::proto::from_agent::Message;
+use wire::proto::{Cancel, FromAgent, RefusedWhy, Start, ToAgent, Welcome, to_agent};
+
+use super::{End, Link, LinkError, Lost};
+use crate::inventory;
+use crate::ledger::Begin;
+use crate::run::{Order, execute};
+
+/// How long ends are still sent after a shutdown.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Below this a heartbeat would be load rather than a sign of life.
+const SHORTEST_HEARTBEAT_MS: u32 = 10;
+/// Messages waiting for the link above which no further command is read, so that refusals have a bound too.
+const MAX_BACKLOG: usize = 4096;
+
+/// See the module's description.
+pub(super) struct Session<'a> {
+    link: &'a Link,
+    outbound: Sender<FromAgent>,
+    inbound: Streaming<ToAgent>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(link: &'a Link, outbound: Sender<FromAgent>, inbound: Streaming<ToAgent>) -> Self {
+        Self { link, outbound, inbound }
+    }
+
+    /// Serves until the stream is lost or the agent is told to end; then ends of runs are sent for up to 2 s.
+    pub(super) async fn keep(mut self, welcome: Welcome) -> Result<End, LinkError> {
+        tracing::info!(node.id = %welcome.node_id, "connected to {} as {}", self.link.place, welcome.name);
+        self.epoch_seen(welcome.epoch).await?;
+        self.link.node.ledger(|ledger| ledger.on_welcome());
+        let period = Duration::from_millis(welcome.heartbeat_ms.max(SHORTEST_HEARTBEAT_MS).into());
+        let mut heartbeat = interval(period);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let _probes = self.probe(welcome);
+        let node = Arc::clone(&self.link.node);
+        let mut last_words: Option<Instant> = None;
+        loop {
+            let backlog = node.ledger_quietly(|ledger| ledger.backlog());
+            tokio::select! {
+                message = self.inbound.message(), if backlog < MAX_BACKLOG => {
+                    if let Some(why) = self.on_message(message).await? {
+                        return Ok(End::Lost { why, was_welcome: true });
+                    }
+                }
+                permit = self.outbound.reserve(), if backlog > 0 => {
+                    let Ok(permit) = permit else {
+                        return Ok(End::Lost { why: Lost::Closed, was_welcome: true });
+                    };
+                    self.send(permit);
+                }
+                () = node.changed() => {}
+                _ = heartbeat.tick() => self.heartbeat(),
+                () = self.link.shutdown.cancelled(), if last_words.is_none() => {
+                    last_words = Some(Instant::now() + LAST_WORDS);
+                    node.ledger(|ledger| ledger.close());
+                }
+                () = sleep_until(last_words.unwrap_or_else(Instant::now)), if last_words.is_some() => {
+                    return Ok(End::Shutdown);
+                }
+            }
+            if last_words.is_some() && node.ledger_quietly(|ledger| ledger.is_empty()) {
+                return Ok(End::Shutdown);
+            }
+        }
+    }
+
+    /// Sends what is ready, up to what the connection takes now.
+    fn send(&self, permit: Permit<'_, FromAgent>) {
+        let next = || self.link.node.ledger_quietly(|ledger| ledger.next());
+        let Some(first) = next() else { return };
+        permit.send(first);
+        while let Ok(permit) = self.outbound.try_reserve() {
+            let Some(message) = next() else { return };
+            permit.send(message);
+        }
+    }
+
+    /// Looks for the tools beside everything else; the answer goes to this stream only.
+    fn probe(&self, welcome: Welcome) -> AbortOnDropHandle<()> {
+        let node = Arc::clone(&self.link.node);
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            let tools = inventory::tools(&node.launcher, welcome.probes).await;
+            node.ledger(|ledger| ledger.say(Message::Tools(tools)));
+        }))
+    }
+
+    /// A full queue is a sign of life itself, so a heartbeat that finds no room is left out.
+    fn heartbeat(&self) {
+        let running = self.link.node.ledger_quietly(|ledger| ledger.running());
+        let message = Message::Heartbeat(inventory::heartbeat(running));
+        let _ = self.outbound.try_send(FromAgent { message: Some(message) });
+    }
+
+    /// Carries one message out; `Some` when the stream is over.
+    async fn on_message(&self, message: Result<Option<ToAgent>, Status>) -> Result<Option<Lost>, LinkError> {
+        let message = match message {
+            Ok(Some(message)) => message.message,
+            Ok(None) => return Ok(Some(Lost::Closed)),
+            Err(status) => return Ok(Some(Lost::Stream(Box::new(status)))),
+        };
+        let node = &self.link.node;
+        match message {
+            Some(to_agent::Message::Start(start)) => self.on_start(start).await?,
+            Some(to_agent::Message::Cancel(cancel)) => self.on_cancel(cancel).await?,
+            Some(to_agent::Message::OutputAck(ack)) => {
+                node.ledger(|ledger| ledger.on_output_ack(&ack.run_id, ack.next_seq));
+            }
+            Some(to_agent::Message::EndedAck(ack)) => node.ledger(|ledger| ledger.on_ended_ack(&ack.run_id)),
+            Some(to_agent::Message::Goodbye(bye)) if bye.r#final => return Err(LinkError::Dismissed(bye.reason)),
+            Some(to_agent::Message::Goodbye(bye)) => return Ok(Some(Lost::Later(bye.reason))),
+            // A lease that was renewed under a new epoch while the stream stood.
+            Some(to_agent::Message::Welcome(welcome)) => self.epoch_seen(welcome.epoch).await?,
+            None => tracing::warn!("the control plane sent a message that this version does not know"),
+        }
+        Ok(None)
+    }
+
+    async fn on_start(&self, start: Start) -> Result<(), LinkError> {
+        self.epoch_seen(start.epoch).await?;
+        let (run, epoch, node) = (start.run_id.clone(), start.epoch, &self.link.node);
+        let order = match Order::try_from(start) {
+            Ok(order) => order,
+            Err(error) => {
+                tracing::warn!(run.id = %run, "run {run} can't be carried out: {error}");
+                node.ledger(|ledger| ledger.refuse(run, epoch, RefusedWhy::BadCommand));
+                return Ok(());
+            }
+        };
+        match node.ledger(|ledger| ledger.run_begin(&run, epoch)) {
+            Begin::Run(stop) => {
+                self.link.runs.spawn(execute(Arc::clone(node), order, stop));
+            }
+            Begin::Held => {}
+            Begin::Refused(why) => node.ledger(|ledger| ledger.refuse(run, epoch, why)),
+        }
+        Ok(())
+    }
+
+    async fn on_cancel(&self, cancel: Cancel) -> Result<(), LinkError> {
+        self.epoch_seen(cancel.epoch).await?;
+        self.link.node.ledger(|ledger| {
+            if let Err(why) = ledger.run_cancel(&cancel.run_id, cancel.epoch) {
+                ledger.refuse(cancel.run_id, cancel.epoch, why);
+            }
+        });
+        Ok(())
+    }
+
+    /// A higher epoch is on disk before anything is done under it, so that a restart can't fall back behind it.
+    async fn epoch_seen(&self, epoch: u64) -> Result<(), LinkError> {
+        let known = self.link.node.ledger_quietly(|ledger| ledger.epoch());
+        if epoch < known {
+            tracing::warn!(
+                "the control plane speaks for lease {epoch}, this node has seen {known}: it will be refused"
+            );
+        }
+        if epoch <= known {
+            return Ok(());
+        }
+        let home = Arc::clone(&self.link.home);
+        match tokio::task::spawn_blocking(move || home.epoch_write(epoch)).await {
+            Ok(written) => written.map_err(LinkError::Epoch)?,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+        self.link.node.ledger_quietly(|ledger| ledger.epoch_seen(epoch));
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! The layers in their order, outermost last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use crate::error::Problem;
+use crate::http::access::{AccessTable, RouteAccess};
+use crate::http::admit::{Gate, admit};
+use crate::http::extract::BODY_LIMIT;
+use crate::http::idempotency::repeat;
+use crate::http::observe::{observe, recorder};
+use crate::http::render::render;
+use crate::portal::Portal;
+
+/// A handler that has not begun to answer after this long is given up. Streams begin at once and are not concerned.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// Bootstrap draws its small arrows and ticks as data: images; nothing else may come from anywhere but here.
+const CSP: &str = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; \
+     form-action 'self'; object-src 'none'";
+
+/// Puts all layers around `router`.
+pub(crate) fn wrap(portal: Portal, router: Router, table: Vec<RouteAccess>) -> Router {
+    recorder(); // installed before the first request, so that it is counted
+    let gate = Gate { portal: portal.clone(), table: Arc::new(AccessTable::new(table)) };
+    router
+        .fallback(unknown)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(portal.clone(), repeat))
+        .layer(from_fn_with_state(gate, admit))
+        .layer(from_fn(timely))
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(from_fn_with_state(portal, render))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(headers))
+        .layer(from_fn(observe))
+}
+
+async fn unknown() -> Problem {
+    Problem::not_found("not-found", "There is nothing here by that name.")
+}
+
+async fn timely(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable("too-slow", "This took too long and was given up; try again.").into_response(),
+    }
+}
+
+fn on_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let text =
+        panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    Problem::bug(format!("panic: {}", text.unwrap_or_default())).into_response()
+}
+
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CSP),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::error::BoxDynError;
+use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Column, Row as _};
 
 use crate::query::Query;
@@ -69,6 +70,13 @@ pub(crate) async fn execute<D: Driver>(connection: &mut D::Connection, query: Qu
     let result = D::execute(connection, query).await;
     watch.stop();
     result
+}
+
+/// A connection whose call broke or was given up is closed instead of reused.
+pub(crate) fn give_back<D: Driver, T>(mut connection: PoolConnection<D>, result: &Result<T, sqlx::Error>) {
+    if let Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) = result {
+        connection.close_on_drop();
+    }
 }
 
 struct Stopwatch {

@@ -64,7 +64,7 @@ impl<D: Driver> Network<D> {
     async fn fetch(&self, query: Query) -> Result<Vec<Row>, sqlx::Error> {
         let mut connection = self.db_pool.acquire().await?;
         let result = within(STATEMENT_LIMIT, driver::fetch::<D>(&mut connection, query)).await;
-        give_back(connection, &result);
+        driver::give_back(connection, &result);
         result
     }
 
@@ -123,7 +123,7 @@ impl<D: Driver> Network<D> {
         match result {
             Err(Stop::Driver(error)) => {
                 let result: Result<(), _> = Err(error);
-                give_back(connection, &result);
+                driver::give_back(connection, &result);
                 result.map(|()| Vec::new()).map_err(Stop::Driver)
             }
             other => other,
@@ -179,13 +179,6 @@ impl<D: Driver> Network<D> {
 
     pub(crate) async fn close(&self) {
         self.db_pool.close().await;
-    }
-}
-
-/// A connection whose call broke or was given up is closed instead of reused.
-fn give_back<D: Driver, T>(mut connection: PoolConnection<D>, result: &Result<T, sqlx::Error>) {
-    if let Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) = result {
-        connection.close_on_drop();
     }
 }
 

@@ -54,6 +54,11 @@ impl Write {
         Self::default()
     }
 
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.topics.is_empty()
+    }
+
     /// Adds a statement that may change any number of rows.
     #[must_use]
     pub fn step(mut self, query: Query) -> Self {
@@ -69,7 +74,7 @@ impl Write {
         self
     }
 
-    /// Wakes the watchers of `topic` on every replica once the Write is committed.
+    /// Wakes the watchers of `topic` (at most 200 characters) on every replica once the Write is committed.
     #[must_use]
     pub fn event(mut self, topic: impl Into<String>) -> Self {
         self.push_event(topic);

@@ -8,7 +8,7 @@ mod writer;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
@@ -66,11 +66,8 @@ impl SqliteBackend {
     pub(crate) async fn all(&self, query: Query) -> Result<Vec<Row>, DbError> {
         let attempt = "reading";
         let mut connection = self.readers.acquire().await.map_err(|error| public(attempt, error))?;
-        let start = Instant::now();
         let result = within(STATEMENT_LIMIT, driver::fetch::<Sqlite>(&mut connection, query)).await;
-        if start.elapsed() >= STATEMENT_LIMIT {
-            connection.close_on_drop();
-        }
+        driver::give_back(connection, &result);
         result.map_err(|error| public(attempt, error))
     }
 

@@ -88,6 +88,7 @@ pub(crate) trait Recipe: Sync {
     fn create(&self, database: &str) -> String;
     fn drop(&self, database: &str) -> String;
     fn url(&self, server: &Path, database: &str) -> String;
+    fn socket(&self, server: &Path) -> PathBuf;
 }
 
 /// A running server.
@@ -234,6 +235,11 @@ impl Server {
         let command = self.recipe.client(&self.server(), &self.recipe.create(&name));
         blocking(move || run(command)).await?;
         Ok(self.recipe.url(&self.server(), &name))
+    }
+
+    /// The server's Unix socket, whose directory is part of each database's URL.
+    pub fn socket(&self) -> PathBuf {
+        self.recipe.socket(&self.server())
     }
 
     /// Drops a database made by [`Server::database`]; what is still connected to it is cut off.

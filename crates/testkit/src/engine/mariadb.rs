@@ -1,6 +1,6 @@
 //! MariaDB from Debian's `mariadb-server` package.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tokio::sync::OnceCell;
@@ -76,5 +76,9 @@ impl Recipe for Mariadb {
 
     fn url(&self, server: &Path, database: &str) -> String {
         format!("mysql://root@localhost/{database}?socket={}", server.join("socket").display())
+    }
+
+    fn socket(&self, server: &Path) -> PathBuf {
+        server.join("socket")
     }
 }

@@ -78,4 +78,8 @@ impl Recipe for Postgres {
     fn url(&self, server: &Path, database: &str) -> String {
         format!("postgres://postgres@localhost/{database}?host={}", server.display())
     }
+
+    fn socket(&self, server: &Path) -> PathBuf {
+        server.join(".s.PGSQL.5432")
+    }
 }

@@ -1,1 +1,138 @@
 //! Network experiments on nodes: tools, jobs, runs, nodes, and the dispatch between them.
+//!
+//! A job is what a learner asked for; a run is one attempt of it on a node. What is accepted is in the database before
+//! the caller hears of it, and ends exactly once: see `service::run` for what happens when nodes are lost.
+
+mod access;
+mod api;
+mod fleet;
+mod link;
+pub mod model;
+mod pages;
+mod queries;
+mod service;
+mod task;
+
+use std::sync::{Arc, RwLock};
+
+use axum::Router;
+use db::Database;
+use portal::Portal;
+use tokio::sync::Notify;
+use utoipa_axum::router::OpenApiRouter;
+use wire::authority::Authority;
+
+pub use access::access;
+pub use link::PeerCertificate;
+pub use pages::{assets, catalogs, navigation, sub_navigation, topic};
+pub use service::ServiceError;
+pub use service::job::removal;
+pub use task::spawn_tasks;
+
+use crate::fleet::Fleet;
+use crate::model::policy::Policy;
+
+/// What the lab is set up with.
+pub struct LabConfig {
+    /// This replica's name, unique among the replicas.
+    pub replica: String,
+    /// Issues certificates to nodes.
+    pub authority: Authority,
+    /// The address that agents are told to join, such as `https://lab.example.org`.
+    pub join_url: String,
+    /// Whether experiments may aim at loopback: only where all nodes are on this machine.
+    pub allow_loopback: bool,
+}
+
+/// The lab: a cheap handle.
+#[derive(Clone)]
+pub struct Lab {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Database,
+    portal: Portal,
+    config: LabConfig,
+    fleet: Fleet,
+    policy: RwLock<Arc<Policy>>,
+    /// Wakes the dispatcher of this replica.
+    dispatch: Notify,
+    started_ms: i64,
+}
+
+/// The lab's tables.
+pub fn migrations() -> db::Migrations {
+    const STEPS: &[db::Migration] =
+        &[db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") }];
+    db::Migrations { service: "lab", steps: STEPS }
+}
+
+impl Lab {
+    /// Opens the lab over a migrated database. Errors: the database can't be read.
+    pub async fn open(db: Database, portal: Portal, config: LabConfig) -> Result<Self, ServiceError> {
+        let policy = queries::policy::policy_get(&db).await?.map(|(policy, _)| policy).unwrap_or_default();
+        let started_ms = db.clock().now_ms();
+        let inner = Inner {
+            db,
+            portal,
+            config,
+            fleet: Fleet::new(),
+            policy: RwLock::new(Arc::new(policy)),
+            dispatch: Notify::new(),
+            started_ms,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The pages.
+    pub fn pages(&self) -> Router {
+        pages::router(self.clone())
+    }
+
+    /// The REST API with its description.
+    pub fn api(&self) -> OpenApiRouter {
+        api::router(self.clone())
+    }
+
+    /// The agents' gRPC service. It admits by certificate, so it stands outside the portal's layers.
+    pub fn agents(&self) -> Router {
+        tonic::service::Routes::new(link::service(self.clone())).prepare().into_axum_router()
+    }
+
+    fn db(&self) -> &Database {
+        &self.inner.db
+    }
+
+    fn portal(&self) -> &Portal {
+        &self.inner.portal
+    }
+
+    fn fleet(&self) -> &Fleet {
+        &self.inner.fleet
+    }
+
+    fn config(&self) -> &LabConfig {
+        &self.inner.config
+    }
+
+    fn replica(&self) -> &str {
+        &self.inner.config.replica
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.inner.db.clock().now_ms()
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        self.inner.policy.read().expect("no holder of this lock panics").clone()
+    }
+
+    async fn dispatch_wanted(&self) {
+        self.inner.dispatch.notified().await;
+    }
+
+    fn dispatch_wake(&self) {
+        self.inner.dispatch.notify_one();
+    }
+}

@@ -1,0 +1,86 @@
+//! `amphi agent`: this machine as a node. The agent itself is the crate of that name; here are its arguments, its log
+//! and the signals that end it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use agent::AgentConfig;
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::label;
+use crate::log;
+
+/// Arguments of `amphi agent`.
+#[derive(clap::Args)]
+#[command(after_help = "\
+`amphi node token` prints this command with everything filled in. The token is needed once: later starts find the
+node's certificate in DIR.
+
+Examples:
+  amphi agent --join https://amphi.example.org --token amphi1.…
+  amphi agent --join https://amphi.example.org --dir /var/lib/amphi-agent --slots 4 --label site=paris")]
+pub(crate) struct AgentArgs {
+    /// Address of the control plane
+    #[arg(long, value_name = "URL")]
+    join: String,
+    /// Join token
+    #[arg(long, value_name = "TOKEN", env = "AMPHI_JOIN_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Name of the node; made from the host's name when left out
+    #[arg(long)]
+    name: Option<String>,
+    /// Runs at the same time; as many as there are cores, at least 2, when left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    slots: Option<u32>,
+    /// What `amphi run --on` chooses by; repeat it for several
+    #[arg(long, value_name = "KEY=VALUE", value_parser = label)]
+    label: Vec<(String, String)>,
+    /// Where the node's key and certificate are kept
+    #[arg(long, default_value = "amphi-agent")]
+    dir: PathBuf,
+    /// Start tools in this network namespace
+    #[arg(long, value_name = "NAME")]
+    netns: Option<String>,
+    /// End when standard input closes
+    #[arg(long, hide = true)]
+    exit_with_stdin: bool,
+}
+
+impl std::fmt::Debug for AgentArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AgentArgs").field("join", &self.join).field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+/// Runs until SIGINT or SIGTERM. Errors: see `agent::run`.
+pub(crate) async fn run(args: AgentArgs) -> anyhow::Result<ExitCode> {
+    log::start();
+    let shutdown = CancellationToken::new();
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let asked = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        asked.cancel();
+    });
+    agent::run(config(args), shutdown).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config(args: AgentArgs) -> AgentConfig {
+    AgentConfig {
+        join: args.join,
+        token: args.token,
+        name: args.name,
+        slots: args.slots,
+        labels: args.label.into_iter().collect(),
+        dir: args.dir,
+        netns: args.netns,
+        exit_with_stdin: args.exit_with_stdin,
+    }
+}

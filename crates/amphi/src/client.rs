@@ -1,0 +1,260 @@
+//! Talks to a server's REST API: one connection's settings, requests with their timeouts, answers and refusals
+//! decoded. It keeps types of its own rather than the services': the program may talk to a server of another version.
+
+mod connection;
+mod live;
+mod model;
+mod problem;
+mod session;
+mod sse;
+mod trust;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::RngExt;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+pub(crate) use connection::{Connection, ConnectionError, Credentials, ca_from_environment, parse_url};
+pub(crate) use live::{JobEnd, LiveEvent, LiveStream, OutputChunk, OutputStream, StateChange};
+pub(crate) use model::{
+    Account, AuditEntry, Job, Me, NewToken, Node, NodeToken, Status, Tenant, Token, Tool, ToolOption,
+};
+pub(crate) use problem::{ClientError, Problem};
+pub(crate) use session::sign_in;
+pub(crate) use trust::{fetch_authority, fingerprint};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A live stream carries a comment every 15 s, so this long without a byte means that the link is dead.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(40);
+/// Largest JSON answer that is read, in bytes.
+const ANSWER_BYTES: usize = 64 * 1024 * 1024;
+const SUBMIT_TRIES: u32 = 3;
+/// Items asked for at once.
+const PAGE_ITEMS: usize = 100;
+
+/// How a listing is sorted, which decides what its cursor is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// By name: the next page comes `after`.
+    Name,
+    /// Newest first: the next page is from `before`.
+    Newest,
+}
+
+impl Order {
+    fn cursor(self) -> &'static str {
+        match self {
+            Self::Name => "after",
+            Self::Newest => "before",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Value>,
+    #[serde(default)]
+    next: Option<String>,
+}
+
+/// One server's API. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Url,
+}
+
+impl Client {
+    /// Errors: a CA certificate that can't be read, a token that can't stand in a header.
+    pub(crate) fn new(connection: &Connection) -> Result<Self, ClientError> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = &connection.token {
+            let mut value =
+                HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| ClientError::TokenUnusable)?;
+            value.set_sensitive(true);
+            headers.insert(reqwest::header::AUTHORIZATION, value);
+        }
+        Self::with_headers(connection, headers)
+    }
+
+    fn with_headers(connection: &Connection, headers: HeaderMap) -> Result<Self, ClientError> {
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("amphi/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(IDLE_TIMEOUT)
+            // The API never redirects; following one could carry the request to another server.
+            .redirect(reqwest::redirect::Policy::none())
+            .default_headers(headers);
+        if connection.is_loopback() {
+            http = http.no_proxy();
+        }
+        if let Some(pem) = &connection.ca_pem {
+            http = http.tls_certs_only([trust::certificate(pem)?]);
+        } else if connection.url.scheme() == "http" {
+            // Loading the system's certificates takes longer than a whole request, and fails where none are installed.
+            http = http.tls_certs_only([]);
+        }
+        let http = http.build().map_err(|source| ClientError::Setup { source })?;
+        Ok(Self { http, base: connection.url.clone() })
+    }
+
+    /// The server's address.
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// `BASE/api/v1/SEGMENTS…`; a segment may be any text.
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["api", "v1"]).extend(segments);
+        }
+        url
+    }
+
+    /// Reads JSON.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, ClientError> {
+        let request = self.http.get(self.url(segments)).query(query).timeout(REQUEST_TIMEOUT);
+        self.decode(self.send(request).await?).await
+    }
+
+    /// The server's clock, to the second; `None` where it sends none. Proves that the address is an Amphi server's.
+    pub(crate) async fn date(&self) -> Result<Option<Timestamp>, ClientError> {
+        let response = self.send(self.http.get(self.url(&["status"])).timeout(REQUEST_TIMEOUT)).await?;
+        let date = response.headers().get(reqwest::header::DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map(|date| date.timestamp());
+        self.decode::<Value>(response).await?;
+        Ok(date)
+    }
+
+    /// Reads a listing's pages until `limit` items are there or it ends.
+    pub(crate) async fn list(
+        &self,
+        segments: &[&str],
+        query: &[(&str, String)],
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Value>, ClientError> {
+        let mut items: Vec<Value> = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let wanted = (limit - items.len()).min(PAGE_ITEMS);
+            let mut query = query.to_vec();
+            query.push(("limit", wanted.to_string()));
+            query.extend(cursor.map(|cursor| (order.cursor(), cursor)));
+            let page: Page = self.get(segments, &query).await?;
+            let is_empty = page.items.is_empty();
+            items.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() || is_empty || items.len() >= limit {
+                items.truncate(limit);
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Sends a change, with a body or without; `Null` when the server answers nothing.
+    /// A POST carries a key of its own, so that a proxy that repeats it changes nothing twice.
+    pub(crate) async fn change(
+        &self,
+        method: Method,
+        segments: &[&str],
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
+        let is_post = method == Method::POST;
+        let mut request = self.http.request(method, self.url(segments)).timeout(REQUEST_TIMEOUT);
+        if is_post {
+            request = request.header("idempotency-key", new_key());
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.decode(self.send(request).await?).await
+    }
+
+    /// Submits a job. When the connection fails the same request is sent again, at most three times, under one
+    /// idempotency key, so the job exists at most once.
+    pub(crate) async fn job_submit(&self, body: &Value) -> Result<Value, ClientError> {
+        let key = new_key();
+        let mut tries = 1;
+        loop {
+            let request = self.http.post(self.url(&["jobs"])).timeout(REQUEST_TIMEOUT);
+            let failure = match self.send(request.header("idempotency-key", &key).json(body)).await {
+                Ok(response) => match self.decode(response).await {
+                    Ok(job) => return Ok(job),
+                    Err(failure) => failure,
+                },
+                Err(failure) => failure,
+            };
+            if tries == SUBMIT_TRIES || !failure.is_connection() {
+                return Err(failure);
+            }
+            let wait_ms = rand::rng().random_range(50..=200) * u64::from(tries);
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            tries += 1;
+        }
+    }
+
+    /// Opens plain text of any length; the caller reads it chunk by chunk.
+    pub(crate) async fn text(&self, segments: &[&str], query: &[(&str, String)]) -> Result<Response, ClientError> {
+        self.send(self.http.get(self.url(segments)).query(query)).await
+    }
+
+    /// Opens a stream of server-sent events behind `last_id`.
+    async fn events(&self, segments: &[&str], last_id: Option<&str>) -> Result<Response, ClientError> {
+        let mut request = self.http.get(self.url(segments)).header(ACCEPT, "text/event-stream");
+        if let Some(id) = last_id {
+            request = request.header("last-event-id", id);
+        }
+        // No total timeout: a run may take hours. Connecting and silence have theirs.
+        match tokio::time::timeout(REQUEST_TIMEOUT, self.send(request)).await {
+            Ok(opened) => opened,
+            Err(_) => Err(ClientError::Silent { server: self.base.to_string() }),
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let response = request.send().await.map_err(|source| self.broken(source))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(ClientError::Refused(problem::read(response).await))
+    }
+
+    async fn decode<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
+        let body = self.body(response).await?;
+        let body: &[u8] = if body.is_empty() { b"null" } else { &body };
+        serde_json::from_slice(body).map_err(|source| ClientError::Answer { server: self.base.to_string(), source })
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|source| self.broken(source))? {
+            if body.len() + chunk.len() > ANSWER_BYTES {
+                return Err(ClientError::AnswerTooLong { server: self.base.to_string(), limit_bytes: ANSWER_BYTES });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// A request that got no answer, or half of one.
+    pub(crate) fn broken(&self, source: reqwest::Error) -> ClientError {
+        ClientError::from_transport(self.base.as_str(), source)
+    }
+}
+
+fn new_key() -> String {
+    uuid::Uuid::now_v7().to_string()
+}

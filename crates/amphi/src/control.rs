@@ -1,0 +1,139 @@
+//! One replica of the control plane, put together: database, portal, lab, listener. `up` and `serve` differ only in
+//! what they are configured with.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use axum::Router;
+use axum::routing::get;
+use db::Database;
+use lab::{Lab, LabConfig};
+use portal::{Portal, PortalConfig};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::authority::{Authority, KeyPairPem};
+
+use crate::listen::Listener;
+
+/// What a replica is set up with.
+pub(crate) struct ControlConfig {
+    /// Certificates, the admin's token and, by default, the database.
+    pub(crate) dir: PathBuf,
+    pub(crate) listen: SocketAddr,
+    /// `sqlite:PATH`, `postgres://…` or `mysql://…`.
+    pub(crate) database: String,
+    /// The address people and agents use, where it is not the listening address.
+    pub(crate) public_url: Option<String>,
+    /// A certificate for browsers; without one our own authority's is shown.
+    pub(crate) certificate: Option<KeyPairPem>,
+    /// This replica's name, unique among the replicas.
+    pub(crate) replica: String,
+    /// Whether experiments may aim at loopback: only where all nodes are on this machine.
+    pub(crate) allow_loopback: bool,
+}
+
+/// A running replica.
+pub(crate) struct Control {
+    pub(crate) lab: Lab,
+    /// The address people use.
+    pub(crate) url: String,
+    /// The address that agents on this machine join.
+    pub(crate) local_url: String,
+    /// Login and password of the admin made at the first start.
+    pub(crate) first_admin: Option<portal::FirstAdmin>,
+    db: Database,
+    shutdown: CancellationToken,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+    server: JoinHandle<()>,
+}
+
+impl Control {
+    /// Opens everything and begins to serve. Errors: what is wrong with the configuration, the database or the port,
+    /// before anything was served.
+    pub(crate) async fn start(config: ControlConfig) -> anyhow::Result<Self> {
+        let authority =
+            Authority::open_or_create(&config.dir).context("opening the certificate authority in the data directory")?;
+        let ca_pem = authority.certificate_pem().to_owned();
+        let names = certificate_names(&config);
+        let listener = Listener::bind(config.listen, &authority, &names, config.certificate).await?;
+        let address = listener.address()?;
+        let scheme = if address.ip().is_loopback() { "http" } else { "https" };
+        let url = config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
+        let local_url = format!("{scheme}://{}", reachable(address));
+
+        let db = Database::open(&config.database).await.context("opening the database")?;
+        db.migrate(&[portal::migrations(), lab::migrations()]).await.context("bringing the database up to date")?;
+        let portal = Portal::open(db.clone(), portal_config(config.public_url, address)).context("opening the portal")?;
+        let first_admin = portal.bootstrap(&config.dir).await.context("preparing the first account")?;
+        let lab_config = LabConfig {
+            replica: config.replica,
+            authority,
+            join_url: url.clone(),
+            allow_loopback: config.allow_loopback,
+        };
+        let lab = Lab::open(db.clone(), portal.clone(), lab_config).await.context("opening the lab")?;
+
+        let shutdown = CancellationToken::new();
+        let tasks = lab::spawn_tasks(&lab, &shutdown);
+        portal::spawn_tasks(&portal, shutdown.clone());
+        let router = crate::routes::router(&portal, &lab)
+            .merge(lab.agents())
+            .merge(Router::new().route("/ca.pem", get(move || async move { ca_pem })));
+        let server = tokio::spawn(listener.serve(router, shutdown.clone()));
+        Ok(Self { lab, url, local_url, first_admin, db, shutdown, closing: portal.closing(), tasks, server })
+    }
+
+    /// Stops taking requests, lets those under way finish, and closes the database.
+    pub(crate) async fn stop(self) {
+        self.closing.cancel();
+        self.shutdown.cancel();
+        if let Err(error) = self.server.await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the listener ended abnormally");
+        }
+        self.tasks.wait().await;
+        self.db.close().await;
+    }
+}
+
+fn portal_config(public_url: Option<String>, address: SocketAddr) -> PortalConfig {
+    PortalConfig {
+        secure_cookies: !address.ip().is_loopback(),
+        public_metrics: address.ip().is_loopback(),
+        public_url,
+        catalogs: lab::catalogs(),
+        nav: lab::navigation(),
+        sub_nav: lab::sub_navigation(),
+        assets: lab::assets(),
+        topics: lab::topic,
+        removals: vec![lab::removal],
+    }
+}
+
+/// The names under which the certificate is valid.
+fn certificate_names(config: &ControlConfig) -> Vec<String> {
+    let public = config.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
+    let public = public.and_then(|url| url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned()));
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let listen = config.listen.ip();
+    if !listen.is_unspecified() && !listen.is_loopback() {
+        names.push(listen.to_string());
+    }
+    names.extend(public);
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The address by which this machine reaches what listens on `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
+            SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, v6.port()))
+        }
+        other => other,
+    }
+}

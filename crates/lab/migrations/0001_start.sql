@@ -1,0 +1,99 @@
+-- Nodes, and the tokens that enrol them.
+CREATE TABLE lab_node (
+  id VARCHAR(36) NOT NULL PRIMARY KEY,
+  name VARCHAR(63) NOT NULL UNIQUE,
+  state VARCHAR(16) NOT NULL,
+  slots BIGINT NOT NULL,
+  labels TEXT NOT NULL,
+  inventory TEXT NOT NULL,
+  tools TEXT NOT NULL,
+  connected SMALLINT NOT NULL,
+  replica VARCHAR(64) NOT NULL,
+  epoch BIGINT NOT NULL,
+  boot_id VARCHAR(64) NOT NULL,
+  last_seen_ms BIGINT NOT NULL,
+  created_ms BIGINT NOT NULL
+);
+
+CREATE TABLE lab_node_token (
+  secret_hash VARCHAR(64) NOT NULL PRIMARY KEY,
+  created_by VARCHAR(36) NOT NULL,
+  created_ms BIGINT NOT NULL,
+  expires_ms BIGINT NOT NULL,
+  used_ms BIGINT
+);
+
+-- Jobs. What a list shows stands in the row itself.
+CREATE TABLE lab_job (
+  id VARCHAR(36) NOT NULL PRIMARY KEY,
+  tenant VARCHAR(36) NOT NULL,
+  account VARCHAR(36) NOT NULL,
+  owner VARCHAR(190) NOT NULL,
+  name VARCHAR(190) NOT NULL,
+  tool VARCHAR(32) NOT NULL,
+  spec TEXT NOT NULL,
+  command TEXT NOT NULL,
+  wanted_node VARCHAR(36),
+  wanted_labels TEXT,
+  far_node VARCHAR(36),
+  node VARCHAR(63),
+  state VARCHAR(16) NOT NULL,
+  reason VARCHAR(32),
+  detail TEXT,
+  pinned SMALLINT NOT NULL,
+  attempt BIGINT NOT NULL,
+  is_cancelled SMALLINT NOT NULL,
+  exit_code BIGINT,
+  created_ms BIGINT NOT NULL,
+  started_ms BIGINT,
+  completed_ms BIGINT,
+  idempotency VARCHAR(190)
+);
+CREATE UNIQUE INDEX lab_job_idempotency ON lab_job (account, idempotency);
+CREATE INDEX lab_job_account ON lab_job (account, pinned, id);
+CREATE INDEX lab_job_account_created ON lab_job (account, created_ms);
+CREATE INDEX lab_job_account_state ON lab_job (account, state);
+CREATE INDEX lab_job_tenant ON lab_job (tenant, pinned, id);
+CREATE INDEX lab_job_pinned ON lab_job (pinned, id);
+CREATE INDEX lab_job_state ON lab_job (state, id);
+
+-- Attempts of jobs, and the far ends of measurements.
+CREATE TABLE lab_run (
+  id VARCHAR(36) NOT NULL PRIMARY KEY,
+  job VARCHAR(36) NOT NULL,
+  attempt BIGINT NOT NULL,
+  role VARCHAR(8) NOT NULL,
+  wanted_node VARCHAR(36),
+  node VARCHAR(36),
+  node_name VARCHAR(63),
+  state VARCHAR(16) NOT NULL,
+  reason VARCHAR(32),
+  detail TEXT,
+  epoch BIGINT NOT NULL,
+  port BIGINT,
+  argv TEXT,
+  exit_code BIGINT,
+  created_ms BIGINT NOT NULL,
+  started_ms BIGINT,
+  ended_ms BIGINT
+);
+CREATE INDEX lab_run_queue ON lab_run (state, wanted_node, id);
+CREATE INDEX lab_run_waiting ON lab_run (state, id);
+CREATE INDEX lab_run_job ON lab_run (job, attempt);
+CREATE INDEX lab_run_node ON lab_run (node, state);
+
+CREATE TABLE lab_output (
+  run VARCHAR(36) NOT NULL,
+  seq BIGINT NOT NULL,
+  channel SMALLINT NOT NULL,
+  at_ms BIGINT NOT NULL,
+  data BYTES NOT NULL,
+  PRIMARY KEY (run, seq)
+);
+
+-- One row: what operators allow.
+CREATE TABLE lab_policy (
+  id VARCHAR(16) NOT NULL PRIMARY KEY,
+  version BIGINT NOT NULL,
+  document TEXT NOT NULL
+);

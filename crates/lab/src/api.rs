@@ -1,0 +1,30 @@
+//! The REST API: extract, one call, render.
+
+mod job;
+mod live;
+mod node;
+mod policy;
+mod tool;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Lab;
+
+/// All operations of the lab.
+pub(crate) fn router(lab: Lab) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(tool::tool_list))
+        .routes(routes!(job::job_list, job::job_submit))
+        .routes(routes!(job::job_get, job::job_change, job::job_delete))
+        .routes(routes!(job::job_cancel))
+        .routes(routes!(job::job_retry))
+        .routes(routes!(live::job_output))
+        .routes(routes!(live::job_live))
+        .routes(routes!(node::node_list))
+        .routes(routes!(node::node_get, node::node_change, node::node_delete))
+        .routes(routes!(node::node_token_create))
+        .routes(routes!(policy::policy_get, policy::policy_put))
+        .routes(routes!(policy::status_get))
+        .with_state(lab)
+}

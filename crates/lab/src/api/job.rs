@@ -1,0 +1,263 @@
+//! Jobs.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use portal::{ApiJson, ApiPath, ApiQuery, Caller, Listing, Problem, Problems};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::Lab;
+use crate::model::experiment::Experiment;
+use crate::model::job::{Job, JobId, JobStatus};
+use crate::queries::list::{Cursor, JobFilter};
+use crate::service::ServiceError;
+use crate::service::submit::Submission;
+use crate::service::view::JobView;
+
+/// Jobs of one page, at most.
+const PAGE_MAX: u32 = 200;
+
+/// An experiment to run. Give either `args`, as typed on a command line, or `options` and `destination`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JobSubmit {
+    /// The tool's name.
+    #[schema(example = "ping")]
+    tool: String,
+    /// The tool's command line, without its name.
+    #[serde(default)]
+    #[schema(example = json!(["-c", "3", "192.0.2.1"]))]
+    args: Option<Vec<String>>,
+    /// Options by name.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    options: Option<Map<String, Value>>,
+    /// What the tool is pointed at.
+    #[serde(default)]
+    destination: Option<String>,
+    /// UID or name of the node to run on; left out, the lab chooses.
+    #[serde(default)]
+    node: Option<String>,
+    /// Labels that the node has to carry.
+    #[serde(default)]
+    on: BTreeMap<String, String>,
+    /// A name for the list; left out, the command line.
+    #[serde(default)]
+    name: Option<String>,
+}
+
+impl JobSubmit {
+    fn submission(self, idempotency: Option<String>) -> Result<Submission, ServiceError> {
+        let experiment = match (&self.args, &self.options, &self.destination) {
+            (Some(args), None, None) => Experiment::from_args(&self.tool, args)?,
+            (None, options, Some(destination)) => {
+                Experiment::from_options(&self.tool, &options.clone().unwrap_or_default(), destination)?
+            }
+            (Some(_), _, _) => {
+                let sentence = "Give either args, or options and destination, not both.".to_owned();
+                return Err(ServiceError::Request { field: "args", sentence });
+            }
+            (None, _, None) => {
+                let sentence = "The destination is missing: give destination (and options), or args.".to_owned();
+                return Err(ServiceError::Request { field: "destination", sentence });
+            }
+        };
+        Ok(Submission { experiment, node: self.node, on: self.on, name: self.name, idempotency })
+    }
+}
+
+/// Reads `Idempotency-Key`. Errors: it is no text.
+fn idempotency(headers: &HeaderMap) -> Result<Option<String>, ServiceError> {
+    let sentence = || "The Idempotency-Key must be visible ASCII characters, such as a UUID.".to_owned();
+    let refused = |_| ServiceError::Request { field: "Idempotency-Key", sentence: sentence() };
+    headers.get("idempotency-key").map(|value| value.to_str().map(str::to_owned).map_err(refused)).transpose()
+}
+
+/// Submit an experiment
+///
+/// The answer says that it is in the queue, durably. The same `Idempotency-Key` with the same request gives the same
+/// job again.
+#[utoipa::path(post, path = "/api/v1/jobs", tag = "jobs", request_body = JobSubmit,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters")),
+    responses((status = 202, body = JobView, headers(("Location" = String))), Problems))]
+pub(super) async fn job_submit(
+    State(lab): State<Lab>,
+    caller: Caller,
+    headers: HeaderMap,
+    ApiJson(body): ApiJson<JobSubmit>,
+) -> Result<Response, Problem> {
+    let job = lab.job_submit(&caller, body.submission(idempotency(&headers)?)?).await?;
+    let location = HeaderValue::try_from(format!("/api/v1/jobs/{}", job.id)).map_err(Problem::bug)?;
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(JobView::new(&job, None, &[]))).into_response())
+}
+
+/// Which jobs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct JobSelect {
+    /// mine: the caller's own; pinned: pinned ones; class: all of the tenant's; all: whatever the caller may see (default)
+    #[param(pattern = "^(mine|pinned|class|all)$")]
+    scope: Option<String>,
+    /// Only this tool's.
+    tool: Option<String>,
+    /// Only those on the node of this name.
+    node: Option<String>,
+    /// Only those in this status.
+    status: Option<JobStatus>,
+    /// Only those with this text in name, command or owner.
+    q: Option<String>,
+    /// Jobs of a page, 1 to 200; 50 where it is left out.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    before: Option<String>,
+}
+
+/// What a list is asked for, read from the API or from a page's address.
+pub(crate) fn filter(caller: &Caller, scope: Option<&str>) -> Result<JobFilter, ServiceError> {
+    let mut filter = JobFilter::default();
+    match scope {
+        None | Some("" | "all" | "class") => {}
+        Some("mine") => filter.account = Some(caller.account.to_string()),
+        Some("pinned") => filter.pinned = Some(true),
+        Some(_) => {
+            let sentence = "scope is mine, class, pinned or all.".to_owned();
+            return Err(ServiceError::Request { field: "scope", sentence });
+        }
+    }
+    Ok(filter)
+}
+
+/// A cursor as text: `p` or `n`, and an id.
+pub(crate) fn cursor_text(job: &Job) -> String {
+    format!("{}{}", if job.pinned { 'p' } else { 'n' }, job.id)
+}
+
+/// Reads a cursor that a list gave.
+pub(crate) fn cursor(text: &str) -> Result<Cursor, ServiceError> {
+    let (pinned, id) = match (text.strip_prefix('p'), text.strip_prefix('n')) {
+        (Some(id), _) => (true, id),
+        (_, Some(id)) => (false, id),
+        (None, None) => return Err(ServiceError::Cursor),
+    };
+    Ok(Cursor { pinned, id: id.parse().map_err(|_| ServiceError::Cursor)? })
+}
+
+/// List jobs: pinned ones first, then the newest
+#[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", params(JobSelect),
+    responses((status = 200, body = Listing<JobView>), Problems))]
+pub(super) async fn job_list(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiQuery(select): ApiQuery<JobSelect>,
+) -> Result<Json<Listing<JobView>>, Problem> {
+    let limit = select.limit.unwrap_or(50);
+    if limit == 0 || limit > PAGE_MAX {
+        let sentence = format!("limit is {limit}; it must be from 1 to {PAGE_MAX}.");
+        return Err(ServiceError::Request { field: "limit", sentence }.into());
+    }
+    let filter = JobFilter {
+        tool: select.tool,
+        node: select.node,
+        status: select.status,
+        text: select.q.filter(|text| !text.is_empty()),
+        ..filter(&caller, select.scope.as_deref())?
+    };
+    let before = select.before.as_deref().map(cursor).transpose()?;
+    let jobs = lab.job_page(&caller, &filter, before, limit).await?;
+    let next = (jobs.len() == limit as usize).then(|| jobs.last().map(cursor_text)).flatten();
+    Ok(Json(Listing { items: lab.jobs_show(&jobs).await?, next }))
+}
+
+/// Show a job with its attempts
+#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "the job's id")),
+    responses((status = 200, body = JobView), Problems))]
+pub(super) async fn job_get(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Json<JobView>, Problem> {
+    let job = lab.job_view(&caller, job_id(&id)?).await?;
+    Ok(Json(lab.job_show(&job).await?))
+}
+
+/// What may be changed of a job.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JobChange {
+    /// Another name; owner or operator.
+    name: Option<String>,
+    /// Pinned ones come first and are seen by the whole tenant; teachers and above.
+    pinned: Option<bool>,
+}
+
+/// Rename, pin or unpin a job
+#[utoipa::path(patch, path = "/api/v1/jobs/{id}", tag = "jobs", request_body = JobChange,
+    params(("id" = String, Path, description = "the job's id")), responses((status = 200, body = JobView), Problems))]
+pub(super) async fn job_change(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+    ApiJson(change): ApiJson<JobChange>,
+) -> Result<Json<JobView>, Problem> {
+    let id = job_id(&id)?;
+    if let Some(name) = &change.name {
+        lab.job_rename(&caller, id, name).await?;
+    }
+    if let Some(pinned) = change.pinned {
+        lab.job_pin(&caller, id, pinned).await?;
+    }
+    let job = lab.job_view(&caller, id).await?;
+    Ok(Json(lab.job_show(&job).await?))
+}
+
+/// Delete a job that is over, with its output
+#[utoipa::path(delete, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "the job's id")),
+    responses((status = 204), Problems))]
+pub(super) async fn job_delete(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<StatusCode, Problem> {
+    lab.job_delete(&caller, job_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Cancel a job
+///
+/// What waits is over at once; what runs is over when its node has stopped it.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs",
+    params(("id" = String, Path, description = "the job's id")), responses((status = 202, body = JobView), Problems))]
+pub(super) async fn job_cancel(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<(StatusCode, Json<JobView>), Problem> {
+    let id = job_id(&id)?;
+    lab.job_cancel(&caller, id).await?;
+    let job = lab.job_view(&caller, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(lab.job_show(&job).await?)))
+}
+
+/// Try a job again that ended as an error or was cancelled
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs",
+    params(("id" = String, Path, description = "the job's id")), responses((status = 202, body = JobView), Problems))]
+pub(super) async fn job_retry(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<(StatusCode, Json<JobView>), Problem> {
+    let job = lab.job_retry(&caller, job_id(&id)?).await?;
+    Ok((StatusCode::ACCEPTED, Json(lab.job_show(&job).await?)))
+}
+
+/// Reads a job's id; what is none names no job.
+pub(crate) fn job_id(text: &str) -> Result<JobId, ServiceError> {
+    text.parse().map_err(|_| ServiceError::JobUnknown)
+}

@@ -1,0 +1,144 @@
+//! A job's output: whole as a download, and live as server-sent events.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt;
+use portal::{ApiPath, ApiQuery, Caller, Problem, Problems};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::IntoParams;
+
+use super::job::job_id;
+use crate::Lab;
+use crate::queries::output::{Chunk, output_list};
+use crate::service::ServiceError;
+use crate::service::live::{LiveEvent, Position};
+
+/// How often a silent stream shows that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Which output.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OutputSelect {
+    /// stdout (default) or stderr
+    #[param(pattern = "^(stdout|stderr)$")]
+    stream: Option<String>,
+    /// Number of the attempt, from 1; the newest where it is left out.
+    #[param(minimum = 1)]
+    attempt: Option<i64>,
+}
+
+/// Download what a job printed, byte for byte
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/output", tag = "jobs",
+    params(("id" = String, Path, description = "the job's id"), OutputSelect),
+    responses((status = 200, content_type = "text/plain; charset=utf-8", body = String), Problems))]
+pub(super) async fn job_output(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+    ApiQuery(select): ApiQuery<OutputSelect>,
+) -> Result<Response, Problem> {
+    let (channel, word) = match select.stream.as_deref() {
+        None | Some("stdout") => (0, "stdout"),
+        Some("stderr") => (1, "stderr"),
+        Some(_) => {
+            let sentence = "stream is stdout or stderr.".to_owned();
+            return Err(ServiceError::Request { field: "stream", sentence }.into());
+        }
+    };
+    let job = lab.job_view(&caller, job_id(&id)?).await?;
+    let attempt = select.attempt.unwrap_or(job.attempt);
+    if !(1..=job.attempt).contains(&attempt) {
+        let sentence = format!("This job has attempts 1 to {}; there is no attempt {attempt}.", job.attempt);
+        return Err(ServiceError::Request { field: "attempt", sentence }.into());
+    }
+    let mut body = Vec::new();
+    if let Some(run) = lab.run_of_attempt(&job, attempt).await? {
+        // Bounded by the agent's cap on a run's output.
+        let chunks = output_list(lab.db(), run.id, 0, u32::MAX).await.map_err(ServiceError::from)?;
+        chunks.into_iter().filter(|chunk| chunk.channel == channel).for_each(|chunk| body.extend(chunk.data));
+    }
+    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{}-{word}.txt\"", job.id));
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, disposition.map_err(Problem::bug)?),
+    ];
+    Ok((headers, body).into_response())
+}
+
+/// Watch a job: server-sent events
+///
+/// `state` with `{status, place, node, attempt}` whenever that changes; `output` with
+/// `{attempt, seq, stream, text}` (or `base64` in place of `text` where the bytes are no UTF-8) and the id
+/// `ATTEMPT.SEQ`; at last `end` with `{status, exit_code, reason, reason_text, node, attempt}`. After a cut,
+/// `Last-Event-ID` continues behind the last output received.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/live", tag = "jobs",
+    params(("id" = String, Path, description = "the job's id"), ("Last-Event-ID" = Option<String>, Header)),
+    responses((status = 200, content_type = "text/event-stream", body = String), Problems))]
+pub(super) async fn job_live(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
+    let from = match last {
+        None => Position::START,
+        Some(id) => Position::after(id).ok_or(ServiceError::Request {
+            field: "Last-Event-ID",
+            sentence: "Last-Event-ID is ATTEMPT.SEQ, as this stream gave it, such as 1.17.".to_owned(),
+        })?,
+    };
+    let events = lab.job_watch(&caller, job_id(&id)?, from).await?;
+    let stream = events.map(|event| Ok::<_, Infallible>(sse(&event)));
+    let mut response = Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    // Proxies must not collect what is to be seen at once.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn sse(event: &LiveEvent) -> Event {
+    match event {
+        LiveEvent::State { job, place } => {
+            let data = json!({
+                "status": job.status.as_str(), "place": place, "node": job.node, "attempt": job.attempt,
+            });
+            Event::default().event("state").data(data.to_string())
+        }
+        LiveEvent::Output { attempt, chunk } => {
+            let id = format!("{attempt}.{}", chunk.seq);
+            Event::default().event("output").id(id).data(output(*attempt, chunk).to_string())
+        }
+        LiveEvent::End(job) => {
+            let data = json!({
+                "status": job.status.as_str(), "exit_code": job.exit_code, "node": job.node, "attempt": job.attempt,
+                "reason": job.reason.map(|reason| reason.as_str()),
+                "reason_text": job.reason.map(|reason| match &job.detail {
+                    Some(detail) => format!("{}: {detail}", reason.sentence()),
+                    None => reason.sentence().to_owned(),
+                }),
+            });
+            Event::default().event("end").data(data.to_string())
+        }
+    }
+}
+
+fn output(attempt: i64, chunk: &Chunk) -> serde_json::Value {
+    let stream = if chunk.channel == 0 { "stdout" } else { "stderr" };
+    match std::str::from_utf8(&chunk.data) {
+        Ok(text) => json!({ "attempt": attempt, "seq": chunk.seq, "stream": stream, "text": text }),
+        Err(_) => {
+            let base64 = STANDARD.encode(&chunk.data);
+            json!({ "attempt": attempt, "seq": chunk.seq, "stream": stream, "base64": base64 })
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! The nodes whose streams this replica holds, and what is booked on each: the memory that placement decides from.
+//! It is a cache: every entry can be built again from the database and from what an agent says when it connects.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use placement::{AdminState, Algorithm, Health, Pool};
+use tokio::sync::mpsc;
+use wire::proto::ToAgent;
+
+use crate::model::job::JobId;
+use crate::model::node::{Inventory, NodeId, health_of};
+use crate::model::run::{Role, RunId};
+use crate::queries::run::Holder;
+
+/// How long a slot is kept for the near end of a measurement whose far end is starting. Milliseconds.
+const PROMISE_MS: i64 = 20_000;
+
+/// A run that this replica gave to a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Booked {
+    pub(crate) job: JobId,
+    pub(crate) attempt: i64,
+    pub(crate) role: Role,
+    /// Lease epoch it was given under.
+    pub(crate) epoch: i64,
+    pub(crate) port: Option<u16>,
+    /// A far end: whether it said that it listens.
+    pub(crate) is_ready: bool,
+}
+
+/// One connected node.
+pub(crate) struct Session {
+    pub(crate) name: String,
+    pub(crate) epoch: i64,
+    pub(crate) state: AdminState,
+    pub(crate) slots: u32,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) tools: HashSet<String>,
+    pub(crate) inventory: Inventory,
+    pub(crate) commands: mpsc::Sender<ToAgent>,
+    pub(crate) runs: HashMap<RunId, Booked>,
+    /// Runs the agent said it would take; `None` before it said so.
+    pub(crate) credit: Option<u32>,
+    /// When it was last heard of, epoch milliseconds.
+    pub(crate) heard_ms: i64,
+    health: Health,
+    promises: Vec<(JobId, i64)>,
+}
+
+impl Session {
+    pub(crate) fn new(name: String, epoch: i64, inventory: Inventory, commands: mpsc::Sender<ToAgent>) -> Self {
+        Self {
+            name,
+            epoch,
+            state: AdminState::Enabled,
+            slots: inventory.slots,
+            labels: BTreeMap::new(),
+            tools: HashSet::new(),
+            inventory,
+            commands,
+            runs: HashMap::new(),
+            credit: None,
+            heard_ms: 0,
+            health: Health::Up,
+            promises: Vec::new(),
+        }
+    }
+
+    /// Slots that a new run may take.
+    fn free(&self) -> u32 {
+        let booked = u32::try_from(self.runs.len() + self.promises.len()).unwrap_or(u32::MAX);
+        match self.credit {
+            // An agent that is stopping, or busy with runs of an earlier life, gives no credit.
+            None | Some(0) if self.runs.is_empty() => 0,
+            _ => self.slots.min(self.inventory.slots).saturating_sub(booked),
+        }
+    }
+
+    fn carries(&self, labels: &BTreeMap<String, String>) -> bool {
+        labels.iter().all(|(key, value)| self.labels.get(key) == Some(value))
+    }
+}
+
+/// What a run needs of its node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Need<'a> {
+    pub(crate) node: Option<NodeId>,
+    pub(crate) labels: Option<&'a BTreeMap<String, String>>,
+    pub(crate) tool: &'a str,
+    /// Whose promised slot may be used.
+    pub(crate) job: Option<JobId>,
+    /// A node to keep away from while another will do.
+    pub(crate) avoid: Option<NodeId>,
+}
+
+/// A free node and how many runs it takes.
+pub(crate) struct Free {
+    pub(crate) node: NodeId,
+    pub(crate) slots: u32,
+}
+
+/// See the module's head.
+pub(crate) struct Fleet {
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    sessions: HashMap<NodeId, Session>,
+    pool: Pool<NodeId>,
+}
+
+impl Fleet {
+    pub(crate) fn new() -> Self {
+        // Loads are exact here, so reservations are never used and their lifetime does not matter.
+        let inner = Inner { sessions: HashMap::new(), pool: Pool::new(Duration::from_secs(1)) };
+        Self { inner: Mutex::new(inner) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no holder of this lock panics")
+    }
+
+    /// Takes a session in; one of an older epoch is replaced.
+    pub(crate) fn connect(&self, node: NodeId, session: Session) {
+        let mut inner = self.lock();
+        inner.pool.insert(node, session.slots.max(1));
+        inner.sessions.insert(node, session);
+        inner.settle(node);
+    }
+
+    /// Drops the session of this epoch, if it is still the current one.
+    pub(crate) fn disconnect(&self, node: NodeId, epoch: i64) {
+        let mut inner = self.lock();
+        if inner.sessions.get(&node).is_some_and(|s| s.epoch == epoch) {
+            inner.sessions.remove(&node);
+            inner.pool.remove(&node);
+        }
+    }
+
+    /// Looks at or changes a session, then counts its load anew.
+    pub(crate) fn with<T>(&self, node: NodeId, change: impl FnOnce(&mut Session) -> T) -> Option<T> {
+        let mut inner = self.lock();
+        let result = inner.sessions.get_mut(&node).map(change);
+        inner.settle(node);
+        result
+    }
+
+    /// Nodes that take runs now.
+    pub(crate) fn free(&self) -> Vec<Free> {
+        let inner = self.lock();
+        let sessions = inner.sessions.iter().filter(|(_, s)| s.state == AdminState::Enabled);
+        sessions.map(|(node, s)| Free { node: *node, slots: s.free() }).filter(|f| f.slots > 0).collect()
+    }
+
+    /// Nodes whose streams this replica holds, with the epoch and the time each was last heard of.
+    pub(crate) fn heard(&self) -> Vec<(NodeId, i64, i64)> {
+        self.lock().sessions.iter().map(|(node, s)| (*node, s.epoch, s.heard_ms)).collect()
+    }
+
+    /// How many connected nodes have told their tools and given credit.
+    pub(crate) fn equipped(&self) -> usize {
+        self.lock().sessions.values().filter(|s| s.credit.is_some() && !s.tools.is_empty()).count()
+    }
+
+    /// Judges every node's health by when it was last heard of.
+    pub(crate) fn judge(&self, now_ms: i64) {
+        let mut inner = self.lock();
+        let nodes: Vec<_> = inner.sessions.keys().copied().collect();
+        for node in nodes {
+            if let Some(session) = inner.sessions.get_mut(&node) {
+                session.health = health_of(true, session.heard_ms, now_ms);
+            }
+            inner.settle(node);
+        }
+    }
+
+    /// Picks a node for a run and books it there, so that the next choice sees it. A booking that comes to nothing is
+    /// taken back with [`Fleet::unbook`].
+    pub(crate) fn book(&self, need: &Need<'_>, run: RunId, mut booked: Booked, now_ms: i64) -> Option<Holder> {
+        let mut inner = self.lock();
+        let node = inner.pick(need, now_ms)?;
+        let session = inner.sessions.get_mut(&node)?;
+        session.promises.retain(|(job, _)| Some(*job) != need.job);
+        booked.epoch = session.epoch;
+        session.runs.insert(run, booked);
+        let holder = Holder { node, name: session.name.clone(), epoch: session.epoch };
+        inner.settle(node);
+        Some(holder)
+    }
+
+    /// Keeps a slot for the near end of a job; `None` when no node has one.
+    pub(crate) fn promise(&self, need: &Need<'_>, job: JobId, now_ms: i64) -> Option<NodeId> {
+        let mut inner = self.lock();
+        let node = inner.pick(need, now_ms)?;
+        inner.sessions.get_mut(&node)?.promises.push((job, now_ms + PROMISE_MS));
+        inner.settle(node);
+        Some(node)
+    }
+
+    /// Gives back a slot that was kept for the near end of a job.
+    pub(crate) fn unpromise(&self, node: NodeId, job: JobId) {
+        self.with(node, |session| session.promises.retain(|(kept, _)| *kept != job));
+    }
+
+    /// Forgets a run of a node.
+    pub(crate) fn unbook(&self, node: NodeId, run: RunId) -> Option<Booked> {
+        self.with(node, |session| session.runs.remove(&run)).flatten()
+    }
+
+    /// Sends a command down a node's stream. `false` when it has none or does not keep up: the stream then ends, and
+    /// the agent comes back and is told anew.
+    pub(crate) fn send(&self, node: NodeId, command: ToAgent) -> bool {
+        let inner = self.lock();
+        inner.sessions.get(&node).is_some_and(|session| session.commands.try_send(command).is_ok())
+    }
+}
+
+impl Inner {
+    fn pick(&mut self, need: &Need<'_>, now_ms: i64) -> Option<NodeId> {
+        for session in self.sessions.values_mut() {
+            session.promises.retain(|(_, until_ms)| now_ms < *until_ms);
+        }
+        let sessions = &self.sessions;
+        let fits = |node: &NodeId| {
+            let Some(session) = sessions.get(node) else { return false };
+            let kept = session.promises.iter().filter(|(job, _)| Some(*job) == need.job).count();
+            session.free() as usize + kept > 0
+                && need.node.is_none_or(|wanted| wanted == *node)
+                && need.labels.is_none_or(|labels| session.carries(labels))
+                && session.tools.contains(need.tool)
+        };
+        let mut rng = rand::rng();
+        let mut pick = |avoid: Option<NodeId>| {
+            self.pool.pick(Algorithm::WeightedLeastLoad, now_ms, &mut rng, |m| Some(*m.id()) != avoid && fits(m.id()))
+        };
+        pick(need.avoid).or_else(|| need.avoid.and_then(|_| pick(None)))
+    }
+
+    /// Tells the pool what is true of a session.
+    fn settle(&mut self, node: NodeId) {
+        let Some(session) = self.sessions.get(&node) else { return };
+        let load = u64::try_from(session.runs.len() + session.promises.len()).unwrap_or(u64::MAX);
+        let weight = session.slots.max(1);
+        // A session's node is always a member, so these can't fail.
+        let told = self.pool.load_set(&node, load).and(self.pool.weight_set(&node, weight));
+        let told = told.and(self.pool.state_set(&node, session.state)).and(self.pool.health_set(&node, session.health));
+        debug_assert!(told.is_ok());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fleet(slots: &[u32]) -> (Fleet, Vec<NodeId>, Vec<mpsc::Receiver<ToAgent>>) {
+        let fleet = Fleet::new();
+        let mut nodes = Vec::new();
+        let mut receivers = Vec::new();
+        for (i, slots) in slots.iter().enumerate() {
+            let (commands, receiver) = mpsc::channel(4);
+            let inventory = Inventory { slots: *slots, ..Inventory::default() };
+            let mut session = Session::new(format!("lab-{i}"), 1, inventory, commands);
+            session.tools.insert("ping".into());
+            session.labels.insert("site".into(), i.to_string());
+            session.credit = Some(*slots);
+            let id = NodeId::generate();
+            fleet.connect(id, session);
+            nodes.push(id);
+            receivers.push(receiver);
+        }
+        (fleet, nodes, receivers)
+    }
+
+    fn booked(job: JobId) -> Booked {
+        Booked { job, attempt: 1, role: Role::Near, epoch: 0, port: None, is_ready: false }
+    }
+
+    fn book(fleet: &Fleet, need: &Need<'_>) -> Option<NodeId> {
+        fleet.book(need, RunId::generate(), booked(JobId::generate()), 0).map(|holder| holder.node)
+    }
+
+    #[test]
+    fn slots_are_never_exceeded_and_load_is_spread() {
+        let (fleet, nodes, _receivers) = fleet(&[2, 2]);
+        let need = Need { tool: "ping", ..Need::default() };
+        let picked: Vec<_> = (0..4).filter_map(|_| book(&fleet, &need)).collect();
+        for node in &nodes {
+            assert_eq!(picked.iter().filter(|p| *p == node).count(), 2);
+        }
+        assert_eq!(book(&fleet, &need), None);
+    }
+
+    #[test]
+    fn needs_are_met_or_nothing_is_booked() {
+        let (fleet, nodes, _receivers) = fleet(&[1, 1]);
+        assert_eq!(book(&fleet, &Need { tool: "mtr", ..Need::default() }), None);
+        let labels = BTreeMap::from([("site".to_owned(), "1".to_owned())]);
+        let need = Need { tool: "ping", labels: Some(&labels), ..Need::default() };
+        assert_eq!(book(&fleet, &need), Some(nodes[1]));
+        assert_eq!(book(&fleet, &need), None, "its one slot is taken");
+        fleet.with(nodes[0], |s| s.state = AdminState::Cordoned);
+        assert_eq!(book(&fleet, &Need { tool: "ping", ..Need::default() }), None);
+    }
+
+    #[test]
+    fn a_promised_slot_is_kept_for_its_job_and_given_back_in_time() {
+        let (fleet, nodes, _receivers) = fleet(&[1]);
+        let job = JobId::generate();
+        let need = Need { tool: "ping", ..Need::default() };
+        assert_eq!(fleet.promise(&need, job, 0), Some(nodes[0]));
+        assert_eq!(book(&fleet, &need), None);
+        assert_eq!(fleet.book(&need, RunId::generate(), booked(job), PROMISE_MS).map(|h| h.node), Some(nodes[0]));
+        let (second, nodes, _receivers) = self::fleet(&[1]);
+        assert_eq!(second.promise(&need, job, 0), Some(nodes[0]));
+        let own = Need { job: Some(job), ..need.clone() };
+        assert_eq!(book(&second, &own), Some(nodes[0]));
+    }
+
+    #[test]
+    fn the_far_node_is_avoided_while_another_will_do() {
+        let (fleet, nodes, _receivers) = fleet(&[2, 1]);
+        let need = Need { tool: "ping", avoid: Some(nodes[0]), ..Need::default() };
+        assert_eq!(book(&fleet, &need), Some(nodes[1]));
+        assert_eq!(book(&fleet, &need), Some(nodes[0]));
+    }
+}

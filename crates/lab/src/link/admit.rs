@@ -1,0 +1,129 @@
+//! Admission of a node's stream: its lease is taken, and what the agent holds is compared with what the database says.
+
+use tokio::sync::mpsc;
+use wire::proto::{Cancel, EndedAck, Goodbye, Hello, Probe, ToAgent, Welcome, to_agent};
+
+use crate::Lab;
+use crate::fleet::{Booked, Session};
+use crate::model::node::{HEARTBEAT_MS, Inventory, Node, NodeId};
+use crate::model::run::{Role, Run, RunState};
+use crate::model::tool::tools;
+use crate::queries::node::{Connected, node_connect, node_get};
+use crate::queries::run::run_list_on;
+use crate::service::ServiceError;
+
+/// Takes the node's lease and brings the fleet up to date. Returns the lease's epoch; `None` when the node was told
+/// not to come back.
+pub(super) async fn admit(
+    lab: &Lab,
+    id: NodeId,
+    hello: Hello,
+    commands: &mpsc::Sender<ToAgent>,
+) -> Result<Option<i64>, ServiceError> {
+    if hello.protocol != wire::PROTOCOL {
+        let reason = ServiceError::OldProtocol { theirs: hello.protocol, ours: wire::PROTOCOL }.to_string();
+        goodbye(commands, reason);
+        return Ok(None);
+    }
+    let Some(node) = node_get(lab.db(), id).await? else {
+        goodbye(commands, "This node was removed; enrol it anew with a new join token.".to_owned());
+        return Ok(None);
+    };
+    let connected = Connected { boot_id: hello.boot_id.clone(), inventory: inventory(&hello) };
+    let now_ms = lab.now_ms();
+    let mut write = db::Write::new();
+    node_connect(&mut write, id, node.epoch, lab.replica(), &connected, now_ms);
+    write.push_event("nodes");
+    lab.db().write(write).await?;
+    let epoch = node.epoch + 1;
+
+    let booked = run_list_on(lab.db(), id).await?;
+    let same_life = node.boot_id == hello.boot_id;
+    let holds = |run: &Run| same_life && hello.runs.iter().any(|held| held.run_id == run.id.to_string());
+    let (kept, gone): (Vec<_>, Vec<_>) = booked.into_iter().partition(holds);
+    for run in &gone {
+        lab.run_lost(run).await?;
+    }
+    tell(commands, to_agent::Message::Welcome(welcome(&node, epoch)));
+    for held in &hello.runs {
+        if !kept.iter().any(|run| run.id.to_string() == held.run_id) {
+            // Its attempt was closed while the agent was away.
+            tell(commands, to_agent::Message::Cancel(Cancel { run_id: held.run_id.clone(), epoch: wire_epoch(epoch) }));
+            tell(commands, to_agent::Message::EndedAck(EndedAck { run_id: held.run_id.clone() }));
+        }
+    }
+    lab.fleet().connect(id, session(&node, epoch, connected.inventory, &kept, commands.clone(), now_ms));
+    tracing::info!(node.id = %id, node.epoch = epoch, "node {} connected with {} runs", node.name, kept.len());
+    lab.runs_cancel_wanted().await?;
+    Ok(Some(epoch))
+}
+
+fn session(
+    node: &Node,
+    epoch: i64,
+    inventory: Inventory,
+    kept: &[Run],
+    commands: mpsc::Sender<ToAgent>,
+    now_ms: i64,
+) -> Session {
+    let mut session = Session::new(node.name.clone(), epoch, inventory, commands);
+    session.state = node.state;
+    session.slots = node.slots;
+    session.labels = node.labels.clone();
+    session.tools = node.tools.iter().map(|tool| tool.name.clone()).collect();
+    session.heard_ms = now_ms;
+    for run in kept {
+        let (RunState::Leased { epoch, .. } | RunState::Running { epoch, .. }) = run.state else { continue };
+        let is_ready = run.role == Role::Far && matches!(run.state, RunState::Running { .. });
+        let booked =
+            Booked { job: run.job, attempt: run.attempt, role: run.role, epoch, port: run.port, is_ready };
+        session.runs.insert(run.id, booked);
+    }
+    session
+}
+
+fn welcome(node: &Node, epoch: i64) -> Welcome {
+    let probes = tools().iter().map(|tool| Probe {
+        name: tool.name.to_owned(),
+        argv: tool.probe.iter().map(|&word| word.to_owned()).collect(),
+    });
+    Welcome {
+        node_id: node.id.to_string(),
+        name: node.name.clone(),
+        epoch: wire_epoch(epoch),
+        heartbeat_ms: HEARTBEAT_MS,
+        probes: probes.collect(),
+    }
+}
+
+fn inventory(hello: &Hello) -> Inventory {
+    let told = hello.inventory.clone().unwrap_or_default();
+    let short = |text: String| text.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
+    Inventory {
+        hostname: short(told.hostname),
+        os: short(told.os),
+        kernel: short(told.kernel),
+        cores: told.cores,
+        memory_bytes: told.memory_bytes,
+        addresses: told.addresses.into_iter().take(32).map(short).collect(),
+        host_id: short(told.host_id),
+        agent_version: short(hello.agent_version.clone()),
+        slots: told.slots,
+    }
+}
+
+/// Epochs count connections from 0, so they never are negative.
+pub(crate) fn wire_epoch(epoch: i64) -> u64 {
+    u64::try_from(epoch).unwrap_or_default()
+}
+
+fn goodbye(commands: &mpsc::Sender<ToAgent>, reason: String) {
+    tell(commands, to_agent::Message::Goodbye(Goodbye { reason, r#final: true }));
+}
+
+/// A full queue means that the agent does not read; its stream then ends by the lost heartbeats.
+pub(super) fn tell(commands: &mpsc::Sender<ToAgent>, message: to_agent::Message) {
+    if commands.try_send(ToAgent { message: Some(message) }).is_err() {
+        tracing::debug!("a command was dropped: the agent's stream has ended or is full");
+    }
+}

@@ -1,0 +1,239 @@
+//! What agents say of their runs, turned into one transaction per group of messages. Everything here may arrive twice:
+//! a repeated message changes nothing and is acknowledged again.
+
+use std::collections::{BTreeSet, HashMap};
+
+use tokio::sync::mpsc;
+use wire::proto::{Cancel, Ended, EndedAck, FromAgent, Output, OutputAck, Reason, Refused, RefusedWhy};
+use wire::proto::{Started, ToAgent, Tools, from_agent, to_agent};
+
+use super::admit::{tell, wire_epoch};
+use crate::Lab;
+use crate::fleet::Booked;
+use crate::model::job::{ErrorReason, JobStatus};
+use crate::model::node::{InstalledTool, NodeId};
+use crate::model::run::{Outcome, Role, RunId};
+use crate::queries::job::{JobEnd, job_end, job_started, job_waiting};
+use crate::queries::node::node_tools_set;
+use crate::queries::output::{Chunk, output_insert};
+use crate::queries::run::{ON_NODE, RunEnd, run_end, run_give_back, run_started};
+use crate::service::ServiceError;
+
+/// One group of messages of one node.
+pub(super) struct Group<'a> {
+    lab: &'a Lab,
+    node: NodeId,
+    epoch: i64,
+    write: db::Write,
+    topics: BTreeSet<String>,
+    output_acks: HashMap<String, u64>,
+    /// Runs to forget once the transaction is safe, and the messages to send then.
+    ended: Vec<RunId>,
+    after: Vec<to_agent::Message>,
+    /// Far ends that began to listen.
+    ready: Vec<Booked>,
+    /// Whether something changed that the dispatcher waits for.
+    is_dispatch_wanted: bool,
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn new(lab: &'a Lab, node: NodeId, epoch: i64) -> Self {
+        Self {
+            lab,
+            node,
+            epoch,
+            write: db::Write::new(),
+            topics: BTreeSet::new(),
+            output_acks: HashMap::new(),
+            ended: Vec::new(),
+            after: Vec::new(),
+            ready: Vec::new(),
+            is_dispatch_wanted: false,
+        }
+    }
+
+    /// Stores the messages, then acknowledges them and wakes who waits.
+    pub(super) async fn store(
+        mut self,
+        messages: Vec<FromAgent>,
+        commands: &mpsc::Sender<ToAgent>,
+    ) -> Result<(), ServiceError> {
+        let now_ms = self.lab.now_ms();
+        self.lab.fleet().with(self.node, |session| session.heard_ms = now_ms);
+        for message in messages.into_iter().filter_map(|m| m.message) {
+            self.take(message);
+        }
+        for topic in std::mem::take(&mut self.topics) {
+            self.write.push_event(topic);
+        }
+        if !self.write.is_empty() {
+            self.lab.db().write(self.write).await?;
+        }
+        for (run_id, next_seq) in self.output_acks {
+            tell(commands, to_agent::Message::OutputAck(OutputAck { run_id, next_seq }));
+        }
+        for message in self.after {
+            tell(commands, message);
+        }
+        for run in self.ended {
+            self.lab.fleet().unbook(self.node, run);
+        }
+        for far in self.ready {
+            self.lab.near_end_queue(&far).await?;
+        }
+        if self.is_dispatch_wanted {
+            self.lab.dispatch_wake();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, message: from_agent::Message) {
+        match message {
+            from_agent::Message::Tools(tools) => self.tools(tools),
+            from_agent::Message::Credit(credit) => {
+                self.lab.fleet().with(self.node, |session| session.credit = Some(credit.free_slots));
+                self.is_dispatch_wanted = true;
+            }
+            from_agent::Message::Started(started) => self.started(started),
+            from_agent::Message::Output(output) => self.output(output),
+            from_agent::Message::Ended(ended) => self.end(ended),
+            from_agent::Message::Refused(refused) => self.refused(&refused),
+            from_agent::Message::Hello(_) | from_agent::Message::Heartbeat(_) => {}
+        }
+    }
+
+    fn tools(&mut self, tools: Tools) {
+        let known = |name: &str| crate::model::tool::tool(name).is_some();
+        let installed: Vec<_> = tools
+            .tools
+            .into_iter()
+            .filter(|tool| known(&tool.name))
+            .map(|tool| InstalledTool { name: tool.name, version: tool.version.chars().take(200).collect() })
+            .collect();
+        node_tools_set(&mut self.write, self.node, &installed);
+        self.topics.insert("nodes".to_owned());
+        let names = installed.into_iter().map(|tool| tool.name).collect();
+        self.lab.fleet().with(self.node, |session| session.tools = names);
+        self.is_dispatch_wanted = true;
+    }
+
+    /// The booking that a message is about; one about a run that was closed meanwhile is answered by a cancel.
+    fn booking(&mut self, run_id: &str, epoch: u64) -> Option<(RunId, Booked)> {
+        let booked = run_id.parse::<RunId>().ok().and_then(|run| {
+            let booked = self.lab.fleet().with(self.node, |session| session.runs.get(&run).cloned()).flatten()?;
+            (wire_epoch(booked.epoch) == epoch).then_some((run, booked))
+        });
+        if booked.is_none() {
+            let cancel = Cancel { run_id: run_id.to_owned(), epoch: wire_epoch(self.epoch) };
+            self.after.push(to_agent::Message::Cancel(cancel));
+            self.after.push(to_agent::Message::EndedAck(EndedAck { run_id: run_id.to_owned() }));
+        }
+        booked
+    }
+
+    fn started(&mut self, started: Started) {
+        let Some((run, booked)) = self.booking(&started.run_id, started.epoch) else { return };
+        run_started(&mut self.write, run, booked.epoch, started.at_ms, &started.argv);
+        if booked.role == Role::Near {
+            job_started(&mut self.write, booked.job, booked.attempt, started.at_ms);
+        }
+        self.job_changed(&booked);
+    }
+
+    fn output(&mut self, output: Output) {
+        let Some((run, booked)) = self.booking(&output.run_id, output.epoch) else { return };
+        let Ok(seq) = i64::try_from(output.seq) else { return };
+        if booked.role == Role::Far && !booked.is_ready && self.lab.is_far_end_ready(&output.data) {
+            self.lab.fleet().with(self.node, |session| {
+                session.runs.get_mut(&run).map(|booked| booked.is_ready = true)
+            });
+            self.ready.push(booked.clone());
+        }
+        let chunk = Chunk { seq, channel: i64::from(output.channel), at_ms: output.at_ms, data: output.data };
+        output_insert(&mut self.write, run, &chunk);
+        self.output_acks.insert(output.run_id, output.seq + 1);
+        if booked.role == Role::Near {
+            self.topics.insert(format!("job:{}", booked.job));
+        }
+    }
+
+    fn end(&mut self, ended: Ended) {
+        self.after.push(to_agent::Message::EndedAck(EndedAck { run_id: ended.run_id.clone() }));
+        let Some((run, booked)) = self.booking(&ended.run_id, ended.epoch) else { return };
+        let outcome = outcome(&ended);
+        let detail: String = ended.detail.chars().filter(|c| !c.is_control()).take(500).collect();
+        let detail = (!detail.is_empty()).then_some(detail);
+        let end = RunEnd { outcome: outcome.clone(), detail: detail.as_deref(), at_ms: ended.at_ms };
+        run_end(&mut self.write, run, ON_NODE, &end);
+        let outcome = match (booked.role, booked.is_ready) {
+            (Role::Near, _) => Some(outcome),
+            // The near end goes on without it, or fails by itself.
+            (Role::Far, true) => None,
+            (Role::Far, false) if outcome == Outcome::Cancelled => Some(outcome),
+            (Role::Far, false) => Some(Outcome::Failed(ErrorReason::FarEnd)),
+        };
+        if let Some(outcome) = outcome {
+            let end = job_outcome(&outcome, detail.as_deref(), ended.at_ms);
+            job_end(&mut self.write, booked.job, booked.attempt, &end);
+        }
+        self.ended.push(run);
+        self.job_changed(&booked);
+        if booked.port.is_some() {
+            // The other end of the measurement has nothing to wait for any more.
+            self.topics.insert("cancels".to_owned());
+        }
+        self.is_dispatch_wanted = true;
+    }
+
+    fn refused(&mut self, refused: &Refused) {
+        let why = refused.why();
+        tracing::info!(node.id = %self.node, run.id = %refused.run_id, "run {} was refused: {}", refused.run_id, why.as_str_name());
+        if why == RefusedWhy::OldEpoch {
+            return;
+        }
+        let Some((run, booked)) = self.booking(&refused.run_id, refused.epoch) else { return };
+        match why {
+            RefusedWhy::NoSlot => {
+                run_give_back(&mut self.write, run, booked.epoch);
+                job_waiting(&mut self.write, booked.job, booked.attempt);
+            }
+            RefusedWhy::BadCommand => {
+                let at_ms = self.lab.now_ms();
+                let outcome = Outcome::Failed(ErrorReason::NotStarted);
+                run_end(&mut self.write, run, ON_NODE, &RunEnd { outcome: outcome.clone(), detail: None, at_ms });
+                job_end(&mut self.write, booked.job, booked.attempt, &job_outcome(&outcome, None, at_ms));
+            }
+            // A cancel for a run that is gone: its end is on the way or was stored.
+            RefusedWhy::UnknownRun | RefusedWhy::OldEpoch => return,
+        }
+        self.ended.push(run);
+        self.job_changed(&booked);
+    }
+
+    fn job_changed(&mut self, booked: &Booked) {
+        self.topics.insert(format!("job:{}", booked.job));
+        self.topics.insert("jobs".to_owned());
+    }
+}
+
+fn outcome(ended: &Ended) -> Outcome {
+    match ended.reason() {
+        Reason::Exited => Outcome::Exited(ended.exit_code.into()),
+        Reason::Cancelled => Outcome::Cancelled,
+        Reason::WallTime => Outcome::Failed(ErrorReason::WallTime),
+        Reason::OutputCap => Outcome::Failed(ErrorReason::OutputCap),
+        Reason::NotStarted => Outcome::Failed(ErrorReason::NotStarted),
+        Reason::NameUnknown => Outcome::Failed(ErrorReason::NameUnknown),
+        Reason::Forbidden => Outcome::Failed(ErrorReason::Forbidden),
+    }
+}
+
+fn job_outcome<'a>(outcome: &Outcome, detail: Option<&'a str>, at_ms: i64) -> JobEnd<'a> {
+    let (status, reason, exit_code) = match outcome {
+        Outcome::Exited(code) => (JobStatus::Completed, None, Some(*code)),
+        Outcome::Failed(reason) => (JobStatus::Error, Some(*reason), None),
+        Outcome::Lost => (JobStatus::Error, Some(ErrorReason::NodeLost), None),
+        Outcome::Cancelled => (JobStatus::Cancelled, None, None),
+    };
+    JobEnd { status, reason, detail, exit_code, at_ms }
+}

@@ -1,0 +1,83 @@
+//! One connected node: reads what its agent says in groups, stores each group in one transaction, then acknowledges.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::sync::mpsc;
+use tonic::Streaming;
+use wire::proto::{FromAgent, ToAgent, from_agent};
+
+use super::admit::admit;
+use super::messages::Group;
+use crate::Lab;
+use crate::model::node::{LEASE_MS, NodeId};
+use crate::queries::node::node_disconnect;
+
+/// How long an agent may take to say hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// Messages stored in one transaction, at most.
+const GROUP_MAX: usize = 256;
+/// Longest silence of an agent: its lease.
+const SILENCE_MAX: Duration = Duration::from_millis(LEASE_MS as u64);
+
+/// Serves the stream until it ends. Errors end it: the agent comes back and sends again what was not acknowledged.
+pub(super) async fn run(lab: Lab, node: NodeId, mut stream: Streaming<FromAgent>, commands: mpsc::Sender<ToAgent>) {
+    let first = tokio::time::timeout(HELLO_TIMEOUT, stream.message()).await;
+    let Ok(Ok(Some(FromAgent { message: Some(from_agent::Message::Hello(hello)) }))) = first else {
+        tracing::info!(node.id = %node, "node {node} did not say hello");
+        return;
+    };
+    let epoch = match admit(&lab, node, hello, &commands).await {
+        Ok(Some(epoch)) => epoch,
+        Ok(None) => return,
+        Err(error) => {
+            tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "node {node} was not admitted");
+            return;
+        }
+    };
+    tokio::select! {
+        () = serve(&lab, node, epoch, &mut stream, &commands) => {}
+        // Another session of the node, or the end of this replica, closes the receiving end.
+        () = commands.closed() => {}
+    }
+    lab.fleet().disconnect(node, epoch);
+    let mut write = db::Write::new();
+    node_disconnect(&mut write, node, epoch);
+    write.push_event("nodes");
+    if let Err(error) = lab.db().write(write).await {
+        tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "node {node} left while the database was away");
+    }
+    tracing::info!(node.id = %node, node.epoch = epoch, "node {node} disconnected");
+}
+
+async fn serve(
+    lab: &Lab,
+    node: NodeId,
+    epoch: i64,
+    stream: &mut Streaming<FromAgent>,
+    commands: &mpsc::Sender<ToAgent>,
+) {
+    loop {
+        let first = match tokio::time::timeout(SILENCE_MAX, stream.message()).await {
+            Ok(Ok(Some(message))) => message,
+            Ok(Ok(None)) => return,
+            Ok(Err(status)) => return tracing::info!(node.id = %node, "node {node}: {}", status.message()),
+            Err(_) => return tracing::warn!(node.id = %node, "node {node} has been silent for {SILENCE_MAX:?}"),
+        };
+        let mut messages = vec![first];
+        let mut is_open = true;
+        while is_open && messages.len() < GROUP_MAX {
+            match stream.message().now_or_never() {
+                Some(Ok(Some(message))) => messages.push(message),
+                Some(Ok(None) | Err(_)) => is_open = false,
+                None => break,
+            }
+        }
+        if let Err(error) = Group::new(lab, node, epoch).store(messages, commands).await {
+            return tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "node {node}: its messages could not be stored");
+        }
+        if !is_open {
+            return;
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! A job: what a learner asked for. Its state is the state of its newest attempt, kept in the job's own row so that
+//! lists need no join.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::node::NodeId;
+
+/// A job's id: a UUIDv7, so that ids sort by the time of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(Uuid);
+
+impl JobId {
+    /// A new id, later in order than those made before.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = uuid::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JobStatus {
+    /// In the queue, before its run was given to a node.
+    Waiting,
+    /// Its run is on a node.
+    Running,
+    /// The tool ran to its end, whatever its exit status.
+    Completed,
+    /// No attempt ran to its end; the job's reason says why.
+    Error,
+    /// Cancelled by its owner or an operator.
+    Cancelled,
+}
+
+impl JobStatus {
+    /// Every status, in the order in which a job goes through them.
+    pub const ALL: [Self; 5] = [Self::Waiting, Self::Running, Self::Completed, Self::Error, Self::Cancelled];
+
+    /// The stored and shown word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Error => "error",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing more will happen to the job by itself.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Waiting | Self::Running => false,
+            Self::Completed | Self::Error | Self::Cancelled => true,
+        }
+    }
+}
+
+impl FromStr for JobStatus {
+    type Err = UnknownWord;
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.into_iter().find(|s| s.as_str() == word).ok_or_else(|| UnknownWord(word.to_owned()))
+    }
+}
+
+/// A stored word that this version doesn't know.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown word {0:?}")]
+pub struct UnknownWord(pub String);
+
+/// A job as it is stored.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// The tenant of its owner.
+    pub tenant: String,
+    /// The account that submitted it.
+    pub account: String,
+    /// The owner's login when it was submitted.
+    pub owner: String,
+    /// Its name; the command line where none was given.
+    pub name: String,
+    /// The tool's name.
+    pub tool: String,
+    /// The experiment in its stored form.
+    pub spec: String,
+    /// The command for people.
+    pub command: String,
+    /// The one node it may run on, if it was chosen.
+    pub wanted_node: Option<NodeId>,
+    /// Labels that its node has to carry.
+    pub wanted_labels: BTreeMap<String, String>,
+    /// The node that the destination names.
+    pub far_node: Option<NodeId>,
+    /// Name of the node of its newest attempt.
+    pub node: Option<String>,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// Why it ended as an error.
+    pub reason: Option<ErrorReason>,
+    /// More on the reason, from the node.
+    pub detail: Option<String>,
+    /// Whether everybody in the tenant sees it, first in the list.
+    pub pinned: bool,
+    /// Number of the newest attempt, from 1.
+    pub attempt: i64,
+    /// Whether somebody asked for it to be cancelled.
+    pub is_cancelled: bool,
+    /// Exit status of the tool.
+    pub exit_code: Option<i64>,
+    /// Epoch milliseconds.
+    pub created_ms: i64,
+    /// Epoch milliseconds.
+    pub started_ms: Option<i64>,
+    /// Epoch milliseconds.
+    pub completed_ms: Option<i64>,
+}
+
+/// Why a job ended as an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorReason {
+    /// The wanted node was down or disabled for too long.
+    NodeDown,
+    /// The run was lost with its node as often as it may be tried.
+    NodeLost,
+    /// The queue did not move for too long.
+    TooBusy,
+    /// The tool ran longer than it may.
+    WallTime,
+    /// The tool printed more than it may.
+    OutputCap,
+    /// The tool could not be started on the node.
+    NotStarted,
+    /// The destination's name has no address there.
+    NameUnknown,
+    /// The destination's name leads into a refused network.
+    Forbidden,
+    /// The far end of the measurement did not start or ended early.
+    FarEnd,
+}
+
+impl ErrorReason {
+    /// Every reason.
+    pub const ALL: [Self; 9] = [
+        Self::NodeDown,
+        Self::NodeLost,
+        Self::TooBusy,
+        Self::WallTime,
+        Self::OutputCap,
+        Self::NotStarted,
+        Self::NameUnknown,
+        Self::Forbidden,
+        Self::FarEnd,
+    ];
+
+    /// The stored code; pages show the catalog's `reason-CODE`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NodeDown => "node-down",
+            Self::NodeLost => "node-lost",
+            Self::TooBusy => "too-busy",
+            Self::WallTime => "wall-time",
+            Self::OutputCap => "output-cap",
+            Self::NotStarted => "not-started",
+            Self::NameUnknown => "name-unknown",
+            Self::Forbidden => "forbidden",
+            Self::FarEnd => "far-end",
+        }
+    }
+
+    /// The English sentence the API gives beside the code.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::NodeDown => "node down",
+            Self::NodeLost => "the node was lost during the run",
+            Self::TooBusy => "too busy, come back later",
+            Self::WallTime => "the tool ran longer than it may and was stopped",
+            Self::OutputCap => "the tool printed more than it may and was stopped",
+            Self::NotStarted => "the tool could not be started on the node",
+            Self::NameUnknown => "the destination's name has no address on the node",
+            Self::Forbidden => "the destination lies in a network that this lab refuses",
+            Self::FarEnd => "the far end of the measurement could not be started",
+        }
+    }
+}
+
+impl FromStr for ErrorReason {
+    type Err = UnknownWord;
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.into_iter().find(|r| r.as_str() == word).ok_or_else(|| UnknownWord(word.to_owned()))
+    }
+}
+
+/// Checks a job's name given by a person: trimmed, at most 120 characters, no control characters.
+pub fn checked_name(name: &str) -> Result<String, NameRefusal> {
+    let name = name.trim();
+    if name.chars().count() > 120 {
+        return Err(NameRefusal::TooLong { length: name.chars().count() });
+    }
+    if name.chars().any(char::is_control) {
+        return Err(NameRefusal::Control);
+    }
+    Ok(name.to_owned())
+}
+
+/// Why a name was refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NameRefusal {
+    /// Longer than 120 characters.
+    #[error("The name has {length} characters; at most 120 are allowed.")]
+    TooLong {
+        /// Characters given.
+        length: usize,
+    },
+    /// Holds a control character.
+    #[error("The name holds a control character such as a line break; write it on one line of plain text.")]
+    Control,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_round_trip() {
+        for status in JobStatus::ALL {
+            assert_eq!(status.as_str().parse::<JobStatus>().unwrap(), status);
+        }
+        for reason in ErrorReason::ALL {
+            assert_eq!(reason.as_str().parse::<ErrorReason>().unwrap(), reason);
+        }
+        assert!("done".parse::<JobStatus>().is_err());
+    }
+
+    #[test]
+    fn names_are_bounded_and_plain() {
+        assert_eq!(checked_name("  my test 5 ").unwrap(), "my test 5");
+        assert_eq!(checked_name(&"é".repeat(120)).unwrap().chars().count(), 120);
+        assert_eq!(checked_name(&"x".repeat(121)), Err(NameRefusal::TooLong { length: 121 }));
+        assert_eq!(checked_name("a\nb"), Err(NameRefusal::Control));
+    }
+}

@@ -1,0 +1,177 @@
+//! A node: a machine that runs an agent. Its admin state is an operator's word, its health is what was seen of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+pub use placement::{AdminState, Health};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A node's UID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(Uuid);
+
+impl NodeId {
+    /// A new id.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for NodeId {
+    type Err = uuid::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// A node that has not been heard of for this long is suspect: it gets no new run while another can take it. Milliseconds.
+pub const SUSPECT_AFTER_MS: i64 = 7_500;
+/// A node's lease: not heard of for this long, it is down and its runs are lost. Milliseconds.
+pub const LEASE_MS: i64 = 10_000;
+/// Time between two heartbeats of an agent. Milliseconds.
+pub const HEARTBEAT_MS: u32 = 5_000;
+
+/// The health of a node that is `connected` and was last heard of at `last_seen_ms`.
+pub fn health_of(connected: bool, last_seen_ms: i64, now_ms: i64) -> Health {
+    let age = now_ms - last_seen_ms;
+    if age >= LEASE_MS {
+        Health::Down
+    } else if connected && age < SUSPECT_AFTER_MS {
+        Health::Up
+    } else {
+        Health::Suspect
+    }
+}
+
+/// A program that the node has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InstalledTool {
+    /// The tool's name in the catalogue.
+    pub name: String,
+    /// The first line in which it says its version.
+    pub version: String,
+}
+
+/// What a node's agent said of its machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// Host name.
+    pub hostname: String,
+    /// Operating system, as it names itself.
+    pub os: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Logical processors.
+    pub cores: u32,
+    /// Memory, bytes.
+    pub memory_bytes: u64,
+    /// Addresses that runs are sent from, IPv4 first.
+    pub addresses: Vec<String>,
+    /// Equal for two agents in one network namespace.
+    pub host_id: String,
+    /// Version of the agent.
+    pub agent_version: String,
+    /// Runs at the same time that the agent itself allows.
+    pub slots: u32,
+}
+
+/// A node as it is stored.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its UID.
+    pub id: NodeId,
+    /// Its unique name.
+    pub name: String,
+    /// An operator's word.
+    pub state: AdminState,
+    /// Runs at the same time.
+    pub slots: u32,
+    /// Labels that `--on` selects by.
+    pub labels: BTreeMap<String, String>,
+    /// What the agent said of its machine.
+    pub inventory: Inventory,
+    /// Tools found on it.
+    pub tools: Vec<InstalledTool>,
+    /// Whether a replica holds its stream.
+    pub connected: bool,
+    /// The replica that holds its stream.
+    pub replica: String,
+    /// Lease epoch: grows with every connection.
+    pub epoch: i64,
+    /// The agent process's id, new with each start.
+    pub boot_id: String,
+    /// Epoch milliseconds.
+    pub last_seen_ms: i64,
+    /// Epoch milliseconds.
+    pub created_ms: i64,
+    /// Runs leased to it or running on it.
+    pub running: u32,
+}
+
+impl Node {
+    /// Its health now.
+    pub fn health(&self, now_ms: i64) -> Health {
+        health_of(self.connected, self.last_seen_ms, now_ms)
+    }
+
+    /// Whether it has the tool of this name.
+    pub fn has_tool(&self, name: &str) -> bool {
+        self.tools.iter().any(|t| t.name == name)
+    }
+
+    /// The address by which another node reaches it; loopback when both share one network namespace.
+    pub fn address_for(&self, other_host_id: &str) -> Option<std::net::IpAddr> {
+        let first = self.inventory.addresses.iter().find_map(|a| a.parse().ok());
+        let shares_host = self.inventory.host_id == other_host_id && !other_host_id.is_empty();
+        first.or(shares_host.then_some(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)))
+    }
+}
+
+/// A node's name: a host name label, so that it can stand as a destination.
+/// Errors: a sentence for people.
+pub fn checked_name(name: &str) -> Result<String, NodeNameRefusal> {
+    let is_label = !name.is_empty()
+        && name.len() <= 63
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if is_label { Ok(name.to_owned()) } else { Err(NodeNameRefusal(name.chars().take(80).collect())) }
+}
+
+/// A name that no node may have.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "{0:?} is no node name: use 1 to 63 lower-case letters, digits and hyphens, not at either end, such as \"lab-a\"."
+)]
+pub struct NodeNameRefusal(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_goes_down_with_silence() {
+        assert_eq!(health_of(true, 0, 5_000), Health::Up);
+        assert_eq!(health_of(false, 0, 5_000), Health::Suspect);
+        assert_eq!(health_of(true, 0, SUSPECT_AFTER_MS), Health::Suspect);
+        assert_eq!(health_of(true, 0, LEASE_MS), Health::Down);
+        assert_eq!(health_of(true, 5_000, 1_000), Health::Up, "a clock that went back harms nobody");
+    }
+
+    #[test]
+    fn names_are_host_labels() {
+        assert!(checked_name("lab-a").is_ok());
+        for bad in ["", "Lab", "-a", "a-", "a b", "a.b", "é", &"x".repeat(64)] {
+            assert!(checked_name(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! A run: one attempt of a job on a node, or the far end of a measurement. One method per event moves its state; an
+//! event that does not fit is an error, never a silent change.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use super::job::{ErrorReason, JobId, UnknownWord};
+use super::node::NodeId;
+
+/// A run's id: a UUIDv7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(Uuid);
+
+impl RunId {
+    /// A new id, later in order than those made before.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = uuid::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// Which end of a measurement a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The run whose output is the job's.
+    Near,
+    /// The server that the near run talks to, on another node.
+    Far,
+}
+
+impl Role {
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Near => "near",
+            Self::Far => "far",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownWord;
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        match word {
+            "near" => Ok(Self::Near),
+            "far" => Ok(Self::Far),
+            other => Err(UnknownWord(other.to_owned())),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The tool ended by itself with this exit status.
+    Exited(i64),
+    /// It was stopped or never started.
+    Failed(ErrorReason),
+    /// Its node went away with it.
+    Lost,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// In the queue.
+    Waiting,
+    /// Promised to a node under this lease epoch.
+    Leased {
+        /// The node.
+        node: NodeId,
+        /// The node's lease epoch when the run was given to it.
+        epoch: i64,
+    },
+    /// Started on the node.
+    Running {
+        /// The node.
+        node: NodeId,
+        /// The epoch it was leased under.
+        epoch: i64,
+    },
+    /// Over.
+    Ended(Outcome),
+}
+
+/// A run as it is stored.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// Its job.
+    pub job: JobId,
+    /// Which attempt of the job, from 1.
+    pub attempt: i64,
+    /// Which end of the measurement.
+    pub role: Role,
+    /// The one node it may run on.
+    pub wanted_node: Option<NodeId>,
+    /// Name of the node it was given to.
+    pub node_name: Option<String>,
+    /// The node it was given to; kept after the end, unlike the one in `state`.
+    pub node: Option<NodeId>,
+    /// Where it stands.
+    pub state: RunState,
+    /// More on how it ended, from the node.
+    pub detail: Option<String>,
+    /// Port that the far end listens on.
+    pub port: Option<u16>,
+    /// Command line as started on the node.
+    pub argv: Vec<String>,
+    /// Epoch milliseconds.
+    pub created_ms: i64,
+    /// Epoch milliseconds.
+    pub started_ms: Option<i64>,
+    /// Epoch milliseconds.
+    pub ended_ms: Option<i64>,
+}
+
+/// An event that does not fit the state it met.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a run can't {event} when it is {from}")]
+pub struct IllegalTransition {
+    /// The event.
+    pub event: &'static str,
+    /// The state's stored word.
+    pub from: &'static str,
+}
+
+impl RunState {
+    /// Every stored word of a state.
+    pub const WORDS: [&'static str; 7] = ["waiting", "leased", "running", "exited", "failed", "lost", "cancelled"];
+
+    /// The stored word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Leased { .. } => "leased",
+            Self::Running { .. } => "running",
+            Self::Ended(Outcome::Exited(_)) => "exited",
+            Self::Ended(Outcome::Failed(_)) => "failed",
+            Self::Ended(Outcome::Lost) => "lost",
+            Self::Ended(Outcome::Cancelled) => "cancelled",
+        }
+    }
+
+    /// Promised to a node.
+    pub fn lease(self, node: NodeId, epoch: i64) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Waiting => Ok(Self::Leased { node, epoch }),
+            from => Err(IllegalTransition { event: "be leased", from: from.as_str() }),
+        }
+    }
+
+    /// Given back by a node that had no room for it.
+    pub fn give_back(self) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Leased { .. } => Ok(Self::Waiting),
+            from => Err(IllegalTransition { event: "be given back", from: from.as_str() }),
+        }
+    }
+
+    /// Started on the node; telling it twice changes nothing.
+    pub fn start(self) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Leased { node, epoch } | Self::Running { node, epoch } => Ok(Self::Running { node, epoch }),
+            from => Err(IllegalTransition { event: "start", from: from.as_str() }),
+        }
+    }
+
+    /// Over. A run that never left the queue can only be cancelled or fail.
+    pub fn end(self, outcome: Outcome) -> Result<Self, IllegalTransition> {
+        match (self, outcome) {
+            (Self::Leased { .. } | Self::Running { .. }, outcome) => Ok(Self::Ended(outcome)),
+            (Self::Waiting, outcome @ (Outcome::Cancelled | Outcome::Failed(_))) => Ok(Self::Ended(outcome)),
+            (from, _) => Err(IllegalTransition { event: "end", from: from.as_str() }),
+        }
+    }
+}
+
+/// What follows for the job when a run was lost with its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterLoss {
+    /// Another attempt takes its place in the queue.
+    TryAgain,
+    /// The job ends: it may not be repeated, or was often enough.
+    GiveUp,
+}
+
+/// How often a job is tried before it ends as lost.
+pub const ATTEMPTS_MAX: i64 = 3;
+
+/// Decides whether a lost run is tried again.
+pub fn after_loss(attempt: i64, is_safe_to_repeat: bool, is_cancelled: bool) -> AfterLoss {
+    if is_safe_to_repeat && !is_cancelled && attempt < ATTEMPTS_MAX { AfterLoss::TryAgain } else { AfterLoss::GiveUp }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn node() -> NodeId {
+        "0190a000-0000-7000-8000-000000000001".parse().unwrap()
+    }
+
+    #[test]
+    fn the_usual_way() {
+        let run = RunState::Waiting.lease(node(), 3).unwrap().start().unwrap();
+        assert_eq!(run, RunState::Running { node: node(), epoch: 3 });
+        assert_eq!(run.start().unwrap().end(Outcome::Exited(0)).unwrap().as_str(), "exited");
+    }
+
+    #[test]
+    fn what_never_started_can_not_exit() {
+        let refused = RunState::Waiting.end(Outcome::Exited(0)).unwrap_err();
+        assert_eq!(refused, IllegalTransition { event: "end", from: "waiting" });
+        assert!(RunState::Waiting.end(Outcome::Lost).is_err());
+        assert!(RunState::Waiting.end(Outcome::Cancelled).is_ok());
+    }
+
+    #[derive(Clone, Debug)]
+    enum Event {
+        Lease,
+        GiveBack,
+        Start,
+        End(Outcome),
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            Just(Event::Lease),
+            Just(Event::GiveBack),
+            Just(Event::Start),
+            prop_oneof![
+                (0i64..256).prop_map(Outcome::Exited),
+                Just(Outcome::Failed(ErrorReason::WallTime)),
+                Just(Outcome::Lost),
+                Just(Outcome::Cancelled)
+            ]
+            .prop_map(Event::End)
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_ended_run_never_changes(events in prop::collection::vec(event(), 1..40)) {
+            let mut state = RunState::Waiting;
+            let mut ended: Option<RunState> = None;
+            for event in events {
+                let moved = match event {
+                    Event::Lease => state.clone().lease(node(), 1),
+                    Event::GiveBack => state.clone().give_back(),
+                    Event::Start => state.clone().start(),
+                    Event::End(outcome) => state.clone().end(outcome),
+                };
+                if let Ok(next) = moved { state = next }
+                if let Some(ended) = &ended { prop_assert_eq!(ended, &state) }
+                if let RunState::Ended(_) = state { ended = Some(state.clone()) }
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_is_safe_is_tried_again_and_not_for_ever() {
+        assert_eq!(after_loss(1, true, false), AfterLoss::TryAgain);
+        assert_eq!(after_loss(ATTEMPTS_MAX, true, false), AfterLoss::GiveUp);
+        assert_eq!(after_loss(1, false, false), AfterLoss::GiveUp);
+        assert_eq!(after_loss(1, true, true), AfterLoss::GiveUp);
+    }
+}

@@ -1,0 +1,258 @@
+//! Single jobs and the queue; lists are in `list`.
+
+use db::{Database, DbError, Query, Row, Write};
+
+use super::{parsed, parsed_opt, unreadable};
+use crate::model::job::{ErrorReason, Job, JobId, JobStatus};
+use crate::model::run::{Run, RunId};
+use crate::queries::run::Holder;
+
+pub(super) const COLUMNS: &str = "SELECT id, tenant, account, owner, name, tool, spec, command, wanted_node, wanted_labels, \
+     far_node, node, state, reason, detail, pinned, attempt, is_cancelled, exit_code, created_ms, started_ms, \
+     completed_ms FROM lab_job";
+
+pub(super) fn job(row: &Row) -> Result<Job, DbError> {
+    let labels: Option<String> = row.get("wanted_labels")?;
+    Ok(Job {
+        id: parsed(row, "id")?,
+        tenant: row.get("tenant")?,
+        account: row.get("account")?,
+        owner: row.get("owner")?,
+        name: row.get("name")?,
+        tool: row.get("tool")?,
+        spec: row.get("spec")?,
+        command: row.get("command")?,
+        wanted_node: parsed_opt(row, "wanted_node")?,
+        wanted_labels: match labels {
+            Some(text) => serde_json::from_str(&text).map_err(|_| unreadable("wanted_labels"))?,
+            None => Default::default(),
+        },
+        far_node: parsed_opt(row, "far_node")?,
+        node: row.get("node")?,
+        status: parsed(row, "state")?,
+        reason: parsed_opt(row, "reason")?,
+        detail: row.get("detail")?,
+        pinned: row.get("pinned")?,
+        attempt: row.get("attempt")?,
+        is_cancelled: row.get("is_cancelled")?,
+        exit_code: row.get("exit_code")?,
+        created_ms: row.get("created_ms")?,
+        started_ms: row.get("started_ms")?,
+        completed_ms: row.get("completed_ms")?,
+    })
+}
+
+/// What an account may have and submit; checked in the same statement that inserts.
+pub(crate) struct Quota {
+    pub(crate) waiting_max: u32,
+    pub(crate) hourly_max: u32,
+    pub(crate) hour_began_ms: i64,
+}
+
+/// Inserts a waiting job. `Unmet` ("job-quota") when the account has as much as it may;
+/// `Duplicate` when its idempotency key was used before.
+pub(crate) fn job_insert(write: &mut Write, job: &Job, idempotency: Option<&str>, quota: Option<&Quota>) {
+    const INSERT: &str = "INSERT INTO lab_job (id, tenant, account, owner, name, tool, spec, command, wanted_node, \
+         wanted_labels, far_node, state, pinned, attempt, is_cancelled, created_ms, idempotency)";
+    let labels = (!job.wanted_labels.is_empty())
+        .then(|| serde_json::to_string(&job.wanted_labels).expect("a map of strings always serialises"));
+    let values = |query: Query| {
+        query
+            .bind(job.id.to_string())
+            .bind(job.tenant.as_str())
+            .bind(job.account.as_str())
+            .bind(job.owner.as_str())
+            .bind(job.name.as_str())
+            .bind(job.tool.as_str())
+            .bind(job.spec.as_str())
+            .bind(job.command.as_str())
+            .bind(job.wanted_node.map(|id| id.to_string()))
+            .bind(labels.as_deref())
+            .bind(job.far_node.map(|id| id.to_string()))
+            .bind(job.created_ms)
+            .bind(idempotency)
+    };
+    let Some(quota) = quota else {
+        let sql = format!("{INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 1, 0, ?, ?)");
+        return write.push_step(values(Query::new(sql)));
+    };
+    let sql = format!(
+        "{INSERT} SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 1, 0, ?, ? FROM (SELECT 1 AS one) AS once \
+         WHERE (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting') < ? \
+         AND (SELECT COUNT(*) FROM lab_job WHERE account = ? AND created_ms > ?) < ?"
+    );
+    let query = values(Query::new(sql))
+        .bind(job.account.as_str())
+        .bind(quota.waiting_max)
+        .bind(job.account.as_str())
+        .bind(quota.hour_began_ms)
+        .bind(quota.hourly_max);
+    write.push_expect("job-quota", query);
+}
+
+pub(crate) async fn job_get(db: &Database, id: JobId) -> Result<Option<Job>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE id = ?")).bind(id.to_string());
+    db.optional(query).await?.as_ref().map(job).transpose()
+}
+
+/// Jobs by their ids, in no order.
+pub(crate) async fn job_list_by_id(db: &Database, ids: &[JobId]) -> Result<Vec<Job>, DbError> {
+    let marks = vec!["?"; ids.len()].join(", ");
+    let query = Query::new(format!("{COLUMNS} WHERE id IN ({marks})"));
+    let query = ids.iter().fold(query, |query, id| query.bind(id.to_string()));
+    db.all(query).await?.iter().map(job).collect()
+}
+
+/// The job that an account submitted under an idempotency key.
+pub(crate) async fn job_get_by_idempotency(db: &Database, account: &str, value: &str) -> Result<Option<Job>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE account = ? AND idempotency = ?")).bind(account).bind(value);
+    db.optional(query).await?.as_ref().map(job).transpose()
+}
+
+/// Jobs of an account that wait, and those it submitted since `since_ms`.
+pub(crate) async fn job_counts(db: &Database, account: &str, since_ms: i64) -> Result<(u32, u32), DbError> {
+    let query = Query::new(
+        "SELECT (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting') AS waiting, \
+         (SELECT COUNT(*) FROM lab_job WHERE account = ? AND created_ms > ?) AS hourly",
+    )
+    .bind(account)
+    .bind(account)
+    .bind(since_ms);
+    let row = db.one(query).await?;
+    Ok((row.get("waiting")?, row.get("hourly")?))
+}
+
+pub(crate) fn job_name_set(write: &mut Write, id: JobId, name: &str) {
+    write.push_expect(
+        "job",
+        Query::new("UPDATE lab_job SET name = ? WHERE id = ?").bind(name).bind(id.to_string()),
+    );
+}
+
+pub(crate) fn job_pinned_set(write: &mut Write, id: JobId, pinned: bool) {
+    write.push_expect(
+        "job",
+        Query::new("UPDATE lab_job SET pinned = ? WHERE id = ?").bind(pinned).bind(id.to_string()),
+    );
+}
+
+/// Deletes a job that is over, with its runs and their output. `Unmet` ("job-over") when it is not.
+pub(crate) fn job_delete(write: &mut Write, id: JobId) {
+    let id = id.to_string();
+    write.push_expect(
+        "job-over",
+        Query::new("DELETE FROM lab_job WHERE id = ? AND state IN ('completed', 'error', 'cancelled')")
+            .bind(id.as_str()),
+    );
+    write.push_step(
+        Query::new("DELETE FROM lab_output WHERE run IN (SELECT id FROM lab_run WHERE job = ?)").bind(id.as_str()),
+    );
+    write.push_step(Query::new("DELETE FROM lab_run WHERE job = ?").bind(id.as_str()));
+}
+
+/// Deletes an account's jobs that nobody pinned, with their runs and output; a run still on a node is told to stop,
+/// since its job is gone.
+pub(crate) fn job_delete_of_account(write: &mut Write, account: &str) {
+    const JOBS: &str = "SELECT id FROM lab_job WHERE account = ? AND pinned = 0";
+    let sql = [
+        format!("DELETE FROM lab_output WHERE run IN (SELECT id FROM lab_run WHERE job IN ({JOBS}))"),
+        format!("DELETE FROM lab_run WHERE job IN ({JOBS})"),
+        "DELETE FROM lab_job WHERE account = ? AND pinned = 0".to_owned(),
+    ];
+    for statement in sql {
+        write.push_step(Query::new(statement).bind(account));
+    }
+}
+
+/// Notes that somebody wants the job cancelled. `Unmet` ("job-open") when it is over.
+pub(crate) fn job_cancel_ask(write: &mut Write, id: JobId) {
+    write.push_expect(
+        "job-open",
+        Query::new("UPDATE lab_job SET is_cancelled = 1 WHERE id = ? AND state IN ('waiting', 'running')")
+            .bind(id.to_string()),
+    );
+}
+
+/// The job's near run is on a node now, if the lease of the same transaction took hold.
+pub(crate) fn job_running(write: &mut Write, run: &Run, holder: &Holder) {
+    write.push_step(
+        Query::new(
+            "UPDATE lab_job SET state = 'running', node = ? WHERE id = ? AND attempt = ? AND state = 'waiting' \
+             AND EXISTS (SELECT 1 FROM lab_run r WHERE r.id = ? AND r.state = 'leased' AND r.node = ? AND r.epoch = ?)",
+        )
+        .bind(holder.name.as_str())
+        .bind(run.job.to_string())
+        .bind(run.attempt)
+        .bind(run.id.to_string())
+        .bind(holder.node.to_string())
+        .bind(holder.epoch),
+    );
+}
+
+/// The near run of this attempt goes back to the queue.
+pub(crate) fn job_waiting(write: &mut Write, id: JobId, attempt: i64) {
+    write.push_step(
+        Query::new(
+            "UPDATE lab_job SET state = 'waiting', node = NULL WHERE id = ? AND attempt = ? AND state = 'running'",
+        )
+        .bind(id.to_string())
+        .bind(attempt),
+    );
+}
+
+pub(crate) fn job_started(write: &mut Write, id: JobId, attempt: i64, at_ms: i64) {
+    write.push_step(
+        Query::new("UPDATE lab_job SET started_ms = ? WHERE id = ? AND attempt = ? AND state = 'running'")
+            .bind(at_ms)
+            .bind(id.to_string())
+            .bind(attempt),
+    );
+}
+
+/// How a job ended.
+pub(crate) struct JobEnd<'a> {
+    pub(crate) status: JobStatus,
+    pub(crate) reason: Option<ErrorReason>,
+    pub(crate) detail: Option<&'a str>,
+    pub(crate) exit_code: Option<i64>,
+    pub(crate) at_ms: i64,
+}
+
+/// Ends the job, if this attempt is its newest and it is not over.
+pub(crate) fn job_end(write: &mut Write, id: JobId, attempt: i64, end: &JobEnd<'_>) {
+    write.push_step(
+        Query::new(
+            "UPDATE lab_job SET state = ?, reason = ?, detail = ?, exit_code = ?, completed_ms = ? \
+             WHERE id = ? AND attempt = ? AND state IN ('waiting', 'running')",
+        )
+        .bind(end.status.as_str())
+        .bind(end.reason.map(ErrorReason::as_str))
+        .bind(end.detail)
+        .bind(end.exit_code)
+        .bind(end.at_ms)
+        .bind(id.to_string())
+        .bind(attempt),
+    );
+}
+
+/// Opens the next attempt. `Unmet` ("job-attempt") when this one is not the newest or the job is over,
+/// or when it is not in one of the states named by `from`.
+pub(crate) fn job_next_attempt(write: &mut Write, id: JobId, attempt: i64, from: &'static str) {
+    write.push_expect(
+        "job-attempt",
+        Query::new(format!(
+            "UPDATE lab_job SET state = 'waiting', attempt = attempt + 1, node = NULL, reason = NULL, detail = NULL, \
+             exit_code = NULL, started_ms = NULL, completed_ms = NULL, is_cancelled = 0 \
+             WHERE id = ? AND attempt = ? AND state IN ({from})"
+        ))
+        .bind(id.to_string())
+        .bind(attempt),
+    );
+}
+
+/// Ids of the jobs that wait, oldest run first, with the node that each run wants.
+pub(crate) async fn job_queue(db: &Database, limit: u32) -> Result<Vec<(JobId, RunId, Option<String>)>, DbError> {
+    let query = Query::new("SELECT job, id, wanted_node FROM lab_run WHERE state = 'waiting' ORDER BY id LIMIT ?").bind(limit);
+    let rows = db.all(query).await?;
+    rows.iter().map(|row| Ok((parsed(row, "job")?, parsed(row, "id")?, row.get("wanted_node")?))).collect()
+}

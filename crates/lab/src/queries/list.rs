@@ -1,0 +1,127 @@
+//! Lists of jobs by keyset pages: pinned ones first, then newest first.
+
+use db::{Database, DbError, Query, Value};
+
+use super::job::{COLUMNS, job};
+use crate::model::job::{Job, JobId, JobStatus};
+
+/// Which jobs a caller may see.
+#[derive(Clone, Debug)]
+pub(crate) enum Visible {
+    /// One account's own and the pinned ones of its tenant.
+    Account {
+        /// Its tenant.
+        tenant: String,
+        /// The account.
+        account: String,
+    },
+    /// Everything of a tenant.
+    Tenant(String),
+    /// Everything.
+    All,
+}
+
+/// Which part of the visible jobs is wanted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct JobFilter {
+    pub(crate) account: Option<String>,
+    pub(crate) pinned: Option<bool>,
+    pub(crate) tool: Option<String>,
+    pub(crate) node: Option<String>,
+    pub(crate) status: Option<JobStatus>,
+    /// Part of the name, the command or the owner's login; case counts as the engine has it.
+    pub(crate) text: Option<String>,
+}
+
+/// The last row of the page before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) pinned: bool,
+    pub(crate) id: JobId,
+}
+
+/// At most `limit` visible jobs after `cursor`.
+///
+/// Pinned and other jobs are read apart, so that each read walks one index in order.
+pub(crate) async fn job_list(
+    db: &Database,
+    visible: &Visible,
+    filter: &JobFilter,
+    cursor: Option<Cursor>,
+    limit: u32,
+) -> Result<Vec<Job>, DbError> {
+    let mut jobs = Vec::new();
+    if filter.pinned != Some(false) && cursor.is_none_or(|c| c.pinned) {
+        let after = cursor.map(|c| c.id);
+        jobs = page(db, visible, filter, true, after, limit).await?;
+    }
+    let room = limit.saturating_sub(u32::try_from(jobs.len()).unwrap_or(u32::MAX));
+    if filter.pinned != Some(true) && room > 0 {
+        let after = cursor.filter(|c| !c.pinned).map(|c| c.id);
+        jobs.extend(page(db, visible, filter, false, after, room).await?);
+    }
+    Ok(jobs)
+}
+
+async fn page(
+    db: &Database,
+    visible: &Visible,
+    filter: &JobFilter,
+    pinned: bool,
+    after: Option<JobId>,
+    limit: u32,
+) -> Result<Vec<Job>, DbError> {
+    let mut clause = Clause::default();
+    clause.and("pinned = ?", pinned);
+    match visible {
+        Visible::Account { tenant, account } => {
+            clause.and("tenant = ?", tenant.as_str());
+            if !pinned {
+                clause.and("account = ?", account.as_str());
+            }
+        }
+        Visible::Tenant(tenant) => clause.and("tenant = ?", tenant.as_str()),
+        Visible::All => {}
+    }
+    clause.and_some("account = ?", filter.account.as_deref());
+    clause.and_some("tool = ?", filter.tool.as_deref());
+    clause.and_some("node = ?", filter.node.as_deref());
+    clause.and_some("state = ?", filter.status.map(JobStatus::as_str));
+    clause.and_some("id < ?", after.map(|id| id.to_string()));
+    if let Some(text) = &filter.text {
+        let pattern = format!("%{}%", escaped(text));
+        clause.and("(name LIKE ? ESCAPE '!' OR command LIKE ? ESCAPE '!' OR owner LIKE ? ESCAPE '!')", pattern.as_str());
+        clause.values.push(pattern.as_str().into());
+        clause.values.push(pattern.as_str().into());
+    }
+    let sql = format!("{COLUMNS} WHERE {} ORDER BY id DESC LIMIT ?", clause.text);
+    let query = clause.values.into_iter().fold(Query::new(sql), Query::bind).bind(limit);
+    db.all(query).await?.iter().map(job).collect()
+}
+
+/// Conditions joined by AND, and their values in order.
+#[derive(Default)]
+struct Clause {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Clause {
+    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+        if !self.text.is_empty() {
+            self.text.push_str(" AND ");
+        }
+        self.text.push_str(condition);
+        self.values.push(value.into());
+    }
+
+    fn and_some(&mut self, condition: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.and(condition, value);
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}

@@ -1,0 +1,246 @@
+//! Runs: the queue's entries, attempts and far ends.
+
+use db::{Database, DbError, Query, Row, Write};
+
+use super::{parsed, parsed_opt, unreadable};
+use crate::model::job::{ErrorReason, JobId};
+use crate::model::node::NodeId;
+use crate::model::run::{Outcome, Role, Run, RunId, RunState};
+
+const COLUMNS: &str = "SELECT id, job, attempt, role, wanted_node, node, node_name, state, reason, detail, epoch, port, \
+     argv, exit_code, created_ms, started_ms, ended_ms FROM lab_run";
+
+fn run(row: &Row) -> Result<Run, DbError> {
+    let argv: Option<String> = row.get("argv")?;
+    let port: Option<i64> = row.get("port")?;
+    Ok(Run {
+        id: parsed(row, "id")?,
+        job: parsed(row, "job")?,
+        attempt: row.get("attempt")?,
+        role: parsed(row, "role")?,
+        wanted_node: parsed_opt(row, "wanted_node")?,
+        node_name: row.get("node_name")?,
+        node: parsed_opt(row, "node")?,
+        state: state(row)?,
+        detail: row.get("detail")?,
+        port: port.and_then(|p| u16::try_from(p).ok()),
+        argv: match argv {
+            Some(text) => serde_json::from_str(&text).map_err(|_| unreadable("argv"))?,
+            None => Vec::new(),
+        },
+        created_ms: row.get("created_ms")?,
+        started_ms: row.get("started_ms")?,
+        ended_ms: row.get("ended_ms")?,
+    })
+}
+
+fn state(row: &Row) -> Result<RunState, DbError> {
+    let word: String = row.get("state")?;
+    let node = || parsed::<NodeId>(row, "node");
+    Ok(match word.as_str() {
+        "waiting" => RunState::Waiting,
+        "leased" => RunState::Leased { node: node()?, epoch: row.get("epoch")? },
+        "running" => RunState::Running { node: node()?, epoch: row.get("epoch")? },
+        "exited" => RunState::Ended(Outcome::Exited(row.get("exit_code")?)),
+        "failed" => RunState::Ended(Outcome::Failed(parsed(row, "reason")?)),
+        "lost" => RunState::Ended(Outcome::Lost),
+        "cancelled" => RunState::Ended(Outcome::Cancelled),
+        _ => return Err(unreadable("state")),
+    })
+}
+
+/// Puts a run in the queue.
+pub(crate) fn run_insert(write: &mut Write, run: &Run) {
+    write.push_step(
+        Query::new(
+            "INSERT INTO lab_run (id, job, attempt, role, wanted_node, state, epoch, port, created_ms) \
+             VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, ?)",
+        )
+        .bind(run.id.to_string())
+        .bind(run.job.to_string())
+        .bind(run.attempt)
+        .bind(run.role.as_str())
+        .bind(run.wanted_node.map(|id| id.to_string()))
+        .bind(run.port.map(i64::from))
+        .bind(run.created_ms),
+    );
+}
+
+/// Runs that wait for any node, oldest first.
+pub(crate) async fn run_list_waiting(db: &Database, limit: u32) -> Result<Vec<Run>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE state = 'waiting' AND wanted_node IS NULL ORDER BY id LIMIT ?"));
+    db.all(query.bind(limit)).await?.iter().map(run).collect()
+}
+
+/// Runs that wait for one node, oldest first.
+pub(crate) async fn run_list_waiting_for(db: &Database, node: NodeId, limit: u32) -> Result<Vec<Run>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE state = 'waiting' AND wanted_node = ? ORDER BY id LIMIT ?"));
+    db.all(query.bind(node.to_string()).bind(limit)).await?.iter().map(run).collect()
+}
+
+/// Runs that have waited since before `created_before_ms`, oldest first.
+pub(crate) async fn run_list_overdue(db: &Database, created_before_ms: i64, limit: u32) -> Result<Vec<Run>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE state = 'waiting' AND created_ms < ? ORDER BY id LIMIT ?"));
+    db.all(query.bind(created_before_ms).bind(limit)).await?.iter().map(run).collect()
+}
+
+/// Runs leased to a node or running on it.
+pub(crate) async fn run_list_on(db: &Database, node: NodeId) -> Result<Vec<Run>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE node = ? AND state IN ('leased', 'running') ORDER BY id"));
+    db.all(query.bind(node.to_string())).await?.iter().map(run).collect()
+}
+
+/// All runs of a job, oldest first.
+pub(crate) async fn run_list_of_job(db: &Database, job: JobId) -> Result<Vec<Run>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE job = ? ORDER BY attempt, id"));
+    db.all(query.bind(job.to_string())).await?.iter().map(run).collect()
+}
+
+/// Runs on the nodes of one replica that have nothing to go on for: their job was cancelled or is over, or a newer
+/// attempt took their place.
+pub(crate) async fn run_list_to_cancel(db: &Database, replica: &str) -> Result<Vec<Run>, DbError> {
+    let query = Query::new(format!(
+        "{COLUMNS} WHERE state IN ('leased', 'running') AND EXISTS (SELECT 1 FROM lab_job j WHERE j.id = lab_run.job \
+         AND (j.is_cancelled = 1 OR j.state NOT IN ('waiting', 'running') OR j.attempt <> lab_run.attempt)) \
+         AND EXISTS (SELECT 1 FROM lab_node n WHERE n.id = lab_run.node AND n.replica = ? AND n.connected = 1)"
+    ));
+    db.all(query.bind(replica)).await?.iter().map(run).collect()
+}
+
+/// How many runs are on nodes, over all nodes.
+pub(crate) async fn run_count_in_flight(db: &Database) -> Result<u32, DbError> {
+    let query = Query::new("SELECT COUNT(*) AS n FROM lab_run WHERE state IN ('leased', 'running')");
+    db.one(query).await?.get("n")
+}
+
+/// How many runs wait, over all nodes.
+pub(crate) async fn run_count_waiting(db: &Database) -> Result<u32, DbError> {
+    db.one(Query::new("SELECT COUNT(*) AS n FROM lab_run WHERE state = 'waiting'")).await?.get("n")
+}
+
+/// A node, and the lease epoch under which a replica holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct Holder {
+    pub(crate) node: NodeId,
+    pub(crate) name: String,
+    pub(crate) epoch: i64,
+}
+
+/// Gives a waiting run to a node that this replica still holds under this epoch; changes no row otherwise.
+pub(crate) fn run_lease(write: &mut Write, run: RunId, holder: &Holder, port: Option<u16>) {
+    write.push_step(
+        Query::new(
+            "UPDATE lab_run SET state = 'leased', node = ?, node_name = ?, epoch = ?, port = COALESCE(?, port) \
+             WHERE id = ? AND state = 'waiting' \
+             AND EXISTS (SELECT 1 FROM lab_node n WHERE n.id = ? AND n.epoch = ? AND n.state = 'enabled') \
+             AND EXISTS (SELECT 1 FROM lab_job j WHERE j.id = lab_run.job AND j.is_cancelled = 0)",
+        )
+        .bind(holder.node.to_string())
+        .bind(holder.name.as_str())
+        .bind(holder.epoch)
+        .bind(port.map(i64::from))
+        .bind(run.to_string())
+        .bind(holder.node.to_string())
+        .bind(holder.epoch),
+    );
+}
+
+/// A leased run goes back to the queue.
+pub(crate) fn run_give_back(write: &mut Write, run: RunId, epoch: i64) {
+    write.push_step(
+        Query::new(
+            "UPDATE lab_run SET state = 'waiting', node = NULL, node_name = NULL \
+             WHERE id = ? AND epoch = ? AND state = 'leased'",
+        )
+        .bind(run.to_string())
+        .bind(epoch),
+    );
+}
+
+pub(crate) fn run_started(write: &mut Write, run: RunId, epoch: i64, at_ms: i64, argv: &[String]) {
+    write.push_step(
+        Query::new(
+            "UPDATE lab_run SET state = 'running', started_ms = ?, argv = ? \
+             WHERE id = ? AND epoch = ? AND state = 'leased'",
+        )
+        .bind(at_ms)
+        .bind(serde_json::to_string(argv).expect("strings always serialise"))
+        .bind(run.to_string())
+        .bind(epoch),
+    );
+}
+
+/// Ends a run that is in one of the states `from` (SQL words); changes no row otherwise.
+pub(crate) fn run_end(write: &mut Write, run: RunId, from: &'static str, end: &RunEnd<'_>) {
+    let (reason, exit_code) = match &end.outcome {
+        Outcome::Exited(code) => (None, Some(*code)),
+        Outcome::Failed(reason) => (Some(*reason), None),
+        Outcome::Lost | Outcome::Cancelled => (None, None),
+    };
+    write.push_step(
+        Query::new(format!(
+            "UPDATE lab_run SET state = ?, reason = ?, detail = ?, exit_code = ?, ended_ms = ? \
+             WHERE id = ? AND state IN ({from})"
+        ))
+        .bind(RunState::Ended(end.outcome.clone()).as_str())
+        .bind(reason.map(ErrorReason::as_str))
+        .bind(end.detail)
+        .bind(exit_code)
+        .bind(end.at_ms)
+        .bind(run.to_string()),
+    );
+}
+
+/// How a run ended.
+pub(crate) struct RunEnd<'a> {
+    pub(crate) outcome: Outcome,
+    pub(crate) detail: Option<&'a str>,
+    pub(crate) at_ms: i64,
+}
+
+/// States a run may be in when its node ends it.
+pub(crate) const ON_NODE: &str = "'leased', 'running'";
+/// The state of a run in the queue.
+pub(crate) const QUEUED: &str = "'waiting'";
+
+/// Cancels whatever of a job's attempt still waits in the queue.
+pub(crate) fn run_cancel_waiting(write: &mut Write, job: JobId, at_ms: i64) {
+    write.push_step(
+        Query::new("UPDATE lab_run SET state = 'cancelled', ended_ms = ? WHERE job = ? AND state = 'waiting'")
+            .bind(at_ms)
+            .bind(job.to_string()),
+    );
+}
+
+/// Ends a job that somebody wants cancelled and that has nothing on a node.
+pub(crate) fn job_cancel_idle(write: &mut Write, job: JobId, at_ms: i64) {
+    write.push_step(
+        Query::new(
+            "UPDATE lab_job SET state = 'cancelled', completed_ms = ? WHERE id = ? AND is_cancelled = 1 \
+             AND state IN ('waiting', 'running') AND NOT EXISTS \
+             (SELECT 1 FROM lab_run r WHERE r.job = lab_job.id AND r.state IN ('leased', 'running'))",
+        )
+        .bind(at_ms)
+        .bind(job.to_string()),
+    );
+}
+
+/// A new waiting run.
+pub(crate) fn run_new(job: JobId, attempt: i64, role: Role, wanted_node: Option<NodeId>, now_ms: i64) -> Run {
+    Run {
+        id: RunId::generate(),
+        job,
+        attempt,
+        role,
+        wanted_node,
+        node_name: None,
+        node: None,
+        state: RunState::Waiting,
+        detail: None,
+        port: None,
+        argv: Vec::new(),
+        created_ms: now_ms,
+        started_ms: None,
+        ended_ms: None,
+    }
+}

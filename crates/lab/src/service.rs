@@ -1,0 +1,215 @@
+//! Operations of the lab: check the caller, decide, write, tell.
+
+pub(crate) mod job;
+pub(crate) mod live;
+pub(crate) mod node;
+pub(crate) mod policy;
+pub(crate) mod queue;
+pub(crate) mod run;
+pub(crate) mod status;
+pub(crate) mod submit;
+pub(crate) mod view;
+
+use std::time::Duration;
+
+use db::DbError;
+use portal::Problem;
+
+use crate::model::experiment::StoredError;
+use crate::model::job::NameRefusal;
+use crate::model::node::NodeNameRefusal;
+use crate::model::policy::PolicyRefusal;
+use crate::model::refusal::Refusal;
+
+/// What keeps an operation of the lab from being carried out. `Display` is a sentence for people.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The experiment is not acceptable.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The name is not acceptable.
+    #[error("{0}")]
+    Name(#[from] NameRefusal),
+    /// The node's name is not acceptable.
+    #[error("{0}")]
+    NodeName(#[from] NodeNameRefusal),
+    /// The policy is not acceptable.
+    #[error("{0}")]
+    Policy(#[from] PolicyRefusal),
+    /// A request that gives neither or both of two things.
+    #[error("{sentence}")]
+    Request {
+        /// The field concerned.
+        field: &'static str,
+        /// What is wrong and what would be right.
+        sentence: String,
+    },
+    /// No node of that name or UID.
+    #[error("There is no node {0:?}. See the list of nodes for those there are.")]
+    NodeUnknown(String),
+    /// The wanted node does not answer.
+    #[error("{node} is down (last seen {ago} ago). Choose another node, or leave the choice to the lab.")]
+    NodeDown {
+        /// Its name.
+        node: String,
+        /// Time since it was last seen.
+        ago: String,
+    },
+    /// An operator took the wanted node out.
+    #[error("{node} is {state}: it takes no new runs. Choose another node, or leave the choice to the lab.")]
+    NodeOut {
+        /// Its name.
+        node: String,
+        /// Its admin state.
+        state: &'static str,
+    },
+    /// The wanted node lacks the tool.
+    #[error("{node} has no {tool}. It has: {tools}.")]
+    NodeLacksTool {
+        /// Its name.
+        node: String,
+        /// The tool.
+        tool: String,
+        /// What it has.
+        tools: String,
+    },
+    /// The account has as many jobs waiting as it may.
+    #[error("{waiting} of your experiments wait already; {max} may. Wait for one to end, or cancel one.")]
+    TooManyWaiting {
+        /// How many wait.
+        waiting: u32,
+        /// How many may.
+        max: u32,
+    },
+    /// The account submitted as much as it may within an hour.
+    #[error("{max} experiments an hour are allowed, and you have submitted as many. Come back later.")]
+    TooManyHourly {
+        /// How many may be submitted.
+        max: u32,
+    },
+    /// No such job, or none the caller may see.
+    #[error("There is no experiment of that id, or it is not yours.")]
+    JobUnknown,
+    /// The job is visible but somebody else's.
+    #[error("Only its owner or an operator may do that.")]
+    JobOfAnother,
+    /// Asked of a job that is not over.
+    #[error("The experiment is not over. Cancel it first.")]
+    JobOpen,
+    /// Asked of a job that is over.
+    #[error("The experiment is over; there is nothing to cancel.")]
+    JobOver,
+    /// Only what did not complete can be tried again.
+    #[error("The experiment is {status}. Only one that ended as an error or was cancelled can be tried again.")]
+    NotRetryable {
+        /// Its status.
+        status: &'static str,
+    },
+    /// The same idempotency key came with another request.
+    #[error("This Idempotency-Key was used for another request. Use a new key for a new request.")]
+    IdempotencyReused,
+    /// A page cursor that is none.
+    #[error("The page cursor is not one that this list gave. Begin again without it.")]
+    Cursor,
+    /// The join token is unknown, used or expired.
+    #[error("The join token is unknown, was used, or has expired. Make a new one with `amphi node token`.")]
+    JoinToken,
+    /// The agent speaks another version of the protocol.
+    #[error("This agent speaks protocol {theirs}; the control plane speaks {ours}. Install the same version of amphi on both.")]
+    OldProtocol {
+        /// The agent's.
+        theirs: u32,
+        /// Ours.
+        ours: u32,
+    },
+    /// The agent's certificate request can't be used.
+    #[error("The certificate request can't be read. Enrol with an unchanged amphi agent.")]
+    CertificateRequest(#[source] wire::authority::AuthorityError),
+    /// Another node has that name.
+    #[error("Another node is called {0:?} already. Choose another name with --name.")]
+    NodeNameTaken(String),
+    /// The operation needs runs to have left the node.
+    #[error("{node} still has {running} runs. Cordon it and wait for them to end, or disable it first.")]
+    NodeBusy {
+        /// Its name.
+        node: String,
+        /// Runs on it.
+        running: u32,
+    },
+    /// The database failed.
+    #[error("reading or writing the lab's state")]
+    Db(#[from] DbError),
+    /// A stored experiment that this version can't read.
+    #[error("a stored experiment can't be read")]
+    Stored(#[source] StoredError),
+    /// No node of that name or UID at this address.
+    #[error("There is no node {0:?}. See the list of nodes for those there are.")]
+    NodeMissing(String),
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        use ServiceError as E;
+        let sentence = error.to_string();
+        match error {
+            E::Refused(refusal) => {
+                let problem = Problem::bad_request(refusal.code(), sentence);
+                let problem = refusal.args().into_iter().fold(problem, |p, (name, value)| p.arg(name, value));
+                match refusal.field() {
+                    Some(field) => problem.field(field),
+                    None => problem,
+                }
+            }
+            E::Name(NameRefusal::TooLong { length }) => {
+                Problem::bad_request("name-too-long", sentence).field("name").arg("length", length.to_string())
+            }
+            E::Name(NameRefusal::Control) => Problem::bad_request("name-control", sentence).field("name"),
+            E::NodeName(NodeNameRefusal(name)) => {
+                Problem::bad_request("node-name", sentence).field("name").arg("name", name)
+            }
+            E::Policy(refusal) => Problem::bad_request("policy", sentence).field(refusal.field()),
+            E::Request { field, .. } => Problem::bad_request("request", sentence).field(field),
+            E::NodeUnknown(node) => Problem::bad_request("node-unknown", sentence).field("node").arg("node", node),
+            E::NodeDown { node, ago } => {
+                Problem::conflict("node-down", sentence).field("node").arg("node", node).arg("ago", ago)
+            }
+            E::NodeOut { node, state } => {
+                Problem::conflict("node-out", sentence).field("node").arg("node", node).arg("state", state.to_owned())
+            }
+            E::NodeLacksTool { node, tool, tools } => Problem::conflict("node-lacks-tool", sentence)
+                .field("node")
+                .arg("node", node)
+                .arg("tool", tool)
+                .arg("tools", tools),
+            E::TooManyWaiting { waiting, max } => {
+                Problem::too_many("too-many-waiting", sentence, Duration::from_secs(30))
+                    .arg("waiting", waiting.to_string())
+                    .arg("max", max.to_string())
+            }
+            E::TooManyHourly { max } => {
+                Problem::too_many("too-many-hourly", sentence, Duration::from_secs(600)).arg("max", max.to_string())
+            }
+            E::JobUnknown => Problem::not_found("job-unknown", sentence),
+            E::JobOfAnother => Problem::forbidden("job-of-another", sentence),
+            E::JobOpen => Problem::conflict("job-open", sentence),
+            E::JobOver => Problem::conflict("job-over", sentence),
+            E::NotRetryable { status } => {
+                Problem::conflict("not-retryable", sentence).arg("status", status.to_owned())
+            }
+            E::IdempotencyReused => Problem::conflict("idempotency-reused", sentence),
+            E::Cursor => Problem::bad_request("cursor", sentence).field("before"),
+            E::JoinToken => Problem::forbidden("join-token", sentence),
+            E::OldProtocol { .. } => Problem::bad_request("old-protocol", sentence),
+            E::CertificateRequest(_) => Problem::bad_request("certificate-request", sentence),
+            E::NodeNameTaken(name) => {
+                Problem::conflict("node-name-taken", sentence).field("name").arg("name", name)
+            }
+            E::NodeBusy { node, running } => {
+                Problem::conflict("node-busy", sentence).arg("node", node).arg("running", running.to_string())
+            }
+            E::Db(error) => error.into(),
+            E::Stored(error) => Problem::bug(error),
+            E::NodeMissing(node) => Problem::not_found("node-unknown", sentence).arg("node", node),
+        }
+    }
+}

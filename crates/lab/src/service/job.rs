@@ -1,0 +1,175 @@
+//! Jobs that are there already: look, list, rename, pin, cancel, try again, delete.
+
+use db::{DbError, Write};
+use portal::{AccountId, Caller, Role, Scope};
+use serde_json::json;
+
+use super::ServiceError;
+use super::submit::first_run;
+use crate::Lab;
+use crate::model::job::{Job, JobId, JobStatus, checked_name};
+use crate::queries::job::{
+    job_cancel_ask, job_delete, job_delete_of_account, job_get, job_name_set, job_next_attempt, job_pinned_set, job_queue,
+};
+use crate::queries::list::{Cursor, JobFilter, Visible, job_list};
+use crate::queries::run::{job_cancel_idle, run_cancel_waiting, run_insert};
+
+/// Waiting runs that places are counted over; those behind have no place shown.
+const PLACES_MAX: u32 = 10_000;
+
+/// Places in the queue, from 1.
+pub(crate) struct Places(Vec<(JobId, Option<String>)>);
+
+impl Places {
+    /// The place of a waiting job: how many runs that could take its node come before it, plus one.
+    pub(crate) fn of(&self, job: &Job) -> Option<u32> {
+        let wanted = job.wanted_node.map(|node| node.to_string());
+        let mut place = 1;
+        for (waiting, node) in &self.0 {
+            if *waiting == job.id {
+                return Some(place);
+            }
+            if wanted.is_none() || node.is_none() || *node == wanted {
+                place += 1;
+            }
+        }
+        None
+    }
+}
+
+/// What goes with an account that is deleted: its jobs, unless they are pinned for the class.
+pub fn removal(write: &mut Write, account: &AccountId) {
+    job_delete_of_account(write, account.as_str());
+    write.push_event("jobs");
+}
+
+impl Lab {
+    /// A job the caller may see. Errors: `JobUnknown`, also for one that is not theirs to know of.
+    pub(crate) async fn job_view(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
+        let job = job_get(self.db(), id).await?.ok_or(ServiceError::JobUnknown)?;
+        let is_visible = match caller.scope() {
+            Scope::All => true,
+            Scope::Tenant { tenant } => job.tenant == tenant.as_str(),
+            Scope::Account { tenant, account } => {
+                job.account == account.as_str() || (job.pinned && job.tenant == tenant.as_str())
+            }
+        };
+        if is_visible { Ok(job) } else { Err(ServiceError::JobUnknown) }
+    }
+
+    /// A job the caller may change: their own, or any they see as an operator.
+    async fn job_own(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
+        let job = self.job_view(caller, id).await?;
+        if job.account == caller.account.as_str() || caller.has(Role::Operator) {
+            Ok(job)
+        } else {
+            Err(ServiceError::JobOfAnother)
+        }
+    }
+
+    /// One page of what the caller may see.
+    pub(crate) async fn job_page(
+        &self,
+        caller: &Caller,
+        filter: &JobFilter,
+        cursor: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Job>, ServiceError> {
+        let visible = match caller.scope() {
+            Scope::All => Visible::All,
+            Scope::Tenant { tenant } => Visible::Tenant(tenant.to_string()),
+            Scope::Account { tenant, account } => {
+                Visible::Account { tenant: tenant.to_string(), account: account.to_string() }
+            }
+        };
+        Ok(job_list(self.db(), &visible, filter, cursor, limit).await?)
+    }
+
+    /// Places of waiting jobs; reads the queue only if one of these jobs waits.
+    pub(crate) async fn job_places(&self, jobs: &[Job]) -> Result<Places, ServiceError> {
+        if jobs.iter().all(|job| job.status != JobStatus::Waiting) {
+            return Ok(Places(Vec::new()));
+        }
+        let queue = job_queue(self.db(), PLACES_MAX).await?;
+        Ok(Places(queue.into_iter().map(|(job, _, node)| (job, node)).collect()))
+    }
+
+    /// Gives a job another name. Owner or operator.
+    pub(crate) async fn job_rename(&self, caller: &Caller, id: JobId, name: &str) -> Result<(), ServiceError> {
+        let job = self.job_own(caller, id).await?;
+        let name = checked_name(name)?;
+        let mut write = Write::new();
+        job_name_set(&mut write, id, if name.is_empty() { &job.command } else { &name });
+        let detail = json!({ "from": job.name, "to": name });
+        self.portal().audit(&mut write, caller, "job.rename", &id.to_string(), detail);
+        self.job_write(write, &job).await
+    }
+
+    /// Pins or unpins a job: pinned ones come first and are seen by the whole tenant. Teachers and above.
+    pub(crate) async fn job_pin(&self, caller: &Caller, id: JobId, pinned: bool) -> Result<(), ServiceError> {
+        let job = self.job_view(caller, id).await?;
+        if !caller.has(Role::Teacher) {
+            return Err(ServiceError::JobOfAnother);
+        }
+        let mut write = Write::new();
+        job_pinned_set(&mut write, id, pinned);
+        let action = if pinned { "job.pin" } else { "job.unpin" };
+        self.portal().audit(&mut write, caller, action, &id.to_string(), json!({ "name": job.name }));
+        self.job_write(write, &job).await
+    }
+
+    /// Asks for a job's end: what waits ends now, what runs as soon as its node has stopped it.
+    pub(crate) async fn job_cancel(&self, caller: &Caller, id: JobId) -> Result<(), ServiceError> {
+        let job = self.job_own(caller, id).await?;
+        let now_ms = self.now_ms();
+        let mut write = Write::new();
+        job_cancel_ask(&mut write, id);
+        run_cancel_waiting(&mut write, id, now_ms);
+        job_cancel_idle(&mut write, id, now_ms);
+        write.push_event("cancels");
+        write.push_event("queue");
+        self.portal().audit(&mut write, caller, "job.cancel", &id.to_string(), json!({ "name": job.name }));
+        match self.job_write(write, &job).await {
+            Err(ServiceError::Db(DbError::Unmet { guard: "job-open" })) => Err(ServiceError::JobOver),
+            other => other,
+        }
+    }
+
+    /// Opens another attempt of a job that ended as an error or was cancelled.
+    pub(crate) async fn job_retry(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
+        let job = self.job_own(caller, id).await?;
+        let refused = ServiceError::NotRetryable { status: job.status.as_str() };
+        let mut write = Write::new();
+        job_next_attempt(&mut write, id, job.attempt, "'error', 'cancelled'");
+        run_insert(&mut write, &first_run(&job, job.attempt + 1, self.now_ms()));
+        write.push_event("queue");
+        self.portal().audit(&mut write, caller, "job.retry", &id.to_string(), json!({ "attempt": job.attempt + 1 }));
+        match self.job_write(write, &job).await {
+            Err(ServiceError::Db(DbError::Unmet { guard: "job-attempt" })) => Err(refused),
+            Err(error) => Err(error),
+            Ok(()) => self.job_view(caller, id).await,
+        }
+    }
+
+    /// Deletes a job that is over, with its output.
+    pub(crate) async fn job_delete(&self, caller: &Caller, id: JobId) -> Result<(), ServiceError> {
+        let job = self.job_own(caller, id).await?;
+        let mut write = Write::new();
+        job_delete(&mut write, id);
+        self.portal().audit(&mut write, caller, "job.delete", &id.to_string(), json!({ "name": job.name }));
+        match self.job_write(write, &job).await {
+            Err(ServiceError::Db(DbError::Unmet { guard: "job-over" })) => Err(ServiceError::JobOpen),
+            other => other,
+        }
+    }
+
+    async fn job_write(&self, mut write: Write, job: &Job) -> Result<(), ServiceError> {
+        write.push_event("jobs");
+        write.push_event(format!("job:{}", job.id));
+        match self.db().write(write).await {
+            Ok(_) => Ok(()),
+            Err(DbError::Unmet { guard: "job" }) => Err(ServiceError::JobUnknown),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The dispatcher's round: waiting runs are matched with free nodes, claimed in one transaction, and sent.
+
+use std::collections::HashMap;
+
+use db::{DbError, Write};
+use wire::proto::{Destination, Start, ToAgent, to_agent};
+
+use super::ServiceError;
+use crate::Lab;
+use crate::fleet::{Booked, Need};
+use crate::link::wire_epoch;
+use crate::model::experiment::{Command, Experiment, Family, Target, is_far_end_ready};
+use crate::model::job::{Job, JobId};
+use crate::model::node::NodeId;
+use crate::model::run::{Role, Run};
+use crate::queries::job::{job_get, job_list_by_id, job_running};
+use crate::queries::node::node_get;
+use crate::queries::run::{
+    Holder, run_insert, run_lease, run_list_of_job, run_list_waiting, run_list_waiting_for, run_new,
+};
+
+/// Runs looked at in one round, at most.
+const WINDOW: u32 = 256;
+/// Ports that far ends listen on; below the kernel's range for outgoing connections.
+const FAR_PORTS: std::ops::Range<u16> = 20_000..30_000;
+
+fn family(family: Family) -> wire::proto::Family {
+    match family {
+        Family::Any => wire::proto::Family::Any,
+        Family::V4 => wire::proto::Family::V4,
+        Family::V6 => wire::proto::Family::V6,
+    }
+}
+
+/// A run that was booked on a node and waits to be claimed in the database.
+struct Claim {
+    run: Run,
+    holder: Holder,
+    port: Option<u16>,
+    command: Command,
+}
+
+impl Lab {
+    /// One round over at most `budget` starts. Returns how many runs were given to nodes; call it again while that is
+    /// more than none.
+    pub(crate) async fn dispatch_round(&self, budget: u32) -> Result<u32, ServiceError> {
+        let free = self.fleet().free();
+        if free.is_empty() || budget == 0 {
+            return Ok(0);
+        }
+        let slots: u32 = free.iter().map(|node| node.slots).sum();
+        let mut waiting = run_list_waiting(self.db(), slots.min(WINDOW)).await?;
+        for node in &free {
+            waiting.extend(run_list_waiting_for(self.db(), node.node, node.slots.min(WINDOW)).await?);
+        }
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        waiting.sort_by_key(|run| run.id);
+        waiting.truncate(budget as usize);
+        let ids: Vec<_> = waiting.iter().map(|run| run.job).collect();
+        let jobs: HashMap<JobId, Job> =
+            job_list_by_id(self.db(), &ids).await?.into_iter().map(|job| (job.id, job)).collect();
+        let mut claims = Vec::new();
+        for run in waiting {
+            if let Some(job) = jobs.get(&run.job) {
+                claims.extend(self.run_place(run, job).await?);
+            }
+        }
+        self.claims_commit(claims).await
+    }
+
+    /// Books a run on a node, if one can take it now.
+    async fn run_place(&self, run: Run, job: &Job) -> Result<Option<Claim>, ServiceError> {
+        let now_ms = self.now_ms();
+        let experiment = Experiment::from_json(&job.spec).map_err(ServiceError::Stored)?;
+        let near = Need {
+            node: job.wanted_node,
+            labels: Some(&job.wanted_labels),
+            tool: &job.tool,
+            job: Some(job.id),
+            avoid: job.far_node,
+        };
+        let mut booked =
+            Booked { job: job.id, attempt: run.attempt, role: run.role, epoch: 0, port: run.port, is_ready: false };
+        match run.role {
+            Role::Near => {
+                let Some(holder) = self.fleet().book(&near, run.id, booked, now_ms) else { return Ok(None) };
+                let target = self.target(job, &run, holder.node).await?;
+                let command = experiment.start(&target);
+                Ok(Some(Claim { port: None, run, holder, command }))
+            }
+            Role::Far => {
+                let Some(far_end) = experiment.far_end() else { return Ok(None) };
+                // Both ends are booked together: far ends that each wait for the other's node would wait for ever.
+                let Some(near_node) = self.fleet().promise(&near, job.id, now_ms) else { return Ok(None) };
+                let port = rand::random_range(FAR_PORTS);
+                booked.port = Some(port);
+                let far = Need { node: run.wanted_node, tool: &job.tool, ..Need::default() };
+                let Some(holder) = self.fleet().book(&far, run.id, booked, now_ms) else {
+                    self.fleet().unpromise(near_node, job.id);
+                    return Ok(None);
+                };
+                Ok(Some(Claim { run, holder, port: Some(port), command: far_end.command(port) }))
+            }
+        }
+    }
+
+    /// Where a near end aims: at its far end, at the node that its destination names, or wherever the name leads.
+    async fn target(&self, job: &Job, run: &Run, node: NodeId) -> Result<Target, ServiceError> {
+        let far = match job.far_node {
+            Some(id) => node_get(self.db(), id).await?,
+            None => None,
+        };
+        let host_id = self.fleet().with(node, |session| session.inventory.host_id.clone()).unwrap_or_default();
+        Ok(Target { address: far.and_then(|far| far.address_for(&host_id)), port: run.port })
+    }
+
+    /// Claims all in one transaction, then sends those that nobody else claimed.
+    async fn claims_commit(&self, claims: Vec<Claim>) -> Result<u32, ServiceError> {
+        if claims.is_empty() {
+            return Ok(0);
+        }
+        let mut write = Write::new();
+        for claim in &claims {
+            run_lease(&mut write, claim.run.id, &claim.holder, claim.port);
+            if claim.run.role == Role::Near {
+                job_running(&mut write, &claim.run, &claim.holder);
+            }
+        }
+        for claim in &claims {
+            write.push_event(format!("job:{}", claim.run.job));
+        }
+        write.push_event("jobs");
+        let changed = match self.db().write(write).await {
+            Ok(changed) => changed,
+            Err(error) => {
+                for claim in &claims {
+                    self.fleet().unbook(claim.holder.node, claim.run.id);
+                }
+                return Err(error.into());
+            }
+        };
+        let mut sent = 0;
+        let mut step = changed.into_iter();
+        for claim in claims {
+            let is_ours = step.next() == Some(1);
+            if claim.run.role == Role::Near {
+                step.next();
+            }
+            if is_ours {
+                sent += 1;
+                self.send_start(&claim);
+            } else {
+                self.fleet().unbook(claim.holder.node, claim.run.id);
+            }
+        }
+        metrics::counter!("amphi_run_dispatched_total").increment(sent.into());
+        Ok(sent)
+    }
+
+    fn send_start(&self, claim: &Claim) {
+        let refused = || self.destination_rules().refused_networks().iter().map(ToString::to_string).collect();
+        let start = Start {
+            run_id: claim.run.id.to_string(),
+            epoch: wire_epoch(claim.holder.epoch),
+            argv: claim.command.argv.clone(),
+            env: HashMap::new(),
+            wall_ms: claim.command.wall_ms,
+            output_bytes: claim.command.output_bytes,
+            destination: claim.command.destination.as_ref().map(|lookup| Destination {
+                host: lookup.host.clone(),
+                refused: refused(),
+                family: family(lookup.family).into(),
+            }),
+        };
+        // A stream that does not take it ends, and its node's next session finds the run lost.
+        self.fleet().send(claim.holder.node, ToAgent { message: Some(to_agent::Message::Start(start)) });
+    }
+
+    /// Puts the near end of a measurement in the queue once its far end listens; twice does nothing.
+    pub(crate) async fn near_end_queue(&self, far: &Booked) -> Result<(), ServiceError> {
+        let Some(job) = job_get(self.db(), far.job).await? else { return Ok(()) };
+        let runs = run_list_of_job(self.db(), far.job).await?;
+        let is_queued = runs.iter().any(|run| run.attempt == far.attempt && run.role == Role::Near);
+        if is_queued || job.attempt != far.attempt || job.status.is_final() {
+            return Ok(());
+        }
+        let mut near = run_new(job.id, far.attempt, Role::Near, job.wanted_node, self.now_ms());
+        near.port = far.port;
+        let mut write = Write::new();
+        run_insert(&mut write, &near);
+        write.push_event("queue");
+        match self.db().write(write).await {
+            Ok(_) | Err(DbError::Duplicate) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a far end's output says that it listens.
+    pub(crate) fn is_far_end_ready(&self, output: &[u8]) -> bool {
+        is_far_end_ready(&String::from_utf8_lossy(output))
+    }
+}

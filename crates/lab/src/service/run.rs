@@ -1,0 +1,135 @@
+//! What becomes of runs whose node goes away, of runs nobody wants any more, and of those that wait too long.
+//!
+//! A run ends once: whoever ends it names the state it must be in, in the same statement. A lost run and the attempt
+//! that takes its place are one transaction, so that a job never stands without either.
+
+use db::{DbError, Write};
+use wire::proto::{Cancel, ToAgent, to_agent};
+
+use super::ServiceError;
+use super::submit::first_run;
+use crate::Lab;
+use crate::link::wire_epoch;
+use crate::model::job::{ErrorReason, Job, JobStatus};
+use crate::model::node::{AdminState, Health, LEASE_MS};
+use crate::model::run::{AfterLoss, Outcome, Role, Run, RunState, after_loss};
+use crate::model::tool::tool;
+use crate::queries::job::{JobEnd, job_end, job_get, job_next_attempt};
+use crate::queries::node::{node_get, node_list_expired};
+use crate::queries::run::{
+    ON_NODE, QUEUED, RunEnd, run_end, run_insert, run_list_on, run_list_overdue, run_list_to_cancel,
+};
+
+/// How long a run waits for a chosen node that is down. Milliseconds.
+const NODE_DOWN_GRACE_MS: i64 = 30_000;
+/// Waiting runs looked at in one go.
+const OVERDUE_BATCH: u32 = 500;
+
+impl Lab {
+    /// Ends a run whose node went away with it; its job is tried again if it may be.
+    pub(crate) async fn run_lost(&self, run: &Run) -> Result<(), ServiceError> {
+        let Some(job) = job_get(self.db(), run.job).await? else { return Ok(()) };
+        let now_ms = self.now_ms();
+        let is_current = job.attempt == run.attempt && !job.status.is_final();
+        let mut write = Write::new();
+        let lost = RunEnd { outcome: Outcome::Lost, detail: None, at_ms: now_ms };
+        run_end(&mut write, run.id, ON_NODE, &lost);
+        let near_is_under_way = run.role == Role::Far && job.status == JobStatus::Running;
+        if is_current && !near_is_under_way {
+            let safe = tool(&job.tool).is_some_and(|tool| tool.safe_to_repeat);
+            match after_loss(run.attempt, safe, job.is_cancelled) {
+                AfterLoss::TryAgain => {
+                    job_next_attempt(&mut write, job.id, run.attempt, "'waiting', 'running'");
+                    run_insert(&mut write, &first_run(&job, run.attempt + 1, now_ms));
+                }
+                AfterLoss::GiveUp => job_end(&mut write, job.id, run.attempt, &given_up(&job, now_ms)),
+            }
+        }
+        for topic in [format!("job:{}", job.id), "jobs".into(), "queue".into(), "cancels".into()] {
+            write.push_event(topic);
+        }
+        tracing::warn!(run.id = %run.id, job.id = %job.id, "run {} of job {} was lost with its node", run.id, job.id);
+        match self.db().write(write).await {
+            // Somebody else ended it, or opened the next attempt, meanwhile.
+            Ok(_) | Err(DbError::Unmet { guard: "job-attempt" }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends the runs of nodes whose lease is over. Nothing is taken from nodes before this replica has lived for a
+    /// lease itself: nobody could renew while the control plane was away.
+    pub(crate) async fn runs_reap(&self) -> Result<u32, ServiceError> {
+        let now_ms = self.now_ms();
+        if now_ms - self.inner.started_ms < LEASE_MS {
+            return Ok(0);
+        }
+        let mut count = 0;
+        for node in node_list_expired(self.db(), now_ms - LEASE_MS).await? {
+            for run in run_list_on(self.db(), node.id).await? {
+                self.run_lost(&run).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Tells the nodes of this replica to stop what has nothing to go on for.
+    pub(crate) async fn runs_cancel_wanted(&self) -> Result<(), ServiceError> {
+        for run in run_list_to_cancel(self.db(), self.replica()).await? {
+            let (RunState::Leased { node, epoch } | RunState::Running { node, epoch }) = run.state else { continue };
+            let epoch = self.fleet().with(node, |session| session.epoch).unwrap_or(epoch);
+            let cancel = Cancel { run_id: run.id.to_string(), epoch: wire_epoch(epoch) };
+            self.fleet().send(node, ToAgent { message: Some(to_agent::Message::Cancel(cancel)) });
+        }
+        Ok(())
+    }
+
+    /// Ends waiting runs whose chosen node has been down or out for too long, and those that waited longer than the
+    /// policy allows.
+    pub(crate) async fn runs_overdue(&self) -> Result<u32, ServiceError> {
+        let now_ms = self.now_ms();
+        let waiting_max_ms = i64::from(self.policy().waiting_max_s) * 1_000;
+        let mut count = 0;
+        for run in run_list_overdue(self.db(), now_ms - NODE_DOWN_GRACE_MS.min(waiting_max_ms), OVERDUE_BATCH).await? {
+            let reason = if now_ms - run.created_ms >= waiting_max_ms {
+                Some(ErrorReason::TooBusy)
+            } else {
+                self.node_is_gone(&run, now_ms).await?.then_some(ErrorReason::NodeDown)
+            };
+            if let Some(reason) = reason {
+                self.run_give_up(&run, reason, now_ms).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn node_is_gone(&self, run: &Run, now_ms: i64) -> Result<bool, ServiceError> {
+        let Some(wanted) = run.wanted_node else { return Ok(false) };
+        let Some(node) = node_get(self.db(), wanted).await? else { return Ok(true) };
+        Ok(node.state == AdminState::Disabled
+            || (node.health(now_ms) == Health::Down && now_ms - node.last_seen_ms >= NODE_DOWN_GRACE_MS))
+    }
+
+    async fn run_give_up(&self, run: &Run, reason: ErrorReason, now_ms: i64) -> Result<(), ServiceError> {
+        let mut write = Write::new();
+        run_end(&mut write, run.id, QUEUED, &RunEnd { outcome: Outcome::Failed(reason), detail: None, at_ms: now_ms });
+        let end =
+            JobEnd { status: JobStatus::Error, reason: Some(reason), detail: None, exit_code: None, at_ms: now_ms };
+        job_end(&mut write, run.job, run.attempt, &end);
+        for topic in [format!("job:{}", run.job), "jobs".into(), "queue".into(), "cancels".into()] {
+            write.push_event(topic);
+        }
+        self.db().write(write).await?;
+        Ok(())
+    }
+}
+
+fn given_up(job: &Job, at_ms: i64) -> JobEnd<'static> {
+    if job.is_cancelled {
+        JobEnd { status: JobStatus::Cancelled, reason: None, detail: None, exit_code: None, at_ms }
+    } else {
+        let reason = Some(ErrorReason::NodeLost);
+        JobEnd { status: JobStatus::Error, reason, detail: None, exit_code: None, at_ms }
+    }
+}

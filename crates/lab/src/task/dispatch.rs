@@ -1,0 +1,93 @@
+//! The dispatcher of this replica: it wakes when a run enters the queue or a slot becomes free, and keeps the testbed's
+//! caps.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::Lab;
+use crate::queries::run::run_count_in_flight;
+use crate::service::ServiceError;
+
+/// The queue is looked at this often without being woken, for what another replica left undone.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs until `shutdown`.
+pub(super) async fn run(lab: Lab, shutdown: CancellationToken) {
+    let watch = lab.db().events().watch(["queue"]);
+    let mut starts = Starts::default();
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = watch.changed() => {}
+            () = lab.dispatch_wanted() => {}
+            () = tokio::time::sleep(INTERVAL) => {}
+        }
+        if let Err(error) = drain(&lab, &mut starts).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a round of the dispatcher failed");
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+        }
+    }
+}
+
+/// Rounds until nothing more can be placed.
+async fn drain(lab: &Lab, starts: &mut Starts) -> Result<(), ServiceError> {
+    loop {
+        let policy = lab.policy();
+        let in_flight = run_count_in_flight(lab.db()).await?;
+        let room = policy.in_flight_max.saturating_sub(in_flight);
+        let budget = room.min(starts.left(policy.starts_per_minute_max, lab.now_ms()));
+        let placed = lab.dispatch_round(budget).await?;
+        starts.take(placed);
+        if placed == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// A bucket of starts that fills at the allowed rate and holds a minute's worth at most.
+#[derive(Debug, Default)]
+struct Starts {
+    /// In thousandths of a start.
+    level: i64,
+    filled_ms: Option<i64>,
+}
+
+impl Starts {
+    fn left(&mut self, per_minute: u32, now_ms: i64) -> u32 {
+        let full = i64::from(per_minute) * 1_000;
+        self.level = match self.filled_ms {
+            None => full,
+            Some(then) => {
+                let gained = i64::from(per_minute) * (now_ms - then).clamp(0, 60_000) / 60;
+                (self.level + gained).min(full)
+            }
+        };
+        self.filled_ms = Some(now_ms);
+        u32::try_from(self.level / 1_000).unwrap_or_default()
+    }
+
+    fn take(&mut self, count: u32) {
+        self.level -= i64::from(count) * 1_000;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_are_held_to_the_rate() {
+        let mut starts = Starts::default();
+        assert_eq!(starts.left(60, 0), 60);
+        starts.take(60);
+        assert_eq!(starts.left(60, 500), 0);
+        assert_eq!(starts.left(60, 1_000), 1);
+        assert_eq!(starts.left(60, 3_600_000), 60, "it holds a minute's worth at most");
+        starts.take(60);
+        assert_eq!(starts.left(60, 0), 0, "a clock that went back gives nothing");
+    }
+}

@@ -1,0 +1,89 @@
+//! The small duties: cancels, settings, heartbeats, and what is overdue.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::Lab;
+use crate::queries::node::node_seen;
+use crate::service::ServiceError;
+
+/// Heartbeats are written together, this often.
+const HEARTBEATS: Duration = Duration::from_secs(2);
+/// Lost nodes and overdue runs are looked for this often.
+const OVERDUE: Duration = Duration::from_secs(1);
+
+/// Passes on what somebody wants stopped, as soon as it is wanted.
+pub(super) async fn cancels(lab: Lab, shutdown: CancellationToken) {
+    let watch = lab.db().events().watch(["cancels"]);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = watch.changed() => {}
+        }
+        report("passing on cancels", lab.runs_cancel_wanted().await);
+    }
+}
+
+/// Takes up changes of nodes and of the policy.
+pub(super) async fn settings(lab: Lab, shutdown: CancellationToken) {
+    let watch = lab.db().events().watch(["policy", "nodes"]);
+    loop {
+        let topic = tokio::select! {
+            () = shutdown.cancelled() => return,
+            topic = watch.changed() => topic,
+        };
+        match topic.as_str() {
+            "policy" => report("reading the policy", lab.policy_reload().await),
+            _ => report("reading the nodes", lab.nodes_apply().await),
+        }
+    }
+}
+
+/// Writes when each node of this replica was last heard of.
+pub(super) async fn heartbeats(lab: Lab, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(HEARTBEATS);
+    let mut written = std::collections::HashMap::new();
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = interval.tick() => {}
+        }
+        let heard = lab.fleet().heard();
+        lab.fleet().judge(lab.now_ms());
+        written.retain(|node, _| heard.iter().any(|(known, ..)| known == node));
+        let mut write = db::Write::new();
+        for (node, epoch, at_ms) in heard {
+            if written.insert(node, at_ms) != Some(at_ms) {
+                node_seen(&mut write, node, epoch, at_ms);
+            }
+        }
+        if !write.is_empty() {
+            report("writing heartbeats", lab.db().write(write).await.map_err(ServiceError::from));
+        }
+    }
+}
+
+/// Ends runs whose node is lost and runs that waited too long.
+pub(super) async fn overdue(lab: Lab, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(OVERDUE);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = interval.tick() => {}
+        }
+        report("ending the runs of lost nodes", lab.runs_reap().await);
+        report("ending overdue runs", lab.runs_overdue().await);
+    }
+}
+
+/// Every duty is taken up again at its next turn, so a failure is told and nothing more.
+fn report<T>(duty: &'static str, result: Result<T, ServiceError>) {
+    match result {
+        Ok(_) => metrics::counter!("amphi_lab_duty_total", "duty" => duty, "result" => "done").increment(1),
+        Err(error) => {
+            metrics::counter!("amphi_lab_duty_total", "duty" => duty, "result" => "failed").increment(1);
+            tracing::warn!(error = &error as &dyn std::error::Error, "{duty} failed");
+        }
+    }
+}

@@ -97,7 +97,7 @@ impl Lab {
 
     /// The agents' gRPC service. It admits by certificate, so it stands outside the portal's layers.
     pub fn agents(&self) -> Router {
-        tonic::service::Routes::new(link::service(self.clone())).prepare().into_axum_router()
+        Router::new().route_service(link::ROUTE, link::service(self.clone()))
     }
 
     fn db(&self) -> &Database {

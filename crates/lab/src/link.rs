@@ -18,6 +18,8 @@ use wire::proto::{EnrollReply, EnrollRequest, FromAgent, ToAgent};
 use crate::Lab;
 use crate::service::ServiceError;
 
+/// Where the service answers.
+pub(crate) const ROUTE: &str = "/amphi.agent.v1.Agents/{method}";
 /// Commands that may wait for a slow agent before its stream is given up.
 const COMMANDS_MAX: usize = 1_024;
 

@@ -56,7 +56,7 @@ impl Follower {
 
     /// Until the job ends or a second Ctrl-C. Errors: the job can't be followed; the reader of the output left (the
     /// job is then cancelled, as a local tool would die of it).
-    pub(super) async fn to_end(mut self) -> Result<Ended, Failure> {
+    pub(super) async fn follow(mut self) -> Result<Ended, Failure> {
         loop {
             let event = tokio::select! {
                 event = self.live.next() => event,

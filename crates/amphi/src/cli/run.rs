@@ -127,7 +127,7 @@ pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     if is_interrupted && !follower.cancel().await {
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    let Ended::Job { end, is_cancelled_by_us } = follower.to_end().await? else {
+    let Ended::Job { end, is_cancelled_by_us } = follower.follow().await? else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     if args.format.is_json() {

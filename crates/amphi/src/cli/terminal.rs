@@ -1,6 +1,6 @@
 //! The two ends of a person's terminal: width, colours, questions, and input that isn't shown.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
@@ -84,7 +84,7 @@ pub(super) fn ask_hidden(question: &str) -> io::Result<String> {
     typed
 }
 
-fn read_hidden(input: impl Read) -> io::Result<String> {
+fn read_hidden(input: impl BufRead) -> io::Result<String> {
     let mut typed = Vec::new();
     for byte in input.bytes() {
         match byte? {

@@ -83,7 +83,7 @@ async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
             Cell::from(&token.name),
             when::age(token.created, now).into(),
             token.last_used.map_or_else(|| "never".to_owned(), |used| when::age(used, now)).into(),
-            token.expires.map_or_else(|| "never".to_owned(), |ends| when::date(ends)).into(),
+            token.expires.map_or_else(|| "never".to_owned(), when::date).into(),
         ]);
     }
     print_table(&table)

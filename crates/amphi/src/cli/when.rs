@@ -22,11 +22,11 @@ pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
         return "now".to_owned();
     }
     let (count, unit) = match seconds {
-        ..MINUTE => (seconds, "s"),
-        ..HOUR => (seconds / MINUTE, "min"),
-        ..DAY => (seconds / HOUR, "h"),
-        ..MONTH => (seconds / DAY, "day"),
-        ..YEAR => (seconds / MONTH, "month"),
+        0..MINUTE => (seconds, "s"),
+        MINUTE..HOUR => (seconds / MINUTE, "min"),
+        HOUR..DAY => (seconds / HOUR, "h"),
+        DAY..MONTH => (seconds / DAY, "day"),
+        MONTH..YEAR => (seconds / MONTH, "month"),
         _ => (seconds / YEAR, "year"),
     };
     let plural = if count > 1 && seconds >= DAY { "s" } else { "" };
@@ -48,8 +48,8 @@ pub(super) fn date(then: Timestamp) -> String {
 pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
     let millis = (to.as_millisecond() - from.as_millisecond()).max(0);
     match millis {
-        ..1_000 => format!("{millis} ms"),
-        ..60_000 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
+        0..1_000 => format!("{millis} ms"),
+        1_000..60_000 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
         _ => format!("{} min {} s", millis / 60_000, millis % 60_000 / 1_000),
     }
 }

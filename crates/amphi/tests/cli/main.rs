@@ -1,4 +1,8 @@
 //! The command line against a server that answers as a test tells it to: what is sent, what is printed, how it exits.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute; the server and the program they use are none"
+)]
 
 mod commands;
 mod fake_server;

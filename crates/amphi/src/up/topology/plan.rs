@@ -9,9 +9,41 @@
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
-use super::Host;
+use super::{HOSTS_MAX, Host};
 
-const ROUTERS: usize = 3;
+/// A router: its links to other routers as interface and address (/30), and its routes as network and next router.
+struct Router {
+    name: &'static str,
+    links: &'static [(&'static str, &'static str)],
+    routes: &'static [(&'static str, &'static str)],
+}
+
+/// The routes include the links that a router is not at: answers to traceroute bear the address of a link.
+const ROUTERS: [Router; 3] = [
+    Router {
+        name: "r1",
+        links: &[("east", "10.77.12.1")],
+        routes: &[
+            ("10.77.2.0/24", "10.77.12.2"),
+            ("10.77.3.0/24", "10.77.12.2"),
+            ("10.77.23.0/30", "10.77.12.2"),
+        ],
+    },
+    Router {
+        name: "r2",
+        links: &[("west", "10.77.12.2"), ("east", "10.77.23.1")],
+        routes: &[("10.77.1.0/24", "10.77.12.1"), ("10.77.3.0/24", "10.77.23.2")],
+    },
+    Router {
+        name: "r3",
+        links: &[("west", "10.77.23.2")],
+        routes: &[
+            ("10.77.1.0/24", "10.77.23.1"),
+            ("10.77.2.0/24", "10.77.23.1"),
+            ("10.77.12.0/30", "10.77.23.1"),
+        ],
+    },
+];
 /// Last byte of the first host's address in each local network; the gateway has 1.
 const FIRST_ADDRESS: u8 = 10;
 const SITE: &str = "site";
@@ -30,14 +62,14 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(prefix: &str, hosts: usize) -> Self {
         let host = |index| {
-            let name = format!("lab-{}", letters(index));
-            let lan = index % ROUTERS;
-            let last = FIRST_ADDRESS + u8::try_from(index / ROUTERS).expect("fewer hosts than HOSTS_MAX");
+            let name = host_name(index);
+            let lan = index % ROUTERS.len();
+            let last = FIRST_ADDRESS + u8::try_from(index / ROUTERS.len()).expect("fewer hosts than HOSTS_MAX");
             let address = Ipv4Addr::new(10, 77, lan_byte(lan), last);
             Host { netns: format!("{prefix}-{name}"), name, address, lan }
         };
         let netns = format!("{prefix}-{SITE}");
-        let site = Host { name: SITE.to_owned(), netns, address: SITE_ADDRESS, lan: ROUTERS - 1 };
+        let site = Host { name: SITE.to_owned(), netns, address: SITE_ADDRESS, lan: ROUTERS.len() - 1 };
         Self { prefix: prefix.to_owned(), hosts: (0..hosts).map(host).collect(), site }
     }
 
@@ -45,66 +77,53 @@ impl Plan {
         self.hosts.iter().chain([&self.site])
     }
 
-    fn router(&self, index: usize) -> String {
-        format!("{}-r{}", self.prefix, index + 1)
+    fn router_netns(&self, lan: usize) -> String {
+        format!("{}-{}", self.prefix, ROUTERS[lan].name)
     }
 
     /// Every namespace.
     pub(super) fn namespaces(&self) -> Vec<String> {
-        let routers = (0..ROUTERS).map(|index| self.router(index));
+        let routers = (0..ROUTERS.len()).map(|lan| self.router_netns(lan));
         routers.chain(self.stations().map(|host| host.netns.clone())).collect()
     }
 
     /// Batch that makes the namespaces.
     pub(super) fn creation(&self) -> String {
-        self.namespaces().iter().fold(String::new(), |batch, netns| batch + "netns add " + netns + "\n")
+        self.namespaces().iter().map(|netns| format!("netns add {netns}\n")).collect()
     }
 
     /// Batch that makes the links between them: `eth0` in a host, its name in its router, `east` and `west` between routers.
     pub(super) fn links(&self) -> String {
-        let mut batch = String::new();
-        for Host { name, netns, lan, .. } in self.stations() {
-            let router = self.router(*lan);
-            line(&mut batch, &format!("link add eth0 netns {netns} type veth peer name {name} netns {router}"));
-        }
-        for index in 1..ROUTERS {
-            let (before, behind) = (self.router(index - 1), self.router(index));
-            line(&mut batch, &format!("link add east netns {before} type veth peer name west netns {behind}"));
-        }
-        batch
+        let host_link = |host: &Host| {
+            let Host { name, netns, lan, .. } = host;
+            format!("link add eth0 netns {netns} type veth peer name {name} netns {}\n", self.router_netns(*lan))
+        };
+        let router_link = |lan: usize| {
+            let (before, behind) = (self.router_netns(lan - 1), self.router_netns(lan));
+            format!("link add east netns {before} type veth peer name west netns {behind}\n")
+        };
+        self.stations().map(host_link).chain((1..ROUTERS.len()).map(router_link)).collect()
     }
 
     /// For each namespace the batch that runs inside it: addresses and routes.
     pub(super) fn insides(&self) -> Vec<(String, String)> {
-        let routers = (0..ROUTERS).map(|index| (self.router(index), self.router_inside(index)));
+        let routers = (0..ROUTERS.len()).map(|lan| (self.router_netns(lan), self.router_inside(lan)));
         routers.chain(self.stations().map(|host| (host.netns.clone(), host_inside(host)))).collect()
     }
 
-    fn router_inside(&self, index: usize) -> String {
-        let lan = lan_byte(index);
-        let mut batch = format!(
-            "link set lo up\nlink add lan type bridge\naddr add 10.77.{lan}.1/24 dev lan\nlink set lan up\n"
-        );
-        for host in self.stations().filter(|host| host.lan == index) {
+    fn router_inside(&self, lan: usize) -> String {
+        let gateway = gateway(lan);
+        let mut batch =
+            format!("link set lo up\nlink add lan type bridge\naddr add {gateway}/24 dev lan\nlink set lan up\n");
+        for host in self.stations().filter(|host| host.lan == lan) {
             line(&mut batch, &format!("link set {} master lan up", host.name));
         }
-        for (name, address, _) in neighbours(index) {
-            line(&mut batch, &format!("addr add {address}/30 dev {name}"));
-            line(&mut batch, &format!("link set {name} up"));
+        for (link, address) in ROUTERS[lan].links {
+            line(&mut batch, &format!("addr add {address}/30 dev {link}"));
+            line(&mut batch, &format!("link set {link} up"));
         }
-        for (name, _, next) in neighbours(index) {
-            let others: Vec<usize> = match name {
-                "west" => (0..index).collect(),
-                _ => (index + 1..ROUTERS).collect(),
-            };
-            for other in others {
-                line(&mut batch, &format!("route add 10.77.{}.0/24 via {next}", lan_byte(other)));
-                // So that a router further away can send its answers, which bear its link's address.
-                if let Some((_, link, _)) = neighbours(other).into_iter().find(|(side, ..)| *side == name) {
-                    let [a, b, c, _] = link.octets();
-                    line(&mut batch, &format!("route add {a}.{b}.{c}.0/30 via {next}"));
-                }
-            }
+        for (network, next) in ROUTERS[lan].routes {
+            line(&mut batch, &format!("route add {network} via {next}"));
         }
         batch
     }
@@ -112,14 +131,14 @@ impl Plan {
     /// /etc/hosts in every namespace; the first name of an address is the one that traceroute shows.
     pub(super) fn hosts_file(&self) -> String {
         let mut text = "127.0.0.1 localhost\n".to_owned();
-        for host in &self.hosts {
-            line(&mut text, &format!("{} {} {}.lab", host.address, host.name, host.name));
+        for Host { name, address, .. } in &self.hosts {
+            line(&mut text, &format!("{address} {name} {name}.lab"));
         }
         line(&mut text, &format!("{} {}", self.site.address, SITE_NAMES.join(" ")));
-        for index in 0..ROUTERS {
-            line(&mut text, &format!("10.77.{}.1 r{}.lab", lan_byte(index), index + 1));
-            for (_, address, _) in neighbours(index) {
-                line(&mut text, &format!("{address} r{}.lab", index + 1));
+        for (lan, Router { name, links, .. }) in ROUTERS.iter().enumerate() {
+            line(&mut text, &format!("{} {name}.lab", gateway(lan)));
+            for (_, address) in *links {
+                line(&mut text, &format!("{address} {name}.lab"));
             }
         }
         text
@@ -132,19 +151,13 @@ impl Plan {
 }
 
 fn host_inside(host: &Host) -> String {
-    let (address, lan) = (host.address, lan_byte(host.lan));
-    format!(
-        "link set lo up\naddr add {address}/24 dev eth0\nlink set eth0 up\nroute add default via 10.77.{lan}.1\n"
-    )
+    let (address, gateway) = (host.address, gateway(host.lan));
+    format!("link set lo up\naddr add {address}/24 dev eth0\nlink set eth0 up\nroute add default via {gateway}\n")
 }
 
-/// A router's links to other routers: name, its own address, the other end's.
-fn neighbours(index: usize) -> Vec<(&'static str, Ipv4Addr, Ipv4Addr)> {
-    // The link between r1 and r2 is network 12, that between r2 and r3 network 23.
-    let address = |first: usize, last| Ipv4Addr::new(10, 77, lan_byte(first) * 11 + 1, last);
-    let west = (index > 0).then(|| ("west", address(index - 1, 2), address(index - 1, 1)));
-    let east = (index + 1 < ROUTERS).then(|| ("east", address(index, 1), address(index, 2)));
-    west.into_iter().chain(east).collect()
+/// A router's address in its local network.
+fn gateway(lan: usize) -> Ipv4Addr {
+    Ipv4Addr::new(10, 77, lan_byte(lan), 1)
 }
 
 /// Third byte of a local network's addresses: 1 behind r1.
@@ -156,22 +169,18 @@ fn line(text: &mut String, words: &str) {
     writeln!(text, "{words}").expect("writing to a String cannot fail");
 }
 
-/// a, b … z, aa, ab …
-fn letters(index: usize) -> String {
-    let last = char::from(b'a' + u8::try_from(index % 26).expect("below 26"));
-    match index / 26 {
-        0 => last.to_string(),
-        more => letters(more - 1) + &last.to_string(),
+/// lab-a … lab-z, then lab-27 and on.
+fn host_name(index: usize) -> String {
+    match u8::try_from(index) {
+        Ok(index @ 0..26) => format!("lab-{}", char::from(b'a' + index)),
+        Ok(26..) | Err(_) => format!("lab-{}", index + 1),
     }
 }
 
 /// Whether a namespace of this name, behind the prefix and its dash, is one that a plan makes.
 pub(super) fn is_ours(name: &str) -> bool {
-    let is_router = (1..=ROUTERS).any(|router| name == format!("r{router}"));
-    let is_host = name.strip_prefix("lab-").is_some_and(|rest| {
-        !rest.is_empty() && rest.len() <= 2 && rest.bytes().all(|byte| byte.is_ascii_lowercase())
-    });
-    name == SITE || is_router || is_host
+    let is_router = ROUTERS.iter().any(|router| name == router.name);
+    name == SITE || is_router || (0..HOSTS_MAX).any(|index| name == host_name(index))
 }
 
 #[cfg(test)]
@@ -188,31 +197,33 @@ mod tests {
 
     #[test]
     fn the_largest_plan_has_names_and_addresses_for_all() {
-        let plan = Plan::new("p", super::super::HOSTS_MAX);
+        let plan = Plan::new("p", HOSTS_MAX);
         let addresses: std::collections::BTreeSet<_> = plan.stations().map(|host| host.address).collect();
-        assert_eq!(addresses.len(), super::super::HOSTS_MAX + 1);
+        assert_eq!(addresses.len(), HOSTS_MAX + 1);
         assert!(plan.namespaces().iter().all(|netns| is_ours(netns.strip_prefix("p-").unwrap())));
-        assert_eq!((letters(25), letters(26), letters(27 * 26)), ("z".into(), "aa".into(), "aaa".into()));
+        assert_eq!((host_name(25), host_name(26)), ("lab-z".into(), "lab-27".into()));
     }
 
     #[test]
     fn routers_know_every_network_they_are_not_in() {
-        let plan = Plan::new("p", 3);
-        let routes = |index: usize| {
-            let inside = plan.router_inside(index);
-            let mut routes: Vec<_> = inside.lines().filter_map(|line| line.strip_prefix("route add ")).map(str::to_owned).collect();
-            routes.sort();
-            routes
-        };
-        let through_r2 = ["10.77.2.0/24 via 10.77.12.2", "10.77.23.0/30 via 10.77.12.2", "10.77.3.0/24 via 10.77.12.2"];
-        assert_eq!(routes(0), through_r2);
-        assert_eq!(routes(1), ["10.77.1.0/24 via 10.77.12.1", "10.77.3.0/24 via 10.77.23.2"]);
-        assert_eq!(routes(2), ["10.77.1.0/24 via 10.77.23.1", "10.77.12.0/30 via 10.77.23.1", "10.77.2.0/24 via 10.77.23.1"]);
+        let networks = ["10.77.1.0/24", "10.77.2.0/24", "10.77.3.0/24", "10.77.12.0/30", "10.77.23.0/30"];
+        for (lan, router) in ROUTERS.iter().enumerate() {
+            let routed = |network: &str| router.routes.iter().any(|(to, _)| *to == network);
+            // All networks differ in their third byte.
+            let own = |network: &str| {
+                let links = router.links.iter().map(|(_, address)| (*address).to_owned());
+                let start = network.rsplit_once('.').unwrap().0;
+                links.chain([gateway(lan).to_string()]).any(|address| address.rsplit_once('.').unwrap().0 == start)
+            };
+            for network in networks {
+                assert!(routed(network) != own(network), "{} and {network}", router.name);
+            }
+        }
     }
 
     #[test]
     fn foreign_namespaces_are_left_alone() {
-        for foreign in ["", "prod", "r4", "r10", "lab-", "lab-A", "lab-abc", "lab-a1", "test-lab-a", "sites"] {
+        for foreign in ["", "prod", "r4", "r10", "lab-", "lab-A", "lab-aa", "lab-1", "lab-211", "test-lab-a", "sites"] {
             assert!(!is_ours(foreign), "{foreign}");
         }
     }

@@ -138,6 +138,11 @@ impl PageContext {
         self.with(key, &[(name, value.into())])
     }
 
+    /// The sentence for `KIND-WORD`: a role, a state, a language.
+    pub fn word(&self, kind: &str, word: &str) -> String {
+        self.text(&format!("{kind}-{word}"))
+    }
+
     /// The token that forms carry in the field `csrf_token`; empty when nobody has signed in.
     pub fn csrf(&self) -> &str {
         self.caller.as_ref().and_then(|caller| caller.csrf.as_deref()).unwrap_or_default()

@@ -58,6 +58,20 @@ async fn one_statement_takes_values_of_every_kind(db: Database) {
     let amounts: Vec<Option<i64>> = rows.iter().map(|row| row.get("amount").unwrap()).collect();
     assert_eq!(amounts, [None, Some(7), None, Some(8)]);
     assert_eq!(rows[3].get::<i64>("small").unwrap(), 3);
+    let eight_bytes = "12345678";
+    let found = async |value: Value| {
+        let select = Query::new("SELECT COUNT(*) AS n FROM test_item WHERE name = 'n1' AND ? = ?").bind(value.clone());
+        db.one(select.bind(value)).await.unwrap().get::<i64>("n").unwrap()
+    };
+    for value in [Value::Int(1), eight_bytes.into(), Value::Float(2.0), eight_bytes.as_bytes().into(), Value::Int(3)] {
+        assert_eq!(found(value.clone()).await, 1, "{value:?}");
+    }
+    let echo = async |value: Value| db.one(Query::new("SELECT MAX(?) AS v FROM test_item").bind(value)).await.unwrap();
+    // Often enough to meet each connection again, which keeps the statement prepared.
+    for _ in 0..40 {
+        assert_eq!(echo(Value::Int(1)).await.get::<i64>("v").unwrap(), 1);
+        assert_eq!(echo(eight_bytes.into()).await.get::<String>("v").unwrap(), eight_bytes);
+    }
 }
 
 async fn text_compares_by_bytes(db: Database) {

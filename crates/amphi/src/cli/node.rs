@@ -161,10 +161,7 @@ async fn token(client: &Client, valid_minutes: Option<u64>, format: OutputArgs) 
         return print_json(&token);
     }
     let token: NodeToken = decode(token)?;
-    say(&format!(
-        "paste this on the new node; the token works once, until {}:\n",
-        when::exact(token.expires, when::now())
-    ));
+    say(&format!("paste this on the new node; the token works once, until {}:\n", when::moment(token.expires)));
     print_line(&plain(&token.command))
 }
 

@@ -10,7 +10,7 @@ use super::failure::{Failure, INTERRUPTED, UNAVAILABLE};
 use super::follow::{Ended, Follower, exit_of};
 use super::output::{OutputArgs, print_json, print_line};
 use super::{label, tool};
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 
 /// Arguments of `amphi run`.
 #[derive(Args, Debug)]
@@ -21,7 +21,7 @@ Ctrl-C cancels the run and waits for its end; a second Ctrl-C leaves at once.
 
 Examples:
   amphi run ping -c 3 192.0.2.1
-  amphi run --node lab-a traceroute --icmp example.org
+  amphi run --node lab-a traceroute -I example.org
   amphi run --on site=paris --name 'from Paris' iperf3 -t 5 lab-b
   amphi run --detach mtr example.org")]
 pub(crate) struct RunArgs {
@@ -94,20 +94,8 @@ pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         return tool::show(&client, tool, args.format).await.map(|()| ExitCode::SUCCESS);
     }
     let mut interrupts = Interrupts::listen()?;
-    let body = args.body();
-    let submitted = client.job_submit(&body);
-    tokio::pin!(submitted);
-    let mut is_interrupted = false;
-    let submitted = loop {
-        tokio::select! {
-            submitted = &mut submitted => break submitted,
-            count = interrupts.next() => {
-                if count > 1 {
-                    return Ok(ExitCode::from(INTERRUPTED));
-                }
-                is_interrupted = true;
-            }
-        }
+    let Some((submitted, is_interrupted)) = submit(&client, &args.body(), &mut interrupts).await else {
+        return Ok(ExitCode::from(INTERRUPTED));
     };
     let job = submitted.map_err(|error| {
         let is_wrong_usage = matches!(error.status(), Some(400 | 422));
@@ -138,6 +126,29 @@ pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         Failure::new(exit, sentence).or_try(format!("amphi job show {id}")).print();
     }
     Ok(ExitCode::from(exit))
+}
+
+/// What became of the submission, and whether Ctrl-C came meanwhile: the job may exist, so it has to be cancelled then.
+/// `None` after a second Ctrl-C.
+async fn submit(
+    client: &Client,
+    body: &Value,
+    interrupts: &mut Interrupts,
+) -> Option<(Result<Value, ClientError>, bool)> {
+    let submitted = client.job_submit(body);
+    tokio::pin!(submitted);
+    let mut is_interrupted = false;
+    loop {
+        tokio::select! {
+            submitted = &mut submitted => return Some((submitted, is_interrupted)),
+            count = interrupts.next() => {
+                if count > 1 {
+                    return None;
+                }
+                is_interrupted = true;
+            }
+        }
+    }
 }
 
 fn id_of(client: &Client, job: &Value) -> Result<String, Failure> {

@@ -86,13 +86,29 @@ fn help(tool: &Tool, width: Option<usize>) -> String {
 }
 
 fn flags(option: &ToolOption) -> String {
-    if let Some(switches) = option.kind["switches"].as_array().filter(|switches| !switches.is_empty()) {
-        return switches.iter().filter_map(|switch| switch["flag"].as_str()).collect::<Vec<_>>().join(", ");
+    if !option.flags.is_empty() {
+        return option.flags.join(", ");
     }
-    if option.flags.is_empty() { format!("--{}", option.name) } else { option.flags.join(", ") }
+    let switches = switches(&option.kind).filter_map(|switch| switch["flag"].as_str()).collect::<Vec<_>>();
+    if switches.is_empty() { format!("--{}", option.name) } else { switches.join(", ") }
 }
 
-/// "1 to 50 packets, default 4"; "v4, v6 or any".
+/// Flags that stand for one value of a choice each.
+fn switches(kind: &Value) -> impl Iterator<Item = &Value> {
+    kind["switches"].as_array().into_iter().flatten()
+}
+
+/// A choice's value, and the shortest flag that stands for it.
+fn choice(kind: &Value, value: &str) -> String {
+    let mut flags =
+        switches(kind).filter(|switch| switch["value"] == value).filter_map(|switch| switch["flag"].as_str());
+    match flags.next() {
+        Some(flag) => format!("{value} ({flag})"),
+        None => value.to_owned(),
+    }
+}
+
+/// "1 to 50 packets, default 4"; "udp (-U) | icmp (-I), default udp".
 fn values(kind: &Value) -> String {
     let shown = |value: &Value| match value {
         Value::Null => None,
@@ -106,7 +122,7 @@ fn values(kind: &Value) -> String {
             text.push_str(&format!(" {unit}"));
         }
     } else if let Some(choices) = kind["values"].as_array() {
-        text = choices.iter().filter_map(shown).collect::<Vec<_>>().join(" | ");
+        text = choices.iter().filter_map(shown).map(|value| choice(kind, &value)).collect::<Vec<_>>().join(" | ");
     } else if kind["type"] == "address" {
         text = "host or address".to_owned();
     } else if kind["type"] == "text" {
@@ -144,7 +160,7 @@ mod tests {
              Usage: amphi run [--node NODE | --on KEY=VALUE] ping [OPTIONS] HOST\n\n\
              OPTION       VALUE\n\
              -c, --count  1 to 50 packets, default 4  Number of packets\n\
-             -4, -6       v4 | v6                     Address family\n\
+             -4, -6       v4 (-4) | v6 (-6)           Address family\n\
              -M do                                    Never cut a packet\n"
         );
     }

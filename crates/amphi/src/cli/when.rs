@@ -33,10 +33,14 @@ pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
     format!("{count} {unit}{plural} ago")
 }
 
+/// "2026-11-22 14:03:59 +01:00".
+pub(super) fn moment(then: Timestamp) -> String {
+    then.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
 /// "2026-11-22 14:03:59 +01:00 (5 min ago)".
 pub(super) fn exact(then: Timestamp, now: Timestamp) -> String {
-    let local = then.to_zoned(TimeZone::system());
-    format!("{} ({})", local.strftime("%Y-%m-%d %H:%M:%S %:z"), age(then, now))
+    format!("{} ({})", moment(then), age(then, now))
 }
 
 /// "2026-11-22".

@@ -152,9 +152,12 @@ impl Session {
 
     /// Reads until `run` satisfies `holds`.
     pub(crate) async fn until(&mut self, run: &str, holds: impl Fn(&Seen) -> bool) -> &Seen {
-        while !self.runs.get(run).is_some_and(&holds) {
-            self.recv().await;
-        }
+        let reading = async {
+            while !self.runs.get(run).is_some_and(&holds) {
+                self.recv().await;
+            }
+        };
+        timeout(DEADLINE, reading).await.expect("the run never came to what was waited for");
         &self.runs[run]
     }
 
@@ -166,16 +169,22 @@ impl Session {
     }
 
     pub(crate) async fn until_refused(&mut self) -> Refused {
-        loop {
-            if let Message::Refused(refused) = self.recv().await {
-                return refused;
+        let reading = async {
+            loop {
+                if let Message::Refused(refused) = self.recv().await {
+                    return refused;
+                }
             }
-        }
+        };
+        timeout(DEADLINE, reading).await.expect("nothing was refused")
     }
 
     pub(crate) async fn until_credit(&mut self, free_slots: u32) {
-        while self.credit != Some(free_slots) {
-            self.recv().await;
-        }
+        let reading = async {
+            while self.credit != Some(free_slots) {
+                self.recv().await;
+            }
+        };
+        timeout(DEADLINE, reading).await.expect("the credit never came");
     }
 }

@@ -1,6 +1,6 @@
 //! What runs on every node: inventory, one stream to the control plane, runs as contained processes.
 //!
-//! [`run`] is the whole agent. It enrols once (a join token becomes a certificate, in `enroll`), keeps one gRPC stream
+//! [`run()`] is the whole agent. It enrols once (a join token becomes a certificate, in `enroll`), keeps one gRPC stream
 //! that it dialled itself (`link`), and starts what it is told to by argv (`run`). It knows no service: what a tool is
 //! and what its output means is the control plane's to know.
 //!

@@ -1,7 +1,24 @@
-//! The lab's pages.
+//! The lab's pages: extract, one call, render. What a page does is in the services; what it says is in `locales`.
+
+mod address;
+mod draft;
+mod job;
+mod job_change;
+mod look;
+mod new;
+mod node;
+mod node_change;
+mod output;
+mod overview;
+mod policy;
+mod status;
+#[cfg(test)]
+mod tests;
 
 use axum::Router;
-use portal::{Caller, Locale, NavItem};
+use axum::response::Response;
+use axum::routing::{get, post};
+use portal::{Asset, Caller, Locale, NavItem, PageContext, Role, redirect};
 
 use crate::Lab;
 
@@ -10,22 +27,38 @@ pub fn catalogs() -> Vec<(Locale, &'static str)> {
     vec![
         (Locale::En, include_str!("../locales/en/tools.ftl")),
         (Locale::Fr, include_str!("../locales/fr/tools.ftl")),
+        (Locale::En, include_str!("../locales/en/lab.ftl")),
+        (Locale::Fr, include_str!("../locales/fr/lab.ftl")),
     ]
 }
 
 /// The lab's entries of the side bar.
 pub fn navigation() -> Vec<NavItem> {
-    vec![]
+    let item = |id, href, icon, label, role| NavItem { id, href, icon, label, role };
+    vec![
+        item("lab", "/lab", "bi-flask", "nav-lab", None),
+        item("nodes", "/nodes", "bi-hdd-network", "nav-nodes", None),
+        item("status", "/status", "bi-activity", "nav-status", None),
+        item("policy", "/admin/policy", "bi-shield-lock", "nav-policy", Some(Role::Operator)),
+    ]
 }
 
-/// The second level of the navigation.
+/// The lab's entries of the second level, each with its section.
 pub fn sub_navigation() -> Vec<(&'static str, NavItem)> {
-    Vec::new()
+    let item = |id, href, label| NavItem { id, href, icon: "bi-flask", label, role: None };
+    vec![("lab", item("overview", "/lab", "nav-lab-overview")), ("lab", item("new", "/lab/new", "nav-lab-new"))]
 }
 
-/// The lab's own files under `/static`.
-pub fn assets() -> Vec<portal::Asset> {
-    Vec::new()
+/// The lab's files under `/static`.
+pub fn assets() -> Vec<Asset> {
+    vec![
+        Asset {
+            name: "lab.js",
+            media_type: "text/javascript; charset=utf-8",
+            bytes: include_bytes!("../../../web/lab.js"),
+        },
+        Asset { name: "lab.css", media_type: "text/css; charset=utf-8", bytes: include_bytes!("../../../web/lab.css") },
+    ]
 }
 
 /// The topics that pages may listen to.
@@ -35,5 +68,35 @@ pub fn topic(_caller: &Caller, topic: &str) -> Option<String> {
 }
 
 pub(crate) fn router(lab: Lab) -> Router {
-    Router::new().with_state(lab)
+    Router::new()
+        .route("/", get(start))
+        .route("/lab", get(overview::page))
+        .route("/lab/rows", get(overview::rows))
+        .route("/lab/new", get(new::page).post(new::submit))
+        .route("/lab/form", get(new::form))
+        .route("/lab/check", post(new::check))
+        .route("/lab/jobs/{id}", get(job::page))
+        .route("/lab/jobs/{id}/part", get(job::part))
+        .route("/lab/jobs/{id}/again", post(new::again))
+        .route("/lab/jobs/{id}/retry", post(job_change::retry))
+        .route("/lab/jobs/{id}/cancel", post(job_change::cancel))
+        .route("/lab/jobs/{id}/rename", post(job_change::rename))
+        .route("/lab/jobs/{id}/pin", post(job_change::pin))
+        .route("/lab/jobs/{id}/delete", post(job_change::delete))
+        .route("/nodes", get(node::list))
+        .route("/nodes/rows", get(node::rows))
+        .route("/nodes/new", get(node_change::new).post(node_change::token))
+        .route("/nodes/{node}", get(node::detail))
+        .route("/nodes/{node}/state", post(node_change::state))
+        .route("/nodes/{node}/edit", post(node_change::edit))
+        .route("/nodes/{node}/remove", post(node_change::remove))
+        .route("/status", get(status::page))
+        .route("/status/part", get(status::part))
+        .route("/admin/policy", get(policy::page).post(policy::save))
+        .with_state(lab)
+}
+
+/// `GET /`
+async fn start(t: PageContext) -> Response {
+    redirect(if t.caller.is_some() { "/lab" } else { "/sign-in" }, None)
 }

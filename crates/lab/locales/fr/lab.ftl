@@ -1,0 +1,285 @@
+# Les pages du laboratoire : navigation, expériences, nœuds, état, règles, et les raisons d’un refus.
+
+nav-lab = Laboratoire
+nav-lab-overview = Vue d’ensemble
+nav-lab-new = Nouvelle expérience
+nav-nodes = Nœuds
+nav-status = État
+nav-policy = Règles
+
+# Listes et formulaires
+lab-overview-title = Expériences
+lab-new = Nouvelle expérience
+lab-new-title = Nouvelle expérience
+lab-scope = Expériences de qui
+lab-scope-all = Toutes
+lab-scope-class = Classe
+lab-scope-mine = Les miennes
+lab-scope-pinned = Épinglées
+lab-filter = Filtrer
+lab-filter-text = Nom, commande ou propriétaire
+lab-any-tool = Tous les outils
+lab-any-node = Tous les nœuds
+lab-any-status = Tous les états
+lab-pinned = Épinglée
+lab-name = Nom
+lab-tool = Outil
+lab-node = Nœud
+lab-owner = Propriétaire
+lab-status = État
+lab-age = Âge
+lab-actions = Actions
+lab-view = Voir
+lab-view-name = Voir { $name }
+lab-delete = Supprimer
+lab-delete-name = Supprimer { $name }
+lab-delete-sure = « { $name } » sera supprimée, avec tout ce qu’elle a affiché. C’est irréversible.
+lab-newer = plus récentes
+lab-older = plus anciennes
+lab-pages = Pages de la liste
+lab-fresh-one = %n nouvelle
+lab-fresh-other = %n nouvelles
+lab-nothing-found = Aucune expérience ne correspond.
+lab-show-all = Montrer toutes les expériences
+lab-empty-title = Mettez le réseau à l’épreuve
+lab-empty-text = Une expérience lance un outil réseau, comme ping, traceroute ou iperf3, sur un nœud de ce laboratoire, et garde ce qu’il a affiché. Les exemples épinglés par vos enseignants et vos propres expériences apparaissent ici.
+lab-empty-cli = Ou depuis un terminal :
+lab-copy = Copier
+lab-download = Télécharger
+lab-save = Enregistrer
+lab-destination = Destination
+lab-destination-help = Par exemple { $example } ; le nom d’un nœud convient partout où un hôte convient.
+lab-node-any = Le moins chargé
+lab-node-help = { $count ->
+    [0] Aucun nœud actif n’a cet outil en ce moment ; l’expérience en attendrait un.
+    [one] Un nœud est actif et a cet outil. Laissez vide pour que le laboratoire choisisse.
+   *[other] { $count } nœuds sont actifs et ont cet outil. Laissez vide pour que le laboratoire choisisse le moins chargé.
+ }
+lab-node-load = { $running } places prises sur { $slots }
+lab-options = Options
+lab-form-range = De { $min } à { $max } { $unit }.
+lab-form-open = Sans choix
+lab-form-default = Par défaut ({ $value })
+lab-form-show-options = Montrer les options de cet outil
+lab-name-help = Pour la retrouver dans la liste ; laissé vide, la ligne de commande.
+lab-run = Lancer
+lab-cancel-form = Annuler
+lab-same-cli = La même depuis un terminal
+lab-same-api = La même par un appel de l’API
+
+unit-packets = paquets
+unit-s = secondes
+unit-bytes = octets
+unit-hops = sauts
+unit-streams = flux
+unit-bit-s = bit/s
+unit-experiments = expériences
+unit-runs = exécutions
+
+# Une expérience
+job-status-waiting = en attente
+job-status-running = en cours
+job-status-cancelling = en cours d’annulation
+job-status-completed = terminée
+job-status-error = erreur
+job-status-cancelled = annulée
+job-place = { $place ->
+    [1] 1re dans la file
+   *[other] { $place }e dans la file
+ }
+job-exited = terminée, code de retour { $code }
+job-again = Relancer
+job-change = Relancer autrement
+job-cancel = Annuler
+job-retry = Réessayer
+job-pin = Épingler
+job-unpin = Désépingler
+job-rename = Modifier le nom
+job-command = Commande
+job-arguments = Arguments
+job-arguments-none = aucun ; les valeurs par défaut de l’outil
+job-return = Code de retour
+job-created = Créée
+job-started = Commencée
+job-completed = Terminée
+job-took = (durée : { $seconds } s)
+job-output = Sortie
+job-output-search = Chercher dans la sortie
+job-output-wrap = Replier les lignes
+job-output-copy = Copier { $stream }
+job-output-download = Télécharger { $stream }
+job-output-none = Elle n’a rien affiché.
+job-output-noscript = La sortie apparaît ici quand l’expérience est terminée ; rechargez alors la page. Ou téléchargez-la.
+job-output-attempt = Tentative %n
+job-output-dropped = Les lignes plus anciennes ne sont pas montrées ici ; elles sont dans le téléchargement.
+job-output-new-one = ↓ %n nouvelle ligne
+job-output-new-other = ↓ %n nouvelles lignes
+job-output-hit-one = %n ligne
+job-output-hit-other = %n lignes
+job-output-lost = La liaison est perdue ; la sortie reprendra dès qu’elle sera rétablie.
+job-output-line = Ligne %n
+job-output-stderr = Sortie d’erreur
+job-attempts = Tentatives
+job-attempt = Tentative
+job-role = Rôle
+job-role-near = mesure
+job-role-far = autre extrémité
+run-status-waiting = en attente
+run-status-leased = confiée au nœud
+run-status-running = en cours
+run-status-exited = finie
+run-status-failed = échouée
+run-status-lost = perdue avec son nœud
+run-status-cancelled = annulée
+
+reason-node-down = nœud en panne
+reason-node-lost = le nœud a été perdu pendant l’exécution
+reason-too-busy = trop occupé, revenez plus tard
+reason-wall-time = l’outil a tourné plus longtemps que permis et a été arrêté
+reason-output-cap = l’outil a affiché plus que permis et a été arrêté
+reason-not-started = l’outil n’a pas pu être lancé sur le nœud
+reason-name-unknown = le nom de la destination n’a pas d’adresse sur le nœud
+reason-forbidden = la destination se trouve dans un réseau que ce laboratoire refuse
+reason-far-end = l’autre extrémité de la mesure n’a pas pu être lancée
+
+# Nœuds
+nodes-title = Nœuds
+nodes-empty-title = Pas encore de nœud
+nodes-empty-text = Un nœud est une machine qui exécute les expériences. Il lui faut le programme amphi, les outils réseau, et un accès sortant vers cette adresse.
+nodes-empty-ask = Un opérateur de ce laboratoire peut en ajouter un.
+node-name = Nom
+node-health = Santé
+node-state = État
+node-runs = Exécutions
+node-labels = Étiquettes
+node-tools = Outils
+node-addresses = Adresses
+node-last-seen = Vu
+node-load = { $running } sur { $slots }
+node-health-up = actif
+node-health-suspect = en retard
+node-health-down = en panne
+node-state-enabled = en service
+node-state-cordoned = isolé
+node-state-disabled = hors service
+node-enable = Mettre en service
+node-cordon = Isoler
+node-disable = Mettre hors service
+node-states-help = Un nœud isolé finit ses exécutions et n’en prend pas de nouvelles. Un nœud hors service abandonne aussi les siennes.
+node-uid = UID
+node-hostname = Nom d’hôte
+node-os = Système d’exploitation
+node-kernel = Noyau
+node-cores = Processeurs
+node-memory-label = Mémoire
+node-memory = { $gib } Gio
+node-agent = Agent
+node-created = Ajouté
+node-version = Version
+node-no-tools = Aucun outil n’y a été trouvé. Installez-en, par exemple iputils-ping ou traceroute ; l’agent les trouve à son démarrage.
+node-administer = Réglages
+node-name-help = De 1 à 63 lettres minuscules, chiffres et tirets. Il peut servir de destination.
+node-slots = Places
+node-slots-help = Exécutions simultanées ; l’agent lui-même en permet { $slots }.
+node-slots-number = Le nombre de places est un entier, de 1 à 1 024.
+node-labels-help = Une par ligne, clé=valeur. Une expérience peut demander un nœud par ses étiquettes.
+node-labels-form = Écrivez chaque étiquette sur sa propre ligne sous la forme clé=valeur, par exemple site=paris.
+node-remove = Retirer le nœud
+node-remove-help = Son agent est prié de ne pas revenir. Les expériences qui y ont tourné gardent leurs résultats.
+node-remove-sure = Le nœud { $name } sera retiré. Pour revenir, il devra s’inscrire avec un nouveau jeton.
+node-new = Ajouter un nœud
+node-new-title = Ajouter un nœud
+node-new-text = Un nœud est une machine Linux quelconque qui peut joindre cette adresse ; rien ne doit joindre le nœud.
+node-new-step-install = Installez-y le programme amphi, et les outils qu’il doit offrir : iputils-ping, traceroute, mtr-tiny, iperf3, dnsutils, curl, openssl.
+node-new-step-command = Lancez-y la commande ci-dessous. Elle échange le jeton contre un certificat propre au nœud et reste connectée.
+node-new-step-appears = Le nœud apparaît dans la liste en moins d’une seconde, avec les outils qui y ont été trouvés.
+node-new-options = Ajoutez --name pour l’appeler autrement que son nom d’hôte, --slots pour le nombre d’exécutions simultanées, --label site=paris pour des étiquettes.
+node-new-watch = Le voir apparaître dans la liste des nœuds
+node-token-valid = Durée de validité de la commande
+node-token-hour = une heure
+node-token-day = un jour
+node-token-week = une semaine
+node-token-make = Créer la commande
+node-token-once = La commande n’est montrée que cette fois et inscrit un seul nœud, jusqu’au { $time }.
+
+# État
+status-title = État
+status-up = Tout fonctionne
+status-degraded = Des nœuds sont en panne
+status-down = Aucun nœud n’est actif
+status-waiting = En attente
+status-running = En cours
+status-runs = { $count ->
+    [one] { $count } exécution
+   *[other] { $count } exécutions
+ }
+status-at = Relevé à
+status-json = Le même en JSON
+status-metrics = Métriques (pour les opérateurs)
+status-no-nodes = Il n’y a pas de nœud.
+
+# Règles
+policy-title = Règles
+policy-account-waiting-max = Expériences en attente d’un apprenant
+policy-account-waiting-max-help = Au-delà, elles sont refusées jusqu’à ce que l’une finisse. Les enseignants ne sont pas comptés.
+policy-account-hourly-max = Expériences d’un apprenant en une heure
+policy-account-hourly-max-help = Au-delà, elles sont refusées jusqu’à la fin de l’heure. Les enseignants ne sont pas comptés.
+policy-in-flight-max = Exécutions simultanées, sur tous les nœuds
+policy-in-flight-max-help = Au-delà, elles attendent dans la file.
+policy-starts-per-minute-max = Lancements en une minute, sur tous les nœuds
+policy-starts-per-minute-max-help = Au-delà, ils attendent dans la file.
+policy-waiting-max-s = Attente la plus longue
+policy-waiting-max-s-help = Une expérience qui a attendu plus longtemps finit en « trop occupé ».
+policy-refused-networks = Réseaux refusés
+policy-refused-networks-help = Personne ne peut les viser. Un par ligne, par exemple 10.0.0.0/8 ou 2001:db8::/32. La boucle locale et les adresses de lien local sont refusées de toute façon.
+policy-refused-names = Noms refusés
+policy-refused-names-help = Personne ne peut les viser. Un par ligne, par exemple www.example.org ou *.example.org.
+policy-number = Écrivez un nombre entier.
+policy-network = « { $text } » n’est pas un réseau. Écrivez une adresse et une longueur de préfixe, par exemple 10.0.0.0/8 ou 2001:db8::/32.
+policy-name = « { $text } » n’est pas un motif de nom. Écrivez un nom d’hôte, ou *. et un domaine, par exemple *.example.org.
+policy-range = Écrivez un nombre entier de 1 à { $max }.
+policy-too-many = { $count } lignes, c’est trop ; 1 000 au plus sont permises.
+
+# Ce qui a été fait
+flash-submitted = L’expérience est dans la file.
+flash-cancelled = L’expérience est en cours d’annulation.
+flash-retried = L’expérience est de nouveau dans la file.
+flash-renamed = Le nom a été changé.
+flash-pinned = L’expérience est épinglée ; toute la classe la voit.
+flash-unpinned = L’expérience n’est plus épinglée.
+flash-deleted = L’expérience a été supprimée.
+flash-node-enabled = Le nœud est en service.
+flash-node-cordoned = Le nœud est isolé : il finit ses exécutions et n’en prend pas de nouvelles.
+flash-node-disabled = Le nœud est hors service.
+flash-node-saved = Le nœud a été modifié.
+flash-node-removed = Le nœud a été retiré.
+flash-node-busy = Le nœud a encore des exécutions. Isolez-le et attendez leur fin, ou mettez-le d’abord hors service.
+flash-policy-saved = Les règles ont été changées ; elles valent pour ce qui est soumis à partir de maintenant.
+
+# Raisons d’un refus
+problem-name-too-long = Le nom a { $length } caractères ; 120 au plus sont permis.
+problem-name-control = Le nom contient un caractère de contrôle, comme un saut de ligne ; écrivez-le sur une ligne de texte simple.
+problem-node-name = « { $name } » n’est pas un nom de nœud. Utilisez de 1 à 63 lettres minuscules, chiffres et tirets, sans tiret aux extrémités, par exemple lab-a.
+problem-policy = Une valeur des règles n’est pas acceptable.
+problem-request = La valeur de ce champ n’est pas acceptable.
+problem-node-unknown = Il n’y a pas de nœud « { $node } ». La liste des nœuds montre ceux qui existent.
+problem-node-down = { $node } est en panne (vu pour la dernière fois il y a { $ago }). Choisissez un autre nœud, ou laissez le choix au laboratoire.
+problem-node-out = { $state ->
+    [cordoned] { $node } est isolé : il ne prend pas de nouvelles exécutions. Choisissez un autre nœud, ou laissez le choix au laboratoire.
+   *[disabled] { $node } est hors service : il ne prend pas d’exécutions. Choisissez un autre nœud, ou laissez le choix au laboratoire.
+ }
+problem-node-lacks-tool = { $node } n’a pas { $tool }. Il a : { $tools }.
+problem-too-many-waiting = { $waiting } de vos expériences attendent déjà, sur { $max } permises. Attendez que l’une finisse, ou annulez-en une.
+problem-too-many-hourly = { $max } expériences par heure sont permises, et vous en avez soumis autant. Revenez plus tard.
+problem-job-unknown = Il n’y a pas d’expérience portant cet identifiant, ou elle n’est pas à vous.
+problem-job-of-another = Seuls son propriétaire ou un opérateur peuvent faire cela.
+problem-job-open = L’expérience n’est pas finie. Annulez-la d’abord.
+problem-job-over = L’expérience est finie ; il n’y a rien à annuler.
+problem-not-retryable = Seule une expérience finie en erreur ou annulée peut être réessayée.
+problem-idempotency-reused = Cette Idempotency-Key a servi pour une autre requête. Utilisez une nouvelle clé pour une nouvelle requête.
+problem-cursor = Ce curseur de page ne vient pas de cette liste. Recommencez sans lui.
+problem-join-token = Le jeton d’inscription est inconnu, a déjà servi, ou a expiré. Créez-en un nouveau.
+problem-old-protocol = L’agent parle une autre version du protocole. Installez la même version d’amphi des deux côtés.
+problem-certificate-request = La demande de certificat est illisible. Inscrivez le nœud avec un agent amphi non modifié.
+problem-node-name-taken = Un autre nœud s’appelle déjà « { $name } ». Choisissez un autre nom.
+problem-node-busy = { $node } a encore { $running } exécutions. Isolez-le et attendez leur fin, ou mettez-le d’abord hors service.

@@ -1,0 +1,173 @@
+//! An experiment on its way: what stands in the form, whether it is right or not. It is kept as text, so that nothing
+//! typed is ever lost; the services alone say what is wrong with it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::model::experiment::{Experiment, StoredError};
+use crate::model::job::Job;
+use crate::model::refusal::{Refusal, quotable};
+use crate::model::tool::{Tool, tool, tools};
+use crate::service::ServiceError;
+use crate::service::submit::Submission;
+
+/// What an option's field is called in the form, before the option's name.
+pub(super) const OPTION: &str = "option.";
+
+/// The form's content.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) tool: &'static Tool,
+    pub(super) destination: String,
+    pub(super) node: String,
+    pub(super) name: String,
+    pub(super) options: BTreeMap<String, String>,
+    on: BTreeMap<String, String>,
+}
+
+impl Draft {
+    /// The form as it is sent. Options that the tool lacks are dropped: they are left from another tool's form.
+    /// Errors: no such tool.
+    pub(super) fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, ServiceError> {
+        let mut draft = Self::of_tool(&tools()[0]);
+        if let Some((_, name)) = pairs.iter().find(|(field, _)| field == "tool") {
+            draft.tool = tool(name).ok_or_else(|| Refusal::ToolUnknown {
+                tool: quotable(name),
+                tools: tools().iter().map(|tool| tool.name).collect::<Vec<_>>().join(", ").into(),
+            })?;
+        }
+        for (field, value) in pairs {
+            match (field.as_str(), field.strip_prefix(OPTION)) {
+                ("destination", _) => draft.destination = value,
+                ("node", _) => draft.node = value,
+                ("name", _) => draft.name = value,
+                (_, Some(option)) if draft.tool.option(option).is_some() => {
+                    draft.options.insert(option.to_owned(), value);
+                }
+                (_, _) => {}
+            }
+        }
+        Ok(draft)
+    }
+
+    fn of_tool(tool: &'static Tool) -> Self {
+        let (destination, node, name) = (String::new(), String::new(), String::new());
+        Self { tool, destination, node, name, options: BTreeMap::new(), on: BTreeMap::new() }
+    }
+
+    /// What a job was made from; `node` is the name of the node it was aimed at.
+    /// Errors: this version can't read it.
+    pub(super) fn of_job(job: &Job, node: Option<String>) -> Result<Self, StoredError> {
+        let experiment = Experiment::from_json(&job.spec)?;
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            Value::Bool(_) => "on".to_owned(),
+            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+        };
+        Ok(Self {
+            tool: experiment.tool(),
+            destination: experiment.destination().to_owned(),
+            node: node.unwrap_or_default(),
+            // The command is what a job without a name is called.
+            name: if job.name == job.command { String::new() } else { job.name.clone() },
+            options: experiment.options().into_iter().map(|(name, value)| (name, text(value))).collect(),
+            on: job.wanted_labels.clone(),
+        })
+    }
+
+    /// Nobody has typed anything that could be wrong yet.
+    pub(super) fn is_blank(&self) -> bool {
+        self.destination.is_empty()
+    }
+
+    /// What would be submitted. Errors: what is wrong with the tool's options or the destination.
+    pub(super) fn submission(&self) -> Result<Submission, ServiceError> {
+        let options: Map<String, Value> =
+            self.options.iter().map(|(name, value)| (name.clone(), Value::String(value.trim().to_owned()))).collect();
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        Ok(Submission {
+            experiment: Experiment::from_options(self.tool.name, &options, self.destination.trim())?,
+            node: given(&self.node),
+            on: self.on.clone(),
+            name: given(&self.name),
+            idempotency: None,
+        })
+    }
+}
+
+/// The same as a command line.
+pub(super) fn command_line(wanted: &Submission) -> String {
+    let mut words = vec!["amphi run".to_owned()];
+    for (flag, value) in [("--node", &wanted.node), ("--name", &wanted.name)] {
+        words.extend(value.iter().map(|value| format!("{flag} {}", shell_quoted(value))));
+    }
+    words.extend(wanted.on.iter().map(|(key, value)| format!("--on {}", shell_quoted(&format!("{key}={value}")))));
+    words.push(wanted.experiment.command_line());
+    words.join(" ")
+}
+
+/// The same as a call of the API.
+pub(super) fn api_call(wanted: &Submission, base_url: &str) -> String {
+    let mut body = json!({
+        "tool": wanted.experiment.tool().name,
+        "options": wanted.experiment.options(),
+        "destination": wanted.experiment.destination(),
+    });
+    for (field, value) in [("node", &wanted.node), ("name", &wanted.name)] {
+        if let Some(value) = value {
+            body[field] = json!(value);
+        }
+    }
+    if !wanted.on.is_empty() {
+        body["on"] = json!(wanted.on);
+    }
+    let body = shell_quoted(&body.to_string());
+    format!(
+        "curl -H \"Authorization: Bearer $AMPHI_TOKEN\" -H 'Content-Type: application/json' \\\n  -d {body} \\\n  {}",
+        shell_quoted(&format!("{base_url}/api/v1/jobs"))
+    )
+}
+
+/// A word for a POSIX shell.
+fn shell_quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=%,".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(pairs: &[(&str, &str)]) -> Draft {
+        Draft::from_pairs(pairs.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect()).unwrap()
+    }
+
+    #[test]
+    fn a_form_becomes_a_command_and_a_call() {
+        let draft = draft(&[
+            ("tool", "ping"),
+            ("destination", " example.org "),
+            ("option.count", "5"),
+            ("option.ttl", ""),
+            ("option.bitrate", "1M"),
+            ("node", "lab-a"),
+            ("name", "Ada's"),
+        ]);
+        let wanted = draft.submission().unwrap();
+        assert_eq!(command_line(&wanted), r"amphi run --node lab-a --name 'Ada'\''s' ping -c 5 example.org");
+        let call = api_call(&wanted, "http://127.0.0.1:8080");
+        assert!(call.contains(r#""destination":"example.org""#) && call.contains(r#""count":5"#), "{call}");
+        assert!(call.ends_with("http://127.0.0.1:8080/api/v1/jobs"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_kept_and_named() {
+        let draft = draft(&[("tool", "ping"), ("destination", "example.org"), ("option.count", "5000")]);
+        assert!(matches!(draft.submission(), Err(ServiceError::Refused(Refusal::OutOfRange { .. }))));
+        assert_eq!(draft.options["count"], "5000");
+    }
+}

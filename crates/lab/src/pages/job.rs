@@ -1,0 +1,161 @@
+//! The view of one job (L3): where it stands, what it was asked, what it printed, every attempt.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{Html, Response};
+use portal::{ApiPath, Caller, PageContext, PageView, Problem, Role};
+
+use super::address::job_id;
+use super::look::{Badge, Look, fragment, html};
+use super::output::{Piece, printed};
+use crate::Lab;
+use crate::model::job::{Job, JobStatus};
+use crate::service::ServiceError;
+use crate::service::view::{AttemptView, JobView};
+
+/// What the caller may do with the job as it stands.
+struct Allowed {
+    change: bool,
+    pin: bool,
+    cancel: bool,
+    retry: bool,
+    delete: bool,
+}
+
+/// One attempt in the table.
+struct AttemptRow {
+    run: AttemptView,
+    icon: &'static str,
+    class: &'static str,
+    reason: Option<String>,
+    created_ms: i64,
+    started_ms: Option<i64>,
+    ended_ms: Option<i64>,
+}
+
+/// A job with all that its page shows.
+struct Shown {
+    job: Job,
+    view: JobView,
+    badge: Badge,
+    wanted_node: Option<String>,
+    /// How long the tool ran, ms.
+    duration_ms: Option<i64>,
+    /// Options as a form would have them: name and value.
+    options: Vec<(String, String)>,
+    attempts: Vec<AttemptRow>,
+    may: Allowed,
+}
+
+#[derive(Template)]
+#[template(path = "job.html")]
+struct JobPage<'a> {
+    l: &'a Look<'a>,
+    s: &'a Shown,
+    pieces: Vec<Piece>,
+    is_all: bool,
+}
+
+/// The parts that change: facts, attempts, and the head's actions.
+#[derive(Template)]
+#[template(path = "job_part.html")]
+struct JobPart<'a> {
+    l: &'a Look<'a>,
+    s: &'a Shown,
+}
+
+#[derive(Template)]
+#[template(path = "job_actions.html")]
+struct JobActions<'a> {
+    l: &'a Look<'a>,
+    s: &'a Shown,
+}
+
+/// `GET /lab/jobs/{id}`
+pub(super) async fn page(
+    State(lab): State<Lab>,
+    caller: Caller,
+    t: PageContext,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Response, Problem> {
+    let look = Look::new(&lab, &t);
+    let shown = shown(&lab, &caller, &look, &id).await?;
+    let printed = printed(&lab, &caller, &shown.job).await?;
+    let body = html(&JobPage { l: &look, s: &shown, pieces: printed.pieces, is_all: printed.is_all })?;
+    let actions = html(&JobActions { l: &look, s: &shown })?;
+    let title = shown.job.name.clone();
+    let view = PageView { title, section: "lab", sub: None, body, actions, scripts: vec!["lab.js"] };
+    Ok(lab.portal().page(&t, view))
+}
+
+/// `GET /lab/jobs/{id}/part`
+pub(super) async fn part(
+    State(lab): State<Lab>,
+    caller: Caller,
+    t: PageContext,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Html<String>, Problem> {
+    let look = Look::new(&lab, &t);
+    let shown = shown(&lab, &caller, &look, &id).await?;
+    fragment(&JobPart { l: &look, s: &shown })
+}
+
+async fn shown(lab: &Lab, caller: &Caller, look: &Look<'_>, id: &str) -> Result<Shown, ServiceError> {
+    let job = lab.job_view(caller, job_id(id)?).await?;
+    let view = lab.job_show(&job).await?;
+    let wanted_node = match job.wanted_node {
+        Some(wanted) => lab.node_list().await?.into_iter().find(|node| node.id == wanted).map(|node| node.name),
+        None => None,
+    };
+    let attempts = view.attempts.iter().map(|run| attempt_row(look, run)).collect();
+    let end_ms = job.completed_ms;
+    Ok(Shown {
+        badge: look.job(&job, view.place),
+        wanted_node,
+        duration_ms: job.started_ms.zip(end_ms).map(|(start, end)| end - start),
+        options: view.options.iter().map(|(name, value)| (name.clone(), option_text(value))).collect(),
+        attempts,
+        may: allowed(caller, &job),
+        view,
+        job,
+    })
+}
+
+fn allowed(caller: &Caller, job: &Job) -> Allowed {
+    let is_own = job.account == caller.account.as_str() || caller.has(Role::Operator);
+    Allowed {
+        change: is_own,
+        pin: caller.has(Role::Teacher),
+        cancel: is_own && !job.status.is_final() && !job.is_cancelled,
+        retry: is_own && matches!(job.status, JobStatus::Error | JobStatus::Cancelled),
+        delete: is_own && job.status.is_final(),
+    }
+}
+
+fn option_text(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn attempt_row(look: &Look<'_>, run: &AttemptView) -> AttemptRow {
+    let (icon, class) = match run.status {
+        "exited" => ("check-circle-fill", "state-good"),
+        "failed" | "lost" => ("x-circle-fill", "state-bad"),
+        "cancelled" => ("slash-circle", "state-idle"),
+        "running" => ("arrow-repeat", "state-busy"),
+        _ => ("hourglass-split", "state-idle"),
+    };
+    AttemptRow {
+        icon,
+        class,
+        reason: run.reason.map(|code| look.text(&format!("reason-{code}"))),
+        created_ms: epoch_ms(&run.created).unwrap_or_default(),
+        started_ms: run.started.as_deref().and_then(epoch_ms),
+        ended_ms: run.ended.as_deref().and_then(epoch_ms),
+        run: run.clone(),
+    }
+}
+
+/// Reads a time as the services write it.
+fn epoch_ms(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+}

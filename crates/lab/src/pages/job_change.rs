@@ -1,0 +1,83 @@
+//! What a form on the pages changes of a job. Each answers with the page it came from and a line that says what was done.
+
+use axum::extract::State;
+use axum::response::Response;
+use portal::{ApiPath, Caller, Flash, PageForm, Problem, redirect};
+use serde::Deserialize;
+
+use super::address::job_id;
+use crate::Lab;
+use crate::service::ServiceError;
+
+/// Sends the reader back. What came too late because the job went on meanwhile is a message, not an error page.
+fn answer(done: Result<(), ServiceError>, to: &str, key: &str) -> Result<Response, Problem> {
+    match done {
+        Ok(()) => Ok(redirect(to, Some(Flash::done(key)))),
+        Err(ServiceError::JobOver) => Ok(redirect(to, Some(Flash::failed("problem-job-over")))),
+        Err(ServiceError::JobOpen) => Ok(redirect(to, Some(Flash::failed("problem-job-open")))),
+        Err(ServiceError::NotRetryable { .. }) => Ok(redirect(to, Some(Flash::failed("problem-not-retryable")))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /lab/jobs/{id}/cancel`
+pub(super) async fn cancel(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Response, Problem> {
+    let id = job_id(&id)?;
+    answer(lab.job_cancel(&caller, id).await, &format!("/lab/jobs/{id}"), "flash-cancelled")
+}
+
+/// `POST /lab/jobs/{id}/retry`
+pub(super) async fn retry(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Response, Problem> {
+    let id = job_id(&id)?;
+    answer(lab.job_retry(&caller, id).await.map(drop), &format!("/lab/jobs/{id}"), "flash-retried")
+}
+
+#[derive(Deserialize)]
+pub(super) struct RenameForm {
+    name: String,
+}
+
+/// `POST /lab/jobs/{id}/rename`
+pub(super) async fn rename(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+    PageForm(form): PageForm<RenameForm>,
+) -> Result<Response, Problem> {
+    let id = job_id(&id)?;
+    answer(lab.job_rename(&caller, id, &form.name).await, &format!("/lab/jobs/{id}"), "flash-renamed")
+}
+
+#[derive(Deserialize)]
+pub(super) struct PinForm {
+    pinned: bool,
+}
+
+/// `POST /lab/jobs/{id}/pin`
+pub(super) async fn pin(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+    PageForm(form): PageForm<PinForm>,
+) -> Result<Response, Problem> {
+    let id = job_id(&id)?;
+    let key = if form.pinned { "flash-pinned" } else { "flash-unpinned" };
+    answer(lab.job_pin(&caller, id, form.pinned).await, &format!("/lab/jobs/{id}"), key)
+}
+
+/// `POST /lab/jobs/{id}/delete`
+pub(super) async fn delete(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Response, Problem> {
+    answer(lab.job_delete(&caller, job_id(&id)?).await, "/lab", "flash-deleted")
+}

@@ -1,0 +1,248 @@
+//! The overview (L1): pinned examples first, then the reader's own. The filter is the address, so that a list can be
+//! kept and sent; pages go by keyset, and the cursors of the newer pages travel in the address as well.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{Html, Response};
+use portal::{ApiQuery, Caller, PageContext, PageView, Problem, Role};
+use serde::Deserialize;
+use url::form_urlencoded::Serializer;
+
+use super::address::{cursor, cursor_text, filter};
+use super::look::{Badge, Look, fragment, html};
+use crate::Lab;
+use crate::model::job::{Job, JobStatus};
+use crate::model::tool::tools;
+use crate::queries::list::JobFilter;
+use crate::service::ServiceError;
+
+/// Jobs of one page.
+const PAGE: u32 = 50;
+/// Newer pages that the way back is kept for.
+const TRAIL_MAX: usize = 20;
+
+/// The list's address. Empty texts, as forms send them, mean: not given.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ListQuery {
+    q: String,
+    scope: String,
+    tool: String,
+    node: String,
+    status: String,
+    /// Cursor that this page begins after.
+    before: String,
+    /// Cursors of the pages before, newest first, joined by commas.
+    trail: String,
+}
+
+impl ListQuery {
+    fn address(&self, path: &str) -> String {
+        let mut query = Serializer::new(String::new());
+        let pairs = [
+            ("scope", &self.scope),
+            ("q", &self.q),
+            ("tool", &self.tool),
+            ("node", &self.node),
+            ("status", &self.status),
+            ("before", &self.before),
+            ("trail", &self.trail),
+        ];
+        for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
+            query.append_pair(name, value);
+        }
+        let query = query.finish();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
+    fn first_page(&self) -> Self {
+        Self { before: String::new(), trail: String::new(), ..self.clone() }
+    }
+
+    fn older(&self, last: String) -> Self {
+        let mut trail: Vec<&str> = self.trail.split(',').filter(|cursor| !cursor.is_empty()).collect();
+        if !self.before.is_empty() {
+            trail.push(&self.before);
+        }
+        let kept = trail[trail.len().saturating_sub(TRAIL_MAX)..].join(",");
+        Self { before: last, trail: kept, ..self.clone() }
+    }
+
+    fn newer(&self) -> Option<Self> {
+        let (trail, before) = self.trail.rsplit_once(',').unwrap_or(("", &self.trail));
+        (!self.before.is_empty()).then(|| Self { before: before.to_owned(), trail: trail.to_owned(), ..self.clone() })
+    }
+
+    fn is_filtered(&self) -> bool {
+        [&self.q, &self.tool, &self.node, &self.status, &self.before].iter().any(|text| !text.is_empty())
+            || !matches!(self.scope.as_str(), "" | "all")
+    }
+
+    fn filter(&self, caller: &Caller) -> Result<JobFilter, ServiceError> {
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let status = given(&self.status).map(|word| word.parse::<JobStatus>()).transpose();
+        let unknown = |_| ServiceError::Request {
+            field: "status",
+            sentence: "status is waiting, running, completed, error or cancelled.".to_owned(),
+        };
+        Ok(JobFilter {
+            tool: given(&self.tool),
+            node: given(&self.node),
+            status: status.map_err(unknown)?,
+            text: given(&self.q),
+            ..filter(caller, &self.scope)?
+        })
+    }
+}
+
+/// One job in the list.
+struct RowView {
+    id: String,
+    name: String,
+    tool: String,
+    node: Option<String>,
+    owner: String,
+    badge: Badge,
+    created_ms: i64,
+    pinned: bool,
+    may_delete: bool,
+}
+
+/// One part of the segmented control.
+struct Segment {
+    href: String,
+    label: &'static str,
+    is_open: bool,
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage<'a> {
+    l: Look<'a>,
+    query: &'a ListQuery,
+    rows: Vec<RowView>,
+    shows_owner: bool,
+    source: String,
+    segments: Vec<Segment>,
+    tools: Vec<&'static str>,
+    nodes: Vec<String>,
+    statuses: [&'static str; 5],
+    older: Option<String>,
+    newer: Option<String>,
+    is_first: bool,
+    is_filtered: bool,
+    example: String,
+}
+
+#[derive(Template)]
+#[template(path = "overview_rows.html")]
+struct RowsPart<'a> {
+    l: Look<'a>,
+    rows: Vec<RowView>,
+    shows_owner: bool,
+}
+
+#[derive(Template)]
+#[template(path = "overview_action.html")]
+struct Action<'a> {
+    l: Look<'a>,
+}
+
+/// `GET /lab`
+pub(super) async fn page(
+    State(lab): State<Lab>,
+    caller: Caller,
+    t: PageContext,
+    ApiQuery(query): ApiQuery<ListQuery>,
+) -> Result<Response, Problem> {
+    let jobs = list(&lab, &caller, &query).await?;
+    let older = (jobs.len() == PAGE as usize).then(|| jobs.last().map(cursor_text)).flatten();
+    let nodes = lab.node_list().await?.into_iter().map(|node| node.name).collect();
+    let body = html(&OverviewPage {
+        l: Look::new(&lab, &t),
+        rows: rows_of(&lab, &caller, &t, &jobs).await?,
+        shows_owner: caller.has(Role::Teacher),
+        source: query.address("/lab/rows"),
+        segments: segments(&caller, &query),
+        tools: tools().iter().map(|tool| tool.name).collect(),
+        nodes,
+        statuses: JobStatus::ALL.map(JobStatus::as_str),
+        older: older.map(|last| query.older(last).address("/lab")),
+        newer: query.newer().map(|newer| newer.address("/lab")),
+        is_first: query.before.is_empty(),
+        is_filtered: query.is_filtered(),
+        example: "amphi run ping -c 3 example.org".to_owned(),
+        query: &query,
+    })?;
+    let actions = html(&Action { l: Look::new(&lab, &t) })?;
+    let title = t.text("lab-overview-title");
+    let view = PageView { title, section: "lab", sub: Some("overview"), body, actions, scripts: vec!["lab.js"] };
+    Ok(lab.portal().page(&t, view))
+}
+
+/// `GET /lab/rows`
+pub(super) async fn rows(
+    State(lab): State<Lab>,
+    caller: Caller,
+    t: PageContext,
+    ApiQuery(query): ApiQuery<ListQuery>,
+) -> Result<Html<String>, Problem> {
+    let jobs = list(&lab, &caller, &query).await?;
+    let rows = rows_of(&lab, &caller, &t, &jobs).await?;
+    fragment(&RowsPart { l: Look::new(&lab, &t), rows, shows_owner: caller.has(Role::Teacher) })
+}
+
+async fn list(lab: &Lab, caller: &Caller, query: &ListQuery) -> Result<Vec<Job>, ServiceError> {
+    let before = Some(query.before.as_str()).filter(|text| !text.is_empty()).map(cursor).transpose()?;
+    lab.job_page(caller, &query.filter(caller)?, before, PAGE).await
+}
+
+async fn rows_of(lab: &Lab, caller: &Caller, t: &PageContext, jobs: &[Job]) -> Result<Vec<RowView>, ServiceError> {
+    let places = lab.job_places(jobs).await?;
+    let look = Look::new(lab, t);
+    let row = |job: &Job| RowView {
+        id: job.id.to_string(),
+        name: job.name.clone(),
+        tool: job.tool.clone(),
+        node: job.node.clone(),
+        owner: job.owner.clone(),
+        badge: look.job(job, places.of(job)),
+        created_ms: job.created_ms,
+        pinned: job.pinned,
+        may_delete: job.status.is_final() && (job.account == caller.account.as_str() || caller.has(Role::Operator)),
+    };
+    Ok(jobs.iter().map(row).collect())
+}
+
+fn segments(caller: &Caller, query: &ListQuery) -> Vec<Segment> {
+    let is_teacher = caller.has(Role::Teacher) && !caller.has(Role::Operator);
+    let all = if is_teacher { ("class", "lab-scope-class") } else { ("all", "lab-scope-all") };
+    let open = match query.scope.as_str() {
+        "mine" | "pinned" => query.scope.as_str(),
+        _ => all.0,
+    };
+    let segment = |(scope, label): (&'static str, &'static str)| Segment {
+        href: ListQuery { scope: scope.to_owned(), ..query.first_page() }.address("/lab"),
+        label,
+        is_open: scope == open,
+    };
+    [all, ("mine", "lab-scope-mine"), ("pinned", "lab-scope-pinned")].map(segment).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_goes_through_every_page() {
+        let first = ListQuery { q: "a b".into(), ..ListQuery::default() };
+        let second = first.older("n1".into());
+        let third = second.older("n2".into());
+        assert_eq!(third.address("/lab"), "/lab?q=a+b&before=n2&trail=n1");
+        let back = third.newer().unwrap();
+        assert_eq!(back.address("/lab"), "/lab?q=a+b&before=n1");
+        let start = back.newer().unwrap();
+        assert_eq!(start.address("/lab"), "/lab?q=a+b");
+        assert!(start.newer().is_none());
+    }
+}

@@ -1,0 +1,168 @@
+//! The catalogs are complete: both languages have the same sentences, and every code has one.
+
+use portal::catalog::differences;
+use portal::{Catalog, Locale, Problem};
+
+use super::{assets, catalogs, navigation, sub_navigation};
+use crate::model::experiment::Experiment;
+use crate::model::job::{ErrorReason, JobStatus, NameRefusal};
+use crate::model::node::NodeNameRefusal;
+use crate::model::refusal::Refusal;
+use crate::model::run::RunState;
+use crate::model::tool::{OptionKind, tools};
+use crate::service::ServiceError;
+
+fn catalog() -> Catalog {
+    Catalog::new(catalogs()).unwrap()
+}
+
+/// Fails with the keys that a language lacks.
+fn assert_has(keys: impl IntoIterator<Item = String>) {
+    let catalog = catalog();
+    let missing: Vec<_> = keys
+        .into_iter()
+        .flat_map(|key| Locale::ALL.map(|locale| (locale, key.clone())))
+        .filter(|(locale, key)| catalog.find(*locale, key, &[]).is_none())
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn english_and_french_have_the_same_sentences() {
+    for (en, fr) in [
+        (include_str!("../../locales/en/lab.ftl"), include_str!("../../locales/fr/lab.ftl")),
+        (include_str!("../../locales/en/tools.ftl"), include_str!("../../locales/fr/tools.ftl")),
+    ] {
+        assert_eq!(differences(en, fr), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn every_key_in_templates_and_code_has_a_sentence() {
+    let sources = [
+        include_str!("../../templates/badge.html"),
+        include_str!("../../templates/job.html"),
+        include_str!("../../templates/job_actions.html"),
+        include_str!("../../templates/job_attempts.html"),
+        include_str!("../../templates/job_facts.html"),
+        include_str!("../../templates/new.html"),
+        include_str!("../../templates/new_form.html"),
+        include_str!("../../templates/new_preview.html"),
+        include_str!("../../templates/node.html"),
+        include_str!("../../templates/node_new.html"),
+        include_str!("../../templates/nodes.html"),
+        include_str!("../../templates/nodes_action.html"),
+        include_str!("../../templates/nodes_rows.html"),
+        include_str!("../../templates/overview.html"),
+        include_str!("../../templates/overview_action.html"),
+        include_str!("../../templates/overview_rows.html"),
+        include_str!("../../templates/policy.html"),
+        include_str!("../../templates/status.html"),
+        include_str!("../../templates/status_part.html"),
+        include_str!("job_change.rs"),
+        include_str!("node.rs"),
+        include_str!("node_change.rs"),
+        include_str!("policy.rs"),
+    ];
+    let marks = ["text(\"", "arg(\"", "with(\"", "Flash::done(\"", "Flash::failed(\"", ", \"flash-", ", \"node-token-"];
+    let keys = sources.iter().flat_map(|source| {
+        marks.into_iter().flat_map(move |mark| {
+            let prefix = mark.rsplit('"').next().unwrap_or_default();
+            source
+                .split(mark)
+                .skip(1)
+                .filter_map(move |rest| rest.split_once('"'))
+                .map(move |(key, _)| format!("{prefix}{key}"))
+        })
+    });
+    let keys: Vec<String> = keys.collect();
+    assert!(keys.len() > 150, "only {} keys were found", keys.len());
+    assert_has(keys);
+}
+
+#[test]
+fn every_state_reason_and_role_has_a_word() {
+    assert_has(JobStatus::ALL.iter().map(|status| format!("job-status-{}", status.as_str())));
+    assert_has(ErrorReason::ALL.iter().map(|reason| format!("reason-{}", reason.as_str())));
+    assert_has(RunState::WORDS.iter().map(|word| format!("run-status-{word}")));
+    assert_has(["near", "far"].map(|role| format!("job-role-{role}")));
+    assert_has(["up", "suspect", "down"].map(|health| format!("node-health-{health}")));
+    assert_has(["enabled", "cordoned", "disabled"].map(|state| format!("node-state-{state}")));
+    assert_has(["enabled", "cordoned", "disabled"].map(|state| format!("flash-node-{state}")));
+    assert_has(["up", "degraded", "down"].map(|word| format!("status-{word}")));
+}
+
+#[test]
+fn every_tool_option_and_unit_has_words() {
+    for tool in tools() {
+        assert_has([format!("tool-{}", tool.name), format!("tool-{}-help", tool.name)]);
+        for spec in tool.options {
+            let key = format!("option-{}-{}", tool.name, spec.name);
+            assert_has([format!("{key}-help"), key]);
+            match spec.kind {
+                OptionKind::Integer { unit, .. }
+                | OptionKind::Quantity { unit, .. }
+                | OptionKind::Decimal { unit, .. }
+                    if unit != "port" =>
+                {
+                    assert_has([format!("unit-{}", unit.replace('/', "-"))]);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn every_label_of_the_navigation_has_words() {
+    assert_has(
+        navigation().into_iter().chain(sub_navigation().into_iter().map(|(_, item)| item)).map(|i| i.label.to_owned()),
+    );
+    assert!(assets().iter().all(|asset| !asset.bytes.is_empty()));
+}
+
+/// One error of each kind that the services have.
+fn service_errors() -> Vec<ServiceError> {
+    use ServiceError as E;
+    let text = || String::from("x");
+    let refused = Experiment::from_args("ping", &[]).unwrap_err();
+    vec![
+        E::Refused(refused),
+        E::Name(NameRefusal::TooLong { length: 200 }),
+        E::Name(NameRefusal::Control),
+        E::NodeName(NodeNameRefusal(text())),
+        E::Request { field: "on", sentence: text() },
+        E::NodeUnknown(text()),
+        E::NodeDown { node: text(), ago: text() },
+        E::NodeOut { node: text(), state: "cordoned" },
+        E::NodeLacksTool { node: text(), tool: text(), tools: text() },
+        E::TooManyWaiting { waiting: 1, max: 1 },
+        E::TooManyHourly { max: 1 },
+        E::JobUnknown,
+        E::JobOfAnother,
+        E::JobOpen,
+        E::JobOver,
+        E::NotRetryable { status: "running" },
+        E::IdempotencyReused,
+        E::Cursor,
+        E::JoinToken,
+        E::OldProtocol { theirs: 1, ours: 2 },
+        E::NodeNameTaken(text()),
+        E::NodeBusy { node: text(), running: 1 },
+        E::NodeMissing(text()),
+    ]
+}
+
+#[test]
+fn every_refusal_has_a_sentence_with_its_arguments() {
+    assert_has(Refusal::CODES.iter().map(|(code, _)| format!("problem-{code}")));
+    let catalog = catalog();
+    for error in service_errors() {
+        let problem = Problem::from(error);
+        for locale in Locale::ALL {
+            let text = catalog.find(locale, &format!("problem-{}", problem.code()), problem.args());
+            let text = text.unwrap_or_else(|| panic!("{} in {locale}", problem.code()));
+            assert!(!text.contains("{$"), "{text}");
+        }
+    }
+}

@@ -74,10 +74,7 @@ impl Assets {
 /// Compressed, or empty where that failed, which makes it be served plain.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::new(6));
-    match encoder.write_all(bytes).and_then(|()| encoder.finish()) {
-        Ok(compressed) => compressed,
-        Err(_) => Vec::new(),
-    }
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default()
 }
 
 /// `GET /static/{hash}/{file}`: an old hash is not found, so that no cache ever keeps new content under it.

@@ -82,7 +82,10 @@ pub(crate) fn show(
 }
 
 /// The page with a form again, under the status of what was wrong; our own faults are passed on.
-pub(crate) fn again(problem: Problem, page: impl FnOnce(Problem) -> Result<Response, Problem>) -> Result<Response, Problem> {
+pub(crate) fn again(
+    problem: Problem,
+    page: impl FnOnce(Problem) -> Result<Response, Problem>,
+) -> Result<Response, Problem> {
     if !problem.status().is_client_error() {
         return Err(problem);
     }

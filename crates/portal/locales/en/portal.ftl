@@ -230,7 +230,7 @@ problem-topic-refused = There is no topic { $topic } for you.
 problem-topics-wrong = Ask for 1 to 32 topics: /events?topic=NAME.
 problem-login-invalid = A login has 1 to 64 characters: letters a to z, digits, and . _ @ - after the first.
 problem-login-taken = Somebody has this login already.
-problem-name-invalid = A name has 1 to 100 characters and stands on one line.
+problem-text-invalid = A name has 1 to 100 characters and stands on one line.
 problem-password-too-short = A password has at least 10 characters.
 problem-password-too-long = A password has at most 256 characters.
 problem-password-is-login = The password must not be the login.

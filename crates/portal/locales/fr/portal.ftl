@@ -227,7 +227,7 @@ problem-topic-refused = Il n’y a pas de sujet { $topic } pour vous.
 problem-topics-wrong = Demandez de 1 à 32 sujets : /events?topic=NOM.
 problem-login-invalid = Un identifiant compte de 1 à 64 caractères : lettres a à z, chiffres, et . _ @ - après le premier.
 problem-login-taken = Quelqu’un a déjà cet identifiant.
-problem-name-invalid = Un nom compte de 1 à 100 caractères et tient sur une ligne.
+problem-text-invalid = Un nom compte de 1 à 100 caractères et tient sur une ligne.
 problem-password-too-short = Un mot de passe compte au moins 10 caractères.
 problem-password-too-long = Un mot de passe compte au plus 256 caractères.
 problem-password-is-login = Le mot de passe ne doit pas être l’identifiant.

@@ -85,12 +85,12 @@ pub(crate) fn login_checked(text: &str) -> Result<String, Problem> {
     Ok(login)
 }
 
-/// A text for people, trimmed. Errors: `name-invalid` for `field` when empty, too long or with control characters.
+/// A text for people, trimmed. Errors: `text-invalid` for `field` when empty, too long or with control characters.
 pub(crate) fn name_checked(text: &str, field: &'static str) -> Result<String, Problem> {
     let name = text.trim();
     if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
         return Err(
-            Problem::bad_request("name-invalid", "A name has 1 to 100 characters and stands on one line.").field(field)
+            Problem::bad_request("text-invalid", "A name has 1 to 100 characters and stands on one line.").field(field)
         );
     }
     Ok(name.to_owned())

@@ -1,7 +1,5 @@
 //! Clients: signed-in browsers and programs with a token, and what is known of them.
 
-use crate::model::account::AccountId;
-
 /// A session ends when unused for this long, ms (7 days).
 pub const SESSION_IDLE_MS: i64 = 7 * 24 * 3_600_000;
 /// A session ends this long after sign-in, used or not, ms (30 days).
@@ -35,8 +33,6 @@ pub struct Client {
     pub id: String,
     /// Browser or program.
     pub kind: ClientKind,
-    /// Whose it is.
-    pub account: AccountId,
     /// Whose it is, for people.
     pub login: String,
     /// The token's name; empty for browsers.

@@ -47,10 +47,7 @@ struct ListBody<'a> {
 }
 
 #[derive(Template)]
-#[template(
-    source = "<a class=\"btn btn-primary\" href=\"/admin/accounts/new\" data-new>{{ text }}</a>",
-    ext = "html"
-)]
+#[template(source = "<a class=\"btn btn-primary\" href=\"/admin/accounts/new\" data-new>{{ text }}</a>", ext = "html")]
 struct NewButton {
     text: String,
 }

@@ -87,13 +87,6 @@ pub(crate) async fn account_with_hash(db: &Database, login: &str) -> Result<Opti
     Ok(Some((account_from(&row)?, row.get("password_hash")?)))
 }
 
-/// How many admins can sign in, besides `except`.
-pub(crate) async fn admin_count_besides(db: &Database, except: &AccountId) -> Result<i64, DbError> {
-    let sql =
-        "SELECT COUNT(*) AS admins FROM portal_account WHERE role_name = 'admin' AND disabled = 0 AND account_id <> ?";
-    db.one(Query::new(sql).bind(except.as_str())).await?.get("admins")
-}
-
 /// The admin that was made first.
 pub(crate) async fn admin_first(db: &Database) -> Result<Option<Account>, DbError> {
     let sql = format!(

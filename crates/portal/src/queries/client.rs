@@ -11,7 +11,6 @@ fn client_from(row: &Row) -> Result<Client, DbError> {
     Ok(Client {
         id: row.get("client_id")?,
         kind: if kind == 0 { ClientKind::Browser } else { ClientKind::Program },
-        account: AccountId::stored(row.get("account_id")?),
         login: row.get("login")?,
         name: row.get("name")?,
         address: row.get("address")?,
@@ -30,11 +29,11 @@ pub(crate) async fn client_list(
 ) -> Result<Vec<Client>, DbError> {
     let owned = if owner.is_some() { " AND a.account_id = ?" } else { "" };
     let sql = format!(
-        "SELECT s.session_id AS client_id, 0 AS is_program, a.account_id, a.login, '' AS name, s.address, s.user_agent, \
+        "SELECT s.session_id AS client_id, 0 AS is_program, a.login, '' AS name, s.address, s.user_agent, \
          s.created_ms, s.last_seen_ms AS seen_ms FROM portal_session s \
          JOIN portal_account a ON a.account_id = s.account_id WHERE s.last_seen_ms >= ?{owned} \
          UNION ALL \
-         SELECT k.token_id AS client_id, 1 AS is_program, a.account_id, a.login, k.name, k.address, k.user_agent, \
+         SELECT k.token_id AS client_id, 1 AS is_program, a.login, k.name, k.address, k.user_agent, \
          k.created_ms, k.last_used_ms AS seen_ms FROM portal_token k \
          JOIN portal_account a ON a.account_id = k.account_id WHERE k.last_used_ms >= ?{owned} \
          ORDER BY seen_ms DESC, client_id LIMIT ?"

@@ -113,7 +113,7 @@ impl Portal {
         Ok((tenant.id, tenant.title))
     }
 
-    /// Changes an account. Errors: `account-not-found`, `tenant-not-found`, `name-invalid`, `last-admin`.
+    /// Changes an account. Errors: `account-not-found`, `tenant-not-found`, `text-invalid`, `last-admin`.
     pub(crate) async fn account_change(
         &self,
         caller: &Caller,
@@ -190,7 +190,7 @@ impl Portal {
         Ok(())
     }
 
-    /// Changes the caller's own name or language. Errors: `name-invalid`.
+    /// Changes the caller's own name or language. Errors: `text-invalid`.
     pub(crate) async fn profile_change(
         &self,
         caller: &Caller,

@@ -80,6 +80,9 @@ impl Portal {
         let caller = caller_of(&account, Via::Session { id: id.clone() }, origin.request_id);
         self.audit(&mut write, &caller, "session.start", &account.login, json!({ "address": origin.address }));
         self.0.db.write(write).await?;
+        if origin.previous.is_some() {
+            self.0.identities.clear();
+        }
         Ok(SignedIn { id, secret: Secret::new(secret), csrf, account })
     }
 

@@ -27,7 +27,7 @@ impl Portal {
         tenant_get(&self.0.db, &id).await?.ok_or_else(unknown)
     }
 
-    /// Makes a tenant. Errors: `tenant-name-invalid`, `name-invalid` on the title, `tenant-name-taken`.
+    /// Makes a tenant. Errors: `tenant-name-invalid`, `text-invalid` on the title, `tenant-name-taken`.
     pub(crate) async fn tenant_create(&self, caller: &Caller, name: &str, title: &str) -> Result<Tenant, Problem> {
         let tenant = Tenant {
             id: TenantId::new(),
@@ -47,7 +47,7 @@ impl Portal {
         }
     }
 
-    /// Changes a tenant's title. Errors: `tenant-not-found`, `name-invalid`.
+    /// Changes a tenant's title. Errors: `tenant-not-found`, `text-invalid`.
     pub(crate) async fn tenant_change(&self, caller: &Caller, id: &str, title: &str) -> Result<Tenant, Problem> {
         let mut tenant = self.tenant_get(id).await?;
         tenant.title = name_checked(title, "title")?;

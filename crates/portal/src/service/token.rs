@@ -30,7 +30,7 @@ impl Portal {
     }
 
     /// Makes a token for the caller; `days` until it ends, `None`: never.
-    /// Errors: `name-invalid`, `token-days-invalid`, `too-many-tokens`.
+    /// Errors: `text-invalid`, `token-days-invalid`, `too-many-tokens`.
     pub(crate) async fn token_create(
         &self,
         caller: &Caller,

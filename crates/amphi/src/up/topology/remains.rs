@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn only_names_of_this_prefix_are_ours() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["amphi-lab-a", "amphi-r2", "amphi-site", "amphi2-lab-a", "amphi-prod", "other", "amphi-test-lab-a"] {
+        for name in ["amphi-lab-a", "amphi-r2", "amphi-site", "amphi2-lab-a", "amphi-prod", "other", "amphi-test-lab-a"]
+        {
             fs::create_dir(dir.path().join(name)).unwrap();
         }
         let mut found = ours(dir.path(), "amphi");

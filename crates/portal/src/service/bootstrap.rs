@@ -51,8 +51,13 @@ pub(crate) async fn bootstrap(portal: &Portal, dir: &Path) -> Result<Option<Firs
 /// Makes tenant and admin, unless another replica is just doing so or all admins were taken away on purpose.
 async fn make_admin(portal: &Portal) -> Result<(Option<Account>, Option<FirstAdmin>), Problem> {
     let now = portal.now_ms();
-    let tenant =
-        Tenant { id: TenantId::new(), name: FIRST_TENANT.into(), title: "Amphi".into(), created_ms: now, accounts: 0 };
+    let tenant = Tenant {
+        id: TenantId::new(),
+        name: FIRST_TENANT.into(),
+        title: "Default".into(),
+        created_ms: now,
+        accounts: 0,
+    };
     let account = Account {
         id: AccountId::new(),
         login: String::from("admin"),

@@ -57,6 +57,13 @@ CREATE INDEX lab_job_tenant ON lab_job (tenant, pinned, id);
 CREATE INDEX lab_job_pinned ON lab_job (pinned, id);
 CREATE INDEX lab_job_state ON lab_job (state, id);
 
+-- One row for each account that has a quota. Each submission changes it, so that those of one account are counted one
+-- after another.
+CREATE TABLE lab_submitter (
+  account VARCHAR(36) NOT NULL PRIMARY KEY,
+  submitted BIGINT NOT NULL
+);
+
 -- Attempts of jobs, and the far ends of measurements.
 CREATE TABLE lab_run (
   id VARCHAR(36) NOT NULL PRIMARY KEY,

@@ -87,6 +87,14 @@ pub(crate) fn job_insert(write: &mut Write, job: &Job, idempotency: Option<&str>
         .bind(job.account.as_str())
         .bind(quota.hour_began_ms)
         .bind(quota.hourly_max);
+    // Until it commits, this row is locked: without it two submissions at once would each count the other out.
+    write.push_step(
+        Query::new(
+            "INSERT INTO lab_submitter (account, submitted) VALUES (?, 1) \
+             ON CONFLICT (account) DO UPDATE SET submitted = lab_submitter.submitted + 1",
+        )
+        .bind(job.account.as_str()),
+    );
     write.push_expect("job-quota", query);
 }
 
@@ -123,17 +131,12 @@ pub(crate) async fn job_counts(db: &Database, account: &str, since_ms: i64) -> R
 }
 
 pub(crate) fn job_name_set(write: &mut Write, id: JobId, name: &str) {
-    write.push_expect(
-        "job",
-        Query::new("UPDATE lab_job SET name = ? WHERE id = ?").bind(name).bind(id.to_string()),
-    );
+    write.push_expect("job", Query::new("UPDATE lab_job SET name = ? WHERE id = ?").bind(name).bind(id.to_string()));
 }
 
 pub(crate) fn job_pinned_set(write: &mut Write, id: JobId, pinned: bool) {
-    write.push_expect(
-        "job",
-        Query::new("UPDATE lab_job SET pinned = ? WHERE id = ?").bind(pinned).bind(id.to_string()),
-    );
+    write
+        .push_expect("job", Query::new("UPDATE lab_job SET pinned = ? WHERE id = ?").bind(pinned).bind(id.to_string()));
 }
 
 /// Deletes a job that is over, with its runs and their output. `Unmet` ("job-over") when it is not.
@@ -158,6 +161,7 @@ pub(crate) fn job_delete_of_account(write: &mut Write, account: &str) {
         format!("DELETE FROM lab_output WHERE run IN (SELECT id FROM lab_run WHERE job IN ({JOBS}))"),
         format!("DELETE FROM lab_run WHERE job IN ({JOBS})"),
         "DELETE FROM lab_job WHERE account = ? AND pinned = 0".to_owned(),
+        "DELETE FROM lab_submitter WHERE account = ?".to_owned(),
     ];
     for statement in sql {
         write.push_step(Query::new(statement).bind(account));
@@ -252,7 +256,8 @@ pub(crate) fn job_next_attempt(write: &mut Write, id: JobId, attempt: i64, from:
 
 /// Ids of the jobs that wait, oldest run first, with the node that each run wants.
 pub(crate) async fn job_queue(db: &Database, limit: u32) -> Result<Vec<(JobId, RunId, Option<String>)>, DbError> {
-    let query = Query::new("SELECT job, id, wanted_node FROM lab_run WHERE state = 'waiting' ORDER BY id LIMIT ?").bind(limit);
+    let query =
+        Query::new("SELECT job, id, wanted_node FROM lab_run WHERE state = 'waiting' ORDER BY id LIMIT ?").bind(limit);
     let rows = db.all(query).await?;
     rows.iter().map(|row| Ok((parsed(row, "job")?, parsed(row, "id")?, row.get("wanted_node")?))).collect()
 }

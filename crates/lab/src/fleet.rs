@@ -159,6 +159,13 @@ impl Fleet {
         self.lock().sessions.iter().map(|(node, s)| (*node, s.epoch, s.heard_ms)).collect()
     }
 
+    /// Whether an enabled node of this replica has the tool and carries the labels, busy or not.
+    pub(crate) fn has_fitting(&self, tool: &str, labels: &BTreeMap<String, String>) -> bool {
+        let inner = self.lock();
+        let mut enabled = inner.sessions.values().filter(|s| s.state == AdminState::Enabled);
+        enabled.any(|s| s.tools.contains(tool) && s.carries(labels))
+    }
+
     /// How many connected nodes have told their tools and given credit.
     pub(crate) fn equipped(&self) -> usize {
         self.lock().sessions.values().filter(|s| s.credit.is_some() && !s.tools.is_empty()).count()
@@ -181,8 +188,10 @@ impl Fleet {
     pub(crate) fn book(&self, need: &Need<'_>, run: RunId, mut booked: Booked, now_ms: i64) -> Option<Holder> {
         let mut inner = self.lock();
         let node = inner.pick(need, now_ms)?;
+        if let Some(job) = need.job {
+            inner.unpromise(job);
+        }
         let session = inner.sessions.get_mut(&node)?;
-        session.promises.retain(|(job, _)| Some(*job) != need.job);
         booked.epoch = session.epoch;
         session.runs.insert(run, booked);
         let holder = Holder { node, name: session.name.clone(), epoch: session.epoch };
@@ -190,18 +199,21 @@ impl Fleet {
         Some(holder)
     }
 
-    /// Keeps a slot for the near end of a job; `None` when no node has one.
-    pub(crate) fn promise(&self, need: &Need<'_>, job: JobId, now_ms: i64) -> Option<NodeId> {
+    /// Keeps a slot for the near end of a job, in place of one kept before; `false` when no node has one.
+    pub(crate) fn promise(&self, need: &Need<'_>, job: JobId, now_ms: i64) -> bool {
         let mut inner = self.lock();
-        let node = inner.pick(need, now_ms)?;
-        inner.sessions.get_mut(&node)?.promises.push((job, now_ms + PROMISE_MS));
+        inner.unpromise(job);
+        let Some(node) = inner.pick(need, now_ms) else { return false };
+        if let Some(session) = inner.sessions.get_mut(&node) {
+            session.promises.push((job, now_ms + PROMISE_MS));
+        }
         inner.settle(node);
-        Some(node)
+        true
     }
 
-    /// Gives back a slot that was kept for the near end of a job.
-    pub(crate) fn unpromise(&self, node: NodeId, job: JobId) {
-        self.with(node, |session| session.promises.retain(|(kept, _)| *kept != job));
+    /// Gives back the slot that was kept for the near end of a job.
+    pub(crate) fn unpromise(&self, job: JobId) {
+        self.lock().unpromise(job);
     }
 
     /// Forgets a run of a node.
@@ -236,6 +248,18 @@ impl Inner {
             self.pool.pick(Algorithm::WeightedLeastLoad, now_ms, &mut rng, |m| Some(*m.id()) != avoid && fits(m.id()))
         };
         pick(need.avoid).or_else(|| need.avoid.and_then(|_| pick(None)))
+    }
+
+    fn unpromise(&mut self, job: JobId) {
+        let nodes: Vec<_> = self.sessions.keys().copied().collect();
+        for node in nodes {
+            let Some(session) = self.sessions.get_mut(&node) else { continue };
+            let kept = session.promises.len();
+            session.promises.retain(|(promised, _)| *promised != job);
+            if session.promises.len() < kept {
+                self.settle(node);
+            }
+        }
     }
 
     /// Tells the pool what is true of a session.
@@ -309,11 +333,14 @@ mod tests {
         let (fleet, nodes, _receivers) = fleet(&[1]);
         let job = JobId::generate();
         let need = Need { tool: "ping", ..Need::default() };
-        assert_eq!(fleet.promise(&need, job, 0), Some(nodes[0]));
+        assert!(fleet.promise(&need, job, 0));
         assert_eq!(book(&fleet, &need), None);
+        assert!(fleet.promise(&need, job, 0), "the same job gets its slot again");
+        fleet.unpromise(job);
+        assert!(fleet.promise(&need, JobId::generate(), 0));
         assert_eq!(fleet.book(&need, RunId::generate(), booked(job), PROMISE_MS).map(|h| h.node), Some(nodes[0]));
         let (second, nodes, _receivers) = self::fleet(&[1]);
-        assert_eq!(second.promise(&need, job, 0), Some(nodes[0]));
+        assert!(second.promise(&need, job, 0));
         let own = Need { job: Some(job), ..need.clone() };
         assert_eq!(book(&second, &own), Some(nodes[0]));
     }

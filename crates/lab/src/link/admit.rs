@@ -53,6 +53,9 @@ pub(super) async fn admit(
         }
     }
     lab.fleet().connect(id, session(&node, epoch, connected.inventory, &kept, commands.clone(), now_ms));
+    for far in kept.iter().filter(|run| run.role == Role::Far) {
+        lab.far_end_resume(id, far).await?;
+    }
     tracing::info!(node.id = %id, node.epoch = epoch, "node {} connected with {} runs", node.name, kept.len());
     lab.runs_cancel_wanted().await?;
     Ok(Some(epoch))
@@ -74,9 +77,7 @@ fn session(
     session.heard_ms = now_ms;
     for run in kept {
         let (RunState::Leased { epoch, .. } | RunState::Running { epoch, .. }) = run.state else { continue };
-        let is_ready = run.role == Role::Far && matches!(run.state, RunState::Running { .. });
-        let booked =
-            Booked { job: run.job, attempt: run.attempt, role: run.role, epoch, port: run.port, is_ready };
+        let booked = Booked { job: run.job, attempt: run.attempt, role: run.role, epoch, port: run.port, is_ready: false };
         session.runs.insert(run.id, booked);
     }
     session

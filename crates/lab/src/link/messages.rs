@@ -16,7 +16,7 @@ use crate::model::run::{Outcome, Role, RunId};
 use crate::queries::job::{JobEnd, job_end, job_started, job_waiting};
 use crate::queries::node::node_tools_set;
 use crate::queries::output::{Chunk, output_insert};
-use crate::queries::run::{ON_NODE, RunEnd, run_end, run_give_back, run_started};
+use crate::queries::run::{ON_NODE, RunEnd, job_cancel_idle, run_end, run_give_back, run_started};
 use crate::service::ServiceError;
 
 /// One group of messages of one node.
@@ -144,9 +144,7 @@ impl<'a> Group<'a> {
         let Some((run, booked)) = self.booking(&output.run_id, output.epoch) else { return };
         let Ok(seq) = i64::try_from(output.seq) else { return };
         if booked.role == Role::Far && !booked.is_ready && self.lab.is_far_end_ready(&output.data) {
-            self.lab.fleet().with(self.node, |session| {
-                session.runs.get_mut(&run).map(|booked| booked.is_ready = true)
-            });
+            self.lab.fleet().with(self.node, |session| session.runs.get_mut(&run).map(|booked| booked.is_ready = true));
             self.ready.push(booked.clone());
         }
         let chunk = Chunk { seq, channel: i64::from(output.channel), at_ms: output.at_ms, data: output.data };
@@ -172,9 +170,16 @@ impl<'a> Group<'a> {
             (Role::Far, false) if outcome == Outcome::Cancelled => Some(outcome),
             (Role::Far, false) => Some(Outcome::Failed(ErrorReason::FarEnd)),
         };
-        if let Some(outcome) = outcome {
-            let end = job_outcome(&outcome, detail.as_deref(), ended.at_ms);
-            job_end(&mut self.write, booked.job, booked.attempt, &end);
+        match outcome {
+            Some(outcome) => {
+                let end = job_outcome(&outcome, detail.as_deref(), ended.at_ms);
+                job_end(&mut self.write, booked.job, booked.attempt, &end);
+            }
+            // Where the near end was cancelled in the queue, nothing else would end the job.
+            None => job_cancel_idle(&mut self.write, booked.job, ended.at_ms),
+        }
+        if booked.role == Role::Far {
+            self.lab.fleet().unpromise(booked.job);
         }
         self.ended.push(run);
         self.job_changed(&booked);

@@ -66,10 +66,13 @@ pub(crate) fn run_insert(write: &mut Write, run: &Run) {
     );
 }
 
-/// Runs that wait for any node, oldest first.
-pub(crate) async fn run_list_waiting(db: &Database, limit: u32) -> Result<Vec<Run>, DbError> {
-    let query = Query::new(format!("{COLUMNS} WHERE state = 'waiting' AND wanted_node IS NULL ORDER BY id LIMIT ?"));
-    db.all(query.bind(limit)).await?.iter().map(run).collect()
+/// Runs that wait for any node, oldest first, behind `after`.
+pub(crate) async fn run_list_waiting(db: &Database, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, DbError> {
+    let query = Query::new(format!(
+        "{COLUMNS} WHERE state = 'waiting' AND wanted_node IS NULL AND id > ? ORDER BY id LIMIT ?"
+    ));
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    db.all(query.bind(after).bind(limit)).await?.iter().map(run).collect()
 }
 
 /// Runs that wait for one node, oldest first.
@@ -126,14 +129,16 @@ pub(crate) struct Holder {
     pub(crate) epoch: i64,
 }
 
-/// Gives a waiting run to a node that this replica still holds under this epoch; changes no row otherwise.
+/// Gives a waiting run to a node that this replica still holds under this epoch, if its job goes on and this is its
+/// newest attempt; changes no row otherwise.
 pub(crate) fn run_lease(write: &mut Write, run: RunId, holder: &Holder, port: Option<u16>) {
     write.push_step(
         Query::new(
             "UPDATE lab_run SET state = 'leased', node = ?, node_name = ?, epoch = ?, port = COALESCE(?, port) \
              WHERE id = ? AND state = 'waiting' \
              AND EXISTS (SELECT 1 FROM lab_node n WHERE n.id = ? AND n.epoch = ? AND n.state = 'enabled') \
-             AND EXISTS (SELECT 1 FROM lab_job j WHERE j.id = lab_run.job AND j.is_cancelled = 0)",
+             AND EXISTS (SELECT 1 FROM lab_job j WHERE j.id = lab_run.job AND j.is_cancelled = 0 \
+             AND j.attempt = lab_run.attempt AND j.state IN ('waiting', 'running'))",
         )
         .bind(holder.node.to_string())
         .bind(holder.name.as_str())
@@ -172,23 +177,30 @@ pub(crate) fn run_started(write: &mut Write, run: RunId, epoch: i64, at_ms: i64,
 
 /// Ends a run that is in one of the states `from` (SQL words); changes no row otherwise.
 pub(crate) fn run_end(write: &mut Write, run: RunId, from: &'static str, end: &RunEnd<'_>) {
+    write.push_step(end_query(run, from, end));
+}
+
+/// [`run_end`] for who has decided on what they read of the run. `Unmet` ("run-state") when it has moved on since.
+pub(crate) fn run_must_end(write: &mut Write, run: RunId, from: &'static str, end: &RunEnd<'_>) {
+    write.push_expect("run-state", end_query(run, from, end));
+}
+
+fn end_query(run: RunId, from: &'static str, end: &RunEnd<'_>) -> Query {
     let (reason, exit_code) = match &end.outcome {
         Outcome::Exited(code) => (None, Some(*code)),
         Outcome::Failed(reason) => (Some(*reason), None),
         Outcome::Lost | Outcome::Cancelled => (None, None),
     };
-    write.push_step(
-        Query::new(format!(
-            "UPDATE lab_run SET state = ?, reason = ?, detail = ?, exit_code = ?, ended_ms = ? \
-             WHERE id = ? AND state IN ({from})"
-        ))
-        .bind(RunState::Ended(end.outcome.clone()).as_str())
-        .bind(reason.map(ErrorReason::as_str))
-        .bind(end.detail)
-        .bind(exit_code)
-        .bind(end.at_ms)
-        .bind(run.to_string()),
-    );
+    Query::new(format!(
+        "UPDATE lab_run SET state = ?, reason = ?, detail = ?, exit_code = ?, ended_ms = ? \
+         WHERE id = ? AND state IN ({from})"
+    ))
+    .bind(RunState::Ended(end.outcome.clone()).as_str())
+    .bind(reason.map(ErrorReason::as_str))
+    .bind(end.detail)
+    .bind(exit_code)
+    .bind(end.at_ms)
+    .bind(run.to_string())
 }
 
 /// How a run ended.

@@ -1,6 +1,7 @@
 //! The dispatcher's round: waiting runs are matched with free nodes, claimed in one transaction, and sent.
 
 use std::collections::HashMap;
+use std::error::Error;
 
 use db::{DbError, Write};
 use wire::proto::{Destination, Start, ToAgent, to_agent};
@@ -15,12 +16,15 @@ use crate::model::node::NodeId;
 use crate::model::run::{Role, Run};
 use crate::queries::job::{job_get, job_list_by_id, job_running};
 use crate::queries::node::node_get;
+use crate::queries::output::output_list;
 use crate::queries::run::{
     Holder, run_insert, run_lease, run_list_of_job, run_list_waiting, run_list_waiting_for, run_new,
 };
 
 /// Runs looked at in one round, at most.
 const WINDOW: u32 = 256;
+/// Chunks of a far end's output in which it says that it listens, at most.
+const FAR_CHUNKS: u32 = 16;
 /// Ports that far ends listen on; below the kernel's range for outgoing connections.
 const FAR_PORTS: std::ops::Range<u16> = 20_000..30_000;
 
@@ -49,25 +53,45 @@ impl Lab {
             return Ok(0);
         }
         let slots: u32 = free.iter().map(|node| node.slots).sum();
-        let mut waiting = run_list_waiting(self.db(), slots.min(WINDOW)).await?;
+        let mut waiting = run_list_waiting(self.db(), None, slots.min(WINDOW)).await?;
+        let mut last = waiting.last().map(|run| run.id);
         for node in &free {
             waiting.extend(run_list_waiting_for(self.db(), node.node, node.slots.min(WINDOW)).await?);
         }
-        if waiting.is_empty() {
-            return Ok(0);
-        }
         waiting.sort_by_key(|run| run.id);
-        waiting.truncate(budget as usize);
+        let mut claims = self.runs_place(waiting, budget).await?;
+        // Runs whose needs nobody meets now must not hold up those behind them.
+        while let Some(after) = last.filter(|_| claims.is_empty()) {
+            let waiting = run_list_waiting(self.db(), Some(after), WINDOW).await?;
+            last = waiting.last().map(|run| run.id);
+            claims = self.runs_place(waiting, budget).await?;
+        }
+        self.claims_commit(claims).await
+    }
+
+    /// Books those of the runs, at most `budget`, that a node can take now.
+    async fn runs_place(&self, waiting: Vec<Run>, budget: u32) -> Result<Vec<Claim>, ServiceError> {
+        let mut claims = Vec::new();
+        if waiting.is_empty() {
+            return Ok(claims);
+        }
         let ids: Vec<_> = waiting.iter().map(|run| run.job).collect();
         let jobs: HashMap<JobId, Job> =
             job_list_by_id(self.db(), &ids).await?.into_iter().map(|job| (job.id, job)).collect();
-        let mut claims = Vec::new();
         for run in waiting {
-            if let Some(job) = jobs.get(&run.job) {
-                claims.extend(self.run_place(run, job).await?);
+            let Some(job) = jobs.get(&run.job) else { continue };
+            if claims.len() == budget as usize {
+                break;
+            }
+            match self.run_place(run, job).await {
+                Ok(claim) => claims.extend(claim),
+                // One that can't be read stays in the queue until it has waited too long; the others go on.
+                Err(error) => {
+                    tracing::error!(job.id = %job.id, error = &error as &dyn Error, "job {} can't be placed", job.id);
+                }
             }
         }
-        self.claims_commit(claims).await
+        Ok(claims)
     }
 
     /// Books a run on a node, if one can take it now.
@@ -86,19 +110,25 @@ impl Lab {
         match run.role {
             Role::Near => {
                 let Some(holder) = self.fleet().book(&near, run.id, booked, now_ms) else { return Ok(None) };
-                let target = self.target(job, &run, holder.node).await?;
-                let command = experiment.start(&target);
-                Ok(Some(Claim { port: None, run, holder, command }))
+                match self.target(job, &run, holder.node).await {
+                    Ok(target) => Ok(Some(Claim { port: None, command: experiment.start(&target), run, holder })),
+                    Err(error) => {
+                        self.fleet().unbook(holder.node, run.id);
+                        Err(error)
+                    }
+                }
             }
             Role::Far => {
                 let Some(far_end) = experiment.far_end() else { return Ok(None) };
                 // Both ends are booked together: far ends that each wait for the other's node would wait for ever.
-                let Some(near_node) = self.fleet().promise(&near, job.id, now_ms) else { return Ok(None) };
+                if !self.fleet().promise(&near, job.id, now_ms) {
+                    return Ok(None);
+                }
                 let port = rand::random_range(FAR_PORTS);
                 booked.port = Some(port);
                 let far = Need { node: run.wanted_node, tool: &job.tool, ..Need::default() };
                 let Some(holder) = self.fleet().book(&far, run.id, booked, now_ms) else {
-                    self.fleet().unpromise(near_node, job.id);
+                    self.fleet().unpromise(job.id);
                     return Ok(None);
                 };
                 Ok(Some(Claim { run, holder, port: Some(port), command: far_end.command(port) }))
@@ -194,6 +224,24 @@ impl Lab {
         match self.db().write(write).await {
             Ok(_) | Err(DbError::Duplicate) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes a far end up again that its node kept while the link or this replica was away: it may have said before
+    /// that it listens.
+    pub(crate) async fn far_end_resume(&self, node: NodeId, run: &Run) -> Result<(), ServiceError> {
+        let said = output_list(self.db(), run.id, 0, FAR_CHUNKS).await?;
+        if !said.iter().any(|chunk| self.is_far_end_ready(&chunk.data)) {
+            return Ok(());
+        }
+        let booked = self.fleet().with(node, |session| {
+            let booked = session.runs.get_mut(&run.id)?;
+            booked.is_ready = true;
+            Some(booked.clone())
+        });
+        match booked.flatten() {
+            Some(far) => self.near_end_queue(&far).await,
+            None => Ok(()),
         }
     }
 

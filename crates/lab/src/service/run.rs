@@ -17,7 +17,7 @@ use crate::model::tool::tool;
 use crate::queries::job::{JobEnd, job_end, job_get, job_next_attempt};
 use crate::queries::node::{node_get, node_list_expired};
 use crate::queries::run::{
-    ON_NODE, QUEUED, RunEnd, run_end, run_insert, run_list_on, run_list_overdue, run_list_to_cancel,
+    ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_on, run_list_overdue, run_list_to_cancel, run_must_end,
 };
 
 /// How long a run waits for a chosen node that is down. Milliseconds.
@@ -33,7 +33,7 @@ impl Lab {
         let is_current = job.attempt == run.attempt && !job.status.is_final();
         let mut write = Write::new();
         let lost = RunEnd { outcome: Outcome::Lost, detail: None, at_ms: now_ms };
-        run_end(&mut write, run.id, ON_NODE, &lost);
+        run_must_end(&mut write, run.id, ON_NODE, &lost);
         let near_is_under_way = run.role == Role::Far && job.status == JobStatus::Running;
         if is_current && !near_is_under_way {
             let safe = tool(&job.tool).is_some_and(|tool| tool.safe_to_repeat);
@@ -42,7 +42,11 @@ impl Lab {
                     job_next_attempt(&mut write, job.id, run.attempt, "'waiting', 'running'");
                     run_insert(&mut write, &first_run(&job, run.attempt + 1, now_ms));
                 }
-                AfterLoss::GiveUp => job_end(&mut write, job.id, run.attempt, &given_up(&job, now_ms)),
+                AfterLoss::GiveUp => {
+                    job_end(&mut write, job.id, run.attempt, &given_up(&job, now_ms));
+                    // The near end of a lost far end.
+                    run_cancel_waiting(&mut write, job.id, now_ms);
+                }
             }
         }
         for topic in [format!("job:{}", job.id), "jobs".into(), "queue".into(), "cancels".into()] {
@@ -51,7 +55,7 @@ impl Lab {
         tracing::warn!(run.id = %run.id, job.id = %job.id, "run {} of job {} was lost with its node", run.id, job.id);
         match self.db().write(write).await {
             // Somebody else ended it, or opened the next attempt, meanwhile.
-            Ok(_) | Err(DbError::Unmet { guard: "job-attempt" }) => Ok(()),
+            Ok(_) | Err(DbError::Unmet { guard: "run-state" | "job-attempt" }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -113,15 +117,18 @@ impl Lab {
 
     async fn run_give_up(&self, run: &Run, reason: ErrorReason, now_ms: i64) -> Result<(), ServiceError> {
         let mut write = Write::new();
-        run_end(&mut write, run.id, QUEUED, &RunEnd { outcome: Outcome::Failed(reason), detail: None, at_ms: now_ms });
+        run_must_end(&mut write, run.id, QUEUED, &RunEnd { outcome: Outcome::Failed(reason), detail: None, at_ms: now_ms });
         let end =
             JobEnd { status: JobStatus::Error, reason: Some(reason), detail: None, exit_code: None, at_ms: now_ms };
         job_end(&mut write, run.job, run.attempt, &end);
         for topic in [format!("job:{}", run.job), "jobs".into(), "queue".into(), "cancels".into()] {
             write.push_event(topic);
         }
-        self.db().write(write).await?;
-        Ok(())
+        match self.db().write(write).await {
+            // It has just left the queue.
+            Ok(_) | Err(DbError::Unmet { guard: "run-state" }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

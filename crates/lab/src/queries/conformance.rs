@@ -1,0 +1,130 @@
+//! Every query of the lab on SQLite, PostgreSQL and MariaDB.
+
+mod job;
+mod job_change;
+mod list;
+mod node;
+mod output;
+mod policy;
+mod run;
+mod run_list;
+
+use std::collections::BTreeMap;
+
+use db::{Database, DbError, Query, Write};
+
+use super::job::{job_get, job_insert};
+use super::node::{Connected, node_connect, node_get, node_insert};
+use super::run::{Holder, run_insert, run_lease, run_list_of_job, run_new};
+use crate::model::job::{Job, JobId, JobStatus};
+use crate::model::node::{AdminState, InstalledTool, Inventory, Node, NodeId};
+use crate::model::run::{Role, Run, RunId};
+
+const NOW_MS: i64 = 1_790_000_000_000;
+/// Two, three and four bytes in UTF-8, and what SQL and LIKE give a meaning.
+const ODD_TEXT: &str = "é € 😀 '\"\\ %_! \u{202e}";
+
+/// One transaction.
+async fn change(db: &Database, fill: impl FnOnce(&mut Write)) -> Result<Vec<u64>, DbError> {
+    let mut write = Write::new();
+    fill(&mut write);
+    db.write(write).await
+}
+
+/// A waiting job as it is submitted, of tenant `faculty`.
+fn job(account: &str) -> Job {
+    Job {
+        id: JobId::generate(),
+        tenant: "faculty".into(),
+        account: account.into(),
+        owner: format!("{account}-login"),
+        name: "ping -c 3 192.0.2.1".into(),
+        tool: "ping".into(),
+        spec: "{}".into(),
+        command: "ping -c 3 192.0.2.1".into(),
+        wanted_node: None,
+        wanted_labels: BTreeMap::new(),
+        far_node: None,
+        node: None,
+        status: JobStatus::Waiting,
+        reason: None,
+        detail: None,
+        pinned: false,
+        attempt: 1,
+        is_cancelled: false,
+        exit_code: None,
+        created_ms: NOW_MS,
+        started_ms: None,
+        completed_ms: None,
+    }
+}
+
+/// Stores a job and its first run.
+async fn submit(db: &Database, job: &Job) -> Run {
+    let run = run_new(job.id, job.attempt, Role::Near, job.wanted_node, job.created_ms);
+    change(db, |write| {
+        job_insert(write, job, None, None);
+        run_insert(write, &run);
+    })
+    .await
+    .unwrap();
+    run
+}
+
+/// Stores a node that this replica holds.
+async fn connected(db: &Database, name: &str, replica: &str) -> Holder {
+    let node = node(name);
+    change(db, |write| node_insert(write, &node)).await.unwrap();
+    connect(db, node.id, replica).await
+}
+
+/// Takes a node's lease as it stands.
+async fn connect(db: &Database, id: NodeId, replica: &str) -> Holder {
+    let node = node_get(db, id).await.unwrap().unwrap();
+    change(db, |write| node_connect(write, id, node.epoch, replica, &hello(), NOW_MS)).await.unwrap();
+    Holder { node: id, name: node.name, epoch: node.epoch + 1 }
+}
+
+fn hello() -> Connected {
+    let inventory = Inventory { hostname: ODD_TEXT.into(), memory_bytes: u64::MAX, ..Inventory::default() };
+    Connected { boot_id: "boot-1".into(), inventory }
+}
+
+fn node(name: &str) -> Node {
+    Node {
+        id: NodeId::generate(),
+        name: name.into(),
+        state: AdminState::Enabled,
+        slots: 4,
+        labels: BTreeMap::from([("site".into(), ODD_TEXT.into())]),
+        inventory: Inventory::default(),
+        tools: vec![InstalledTool { name: "ping".into(), version: ODD_TEXT.into() }],
+        connected: false,
+        replica: String::new(),
+        epoch: 0,
+        boot_id: String::new(),
+        last_seen_ms: 0,
+        created_ms: NOW_MS,
+        running: 0,
+    }
+}
+
+/// Whether the run was given to this node now.
+async fn lease(db: &Database, run: RunId, holder: &Holder) -> bool {
+    change(db, |write| run_lease(write, run, holder, None)).await.unwrap() == [1]
+}
+
+/// Sets a job's state without asking whether it may be left.
+async fn force(db: &Database, id: JobId, status: JobStatus) {
+    let query = Query::new("UPDATE lab_job SET state = ? WHERE id = ?").bind(status.as_str()).bind(id.to_string());
+    assert_eq!(db.write(Write::new().step(query)).await.unwrap(), [1]);
+}
+
+async fn stored(db: &Database, id: JobId) -> Job {
+    job_get(db, id).await.unwrap().expect("the job is there")
+}
+
+async fn stored_run(db: &Database, run: &Run) -> Run {
+    let runs = run_list_of_job(db, run.job).await.unwrap();
+    runs.into_iter().find(|stored| stored.id == run.id).expect("the run is there")
+}

@@ -1,0 +1,125 @@
+//! Which runs wait, are on a node, or have nothing to go on for.
+
+use db::Database;
+
+use super::{NOW_MS, change, connect, connected, force, job, lease, submit};
+use crate::model::job::{Job, JobStatus};
+use crate::model::node::NodeId;
+use crate::model::run::{Outcome, Role, Run, RunId};
+use crate::queries::job::{job_cancel_ask, job_next_attempt};
+use crate::queries::node::node_disconnect;
+use crate::queries::run::{
+    ON_NODE, RunEnd, run_count_in_flight, run_count_waiting, run_end, run_insert, run_list_of_job, run_list_on,
+    run_list_overdue, run_list_to_cancel, run_list_waiting, run_list_waiting_for, run_new, run_started,
+};
+
+testkit::for_each_engine!(crate::migrations();
+    waiting_runs_are_listed_oldest_first, runs_on_nodes_are_listed_and_counted, overdue_runs_are_listed,
+    runs_of_a_job_are_listed_by_attempt, runs_with_nothing_to_go_on_for_are_found);
+
+fn ids(runs: &[Run]) -> Vec<RunId> {
+    runs.iter().map(|run| run.id).collect()
+}
+
+async fn waiting_runs_are_listed_oldest_first(db: Database) {
+    let holder = connected(&db, "lab-a", "replica-1").await;
+    let (mut anywhere, mut there) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        anywhere.push(submit(&db, &job("ada")).await.id);
+        there.push(submit(&db, &Job { wanted_node: Some(holder.node), ..job("ada") }).await.id);
+    }
+    assert_eq!(ids(&run_list_waiting(&db, None, 9).await.unwrap()), anywhere);
+    assert_eq!(ids(&run_list_waiting(&db, None, 2).await.unwrap()), anywhere[..2]);
+    assert_eq!(ids(&run_list_waiting(&db, Some(anywhere[0]), 9).await.unwrap()), anywhere[1..]);
+    assert_eq!(ids(&run_list_waiting_for(&db, holder.node, 9).await.unwrap()), there);
+    assert_eq!(ids(&run_list_waiting_for(&db, holder.node, 1).await.unwrap()), there[..1]);
+    assert!(run_list_waiting_for(&db, NodeId::generate(), 9).await.unwrap().is_empty());
+    assert!(lease(&db, anywhere[0], &holder).await && lease(&db, there[1], &holder).await);
+    assert_eq!(ids(&run_list_waiting(&db, None, 9).await.unwrap()), anywhere[1..]);
+    assert_eq!(ids(&run_list_waiting_for(&db, holder.node, 9).await.unwrap()), [there[0], there[2]]);
+}
+
+async fn runs_on_nodes_are_listed_and_counted(db: Database) {
+    let (here, there) = (connected(&db, "lab-a", "replica-1").await, connected(&db, "lab-b", "replica-1").await);
+    let mut runs = Vec::new();
+    for index in 0..5 {
+        let run = submit(&db, &job("ada")).await;
+        if index < 4 {
+            assert!(lease(&db, run.id, if index == 3 { &there } else { &here }).await);
+        }
+        runs.push(run.id);
+    }
+    let end = RunEnd { outcome: Outcome::Exited(0), detail: None, at_ms: NOW_MS };
+    change(&db, |w| {
+        run_started(w, runs[1], here.epoch, NOW_MS, &[]);
+        run_end(w, runs[2], ON_NODE, &end);
+    })
+    .await
+    .unwrap();
+    assert_eq!(ids(&run_list_on(&db, here.node).await.unwrap()), runs[..2]);
+    assert_eq!(ids(&run_list_on(&db, there.node).await.unwrap()), runs[3..4]);
+    assert_eq!((run_count_in_flight(&db).await.unwrap(), run_count_waiting(&db).await.unwrap()), (3, 1));
+}
+
+async fn overdue_runs_are_listed(db: Database) {
+    let mut old = Vec::new();
+    for age_ms in [3, 2, 1] {
+        old.push(submit(&db, &Job { created_ms: NOW_MS - age_ms, ..job("ada") }).await.id);
+    }
+    assert_eq!(ids(&run_list_overdue(&db, NOW_MS - 1, 9).await.unwrap()), old[..2]);
+    assert_eq!(ids(&run_list_overdue(&db, NOW_MS, 1).await.unwrap()), old[..1]);
+    let holder = connected(&db, "lab-a", "replica-1").await;
+    assert!(lease(&db, old[0], &holder).await);
+    assert_eq!(ids(&run_list_overdue(&db, NOW_MS, 9).await.unwrap()), old[1..]);
+}
+
+async fn runs_of_a_job_are_listed_by_attempt(db: Database) {
+    let wanted = job("ada");
+    let second = run_new(wanted.id, 2, Role::Near, None, NOW_MS);
+    let first = submit(&db, &wanted).await;
+    submit(&db, &job("ada")).await;
+    change(&db, |w| run_insert(w, &second)).await.unwrap();
+    assert_eq!(ids(&run_list_of_job(&db, wanted.id).await.unwrap()), [first.id, second.id]);
+}
+
+async fn runs_with_nothing_to_go_on_for_are_found(db: Database) {
+    let here = connected(&db, "lab-a", "replica-1").await;
+    let there = connected(&db, "lab-b", "replica-2").await;
+    let away = connected(&db, "lab-c", "replica-1").await;
+    let jobs: Vec<_> = (0..7).map(|_| job("ada")).collect();
+    let mut runs = Vec::new();
+    for (index, wanted) in jobs.iter().enumerate() {
+        let run = submit(&db, wanted).await;
+        let holder = match index {
+            4 => &there,
+            5 => &away,
+            _ => &here,
+        };
+        if index != 6 {
+            assert!(lease(&db, run.id, holder).await);
+        }
+        runs.push(run.id);
+    }
+    assert!(run_list_to_cancel(&db, "replica-1").await.unwrap().is_empty());
+    // 0 goes on; 1 is cancelled, 2 is over, 3 has a newer attempt; 4 is another replica's, 5 can't be reached, 6 waits.
+    change(&db, |w| {
+        run_started(w, runs[1], here.epoch, NOW_MS, &[]);
+        for index in [1, 4, 5, 6] {
+            job_cancel_ask(w, jobs[index].id);
+        }
+        job_next_attempt(w, jobs[3].id, 1, "'waiting'");
+        node_disconnect(w, away.node, away.epoch);
+    })
+    .await
+    .unwrap();
+    force(&db, jobs[2].id, JobStatus::Completed).await;
+    let to_cancel = async |replica| {
+        let mut found = ids(&run_list_to_cancel(&db, replica).await.unwrap());
+        found.sort();
+        found
+    };
+    assert_eq!(to_cancel("replica-1").await, runs[1..4]);
+    assert_eq!(to_cancel("replica-2").await, runs[4..5]);
+    connect(&db, away.node, "replica-1").await;
+    assert_eq!(to_cancel("replica-1").await, [runs[1], runs[2], runs[3], runs[5]]);
+}

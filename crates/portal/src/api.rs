@@ -15,6 +15,7 @@ use utoipa::openapi::{ComponentsBuilder, InfoBuilder, License, OpenApi, OpenApiB
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::error::ProblemBody;
 use crate::http::cookies::SESSION;
 use crate::portal::Portal;
 
@@ -55,8 +56,12 @@ pub fn openapi() -> OpenApi {
     let token =
         SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("amphi_…").build());
     let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION)));
-    let components =
-        ComponentsBuilder::new().security_scheme("token", token).security_scheme("session", session).build();
+    // Not collected from the handlers: they name it through `Problems` alone.
+    let components = ComponentsBuilder::new()
+        .schema_from::<ProblemBody>()
+        .security_scheme("token", token)
+        .security_scheme("session", session)
+        .build();
     OpenApiBuilder::new().info(info).components(Some(components)).build()
 }
 

@@ -103,6 +103,10 @@ async fn the_openapi_and_the_table_name_the_same_operations() {
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();
     assert_eq!(described, listed);
+    for reference in served.to_string().split("\"#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(served["components"]["schemas"].get(name).is_some(), "{name} is described nowhere");
+    }
 }
 
 #[tokio::test]

@@ -94,6 +94,7 @@ impl Control {
             tracing::error!(error = &error as &dyn std::error::Error, "the listener ended abnormally");
         }
         self.tasks.wait().await;
+        self.lab.sessions_ended().await;
         self.db.close().await;
     }
 }

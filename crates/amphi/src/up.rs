@@ -1,7 +1,10 @@
 //! `amphi up`: everything on this machine in one process tree: the control plane in this process, each node's agent as
 //! a child that ends with it.
 
+mod demo;
 mod nodes;
+mod targets;
+mod topology;
 
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
@@ -10,11 +13,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::control::{Control, ControlConfig};
 use crate::log;
 use nodes::{NodePlan, Nodes};
+use targets::Targets;
+use topology::Topology;
 
 /// How long the nodes may take to connect before the address is told all the same.
 const NODES_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,15 +44,72 @@ pub(crate) struct UpArgs {
     pub(crate) once: bool,
 }
 
-/// Runs until a signal ends it; with `--once`, until the examples have run.
+/// Runs until a signal ends it; with `--once`, until the examples have run. Whatever was set up is taken down again, in
+/// reverse order, whichever part failed.
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     log::start();
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut signals = Signals::listen()?;
     let _lock = directory_lock(&args.dir)?;
-    let control = Control::start(config(&args)).await?;
-    let plans: Vec<_> = (0..args.nodes).map(|n| NodePlan { name: node_name(n), netns: None }).collect();
+    let topology = if args.demo { raise(&args).await? } else { None };
+    let ended = with_control(&args, topology.as_ref(), &mut signals).await;
+    if let Some(topology) = topology {
+        topology.lower().await;
+    }
+    ended
+}
+
+/// The demo's network, where this machine allows one.
+async fn raise(args: &UpArgs) -> anyhow::Result<Option<Topology>> {
+    match Topology::possible() {
+        Ok(()) => Ok(Some(Topology::raise("amphi", args.nodes as usize).await?)),
+        Err(reason) => {
+            println!("no demo network: {reason}; the nodes share this machine's loopback instead");
+            Ok(None)
+        }
+    }
+}
+
+async fn with_control(
+    args: &UpArgs,
+    topology: Option<&Topology>,
+    signals: &mut Signals,
+) -> anyhow::Result<ExitCode> {
+    let control = Control::start(config(args)).await?;
+    let ended = with_nodes(args, &control, topology, signals).await;
+    control.stop().await;
+    ended
+}
+
+async fn with_nodes(
+    args: &UpArgs,
+    control: &Control,
+    topology: Option<&Topology>,
+    signals: &mut Signals,
+) -> anyhow::Result<ExitCode> {
+    let plans: Vec<_> = match topology {
+        Some(topology) => topology
+            .hosts()
+            .iter()
+            .map(|host| NodePlan { name: host.name.clone(), netns: Some(host.netns.clone()) })
+            .collect(),
+        None => (0..args.nodes).map(|n| NodePlan { name: node_name(n), netns: None }).collect(),
+    };
     let nodes = Nodes::start(&control.lab, &control.local_url, &args.dir.join("nodes"), &plans).await?;
+    let ended = tokio::select! {
+        ended = attend(args, control, topology, &plans) => ended,
+        () = signals.received() => Ok(ExitCode::SUCCESS),
+    };
+    nodes.stop().await;
+    ended
+}
+
+/// Tells the address once the nodes are there, and runs the examples. Ends with `--once` alone.
+async fn attend(
+    args: &UpArgs,
+    control: &Control,
+    topology: Option<&Topology>,
+    plans: &[NodePlan],
+) -> anyhow::Result<ExitCode> {
     if !control.lab.nodes_connected(plans.len(), NODES_TIMEOUT).await? {
         tracing::warn!("some nodes have not connected yet; see {}", args.dir.join("nodes/*/agent.log").display());
     }
@@ -55,13 +117,43 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         println!("first start: sign in as {} with the password {} (shown once)", admin.login, admin.password.expose());
     }
     println!("ready {}", control.url);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    if args.demo {
+        let targets = Targets::start(topology, &args.dir.join("targets")).await?;
+        targets.missing().iter().for_each(|sentence| println!("{sentence}"));
+        let names: Vec<_> = plans.iter().map(|plan| plan.name.clone()).collect();
+        let client = demo::client(&control.local_url, &args.dir)?;
+        let all_well = demo::run_examples(&client, &demo::examples(&names, &targets)).await?;
+        if args.once {
+            targets.stop().await;
+            return Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        println!("serving {} until Ctrl-C; the API token is in {}", control.url, args.dir.join("admin.token").display());
+        // What the examples aim at stays there for those who try more; dropping it ends it.
+        std::future::pending::<()>().await;
     }
-    nodes.stop().await;
-    control.stop().await;
-    Ok(ExitCode::SUCCESS)
+    std::future::pending().await
+}
+
+/// What ends this program in order.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+            terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 fn config(args: &UpArgs) -> ControlConfig {

@@ -19,6 +19,7 @@ use axum::Router;
 use db::Database;
 use portal::Portal;
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 use wire::authority::Authority;
 
@@ -59,6 +60,8 @@ struct Inner {
     /// Wakes the dispatcher of this replica.
     dispatch: Notify,
     started_ms: i64,
+    /// The agents' streams, so that the end can wait for them.
+    sessions: TaskTracker,
 }
 
 /// The lab's tables.
@@ -81,6 +84,7 @@ impl Lab {
             policy: RwLock::new(Arc::new(policy)),
             dispatch: Notify::new(),
             started_ms,
+            sessions: TaskTracker::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -98,6 +102,16 @@ impl Lab {
     /// The agents' gRPC service. It admits by certificate, so it stands outside the portal's layers.
     pub fn agents(&self) -> Router {
         Router::new().route_service(link::ROUTE, link::service(self.clone()))
+    }
+
+    /// Waits until every agent's stream has ended, once the portal is closing.
+    pub async fn sessions_ended(&self) {
+        self.inner.sessions.close();
+        self.inner.sessions.wait().await;
+    }
+
+    fn sessions(&self) -> &TaskTracker {
+        &self.inner.sessions
     }
 
     fn db(&self) -> &Database {

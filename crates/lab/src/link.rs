@@ -57,7 +57,7 @@ impl Agents for Link {
             .and_then(|id| id.parse().ok())
             .ok_or_else(|| Status::unauthenticated("the certificate names no node"))?;
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
-        tokio::spawn(session::run(self.lab.clone(), node, request.into_inner(), commands));
+        self.lab.sessions().spawn(session::run(self.lab.clone(), node, request.into_inner(), commands));
         Ok(Response::new(Box::pin(tokio_stream::StreamExt::map(ReceiverStream::new(receiver), Ok))))
     }
 }

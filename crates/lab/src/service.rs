@@ -73,6 +73,20 @@ pub enum ServiceError {
         /// What it has.
         tools: String,
     },
+    /// No enabled node has the tool.
+    #[error("No node has {tool}. An operator can install it on a node, or add one that has it.")]
+    NoNodeWithTool {
+        /// The tool.
+        tool: String,
+    },
+    /// No enabled node that has the tool carries the labels.
+    #[error("No node that has {tool} carries {labels}. See the list of nodes for their labels.")]
+    NoNodeWithLabels {
+        /// The tool.
+        tool: String,
+        /// The labels wanted.
+        labels: String,
+    },
     /// The account has as many jobs waiting as it may.
     #[error("{waiting} of your experiments wait already; {max} may. Wait for one to end, or cancel one.")]
     TooManyWaiting {
@@ -115,7 +129,9 @@ pub enum ServiceError {
     #[error("The join token is unknown, was used, or has expired. Make a new one with `amphi node token`.")]
     JoinToken,
     /// The agent speaks another version of the protocol.
-    #[error("This agent speaks protocol {theirs}; the control plane speaks {ours}. Install the same version of amphi on both.")]
+    #[error(
+        "This agent speaks protocol {theirs}; the control plane speaks {ours}. Install the same version of amphi on both."
+    )]
     OldProtocol {
         /// The agent's.
         theirs: u32,
@@ -181,6 +197,11 @@ impl From<ServiceError> for Problem {
                 .arg("node", node)
                 .arg("tool", tool)
                 .arg("tools", tools),
+            E::NoNodeWithTool { tool } => Problem::conflict("no-node-with-tool", sentence).arg("tool", tool),
+            E::NoNodeWithLabels { tool, labels } => Problem::conflict("no-node-with-labels", sentence)
+                .field("on")
+                .arg("tool", tool)
+                .arg("labels", labels),
             E::TooManyWaiting { waiting, max } => {
                 Problem::too_many("too-many-waiting", sentence, Duration::from_secs(30))
                     .arg("waiting", waiting.to_string())
@@ -193,17 +214,13 @@ impl From<ServiceError> for Problem {
             E::JobOfAnother => Problem::forbidden("job-of-another", sentence),
             E::JobOpen => Problem::conflict("job-open", sentence),
             E::JobOver => Problem::conflict("job-over", sentence),
-            E::NotRetryable { status } => {
-                Problem::conflict("not-retryable", sentence).arg("status", status.to_owned())
-            }
+            E::NotRetryable { status } => Problem::conflict("not-retryable", sentence).arg("status", status.to_owned()),
             E::IdempotencyReused => Problem::conflict("idempotency-reused", sentence),
             E::Cursor => Problem::bad_request("cursor", sentence).field("before"),
             E::JoinToken => Problem::forbidden("join-token", sentence),
             E::OldProtocol { .. } => Problem::bad_request("old-protocol", sentence),
             E::CertificateRequest(_) => Problem::bad_request("certificate-request", sentence),
-            E::NodeNameTaken(name) => {
-                Problem::conflict("node-name-taken", sentence).field("name").arg("name", name)
-            }
+            E::NodeNameTaken(name) => Problem::conflict("node-name-taken", sentence).field("name").arg("name", name),
             E::NodeBusy { node, running } => {
                 Problem::conflict("node-busy", sentence).arg("node", node).arg("running", running.to_string())
             }

@@ -265,6 +265,8 @@ problem-node-out = { $state ->
     [cordoned] { $node } is cordoned: it takes no new runs. Choose another node, or leave the choice to the lab.
    *[disabled] { $node } is disabled: it takes no runs. Choose another node, or leave the choice to the lab.
  }
+problem-no-node-with-tool = No node has { $tool }. An operator can install it on a node, or add one that has it.
+problem-no-node-with-labels = No node that has { $tool } carries { $labels }. See the list of nodes for their labels.
 problem-node-lacks-tool = { $node } has no { $tool }. It has: { $tools }.
 problem-too-many-waiting = { $waiting } of your experiments wait already; { $max } may. Wait for one to end, or cancel one.
 problem-too-many-hourly = { $max } experiments an hour are allowed, and you have submitted as many. Come back later.

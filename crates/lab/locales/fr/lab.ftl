@@ -268,6 +268,8 @@ problem-node-out = { $state ->
     [cordoned] { $node } est isolé : il ne prend pas de nouvelles exécutions. Choisissez un autre nœud, ou laissez le choix au laboratoire.
    *[disabled] { $node } est hors service : il ne prend pas d’exécutions. Choisissez un autre nœud, ou laissez le choix au laboratoire.
  }
+problem-no-node-with-tool = Aucun nœud n’a { $tool }. Un opérateur peut l’installer sur un nœud, ou en ajouter un qui l’a.
+problem-no-node-with-labels = Aucun nœud ayant { $tool } ne porte { $labels }. Voyez la liste des nœuds pour leurs étiquettes.
 problem-node-lacks-tool = { $node } n’a pas { $tool }. Il a : { $tools }.
 problem-too-many-waiting = { $waiting } de vos expériences attendent déjà, sur { $max } permises. Attendez que l’une finisse, ou annulez-en une.
 problem-too-many-hourly = { $max } expériences par heure sont permises, et vous en avez soumis autant. Revenez plus tard.

@@ -37,8 +37,8 @@ pub(super) async fn run(lab: Lab, node: NodeId, mut stream: Streaming<FromAgent>
     };
     tokio::select! {
         () = serve(&lab, node, epoch, &mut stream, &commands) => {}
-        // Another session of the node, or the end of this replica, closes the receiving end.
         () = commands.closed() => {}
+        () = lab.portal().closing().cancelled_owned() => {}
     }
     lab.fleet().disconnect(node, epoch);
     let mut write = db::Write::new();

@@ -90,7 +90,8 @@ async fn page(
     clause.and_some("id < ?", after.map(|id| id.to_string()));
     if let Some(text) = &filter.text {
         let pattern = format!("%{}%", escaped(text));
-        clause.and("(name LIKE ? ESCAPE '!' OR command LIKE ? ESCAPE '!' OR owner LIKE ? ESCAPE '!')", pattern.as_str());
+        clause
+            .and("(name LIKE ? ESCAPE '!' OR command LIKE ? ESCAPE '!' OR owner LIKE ? ESCAPE '!')", pattern.as_str());
         clause.values.push(pattern.as_str().into());
         clause.values.push(pattern.as_str().into());
     }

@@ -146,10 +146,12 @@ pub(crate) fn node_token_insert(write: &mut Write, secret_hash: &str, account: &
 pub(crate) fn node_token_use(write: &mut Write, secret_hash: &str, now_ms: i64) {
     write.push_expect(
         "node-token",
-        Query::new("UPDATE lab_node_token SET used_ms = ? WHERE secret_hash = ? AND used_ms IS NULL AND expires_ms > ?")
-            .bind(now_ms)
-            .bind(secret_hash)
-            .bind(now_ms),
+        Query::new(
+            "UPDATE lab_node_token SET used_ms = ? WHERE secret_hash = ? AND used_ms IS NULL AND expires_ms > ?",
+        )
+        .bind(now_ms)
+        .bind(secret_hash)
+        .bind(now_ms),
     );
 }
 

@@ -9,7 +9,8 @@ use super::submit::first_run;
 use crate::Lab;
 use crate::model::job::{Job, JobId, JobStatus, checked_name};
 use crate::queries::job::{
-    job_cancel_ask, job_delete, job_delete_of_account, job_get, job_name_set, job_next_attempt, job_pinned_set, job_queue,
+    job_cancel_ask, job_delete, job_delete_of_account, job_get, job_name_set, job_next_attempt, job_pinned_set,
+    job_queue,
 };
 use crate::queries::list::{Cursor, JobFilter, Visible, job_list};
 use crate::queries::run::{job_cancel_idle, run_cancel_waiting, run_insert};

@@ -70,8 +70,9 @@ impl Lab {
     }
 
     async fn node_token_write(&self, mut write: Write, account: &str, minutes: u32) -> Result<NodeToken, ServiceError> {
-        let token = JoinToken::generate(self.config().authority.fingerprint())
-            .map_err(|error| ServiceError::Db(DbError::Unavailable { attempt: "drawing a token", source: Some(error.into()) }))?;
+        let token = JoinToken::generate(self.config().authority.fingerprint()).map_err(|error| {
+            ServiceError::Db(DbError::Unavailable { attempt: "drawing a token", source: Some(error.into()) })
+        })?;
         let now_ms = self.now_ms();
         let expires_ms = now_ms + i64::from(minutes) * 60_000;
         node_token_insert(&mut write, &token.secret_hash(), account, now_ms, expires_ms);
@@ -142,7 +143,12 @@ impl Lab {
     }
 
     /// Changes what an operator may change.
-    pub(crate) async fn node_change(&self, caller: &Caller, id: &str, change: NodeChange) -> Result<Node, ServiceError> {
+    pub(crate) async fn node_change(
+        &self,
+        caller: &Caller,
+        id: &str,
+        change: NodeChange,
+    ) -> Result<Node, ServiceError> {
         let mut node = self.node_get(id).await?;
         let before = json!({ "name": node.name, "state": node.state, "slots": node.slots, "labels": node.labels });
         if let Some(name) = change.name {

@@ -16,7 +16,7 @@ use crate::model::job::{Job, JobId, JobStatus, checked_name};
 use crate::model::node::{AdminState, Health, Node};
 use crate::model::run;
 use crate::queries::job::{Quota, job_counts, job_get_by_idempotency, job_insert};
-use crate::queries::node::node_find;
+use crate::queries::node::{node_find, node_list};
 use crate::queries::run::{run_insert, run_new};
 
 /// Longest idempotency key, in bytes.
@@ -49,6 +49,9 @@ impl Lab {
         }
         let now_ms = self.now_ms();
         let node = self.wanted_node(&wanted, now_ms).await?;
+        if node.is_none() {
+            self.check_some_node_fits(&wanted).await?;
+        }
         let far_node = self.far_node(&wanted.experiment, now_ms).await?;
         if far_node.is_none() {
             self.check_destination(&wanted.experiment).await?;
@@ -154,6 +157,25 @@ impl Lab {
         Ok(Some(node))
     }
 
+    /// Refuses what no enabled node could ever run. A node that fits and is down is waited for.
+    async fn check_some_node_fits(&self, wanted: &Submission) -> Result<(), ServiceError> {
+        let tool = wanted.experiment.tool().name;
+        if self.fleet().has_fitting(tool, &wanted.on) {
+            return Ok(());
+        }
+        let nodes = node_list(self.db()).await?;
+        let enabled = || nodes.iter().filter(|node| node.state == AdminState::Enabled);
+        let carries = |node: &&Node| wanted.on.iter().all(|(key, value)| node.labels.get(key) == Some(value));
+        if enabled().any(|node| node.has_tool(tool) && carries(&node)) {
+            Ok(())
+        } else if enabled().any(|node| node.has_tool(tool)) {
+            let labels = wanted.on.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ");
+            Err(ServiceError::NoNodeWithLabels { tool: tool.to_owned(), labels })
+        } else {
+            Err(ServiceError::NoNodeWithTool { tool: tool.to_owned() })
+        }
+    }
+
     /// The node that the destination names. Errors: it would have to serve and can't.
     async fn far_node(&self, experiment: &Experiment, now_ms: i64) -> Result<Option<Node>, ServiceError> {
         // A node's name is a single label, so most destinations need no look-up.
@@ -218,9 +240,7 @@ fn check_usable(node: &Node, now_ms: i64) -> Result<(), ServiceError> {
     }
     match node.health(now_ms) {
         Health::Up | Health::Suspect => Ok(()),
-        Health::Down => {
-            Err(ServiceError::NodeDown { node: node.name.clone(), ago: ago(now_ms - node.last_seen_ms) })
-        }
+        Health::Down => Err(ServiceError::NodeDown { node: node.name.clone(), ago: ago(now_ms - node.last_seen_ms) }),
     }
 }
 

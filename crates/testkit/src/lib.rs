@@ -1,8 +1,9 @@
 //! What the tests stand on: database engines on private sockets, one suite for every engine, a link that
-//! breaks, a manual clock.
+//! breaks, a manual clock, the built program as processes.
 
 pub use db;
 
+pub mod amphi;
 pub mod clock;
 pub mod conformance;
 pub mod engine;

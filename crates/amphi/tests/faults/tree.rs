@@ -1,0 +1,60 @@
+//! `amphi up`: one tree of processes that lives and ends together.
+
+use std::time::Duration;
+
+use testkit::amphi::{Member, Scratch, Up};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::api::Api;
+use crate::site::{LIMIT, ping, program, until};
+
+/// Ctrl-C ends everything within this.
+const INTERRUPT_LIMIT: Duration = Duration::from_secs(6);
+
+/// A tree in which a long ping runs on each of two nodes, with everybody in it.
+async fn busy_tree(scratch: &Scratch) -> (Up, Vec<Member>) {
+    let up = Up::start(program(), &scratch.path().join("up"), 2).await.unwrap();
+    let api = Api::new(up.url(), up.token().unwrap());
+    for key in ["one", "two"] {
+        api.submit(&format!("{key}-{}", up.url()), &ping(50)).await.unwrap();
+    }
+    let members = until("two agents run a ping each", LIMIT, async || {
+        let members = up.family().ok()?;
+        let count = |name: &str| members.iter().filter(|member| member.name == name).count();
+        (count("amphi") == 2 && count("ping") == 2).then_some(members)
+    });
+    let members = members.await;
+    (up, members)
+}
+
+async fn all_end(members: &[Member]) {
+    until("nothing of the tree is left", LIMIT, async || members.iter().all(|member| !member.is_alive()).then_some(()))
+        .await;
+}
+
+#[tokio::test]
+async fn a_killed_up_leaves_nothing_behind() {
+    let scratch = Scratch::new().unwrap();
+    let (mut up, members) = busy_tree(&scratch).await;
+
+    let mut second = Command::new(program());
+    second.arg("up").arg("--dir").arg(scratch.path().join("up")).args(["--listen", "127.0.0.1:0"]);
+    let refused = timeout(LIMIT, second.kill_on_drop(true).output()).await.expect("the second one ends").unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("another amphi up uses"), "{}: {said}", refused.status);
+    assert!(members.iter().all(Member::is_alive), "the second one ended something of the first");
+
+    up.kill().await.unwrap();
+    all_end(&members).await;
+}
+
+#[tokio::test]
+async fn an_interrupted_up_ends_as_a_whole() {
+    let scratch = Scratch::new().unwrap();
+    let (mut up, members) = busy_tree(&scratch).await;
+    up.interrupt().unwrap();
+    let status = up.end(INTERRUPT_LIMIT).await.unwrap();
+    assert!(status.success(), "{status}");
+    assert!(!members.iter().any(Member::is_alive), "it ended before what it had started");
+}

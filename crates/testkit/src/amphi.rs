@@ -1,0 +1,260 @@
+//! The built program as processes of its own: a control plane, agents, and the two in one tree. Each keeps its
+//! directory, port and log over restarts, is started and killed as a test says, and ends when it is dropped.
+//!
+//! The caller gives the program's path, since only tests of the crate that builds it know it (`CARGO_BIN_EXE_amphi`).
+
+mod process;
+mod relay;
+mod tree;
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use process::Process;
+
+pub use relay::Relay;
+pub use tree::{Member, family};
+
+/// Ports that the kernel gives to nobody, so that one stays free while its control plane is away.
+const PORTS: std::ops::Range<u16> = 10_000..20_000;
+
+/// A directory that goes away, unless the test fails: its logs are needed then.
+#[derive(Debug)]
+pub struct Scratch(TempDir);
+
+impl Scratch {
+    /// Makes it. Errors: the system's.
+    pub fn new() -> io::Result<Self> {
+        tempfile::Builder::new().prefix("amphi-test-").tempdir().map(Self)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.disable_cleanup(true);
+            eprintln!("logs and state are kept in {}", self.0.path().display());
+        }
+    }
+}
+
+/// One `amphi serve` on SQLite that lets experiments aim at loopback.
+pub struct Serve {
+    program: PathBuf,
+    dir: PathBuf,
+    config: PathBuf,
+    log: PathBuf,
+    address: SocketAddr,
+    process: Process,
+}
+
+impl Serve {
+    /// Starts it with its state in `dir`; its configuration and log are written beside. Returns once it is ready.
+    /// Errors: it ended or said nothing for a minute.
+    pub async fn start(program: &Path, dir: &Path) -> io::Result<Self> {
+        let address = free_address()?;
+        let config = dir.with_extension("toml");
+        fs::write(&config, format!("listen = \"{address}\"\ndir = {dir:?}\nallow_loopback = true\n"))?;
+        let log = dir.with_extension("log");
+        let process = Process::spawn(&mut serve_command(program, &config), &log)?;
+        let mut serve = Self { program: program.to_owned(), dir: dir.to_owned(), config, log, address, process };
+        serve.ready().await?;
+        Ok(serve)
+    }
+
+    /// Waits for the line that says it is ready. Errors: see [`Serve::start`].
+    pub async fn ready(&mut self) -> io::Result<()> {
+        self.process.line("ready ").await.map(drop)
+    }
+
+    /// Its address, the same over restarts.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The admin's API token. Errors: it is not there yet.
+    pub fn token(&self) -> io::Result<String> {
+        Ok(fs::read_to_string(self.dir.join("admin.token"))?.trim().to_owned())
+    }
+
+    /// Everything it logged, over restarts.
+    pub fn log(&self) -> io::Result<String> {
+        fs::read_to_string(&self.log)
+    }
+
+    /// kill -9, and up again at once. Returns before it is ready. Errors: it can't be started.
+    pub async fn kill_and_restart(&mut self) -> io::Result<()> {
+        self.process.kill().await?;
+        self.process = Process::spawn(&mut serve_command(&self.program, &self.config), &self.log)?;
+        Ok(())
+    }
+
+    /// SIGTERM, wait for the end, and up again. Returns before it is ready. Errors: it does not end within `limit`.
+    pub async fn stop_and_restart(&mut self, limit: Duration) -> io::Result<ExitStatus> {
+        self.process.signal(Signal::SIGTERM)?;
+        let status = self.process.end(limit).await?;
+        self.process = Process::spawn(&mut serve_command(&self.program, &self.config), &self.log)?;
+        Ok(status)
+    }
+}
+
+fn serve_command(program: &Path, config: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("serve").arg("--config").arg(config).stdin(Stdio::null());
+    command
+}
+
+/// One `amphi agent`.
+pub struct Agent {
+    program: PathBuf,
+    dir: PathBuf,
+    args: Vec<String>,
+    log: PathBuf,
+    process: Process,
+}
+
+/// What an agent is started with.
+#[derive(Clone, Debug, Default)]
+pub struct AgentPlan<'a> {
+    /// `--join`.
+    pub join: String,
+    /// `--token`; needed once.
+    pub token: Option<String>,
+    /// `--name`.
+    pub name: &'a str,
+    /// `--slots`; the agent's own choice when 0.
+    pub slots: u32,
+}
+
+impl Agent {
+    /// Starts it with its state in `dir` and its log beside. Does not wait for anything. Errors: it can't be started.
+    pub fn start(program: &Path, dir: &Path, plan: &AgentPlan<'_>) -> io::Result<Self> {
+        let mut args = vec!["--join".to_owned(), plan.join.clone()];
+        if !plan.name.is_empty() {
+            args.extend(["--name".to_owned(), plan.name.to_owned()]);
+        }
+        if plan.slots > 0 {
+            args.extend(["--slots".to_owned(), plan.slots.to_string()]);
+        }
+        let log = dir.with_extension("log");
+        let mut command = agent_command(program, dir, &args);
+        if let Some(token) = &plan.token {
+            command.env("AMPHI_JOIN_TOKEN", token);
+        }
+        let process = Process::spawn(&mut command, &log)?;
+        Ok(Self { program: program.to_owned(), dir: dir.to_owned(), args, log, process })
+    }
+
+    /// Everything it logged, over restarts.
+    pub fn log(&self) -> io::Result<String> {
+        fs::read_to_string(&self.log)
+    }
+
+    /// kill -9, and up again at once from what it stored. Errors: it can't be started.
+    pub async fn kill_and_restart(&mut self) -> io::Result<()> {
+        self.process.kill().await?;
+        self.process = Process::spawn(&mut agent_command(&self.program, &self.dir, &self.args), &self.log)?;
+        Ok(())
+    }
+
+    /// Stops its clock, so to speak: the process stands still and every connection stays open. Errors: it ended.
+    pub fn freeze(&self) -> io::Result<()> {
+        self.process.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets a frozen one go on. Errors: it ended.
+    pub fn thaw(&self) -> io::Result<()> {
+        self.process.signal(Signal::SIGCONT)
+    }
+
+    /// Waits for its end by itself. Errors: it lives after `limit`.
+    pub async fn end(&mut self, limit: Duration) -> io::Result<ExitStatus> {
+        self.process.end(limit).await
+    }
+}
+
+fn agent_command(program: &Path, dir: &Path, args: &[String]) -> Command {
+    let mut command = Command::new(program);
+    command.arg("agent").args(args).arg("--dir").arg(dir).stdin(Stdio::null());
+    command
+}
+
+/// One `amphi up`.
+pub struct Up {
+    dir: PathBuf,
+    url: String,
+    process: Process,
+}
+
+impl Up {
+    /// Starts it with `nodes` nodes on a free port. Returns once it is ready. Errors: it ended or said nothing for a minute.
+    pub async fn start(program: &Path, dir: &Path, nodes: u32) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.arg("up").arg("--dir").arg(dir).args(["--listen", "127.0.0.1:0", "--nodes", &nodes.to_string()]);
+        let mut process = Process::spawn(command.stdin(Stdio::null()), &dir.with_extension("log"))?;
+        let url = process.line("ready ").await?;
+        Ok(Self { dir: dir.to_owned(), url, process })
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The admin's API token. Errors: it can't be read.
+    pub fn token(&self) -> io::Result<String> {
+        Ok(fs::read_to_string(self.dir.join("admin.token"))?.trim().to_owned())
+    }
+
+    /// Its agents, and what they run.
+    pub fn family(&self) -> io::Result<Vec<Member>> {
+        family(self.process.pid())
+    }
+
+    /// kill -9 of this process alone. Errors: the system's.
+    pub async fn kill(&mut self) -> io::Result<()> {
+        self.process.kill().await
+    }
+
+    /// Ctrl-C. Errors: it has ended.
+    pub fn interrupt(&self) -> io::Result<()> {
+        self.process.signal(Signal::SIGINT)
+    }
+
+    /// Waits for its end. Errors: it lives after `limit`.
+    pub async fn end(&mut self, limit: Duration) -> io::Result<ExitStatus> {
+        self.process.end(limit).await
+    }
+}
+
+fn free_address() -> io::Result<SocketAddr> {
+    // Tests run side by side as processes, so each begins somewhere else.
+    let width = u32::from(PORTS.end - PORTS.start);
+    let first = std::process::id().wrapping_mul(2_654_435_761) % width;
+    let ports = (0..width).filter_map(|step| u16::try_from((first + step) % width).ok()).map(|port| PORTS.start + port);
+    for port in ports {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    Err(io::Error::other("no port is free"))
+}

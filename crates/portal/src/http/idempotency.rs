@@ -20,7 +20,7 @@ use crate::queries::idempotency::{KeptAnswer, kept_answer, kept_claim, kept_get,
 
 const HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// Answers above this are not kept, bytes.
+/// Answers above this are not kept, bytes; their requests are not protected from repetition.
 const ANSWER_LIMIT: usize = 256 << 10;
 /// A claim without an answer after this long belongs to a replica that died, ms; twice the time a handler has.
 const ABANDONED_MS: i64 = 60_000;
@@ -140,9 +140,9 @@ async fn keep(
     response: Response,
 ) -> Result<Response, Problem> {
     let (parts, body) = response.into_parts();
-    let bytes = to_bytes(body, ANSWER_LIMIT).await.map_err(Problem::bug)?;
+    let bytes = to_bytes(body, usize::MAX).await.map_err(Problem::bug)?; // ours, and in memory already
     let text = |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).map(str::to_owned);
-    let step = if parts.status.is_success() {
+    let step = if parts.status.is_success() && bytes.len() <= ANSWER_LIMIT {
         let answer = KeptAnswer {
             status: u32::from(parts.status.as_u16()),
             content_type: text(header::CONTENT_TYPE),

@@ -54,8 +54,8 @@ impl Control {
     /// Opens everything and begins to serve. Errors: what is wrong with the configuration, the database or the port,
     /// before anything was served.
     pub(crate) async fn start(config: ControlConfig) -> anyhow::Result<Self> {
-        let authority =
-            Authority::open_or_create(&config.dir).context("opening the certificate authority in the data directory")?;
+        let authority = Authority::open_or_create(&config.dir)
+            .context("opening the certificate authority in the data directory")?;
         let ca_pem = authority.certificate_pem().to_owned();
         let names = certificate_names(&config);
         let listener = Listener::bind(config.listen, &authority, &names, config.certificate).await?;
@@ -66,7 +66,8 @@ impl Control {
 
         let db = Database::open(&config.database).await.context("opening the database")?;
         db.migrate(&[portal::migrations(), lab::migrations()]).await.context("bringing the database up to date")?;
-        let portal = Portal::open(db.clone(), portal_config(config.public_url, address)).context("opening the portal")?;
+        let portal =
+            Portal::open(db.clone(), portal_config(config.public_url, address)).context("opening the portal")?;
         let first_admin = portal.bootstrap(&config.dir).await.context("preparing the first account")?;
         let lab_config = LabConfig {
             replica: config.replica,
@@ -132,9 +133,7 @@ fn certificate_names(config: &ControlConfig) -> Vec<String> {
 fn reachable(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
-            SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, v6.port()))
-        }
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, v6.port())),
         other => other,
     }
 }

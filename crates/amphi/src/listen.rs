@@ -14,7 +14,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use lab::PeerCertificate;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -72,7 +72,7 @@ impl Listener {
         http.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(10));
         let http = Arc::new(http);
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let open = Arc::new(GracefulShutdown::new());
+        let open = GracefulShutdown::new();
         let plain = if self.plain { router.clone() } else { Router::new().fallback(to_https) };
         loop {
             let accepted = tokio::select! {
@@ -89,7 +89,7 @@ impl Listener {
                 }
             };
             let Ok(place) = places.clone().acquire_owned().await else { break };
-            let (tls, http, open) = (self.tls.clone(), http.clone(), open.clone());
+            let (tls, http, open) = (self.tls.clone(), http.clone(), open.watcher());
             let (router, plain) = (router.clone(), plain.clone());
             tokio::spawn(async move {
                 greet(Connection { stream, peer, http, open }, tls, router, plain).await;
@@ -97,10 +97,8 @@ impl Listener {
             });
         }
         drop(self.socket);
-        if let Some(open) = Arc::into_inner(open) {
-            if tokio::time::timeout(DRAIN_TIMEOUT, open.shutdown()).await.is_err() {
-                tracing::warn!("some requests were still open after {DRAIN_TIMEOUT:?}");
-            }
+        if tokio::time::timeout(DRAIN_TIMEOUT, open.shutdown()).await.is_err() {
+            tracing::warn!("some requests were still open after {DRAIN_TIMEOUT:?}");
         }
     }
 }
@@ -109,7 +107,7 @@ struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
     http: Arc<Builder<TokioExecutor>>,
-    open: Arc<GracefulShutdown>,
+    open: Watcher,
 }
 
 /// Finds out what the connection speaks and serves it to its end.
@@ -123,13 +121,13 @@ async fn greet(connection: Connection, tls: TlsAcceptor, router: Router, plain: 
         return;
     }
     if first[0] != TLS_HANDSHAKE {
-        return serve_http(&http, &open, TokioIo::new(stream), plain, peer, None).await;
+        return serve_http(&http, open, TokioIo::new(stream), plain, peer, None).await;
     }
     match tokio::time::timeout(GREETING_TIMEOUT, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let certificates = stream.get_ref().1.peer_certificates();
             let peer_certificate = certificates.and_then(<[_]>::first).map(|c| PeerCertificate(c.to_vec()));
-            serve_http(&http, &open, TokioIo::new(stream), router, peer, peer_certificate).await;
+            serve_http(&http, open, TokioIo::new(stream), router, peer, peer_certificate).await;
         }
         Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "TLS with {peer} failed"),
         Err(_) => tracing::debug!("TLS with {peer} took too long"),
@@ -138,7 +136,7 @@ async fn greet(connection: Connection, tls: TlsAcceptor, router: Router, plain: 
 
 async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     http: &Builder<TokioExecutor>,
-    open: &GracefulShutdown,
+    open: Watcher,
     stream: TokioIo<S>,
     router: Router,
     peer: SocketAddr,

@@ -69,10 +69,9 @@ fn config(path: &Path) -> anyhow::Result<ControlConfig> {
     let database = match (file.database, file.database_file) {
         (Some(_), Some(_)) => bail!("{}: give either database or database_file, not both", path.display()),
         (Some(url), None) => url,
-        (None, Some(secret)) => std::fs::read_to_string(&secret)
-            .with_context(|| format!("reading {}", secret.display()))?
-            .trim()
-            .to_owned(),
+        (None, Some(secret)) => {
+            std::fs::read_to_string(&secret).with_context(|| format!("reading {}", secret.display()))?.trim().to_owned()
+        }
         (None, None) => format!("sqlite:{}", file.dir.join("amphi.db").display()),
     };
     let certificate = match (file.certificate, file.key) {

@@ -69,11 +69,7 @@ async fn raise(args: &UpArgs) -> anyhow::Result<Option<Topology>> {
     }
 }
 
-async fn with_control(
-    args: &UpArgs,
-    topology: Option<&Topology>,
-    signals: &mut Signals,
-) -> anyhow::Result<ExitCode> {
+async fn with_control(args: &UpArgs, topology: Option<&Topology>, signals: &mut Signals) -> anyhow::Result<ExitCode> {
     let control = Control::start(config(args)).await?;
     let ended = with_nodes(args, &control, topology, signals).await;
     control.stop().await;
@@ -127,7 +123,11 @@ async fn attend(
             targets.stop().await;
             return Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        println!("serving {} until Ctrl-C; the API token is in {}", control.url, args.dir.join("admin.token").display());
+        println!(
+            "serving {} until Ctrl-C; the API token is in {}",
+            control.url,
+            args.dir.join("admin.token").display()
+        );
         // What the examples aim at stays there for those who try more; dropping it ends it.
         std::future::pending::<()>().await;
     }

@@ -198,10 +198,9 @@ impl From<ServiceError> for Problem {
                 .arg("tool", tool)
                 .arg("tools", tools),
             E::NoNodeWithTool { tool } => Problem::conflict("no-node-with-tool", sentence).arg("tool", tool),
-            E::NoNodeWithLabels { tool, labels } => Problem::conflict("no-node-with-labels", sentence)
-                .field("on")
-                .arg("tool", tool)
-                .arg("labels", labels),
+            E::NoNodeWithLabels { tool, labels } => {
+                Problem::conflict("no-node-with-labels", sentence).field("on").arg("tool", tool).arg("labels", labels)
+            }
             E::TooManyWaiting { waiting, max } => {
                 Problem::too_many("too-many-waiting", sentence, Duration::from_secs(30))
                     .arg("waiting", waiting.to_string())

@@ -48,7 +48,10 @@ lab-copy = Copy
 lab-download = Download
 lab-save = Save
 lab-destination = Destination
-lab-destination-help = For example { $example }; the name of a node will do where a host does.
+lab-destination-host = A host name, an address or the name of a node, for example example.org or 192.0.2.1.
+lab-destination-host-port = A host name, an address or the name of a node, for example example.org; a port may follow, as in 192.0.2.1:443.
+lab-destination-url = A web address, for example https://example.org/.
+lab-destination-name = The domain name to ask about, for example example.org, or an address whose name is asked for.
 lab-node-any = Least loaded
 lab-node-help = { $count ->
     [0] No node that is up has this tool now; the experiment would wait for one.
@@ -210,7 +213,7 @@ status-runs = { $count ->
     [one] One run
    *[other] { $count } runs
  }
-status-at = Read at
+status-at = Read
 status-json = The same as JSON
 status-metrics = Metrics (for operators)
 status-no-nodes = There are no nodes.

@@ -48,7 +48,10 @@ lab-copy = Copier
 lab-download = Télécharger
 lab-save = Enregistrer
 lab-destination = Destination
-lab-destination-help = Par exemple { $example } ; le nom d’un nœud convient partout où un hôte convient.
+lab-destination-host = Un nom d’hôte, une adresse ou le nom d’un nœud, par exemple example.org ou 192.0.2.1.
+lab-destination-host-port = Un nom d’hôte, une adresse ou le nom d’un nœud, par exemple example.org ; un port peut suivre, comme dans 192.0.2.1:443.
+lab-destination-url = Une adresse web, par exemple https://example.org/.
+lab-destination-name = Le nom de domaine sur lequel interroger, par exemple example.org, ou une adresse dont on demande le nom.
 lab-node-any = Le moins chargé
 lab-node-help = { $count ->
     [0] Aucun nœud actif n’a cet outil en ce moment ; l’expérience en attendrait un.
@@ -213,7 +216,7 @@ status-runs = { $count ->
     [one] { $count } exécution
    *[other] { $count } exécutions
  }
-status-at = Relevé à
+status-at = Relevé
 status-json = Le même en JSON
 status-metrics = Métriques (pour les opérateurs)
 status-no-nodes = Il n’y a pas de nœud.

@@ -12,14 +12,14 @@ use crate::queries::node::{Connected, node_connect, node_get};
 use crate::queries::run::run_list_on;
 use crate::service::ServiceError;
 
-/// Takes the node's lease and brings the fleet up to date. Returns the lease's epoch; `None` when the node was told
-/// not to come back.
+/// Takes the node's lease and brings the fleet up to date. Returns the node's name and the lease's epoch; `None` when
+/// the node was told not to come back.
 pub(super) async fn admit(
     lab: &Lab,
     id: NodeId,
     hello: Hello,
     commands: &mpsc::Sender<ToAgent>,
-) -> Result<Option<i64>, ServiceError> {
+) -> Result<Option<(String, i64)>, ServiceError> {
     if hello.protocol != wire::PROTOCOL {
         let reason = ServiceError::OldProtocol { theirs: hello.protocol, ours: wire::PROTOCOL }.to_string();
         goodbye(commands, reason);
@@ -58,7 +58,7 @@ pub(super) async fn admit(
     }
     tracing::info!(node.id = %id, node.epoch = epoch, "node {} connected with {} runs", node.name, kept.len());
     lab.runs_cancel_wanted().await?;
-    Ok(Some(epoch))
+    Ok(Some((node.name, epoch)))
 }
 
 fn session(
@@ -77,7 +77,8 @@ fn session(
     session.heard_ms = now_ms;
     for run in kept {
         let (RunState::Leased { epoch, .. } | RunState::Running { epoch, .. }) = run.state else { continue };
-        let booked = Booked { job: run.job, attempt: run.attempt, role: run.role, epoch, port: run.port, is_ready: false };
+        let booked =
+            Booked { job: run.job, attempt: run.attempt, role: run.role, epoch, port: run.port, is_ready: false };
         session.runs.insert(run.id, booked);
     }
     session

@@ -27,8 +27,8 @@ pub(super) async fn run(lab: Lab, node: NodeId, mut stream: Streaming<FromAgent>
         tracing::info!(node.id = %node, "node {node} did not say hello");
         return;
     };
-    let epoch = match admit(&lab, node, hello, &commands).await {
-        Ok(Some(epoch)) => epoch,
+    let (name, epoch) = match admit(&lab, node, hello, &commands).await {
+        Ok(Some(admitted)) => admitted,
         Ok(None) => return,
         Err(error) => {
             tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "node {node} was not admitted");
@@ -36,7 +36,7 @@ pub(super) async fn run(lab: Lab, node: NodeId, mut stream: Streaming<FromAgent>
         }
     };
     tokio::select! {
-        () = serve(&lab, node, epoch, &mut stream, &commands) => {}
+        () = serve(&lab, node, &name, epoch, &mut stream, &commands) => {}
         () = commands.closed() => {}
         () = lab.portal().closing().cancelled_owned() => {}
     }
@@ -45,14 +45,15 @@ pub(super) async fn run(lab: Lab, node: NodeId, mut stream: Streaming<FromAgent>
     node_disconnect(&mut write, node, epoch);
     write.push_event("nodes");
     if let Err(error) = lab.db().write(write).await {
-        tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "node {node} left while the database was away");
+        tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "node {name} left while the database was away");
     }
-    tracing::info!(node.id = %node, node.epoch = epoch, "node {node} disconnected");
+    tracing::info!(node.id = %node, node.epoch = epoch, "node {name} disconnected");
 }
 
 async fn serve(
     lab: &Lab,
     node: NodeId,
+    name: &str,
     epoch: i64,
     stream: &mut Streaming<FromAgent>,
     commands: &mpsc::Sender<ToAgent>,
@@ -61,8 +62,10 @@ async fn serve(
         let first = match tokio::time::timeout(SILENCE_MAX, stream.message()).await {
             Ok(Ok(Some(message))) => message,
             Ok(Ok(None)) => return,
-            Ok(Err(status)) => return tracing::info!(node.id = %node, "node {node}: {}", status.message()),
-            Err(_) => return tracing::warn!(node.id = %node, "node {node} has been silent for {SILENCE_MAX:?}"),
+            Ok(Err(status)) => {
+                return tracing::info!(node.id = %node, "the stream of node {name} broke off: {}", status.message());
+            }
+            Err(_) => return tracing::warn!(node.id = %node, "node {name} has been silent for {SILENCE_MAX:?}"),
         };
         let mut messages = vec![first];
         let mut is_open = true;
@@ -74,7 +77,7 @@ async fn serve(
             }
         }
         if let Err(error) = Group::new(lab, node, epoch).store(messages, commands).await {
-            return tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "node {node}: its messages could not be stored");
+            return tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "what node {name} said could not be stored");
         }
         if !is_open {
             return;

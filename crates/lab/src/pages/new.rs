@@ -15,7 +15,7 @@ use super::look::{Look, fragment, html};
 use crate::Lab;
 use crate::model::job::checked_name;
 use crate::model::node::{AdminState, Health, Node};
-use crate::model::tool::{OptionKind, OptionSpec, Tool, tools};
+use crate::model::tool::{DestinationKind, OptionKind, OptionSpec, Tool, tools};
 use crate::service::ServiceError;
 use crate::service::submit::Submission;
 
@@ -63,6 +63,16 @@ impl Wrong {
     /// The sentence at a field.
     fn at(&self, field: &str) -> Option<&str> {
         self.field.as_ref().filter(|(name, _)| name == field).map(|(_, text)| text.as_str())
+    }
+}
+
+/// What the help under the destination says.
+fn destination_key(kind: DestinationKind) -> &'static str {
+    match kind {
+        DestinationKind::Host => "lab-destination-host",
+        DestinationKind::HostPort => "lab-destination-host-port",
+        DestinationKind::Url => "lab-destination-url",
+        DestinationKind::Name => "lab-destination-name",
     }
 }
 

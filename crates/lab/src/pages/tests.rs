@@ -60,11 +60,21 @@ fn every_key_in_templates_and_code_has_a_sentence() {
         include_str!("../../templates/status.html"),
         include_str!("../../templates/status_part.html"),
         include_str!("job_change.rs"),
+        include_str!("new.rs"),
         include_str!("node.rs"),
         include_str!("node_change.rs"),
         include_str!("policy.rs"),
     ];
-    let marks = ["text(\"", "arg(\"", "with(\"", "Flash::done(\"", "Flash::failed(\"", ", \"flash-", ", \"node-token-"];
+    let marks = [
+        "text(\"",
+        "arg(\"",
+        "with(\"",
+        "Flash::done(\"",
+        "Flash::failed(\"",
+        ", \"flash-",
+        ", \"node-token-",
+        "=> \"lab-destination-",
+    ];
     let keys = sources.iter().flat_map(|source| {
         marks.into_iter().flat_map(move |mark| {
             let prefix = mark.rsplit('"').next().unwrap_or_default();

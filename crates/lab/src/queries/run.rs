@@ -68,9 +68,8 @@ pub(crate) fn run_insert(write: &mut Write, run: &Run) {
 
 /// Runs that wait for any node, oldest first, behind `after`.
 pub(crate) async fn run_list_waiting(db: &Database, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, DbError> {
-    let query = Query::new(format!(
-        "{COLUMNS} WHERE state = 'waiting' AND wanted_node IS NULL AND id > ? ORDER BY id LIMIT ?"
-    ));
+    let query =
+        Query::new(format!("{COLUMNS} WHERE state = 'waiting' AND wanted_node IS NULL AND id > ? ORDER BY id LIMIT ?"));
     let after = after.map(|id| id.to_string()).unwrap_or_default();
     db.all(query.bind(after).bind(limit)).await?.iter().map(run).collect()
 }

@@ -160,10 +160,8 @@ impl Watcher {
     }
 
     async fn run_of(&mut self, attempt: i64) -> Result<Option<RunId>, ServiceError> {
-        if let Some((known, run)) = self.run {
-            if known == attempt {
-                return Ok(Some(run));
-            }
+        if let Some((_, run)) = self.run.filter(|(known, _)| *known == attempt) {
+            return Ok(Some(run));
         }
         let runs = run_list_of_job(self.lab.db(), self.id).await?;
         let run = runs.into_iter().find(|run| run.attempt == attempt && run.role == Role::Near).map(|run| run.id);

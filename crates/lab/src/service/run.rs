@@ -17,7 +17,8 @@ use crate::model::tool::tool;
 use crate::queries::job::{JobEnd, job_end, job_get, job_next_attempt};
 use crate::queries::node::{node_get, node_list_expired};
 use crate::queries::run::{
-    ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_on, run_list_overdue, run_list_to_cancel, run_must_end,
+    ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_on, run_list_overdue, run_list_to_cancel,
+    run_must_end,
 };
 
 /// How long a run waits for a chosen node that is down. Milliseconds.
@@ -117,7 +118,12 @@ impl Lab {
 
     async fn run_give_up(&self, run: &Run, reason: ErrorReason, now_ms: i64) -> Result<(), ServiceError> {
         let mut write = Write::new();
-        run_must_end(&mut write, run.id, QUEUED, &RunEnd { outcome: Outcome::Failed(reason), detail: None, at_ms: now_ms });
+        run_must_end(
+            &mut write,
+            run.id,
+            QUEUED,
+            &RunEnd { outcome: Outcome::Failed(reason), detail: None, at_ms: now_ms },
+        );
         let end =
             JobEnd { status: JobStatus::Error, reason: Some(reason), detail: None, exit_code: None, at_ms: now_ms };
         job_end(&mut write, run.job, run.attempt, &end);

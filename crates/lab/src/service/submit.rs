@@ -42,10 +42,10 @@ impl Lab {
     pub(crate) async fn job_submit(&self, caller: &Caller, wanted: Submission) -> Result<Job, ServiceError> {
         let name = checked_name(wanted.name.as_deref().unwrap_or_default())?;
         check_labels(&wanted.on)?;
-        if let Some(key) = &wanted.idempotency {
-            if let Some(job) = self.job_of_key(caller, key, &wanted).await? {
-                return Ok(job);
-            }
+        if let Some(key) = &wanted.idempotency
+            && let Some(job) = self.job_of_key(caller, key, &wanted).await?
+        {
+            return Ok(job);
         }
         let now_ms = self.now_ms();
         let node = self.wanted_node(&wanted, now_ms).await?;

@@ -211,9 +211,7 @@ async fn an_account_leaves_with_what_is_not_pinned(db: Database) {
     }
     change(&db, |w| job_pinned_set(w, pinned.id, true)).await.unwrap();
     change(&db, |w| job_delete_of_account(w, "ada")).await.unwrap();
-    for (wanted, run, is_there) in
-        [(&pinned, &runs[0], true), (&on_node, &runs[1], false), (&of_bob, &runs[2], true)]
-    {
+    for (wanted, run, is_there) in [(&pinned, &runs[0], true), (&on_node, &runs[1], false), (&of_bob, &runs[2], true)] {
         assert_eq!(job_get(&db, wanted.id).await.unwrap().is_some(), is_there);
         assert_eq!(run_list_of_job(&db, wanted.id).await.unwrap().len(), usize::from(is_there));
         assert_eq!(output_list(&db, run.id, 0, 9).await.unwrap().len(), usize::from(is_there));

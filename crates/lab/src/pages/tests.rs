@@ -164,6 +164,24 @@ fn service_errors() -> Vec<ServiceError> {
 }
 
 #[test]
+fn every_code_of_the_services_has_a_sentence() {
+    let source = include_str!("../service.rs");
+    let codes: Vec<_> = source
+        .split("Problem::")
+        .filter_map(|rest| rest.split_once('"'))
+        .filter(|(call, _)| {
+            call.trim_end()
+                .strip_suffix('(')
+                .is_some_and(|name| name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase()))
+        })
+        .filter_map(|(_, rest)| rest.split_once('"'))
+        .map(|(code, _)| format!("problem-{code}"))
+        .collect();
+    assert!(codes.len() >= 25, "only {codes:?} were found");
+    assert_has(codes);
+}
+
+#[test]
 fn every_refusal_has_a_sentence_with_its_arguments() {
     assert_has(Refusal::CODES.iter().map(|(code, _)| format!("problem-{code}")));
     let catalog = catalog();

@@ -12,6 +12,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -246,12 +247,14 @@ impl Up {
 }
 
 fn free_address() -> io::Result<SocketAddr> {
-    // Tests run side by side as processes, so each begins somewhere else.
+    static TRIED: AtomicU32 = AtomicU32::new(0);
     let width = u32::from(PORTS.end - PORTS.start);
-    let first = std::process::id().wrapping_mul(2_654_435_761) % width;
-    let ports = (0..width).filter_map(|step| u16::try_from((first + step) % width).ok()).map(|port| PORTS.start + port);
-    for port in ports {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    // Tests run side by side, as threads or as processes, so no two may look at the same port at the same time.
+    let first = std::process::id().wrapping_mul(2_654_435_761);
+    for _ in 0..width {
+        let step = TRIED.fetch_add(1, Ordering::Relaxed);
+        let offset = u16::try_from(first.wrapping_add(step) % width).map_err(io::Error::other)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, PORTS.start + offset));
         if TcpListener::bind(address).is_ok() {
             return Ok(address);
         }

@@ -22,7 +22,7 @@ fn run_from_the_command_line(site: &Site, name: &str, packets: u32) -> Child {
 
 /// Restarts while one run was submitted through the API and another is followed by `amphi run`.
 async fn restart_in_the_middle(site: &mut Site, key: &str, is_graceful: bool) {
-    const PACKETS: u32 = 15;
+    const PACKETS: u32 = 20;
     let id = site.ping(key, PACKETS).await;
     site.prints(&id, 2).await;
     let name = format!("followed-{key}");

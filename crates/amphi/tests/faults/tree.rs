@@ -1,23 +1,29 @@
 //! `amphi up`: one tree of processes that lives and ends together.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use serde_json::json;
 use testkit::amphi::{Member, Scratch, Up};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::api::Api;
-use crate::site::{LIMIT, ping, program, until};
+use crate::site::{LIMIT, program, until};
 
 /// Ctrl-C ends everything within this.
 const INTERRUPT_LIMIT: Duration = Duration::from_secs(6);
+
+/// Agents see their pipe close, kill their runs and leave.
+const ORPHAN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A tree in which a long ping runs on each of two nodes, with everybody in it.
 async fn busy_tree(scratch: &Scratch) -> (Up, Vec<Member>) {
     let up = Up::start(program(), &scratch.path().join("up"), 2).await.unwrap();
     let api = Api::new(up.url(), up.token().unwrap());
     for key in ["one", "two"] {
-        api.submit(&format!("{key}-{}", up.url()), &ping(50)).await.unwrap();
+        // A minute and a half: longer than this test may take, so that none is gone by itself.
+        let body = json!({ "tool": "ping", "args": ["-c", "20", "-i", "5", "127.0.0.1"] });
+        api.submit(key, &body).await.unwrap();
     }
     let members = until("two agents run a ping each", LIMIT, async || {
         let members = up.family().ok()?;
@@ -28,9 +34,17 @@ async fn busy_tree(scratch: &Scratch) -> (Up, Vec<Member>) {
     (up, members)
 }
 
-async fn all_end(members: &[Member]) {
-    until("nothing of the tree is left", LIMIT, async || members.iter().all(|member| !member.is_alive()).then_some(()))
-        .await;
+/// Waits until all have ended. Those that don't are ended here, for nobody else would.
+async fn assert_all_end(members: &[Member]) {
+    let deadline = Instant::now() + ORPHAN_LIMIT;
+    while members.iter().any(Member::is_alive) && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let left: Vec<_> = members.iter().filter(|member| member.is_alive()).collect();
+    for member in &left {
+        member.kill().unwrap();
+    }
+    assert!(left.is_empty(), "still there after {ORPHAN_LIMIT:?}: {left:?}");
 }
 
 #[tokio::test]
@@ -46,7 +60,7 @@ async fn a_killed_up_leaves_nothing_behind() {
     assert!(members.iter().all(Member::is_alive), "the second one ended something of the first");
 
     up.kill().await.unwrap();
-    all_end(&members).await;
+    assert_all_end(&members).await;
 }
 
 #[tokio::test]

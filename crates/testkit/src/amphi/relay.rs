@@ -13,9 +13,16 @@ use tokio::task::{JoinHandle, JoinSet};
 /// Passes on what goes to a server. Ends when dropped.
 pub struct Relay {
     address: SocketAddr,
-    is_cut: watch::Sender<bool>,
+    state: watch::Sender<State>,
     broken: Arc<AtomicU32>,
     task: JoinHandle<()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Held,
+    Cut,
 }
 
 impl Relay {
@@ -23,10 +30,10 @@ impl Relay {
     pub async fn start(server: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let (is_cut, cut) = watch::channel(false);
+        let (state, seen) = watch::channel(State::Open);
         let broken = Arc::new(AtomicU32::new(0));
-        let task = tokio::spawn(accept(listener, server, cut, broken.clone()));
-        Ok(Self { address, is_cut, broken, task })
+        let task = tokio::spawn(accept(listener, server, seen, broken.clone()));
+        Ok(Self { address, state, broken, task })
     }
 
     /// Where it listens.
@@ -34,14 +41,20 @@ impl Relay {
         self.address
     }
 
+    /// Passes nothing on any more, while both ends still believe in their connection: what they send is lost with it.
+    /// Followed by [`Relay::cut`].
+    pub fn hold(&self) {
+        self.state.send_replace(State::Held);
+    }
+
     /// Breaks every connection, and each new one until [`Relay::mend`].
     pub fn cut(&self) {
-        self.is_cut.send_replace(true);
+        self.state.send_replace(State::Cut);
     }
 
     /// Passes new connections on again.
     pub fn mend(&self) {
-        self.is_cut.send_replace(false);
+        self.state.send_replace(State::Open);
     }
 
     /// Connections that were broken in the middle or refused.
@@ -56,24 +69,24 @@ impl Drop for Relay {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, cut: watch::Receiver<bool>, broken: Arc<AtomicU32>) {
+async fn accept(listener: TcpListener, server: SocketAddr, state: watch::Receiver<State>, broken: Arc<AtomicU32>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
-        connections.spawn(pass(client, server, cut.clone(), broken.clone()));
+        connections.spawn(pass(client, server, state.clone(), broken.clone()));
     }
 }
 
-async fn pass(mut client: TcpStream, server: SocketAddr, mut cut: watch::Receiver<bool>, broken: Arc<AtomicU32>) {
+async fn pass(mut client: TcpStream, server: SocketAddr, mut state: watch::Receiver<State>, broken: Arc<AtomicU32>) {
     let through = async {
         let mut server = TcpStream::connect(server).await?;
         copy_bidirectional(&mut client, &mut server).await
     };
     tokio::select! {
         biased;
-        _ = cut.wait_for(|is_cut| *is_cut) => {
-            broken.fetch_add(1, Ordering::SeqCst);
-        }
-        _ = through => {}
+        _ = state.wait_for(|state| *state != State::Open) => {}
+        _ = through => return,
     }
+    let _ = state.wait_for(|state| *state == State::Cut).await;
+    broken.fetch_add(1, Ordering::SeqCst);
 }

@@ -3,6 +3,10 @@
 use std::fs;
 use std::io;
 
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// A process, told from a later one with the same id by when it started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -17,6 +21,18 @@ impl Member {
     /// Whether it still runs. One that ended and was not waited for yet does not.
     pub fn is_alive(&self) -> bool {
         stat(self.pid).is_some_and(|now| now.started == self.started && now.state != "Z")
+    }
+
+    /// kill -9, unless it has ended. Errors: it is not ours to kill.
+    pub fn kill(&self) -> io::Result<()> {
+        let pid = i32::try_from(self.pid).map_err(io::Error::other)?;
+        if !self.is_alive() {
+            return Ok(());
+        }
+        match kill(Pid::from_raw(pid), Signal::SIGKILL) {
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -85,7 +85,8 @@ fn wakes(
     stream::iter(first)
         .chain(later)
         .enumerate()
-        .map(|(id, name)| Ok(Event::default().event(name).id(id.to_string()).data("")))
+        // Browsers pass over an event without data, so the name stands there again.
+        .map(|(id, name)| Ok(Event::default().event(&name).id(id.to_string()).data(&name)))
 }
 
 /// Whether the session or token the stream was opened with still holds; the database away changes nothing.

@@ -30,7 +30,7 @@ async fn topics_are_sent_once_at_the_start_and_on_each_change() {
     let (_, ada) = app.account("ada", "learner").await;
     let mut stream = listen(&ada, "topic=news").await;
     let first = next(&mut stream).await.unwrap();
-    assert!(first.contains("event: news") && first.contains("id: 0"), "{first}");
+    assert!(first.contains("event: news") && first.contains("id: 0") && first.contains("data: news"), "{first}");
     app.db.write(Write::new().event("test.news")).await.unwrap();
     let second = next(&mut stream).await.unwrap();
     assert!(second.contains("event: news") && second.contains("id: 1"), "{second}");

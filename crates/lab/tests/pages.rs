@@ -1,4 +1,5 @@
 //! The pages through every layer: who sees what, what a wrong form says, in which language.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute; what they stand on here has none")]
 
 #[expect(dead_code, reason = "shared with the tests of the API, which use more of it")]
 #[path = "integration/agent.rs"]

@@ -1,4 +1,5 @@
-//! The wall clock, read in this one place. Messages carry it for people; nothing is decided by it.
+//! The wall clock, read in this one place. Messages carry it for people; all that is decided by it is whether this node's
+//! certificate is due for renewal or has ended.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

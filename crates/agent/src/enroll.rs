@@ -94,8 +94,7 @@ pub(crate) async fn enroll(
     let reply = reply.into_inner();
     Ok(Identity {
         enrolment: Enrolment { node_id: reply.node_id, name: reply.name },
-        key_pem: key.key_pem,
-        certificate_pem: reply.certificate_pem,
+        pair_pem: reply.certificate_pem + &key.key_pem,
         ca_pem,
     })
 }

@@ -1,6 +1,7 @@
 //! The agent's directory: who this node is, and the lock that keeps two agents from being the same node.
 //!
-//! `node.json` is written last when enrolling, so that a crash in between leaves a directory that enrols again.
+//! `node.json` is written last when enrolling, so that a crash in between leaves a directory that enrols again. Key and
+//! certificate share one file, `node.pem`, so that a renewal replaces both in one rename.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use wire::authority::{AuthorityError, expires_ms};
 
 /// How long a second agent waits for the first to go: long enough for a restart, short enough for a person.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -41,14 +43,22 @@ pub(crate) struct Home {
 }
 
 /// Who this node is. No `Debug`: it holds the private key.
+#[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) enrolment: Enrolment,
-    pub(crate) key_pem: String,
-    pub(crate) certificate_pem: String,
+    /// The certificate, followed by its private key.
+    pub(crate) pair_pem: String,
     pub(crate) ca_pem: String,
 }
 
-/// The public half, as kept in `node.json`.
+impl Identity {
+    /// How long the certificate still holds at `now_ms`, in ms; nothing or less when it has ended.
+    pub(crate) fn left_ms(&self, now_ms: i64) -> Result<i64, AuthorityError> {
+        Ok(expires_ms(&self.pair_pem)? - now_ms)
+    }
+}
+
+/// What this node is called, as kept in `node.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Enrolment {
     pub(crate) node_id: String,
@@ -101,12 +111,12 @@ impl Home {
         }
         let enrolment =
             serde_json::from_str(&self.read("node.json")?).map_err(|source| IdentityError::Damaged { path, source })?;
-        Ok(Some(Identity {
-            enrolment,
-            key_pem: self.read("node.key")?,
-            certificate_pem: self.read("node.pem")?,
-            ca_pem: self.read("ca.pem")?,
-        }))
+        let mut pair_pem = self.read("node.pem")?;
+        // Until its first renewal, a node that joined with the first agents has its key in a file of its own.
+        if !pair_pem.contains("PRIVATE KEY-----") {
+            pair_pem += &self.read("node.key")?;
+        }
+        Ok(Some(Identity { enrolment, pair_pem, ca_pem: self.read("ca.pem")? }))
     }
 
     /// Stores an identity, replacing any other.
@@ -114,10 +124,19 @@ impl Home {
         let path = self.dir.join("node.json");
         let json =
             serde_json::to_string(&identity.enrolment).map_err(|source| IdentityError::Damaged { path, source })?;
-        self.write("node.key", &identity.key_pem)?;
-        self.write("node.pem", &identity.certificate_pem)?;
+        self.pair_write(&identity.pair_pem)?;
         self.write("ca.pem", &identity.ca_pem)?;
         self.write("node.json", &json)
+    }
+
+    /// Replaces certificate and key together: a crash leaves the old pair or the new one.
+    pub(crate) fn pair_write(&self, pair_pem: &str) -> Result<(), IdentityError> {
+        self.write("node.pem", pair_pem)?;
+        let path = self.dir.join("node.key");
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(IdentityError::File { path, source }),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// The highest lease epoch this node has seen; 0 before the first.
@@ -167,18 +186,32 @@ mod tests {
         let enrolment = Enrolment { node_id: "n1".into(), name: "lab-a".into() };
         let identity = Identity {
             enrolment: enrolment.clone(),
-            key_pem: "key".into(),
-            certificate_pem: "certificate".into(),
+            pair_pem: "certificate\n-----BEGIN PRIVATE KEY-----\n".into(),
             ca_pem: "ca".into(),
         };
         home.identity_write(&identity).unwrap();
         let read = home.identity().unwrap().unwrap();
-        assert_eq!((read.enrolment, read.key_pem.as_str()), (enrolment, "key"));
-        assert_eq!((read.certificate_pem.as_str(), read.ca_pem.as_str()), ("certificate", "ca"));
-        for name in ["node.key", "node.pem", "node.json"] {
+        assert_eq!((read.enrolment, read.ca_pem.as_str()), (enrolment, "ca"));
+        assert_eq!(read.pair_pem, identity.pair_pem);
+        for name in ["node.pem", "node.json"] {
             let mode = home.dir().join(name).metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_key_beside_its_certificate_is_read_until_both_are_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::open(dir.path()).await.unwrap();
+        let key = "-----BEGIN PRIVATE KEY-----\n";
+        let files = [("node.json", r#"{"node_id":"n1","name":"lab-a"}"#), ("ca.pem", "ca")];
+        for (name, text) in files.into_iter().chain([("node.key", key), ("node.pem", "certificate\n")]) {
+            fs::write(home.dir().join(name), text).unwrap();
+        }
+        assert_eq!(home.identity().unwrap().unwrap().pair_pem, format!("certificate\n{key}"));
+        home.pair_write(&format!("new\n{key}")).unwrap();
+        assert_eq!(home.identity().unwrap().unwrap().pair_pem, format!("new\n{key}"));
+        assert!(!home.dir().join("node.key").exists(), "the former key is still there");
     }
 
     #[tokio::test]

@@ -13,18 +13,19 @@
 //! - *Memory is bounded*: per run by its output cap and 64 KiB of buffers; for all together new runs are refused while
 //!   64 MiB wait for acknowledgement.
 //!
-//! The directory: `lock` (held while running), `node.json`, `node.key`, `node.pem`, `ca.pem` (who this node is), `epoch`,
+//! The directory: `lock` (held while running), `node.json`, `node.pem`, `ca.pem` (who this node is), `epoch`,
 //! `groups/PID` (running groups), `work/RUN` (their current directories).
 //!
-//! Certificates are not renewed: when one ends, the agent says so and has to join anew with a fresh token.
+//! Certificates are short-lived and renewed over the stream (`link::renewal`). One that ended while the control plane was
+//! out of reach can't be: the agent says so and has to join anew with a fresh token.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::authority::{Fingerprint, expires_ms};
+use wire::authority::Fingerprint;
 use wire::token::JoinToken;
 
 mod clock;
@@ -48,12 +49,8 @@ use groups::Groups;
 use identity::{Home, Identity};
 use launcher::Launcher;
 use ledger::Ledger;
-use link::{Link, backoff};
+use link::{Link, LinkError, backoff};
 use node::Node;
-
-/// Days before a certificate's end from which the agent warns when it starts.
-const WARN_DAYS: i64 = 14;
-const DAY_MS: i64 = 86_400_000;
 
 /// Runs an agent until `shutdown` is cancelled: its runs are then killed and their ends sent for up to 2 s.
 ///
@@ -73,7 +70,7 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     let link = Link {
         place,
         home,
-        identity,
+        identity: Mutex::new(identity),
         node: Arc::new(Node::new(Launcher::new(config.netns), groups, ledger)),
         labels: config.labels,
         slots,
@@ -138,14 +135,11 @@ fn is_usable(identity: &Identity, token: Option<&JoinToken>, dir: &Path) -> anyh
     if token.is_some_and(|token| token.ca != ours) {
         bail!("{} belongs to a node of another control plane; give another --dir, or remove it", dir.display());
     }
-    let left_ms = expires_ms(&identity.certificate_pem).context("reading the stored certificate")? - clock::now_ms();
-    if left_ms <= 0 && token.is_none() {
-        bail!("this node's certificate has ended; join anew with a token from `amphi node token`");
+    let has_ended = identity.left_ms(clock::now_ms()).map_err(LinkError::Certificate)? <= 0;
+    if has_ended && token.is_none() {
+        bail!(LinkError::CertificateEnded);
     }
-    if left_ms > 0 && left_ms < WARN_DAYS * DAY_MS {
-        tracing::warn!("this node's certificate ends in {} days; join anew before that", left_ms / DAY_MS);
-    }
-    Ok(left_ms > 0)
+    Ok(!has_ended)
 }
 
 async fn groups_open(dir: &Path) -> anyhow::Result<Groups> {

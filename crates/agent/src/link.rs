@@ -1,7 +1,7 @@
 //! The one stream to the control plane: dialled, kept, and dialled again when it is lost.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -9,15 +9,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
 use tonic::{Request, Status, Streaming};
+use wire::authority::AuthorityError;
 use wire::proto::agents_client::AgentsClient;
 use wire::proto::from_agent::Message;
 use wire::proto::{FromAgent, Hello, ToAgent, Welcome, to_agent};
 
+use crate::clock;
 use crate::config::ControlPlane;
 use crate::identity::{Home, Identity, IdentityError};
 use crate::inventory;
 use crate::node::Node;
 
+mod renewal;
 mod session;
 
 /// A dead link is seen after a ping goes unanswered: at most the sum, 8 s.
@@ -39,6 +42,10 @@ pub(crate) enum LinkError {
     Dismissed(String),
     #[error("the stored certificate or the address of the control plane can't be used")]
     Setup(#[source] tonic::transport::Error),
+    #[error("reading the stored certificate")]
+    Certificate(#[source] AuthorityError),
+    #[error("this node's certificate has ended; join anew with a token from `amphi node token`")]
+    CertificateEnded,
     #[error("keeping the lease epoch")]
     Epoch(#[source] IdentityError),
 }
@@ -74,7 +81,8 @@ enum End {
 pub(crate) struct Link {
     pub(crate) place: ControlPlane,
     pub(crate) home: Arc<Home>,
-    pub(crate) identity: Identity,
+    /// Replaced by a renewal; each connection is made with the present one.
+    pub(crate) identity: Mutex<Identity>,
     pub(crate) node: Arc<Node>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) slots: u32,
@@ -87,7 +95,8 @@ pub(crate) struct Link {
 impl Link {
     /// Keeps a stream until `shutdown`, over any number of losses. Runs have ended when it returns.
     ///
-    /// Errors: `Dismissed` when the control plane says not to come back.
+    /// Errors: `Dismissed` when the control plane says not to come back, `CertificateEnded` when a connection is lost and
+    /// the certificate no longer holds.
     pub(crate) async fn keep(&self) -> Result<(), LinkError> {
         let result = self.keep_dialling().await;
         self.node.ledger(|ledger| ledger.close());
@@ -99,9 +108,9 @@ impl Link {
     }
 
     async fn keep_dialling(&self) -> Result<(), LinkError> {
-        let endpoint = self.endpoint().map_err(LinkError::Setup)?;
         let mut failures = 0;
         loop {
+            let endpoint = self.endpoint()?;
             let End::Lost { why, was_welcome } = self.session(&endpoint).await? else { return Ok(()) };
             failures = if was_welcome { 1 } else { failures + 1 };
             let delay = backoff(failures, rand::random());
@@ -114,10 +123,24 @@ impl Link {
         }
     }
 
-    fn endpoint(&self) -> Result<Endpoint, tonic::transport::Error> {
+    /// Never held across an await.
+    fn identity(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where and as whom to dial now.
+    fn endpoint(&self) -> Result<Endpoint, LinkError> {
+        let identity = self.identity();
+        if identity.left_ms(clock::now_ms()).map_err(LinkError::Certificate)? <= 0 {
+            return Err(LinkError::CertificateEnded);
+        }
+        self.endpoint_as(&identity).map_err(LinkError::Setup)
+    }
+
+    fn endpoint_as(&self, identity: &Identity) -> Result<Endpoint, tonic::transport::Error> {
         let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(&self.identity.ca_pem))
-            .identity(TlsIdentity::from_pem(&self.identity.certificate_pem, &self.identity.key_pem))
+            .ca_certificate(Certificate::from_pem(&identity.ca_pem))
+            .identity(TlsIdentity::from_pem(&identity.pair_pem, &identity.pair_pem))
             .domain_name(wire::SERVER_NAME);
         Ok(Endpoint::from_shared(self.place.agents_url())?
             .tls_config(tls)?
@@ -169,7 +192,8 @@ impl Link {
                 to_agent::Message::Start(_)
                 | to_agent::Message::Cancel(_)
                 | to_agent::Message::OutputAck(_)
-                | to_agent::Message::EndedAck(_),
+                | to_agent::Message::EndedAck(_)
+                | to_agent::Message::Certificate(_),
             )
             | None => Err(Lost::NoWelcome.into()),
         }

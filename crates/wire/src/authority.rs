@@ -97,6 +97,8 @@ impl FromStr for Fingerprint {
     type Err = NotAFingerprint;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // openssl writes capitals with a colon between every two digits.
+        let text = text.replace(':', "");
         if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(NotAFingerprint);
         }
@@ -286,6 +288,14 @@ pub fn node_id_of(der: &[u8]) -> Result<String, AuthorityError> {
         }
         _ => Err(AuthorityError::Certificate("it does not have exactly one common name")),
     }
+}
+
+/// [`node_id_of`] the first certificate in `pem`.
+///
+/// # Errors
+/// As there, and `Certificate` when there is none.
+pub fn node_id_of_pem(pem: &str) -> Result<String, AuthorityError> {
+    node_id_of(&first_certificate(pem)?)
 }
 
 /// End of the validity of the first certificate in `pem`, epoch milliseconds.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 use wire::proto::from_agent::Message;
-use wire::proto::{Cancel, FromAgent, RefusedWhy, Start, ToAgent, Welcome, to_agent};
+use wire::proto::{Cancel, Certificate, FromAgent, RefusedWhy, Renew, Start, ToAgent, Welcome, to_agent};
 
 use super::{End, Link, LinkError, Lost};
 use crate::inventory;
@@ -19,6 +19,8 @@ use crate::run::{Order, execute};
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Below this a heartbeat would be load rather than a sign of life.
 const SHORTEST_HEARTBEAT_MS: u32 = 10;
+/// How often the certificate's end is looked at while the stream stands; the first time right after the welcome.
+const RENEWAL_CHECK: Duration = Duration::from_secs(3600);
 /// Messages waiting for the link above which no further command is read, so that refusals have a bound too.
 const MAX_BACKLOG: usize = 4096;
 
@@ -27,11 +29,13 @@ pub(super) struct Session<'a> {
     link: &'a Link,
     outbound: Sender<FromAgent>,
     inbound: Streaming<ToAgent>,
+    /// The private key, PEM, of a renewal that was asked for and not answered.
+    renewal_key: Option<String>,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(link: &'a Link, outbound: Sender<FromAgent>, inbound: Streaming<ToAgent>) -> Self {
-        Self { link, outbound, inbound }
+        Self { link, outbound, inbound, renewal_key: None }
     }
 
     /// Serves until the stream is lost or the agent is told to end; then ends of runs are sent for up to 2 s.
@@ -42,8 +46,9 @@ impl<'a> Session<'a> {
         let period = Duration::from_millis(welcome.heartbeat_ms.max(SHORTEST_HEARTBEAT_MS).into());
         let mut heartbeat = interval(period);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut renewal = interval(RENEWAL_CHECK);
         let _probes = self.probe(welcome);
-        let node = Arc::clone(&self.link.node);
+        let (node, outbound) = (Arc::clone(&self.link.node), self.outbound.clone());
         let mut last_words: Option<Instant> = None;
         loop {
             let backlog = node.ledger_quietly(|ledger| ledger.backlog());
@@ -53,7 +58,7 @@ impl<'a> Session<'a> {
                         return Ok(End::Lost { why, was_welcome: true });
                     }
                 }
-                permit = self.outbound.reserve(), if backlog > 0 => {
+                permit = outbound.reserve(), if backlog > 0 => {
                     let Ok(permit) = permit else {
                         return Ok(End::Lost { why: Lost::Closed, was_welcome: true });
                     };
@@ -61,6 +66,7 @@ impl<'a> Session<'a> {
                 }
                 () = node.changed() => {}
                 _ = heartbeat.tick() => self.heartbeat(),
+                _ = renewal.tick() => self.renewal_ask(),
                 () = self.link.shutdown.cancelled(), if last_words.is_none() => {
                     last_words = Some(Instant::now() + LAST_WORDS);
                     node.ledger(|ledger| ledger.close());
@@ -102,8 +108,36 @@ impl<'a> Session<'a> {
         let _ = self.outbound.try_send(FromAgent { message: Some(message) });
     }
 
+    /// Asks for a new certificate once the present one is due. The request belongs to this stream: without an answer, the
+    /// next check or the next stream asks again, for another key.
+    fn renewal_ask(&mut self) {
+        match self.link.renewal_request() {
+            Ok(None) => {}
+            Ok(Some(request)) => {
+                self.renewal_key = Some(request.key_pem);
+                self.link.node.ledger(|ledger| ledger.say(Message::Renew(Renew { csr_pem: request.csr_pem })));
+            }
+            Err(error) => {
+                tracing::warn!("no new certificate can be asked for: {:#}", anyhow::Error::new(error));
+            }
+        }
+    }
+
+    async fn on_certificate(&mut self, answer: Certificate) {
+        let Some(key_pem) = self.renewal_key.take() else {
+            return tracing::warn!("the control plane sent a certificate that was not asked for");
+        };
+        match self.link.renewal_keep(&answer.certificate_pem, &key_pem).await {
+            Ok(()) => tracing::info!("this node's certificate was renewed"),
+            Err(error) => {
+                let chain = anyhow::Error::new(error);
+                tracing::warn!("the new certificate was not taken, the present one stays: {chain:#}");
+            }
+        }
+    }
+
     /// Carries one message out; `Some` when the stream is over.
-    async fn on_message(&self, message: Result<Option<ToAgent>, Status>) -> Result<Option<Lost>, LinkError> {
+    async fn on_message(&mut self, message: Result<Option<ToAgent>, Status>) -> Result<Option<Lost>, LinkError> {
         let message = match message {
             Ok(Some(message)) => message.message,
             Ok(None) => return Ok(Some(Lost::Closed)),
@@ -117,6 +151,7 @@ impl<'a> Session<'a> {
                 node.ledger(|ledger| ledger.on_output_ack(&ack.run_id, ack.next_seq));
             }
             Some(to_agent::Message::EndedAck(ack)) => node.ledger(|ledger| ledger.on_ended_ack(&ack.run_id)),
+            Some(to_agent::Message::Certificate(answer)) => self.on_certificate(answer).await,
             Some(to_agent::Message::Goodbye(bye)) if bye.r#final => return Err(LinkError::Dismissed(bye.reason)),
             Some(to_agent::Message::Goodbye(bye)) => return Ok(Some(Lost::Later(bye.reason))),
             // A lease that was renewed under a new epoch while the stream stood.

@@ -35,7 +35,6 @@ use crate::session::Session;
 
 /// Far more than anything here takes; a test that waits this long has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
-const NOW_MS: i64 = 1_790_000_000_000;
 const YEARS: Duration = Duration::from_secs(20 * 365 * 86_400);
 
 pub(crate) struct ControlPlane {
@@ -43,6 +42,7 @@ pub(crate) struct ControlPlane {
     pub(crate) port: u16,
     tokens: Arc<Mutex<Vec<String>>>,
     pub(crate) enrolled: Arc<Mutex<HashMap<String, EnrollRequest>>>,
+    valid: Arc<Mutex<Duration>>,
     sessions: mpsc::UnboundedReceiver<Session>,
     is_up: watch::Sender<bool>,
     _dir: tempfile::TempDir,
@@ -52,6 +52,7 @@ struct Service {
     authority: Arc<Authority>,
     tokens: Arc<Mutex<Vec<String>>>,
     enrolled: Arc<Mutex<HashMap<String, EnrollRequest>>>,
+    valid: Arc<Mutex<Duration>>,
     sessions: mpsc::UnboundedSender<Session>,
 }
 
@@ -72,7 +73,7 @@ impl Agents for Service {
         let node_id = format!("node-{}", enrolled.len());
         let certificate_pem = self
             .authority
-            .node_certificate(&request.csr_pem, &node_id, YEARS, NOW_MS)
+            .node_certificate(&request.csr_pem, &node_id, *self.valid.lock().unwrap(), wall_ms())
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         enrolled.insert(node_id.clone(), request);
         Ok(Response::new(EnrollReply { name: node_id.clone(), node_id, certificate_pem }))
@@ -83,7 +84,8 @@ impl Agents for Service {
         let certificates = info.peer_certs().ok_or_else(|| Status::unauthenticated("no certificate"))?;
         let node_id = node_id_of(&certificates[0]).unwrap();
         let (outbound, commands) = mpsc::channel(64);
-        self.sessions.send(Session::new(node_id, request.into_inner(), outbound)).unwrap();
+        let certificate = certificates[0].to_vec();
+        self.sessions.send(Session::new(node_id, certificate, request.into_inner(), outbound)).unwrap();
         Ok(Response::new(Box::pin(ReceiverStream::new(commands))))
     }
 }
@@ -94,10 +96,12 @@ impl ControlPlane {
         let authority = Arc::new(Authority::open_or_create(dir.path()).unwrap());
         let (sessions, taken) = mpsc::unbounded_channel();
         let (tokens, enrolled) = (Arc::default(), Arc::default());
+        let valid = Arc::new(Mutex::new(YEARS));
         let service = Service {
             authority: Arc::clone(&authority),
             tokens: Arc::clone(&tokens),
             enrolled: Arc::clone(&enrolled),
+            valid: Arc::clone(&valid),
             sessions,
         };
         let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -113,7 +117,7 @@ impl ControlPlane {
         let port = outer.local_addr().unwrap().port();
         let is_up = watch::Sender::new(true);
         tokio::spawn(relay(outer, inner_port, is_up.subscribe()));
-        Self { authority, port, tokens, enrolled, sessions: taken, is_up, _dir: dir }
+        Self { authority, port, tokens, enrolled, valid, sessions: taken, is_up, _dir: dir }
     }
 
     /// A token that this control plane takes once.
@@ -121,6 +125,11 @@ impl ControlPlane {
         let token = JoinToken::generate(self.authority.fingerprint()).unwrap();
         self.tokens.lock().unwrap().push(token.secret_hash());
         token.to_string()
+    }
+
+    /// Certificates of nodes that enrol from now on hold this long.
+    pub(crate) fn enrol_for(&self, valid: Duration) {
+        *self.valid.lock().unwrap() = valid;
     }
 
     pub(crate) fn config(&self, dir: &Path) -> AgentConfig {
@@ -146,6 +155,11 @@ impl ControlPlane {
     pub(crate) fn restore(&self) {
         self.is_up.send_replace(true);
     }
+}
+
+/// The wall clock, which agents judge their certificates by.
+pub(crate) fn wall_ms() -> i64 {
+    i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap()
 }
 
 /// The agent in this process.

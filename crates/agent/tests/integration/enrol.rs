@@ -115,10 +115,22 @@ async fn a_certificate_that_has_ended_asks_for_a_new_token() {
     let authority = Authority::open_or_create(elsewhere.path()).unwrap();
     let request = wire::authority::KeyRequest::generate().unwrap();
     let old = authority.node_certificate(&request.csr_pem, "old", std::time::Duration::from_secs(1), 0).unwrap();
-    std::fs::write(dir.path().join("node.pem"), old).unwrap();
+    std::fs::write(dir.path().join("node.pem"), old + &request.key_pem).unwrap();
     let text = refusal(AgentConfig { token: None, ..config.clone() }).await;
     assert!(text.contains("certificate has ended"), "{text}");
     let agent = Agent::start(AgentConfig { token: Some(control.token()), ..config });
     assert_eq!(control.session().await.node_id, "node-1");
     agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_while_the_control_plane_is_away_says_the_same() {
+    let mut control = ControlPlane::new().await;
+    control.enrol_for(std::time::Duration::from_secs(5));
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(control.config(dir.path()));
+    control.session().await.hello().await;
+    control.cut();
+    let text = format!("{:#}", agent.ended().await.unwrap_err());
+    assert!(text.contains("certificate has ended"), "{text}");
 }

@@ -4,6 +4,7 @@
 mod control;
 mod enrol;
 mod link;
+mod renewal;
 mod restart;
 mod runs;
 mod session;

@@ -7,14 +7,18 @@ use tokio::time::timeout;
 use tonic::{Status, Streaming};
 use wire::proto::from_agent::Message;
 use wire::proto::{
-    Cancel, Channel, Ended, EndedAck, FromAgent, Goodbye, Hello, OutputAck, Probe, Reason, Refused, Start, ToAgent,
-    Welcome, to_agent,
+    Cancel, Certificate, Channel, Ended, EndedAck, FromAgent, Goodbye, Hello, OutputAck, Probe, Reason, Refused, Start,
+    ToAgent, Welcome, to_agent,
 };
 
 use crate::control::DEADLINE;
 
 pub(crate) struct Session {
     pub(crate) node_id: String,
+    /// What TLS has verified, DER.
+    pub(crate) certificate: Vec<u8>,
+    /// Requests for a new certificate, PEM.
+    pub(crate) renewals: Vec<String>,
     inbound: Streaming<FromAgent>,
     outbound: mpsc::Sender<Result<ToAgent, Status>>,
     runs: HashMap<String, Seen>,
@@ -64,10 +68,11 @@ pub(crate) fn start(run: &str, argv: &[&str]) -> Start {
 impl Session {
     pub(crate) fn new(
         node_id: String,
+        certificate: Vec<u8>,
         inbound: Streaming<FromAgent>,
         outbound: mpsc::Sender<Result<ToAgent, Status>>,
     ) -> Self {
-        Self { node_id, inbound, outbound, runs: HashMap::new(), credit: None }
+        Self { node_id, certificate, renewals: Vec::new(), inbound, outbound, runs: HashMap::new(), credit: None }
     }
 
     /// The next message, checked; a lost stream fails the test.
@@ -104,6 +109,7 @@ impl Session {
             Message::Credit(credit) => {
                 assert_ne!(self.credit.replace(credit.free_slots), Some(credit.free_slots), "credit says nothing new");
             }
+            Message::Renew(renew) => self.renewals.push(renew.csr_pem.clone()),
             Message::Hello(_) | Message::Tools(_) | Message::Heartbeat(_) | Message::Refused(_) => {}
         }
         message
@@ -177,6 +183,21 @@ impl Session {
             }
         };
         timeout(DEADLINE, reading).await.expect("nothing was refused")
+    }
+
+    /// The next request for a new certificate.
+    pub(crate) async fn until_renewal(&mut self) -> String {
+        let reading = async {
+            while self.renewals.is_empty() {
+                self.recv().await;
+            }
+        };
+        timeout(DEADLINE, reading).await.expect("no new certificate was asked for");
+        self.renewals.remove(0)
+    }
+
+    pub(crate) async fn certificate(&self, certificate_pem: String) {
+        self.send(to_agent::Message::Certificate(Certificate { certificate_pem })).await;
     }
 
     pub(crate) async fn until_credit(&mut self, free_slots: u32) {

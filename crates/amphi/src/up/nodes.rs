@@ -1,7 +1,9 @@
 //! The agents that `amphi up` runs: children that are started again when they die, and that end when this process does,
 //! however that comes about: each one reads a pipe that only this process holds open.
 
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -63,7 +65,7 @@ struct Agent {
 
 impl Agent {
     async fn spawn(&self) -> anyhow::Result<Process> {
-        std::fs::create_dir_all(&self.dir).with_context(|| format!("making {}", self.dir.display()))?;
+        fs::create_dir_all(&self.dir).with_context(|| format!("making {}", self.dir.display()))?;
         let log_path = self.dir.join("agent.log");
         let log = File::create(&log_path).with_context(|| format!("writing {}", log_path.display()))?;
         let program = std::env::current_exe().context("finding this program's own file")?;
@@ -73,7 +75,10 @@ impl Agent {
         if let Some(netns) = &self.plan.netns {
             command.args(["--netns", netns]);
         }
-        if !self.dir.join("node.pem").exists() {
+        let pair = self.dir.join("node.pem");
+        if pair.exists() {
+            self.renew_ended(&pair).with_context(|| format!("renewing {}", pair.display()))?;
+        } else {
             // By the environment: what stands on a command line is seen by everybody on the machine.
             command.env("AMPHI_JOIN_TOKEN", self.lab.node_token_for_own_use().await?);
         }
@@ -84,6 +89,18 @@ impl Agent {
         // Taken out, since waiting for a child closes its standard input.
         let life_line = child.stdin.take();
         Ok(Process { child, life_line })
+    }
+
+    /// An agent that was off until its certificate ended can't ask for a new one, and to join anew it would need another
+    /// name. Here the agent's directory and the authority are the same user's.
+    fn renew_ended(&self, path: &Path) -> anyhow::Result<()> {
+        let Some(pair) = self.lab.node_pair_for_own_use(&fs::read_to_string(path)?)? else { return Ok(()) };
+        let fresh = path.with_extension("pem.new");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        file.write_all(pair.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)?;
+        Ok(())
     }
 }
 

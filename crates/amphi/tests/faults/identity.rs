@@ -73,7 +73,7 @@ async fn an_agent_of_another_identity_is_refused() {
     let their_dir = theirs.scratch.path().join("node-a");
     let dir = ours.scratch.path().join("intruder");
     fs::create_dir(&dir).unwrap();
-    for name in ["node.json", "node.key", "node.pem", "ca.pem"] {
+    for name in ["node.json", "node.pem", "ca.pem"] {
         fs::copy(their_dir.join(name), dir.join(name)).unwrap();
     }
     // With a token of ours it says that its directory belongs elsewhere.

@@ -1,11 +1,13 @@
 //! `amphi up`: one tree of processes that lives and ends together.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use testkit::amphi::{Member, Scratch, Up};
 use tokio::process::Command;
 use tokio::time::timeout;
+use wire::authority::{Authority, KeyRequest, expires_ms, node_id_of_pem};
 
 use crate::api::Api;
 use crate::site::{LIMIT, program, until};
@@ -71,4 +73,32 @@ async fn an_interrupted_up_ends_as_a_whole() {
     let status = up.end(INTERRUPT_LIMIT).await.unwrap();
     assert!(status.success(), "{status}");
     assert!(!members.iter().any(Member::is_alive), "it ended before what it had started");
+}
+
+#[tokio::test]
+async fn nodes_that_were_off_until_their_certificates_ended_come_back() {
+    let scratch = Scratch::new().unwrap();
+    let dir = scratch.path().join("up");
+    let mut up = Up::start(program(), &dir, 1).await.unwrap();
+    let api = Api::new(up.url(), up.token().unwrap());
+    let name = api.nodes().await.unwrap()[0]["name"].as_str().unwrap().to_owned();
+    up.interrupt().unwrap();
+    up.end(INTERRUPT_LIMIT).await.unwrap();
+
+    let pair = dir.join("nodes").join(&name).join("node.pem");
+    let id = node_id_of_pem(&fs::read_to_string(&pair).unwrap()).unwrap();
+    let key = KeyRequest::generate().unwrap();
+    let authority = Authority::open_or_create(&dir).unwrap();
+    let ended = authority.node_certificate(&key.csr_pem, &id, Duration::from_secs(1), 0).unwrap();
+    assert_eq!(expires_ms(&ended).unwrap(), 1_000);
+    fs::write(&pair, ended + &key.key_pem).unwrap();
+
+    up.restart().await.unwrap();
+    until("the same node is up", LIMIT, async || {
+        let nodes = api.nodes().await.ok()?;
+        (nodes.len() == 1 && nodes[0]["id"] == id.as_str() && nodes[0]["health"] == "up").then_some(())
+    })
+    .await;
+    up.interrupt().unwrap();
+    assert!(up.end(INTERRUPT_LIMIT).await.unwrap().success());
 }

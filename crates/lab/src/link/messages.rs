@@ -4,8 +4,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use tokio::sync::mpsc;
-use wire::proto::{Cancel, Ended, EndedAck, FromAgent, Output, OutputAck, Reason, Refused, RefusedWhy};
-use wire::proto::{Started, ToAgent, Tools, from_agent, to_agent};
+use wire::proto::{Cancel, Certificate, Ended, EndedAck, FromAgent, Output, OutputAck, Reason, Refused, RefusedWhy};
+use wire::proto::{Renew, Started, ToAgent, Tools, from_agent, to_agent};
 
 use super::admit::{tell, wire_epoch};
 use crate::Lab;
@@ -98,6 +98,7 @@ impl<'a> Group<'a> {
             from_agent::Message::Output(output) => self.output(output),
             from_agent::Message::Ended(ended) => self.end(ended),
             from_agent::Message::Refused(refused) => self.refused(&refused),
+            from_agent::Message::Renew(renew) => self.renew(&renew),
             from_agent::Message::Hello(_) | from_agent::Message::Heartbeat(_) => {}
         }
     }
@@ -213,6 +214,19 @@ impl<'a> Group<'a> {
         }
         self.ended.push(run);
         self.job_changed(&booked);
+    }
+
+    /// The certificate is for the node that TLS has verified, whatever the request says.
+    fn renew(&mut self, renew: &Renew) {
+        match self.lab.node_certificate(&self.node.to_string(), &renew.csr_pem) {
+            Ok(certificate_pem) => {
+                tracing::info!(node.id = %self.node, "the certificate of node {} is renewed", self.node);
+                self.after.push(to_agent::Message::Certificate(Certificate { certificate_pem }));
+            }
+            Err(error) => {
+                tracing::warn!(node.id = %self.node, error = &error as &dyn std::error::Error, "node {} asked for a certificate in vain", self.node);
+            }
+        }
     }
 
     fn job_changed(&mut self, booked: &Booked) {

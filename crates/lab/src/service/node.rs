@@ -6,6 +6,7 @@ use std::time::Duration;
 use db::{DbError, Write};
 use portal::Caller;
 use serde_json::json;
+use wire::authority::{AuthorityError, KeyRequest, expires_ms, node_id_of_pem};
 use wire::proto::{EnrollReply, EnrollRequest, Goodbye, ToAgent, to_agent};
 use wire::token::JoinToken;
 
@@ -17,8 +18,8 @@ use crate::queries::node::{
     node_update,
 };
 
-/// How long a node's certificate holds.
-const CERTIFICATE_VALID: Duration = Duration::from_secs(10 * 365 * 86_400);
+/// How long a node's certificate holds; its agent asks for the next one after a third of this.
+const CERTIFICATE_VALID: Duration = Duration::from_secs(30 * 86_400);
 /// Runs at the same time that one node may be set to.
 const SLOTS_MAX: u32 = 1_024;
 /// A join token's life, minutes.
@@ -90,11 +91,8 @@ impl Lab {
         let token: JoinToken = request.token.parse().map_err(|_| ServiceError::JoinToken)?;
         let id = NodeId::generate();
         let now_ms = self.now_ms();
-        let certificate_pem = self
-            .config()
-            .authority
-            .node_certificate(&request.csr_pem, &id.to_string(), CERTIFICATE_VALID, now_ms)
-            .map_err(ServiceError::CertificateRequest)?;
+        let certificate_pem =
+            self.node_certificate(&id.to_string(), &request.csr_pem).map_err(ServiceError::CertificateRequest)?;
         let wanted = request.name.trim();
         let name = match wanted {
             "" => self.free_name(&request.hostname).await?,
@@ -129,6 +127,22 @@ impl Lab {
             Err(DbError::Duplicate) => Err(ServiceError::NodeNameTaken(node.name)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Signs the key of a certificate request as this node's.
+    pub(crate) fn node_certificate(&self, id: &str, csr_pem: &str) -> Result<String, AuthorityError> {
+        self.config().authority.node_certificate(csr_pem, id, CERTIFICATE_VALID, self.now_ms())
+    }
+
+    /// For the program itself, which starts nodes on this machine: a new certificate and key, PEM, in place of those of
+    /// a node that was off until they ended. `None` while they hold. Errors: `Certificate` when there is none.
+    pub fn node_pair_for_own_use(&self, pair_pem: &str) -> Result<Option<String>, AuthorityError> {
+        if expires_ms(pair_pem)? > self.now_ms() {
+            return Ok(None);
+        }
+        let id = node_id_of_pem(pair_pem)?;
+        let request = KeyRequest::generate()?;
+        Ok(Some(self.node_certificate(&id, &request.csr_pem)? + &request.key_pem))
     }
 
     /// The host name's first label, with a number behind it where that is taken.

@@ -81,6 +81,7 @@ fn a_node_certificate_names_the_node_and_ends() {
     let pem = authority.node_certificate(&request.csr_pem, "0198-node", DAY, NOW_MS).unwrap();
     let der = first_certificate(&pem).unwrap();
     assert_eq!(node_id_of(&der).unwrap(), "0198-node");
+    assert_eq!(node_id_of_pem(&pem).unwrap(), "0198-node");
     assert_eq!(expires_ms(&pem).unwrap(), NOW_MS + 86_400_000);
     let verifier = client_verifier(&authority);
     verifier.verify_client_cert(&der, &[], at(NOW_MS)).unwrap();

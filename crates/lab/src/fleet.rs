@@ -151,7 +151,9 @@ impl Fleet {
     pub(crate) fn free(&self) -> Vec<Free> {
         let inner = self.lock();
         let sessions = inner.sessions.iter().filter(|(_, s)| s.state == AdminState::Enabled);
-        sessions.map(|(node, s)| Free { node: *node, slots: s.free() }).filter(|f| f.slots > 0).collect()
+        // A promised slot is free for the run that it was promised to.
+        let slots = |s: &Session| s.free() + u32::try_from(s.promises.len()).unwrap_or(u32::MAX);
+        sessions.map(|(node, s)| Free { node: *node, slots: slots(s) }).filter(|f| f.slots > 0).collect()
     }
 
     /// Nodes whose streams this replica holds, with the epoch and the time each was last heard of.
@@ -164,6 +166,13 @@ impl Fleet {
         let inner = self.lock();
         let mut enabled = inner.sessions.values().filter(|s| s.state == AdminState::Enabled);
         enabled.any(|s| s.tools.contains(tool) && s.carries(labels))
+    }
+
+    /// The runs booked on each node that has some, with the epoch of its lease.
+    pub(crate) fn booked(&self) -> Vec<(NodeId, i64, Vec<RunId>)> {
+        let inner = self.lock();
+        let busy = inner.sessions.iter().filter(|(_, s)| !s.runs.is_empty());
+        busy.map(|(node, s)| (*node, s.epoch, s.runs.keys().copied().collect())).collect()
     }
 
     /// How many connected nodes have told their tools and given credit.

@@ -17,17 +17,18 @@ pub(crate) struct Chunk {
     pub(crate) data: Vec<u8>,
 }
 
-/// Stores a chunk; one that is there already stays as it is.
+/// Stores a chunk; one that is there already stays as it is, and one of a run that was deleted is dropped.
 pub(crate) fn output_insert(write: &mut Write, run: RunId, chunk: &Chunk) {
     write.push_step(
         Query::new(
-            "INSERT INTO lab_output (run, seq, channel, at_ms, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO lab_output (run, seq, channel, at_ms, data) SELECT id, ?, ?, ?, ? FROM lab_run WHERE id = ? \
+             ON CONFLICT DO NOTHING",
         )
-        .bind(run.to_string())
         .bind(chunk.seq)
         .bind(chunk.channel)
         .bind(chunk.at_ms)
-        .bind(chunk.data.as_slice()),
+        .bind(chunk.data.as_slice())
+        .bind(run.to_string()),
     );
 }
 

@@ -66,18 +66,18 @@ pub(crate) fn run_insert(write: &mut Write, run: &Run) {
     );
 }
 
-/// Runs that wait for any node, oldest first, behind `after`.
-pub(crate) async fn run_list_waiting(db: &Database, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, DbError> {
-    let query =
-        Query::new(format!("{COLUMNS} WHERE state = 'waiting' AND wanted_node IS NULL AND id > ? ORDER BY id LIMIT ?"));
+/// Runs that wait for one node, or for any, oldest first, behind `after`.
+pub(crate) async fn run_list_waiting(
+    db: &Database,
+    node: Option<NodeId>,
+    after: Option<RunId>,
+    limit: u32,
+) -> Result<Vec<Run>, DbError> {
+    let wanted = if node.is_some() { "wanted_node = ?" } else { "wanted_node IS NULL" };
+    let sql = format!("{COLUMNS} WHERE state = 'waiting' AND {wanted} AND id > ? ORDER BY id LIMIT ?");
+    let query = node.into_iter().fold(Query::new(sql), |query, node| query.bind(node.to_string()));
     let after = after.map(|id| id.to_string()).unwrap_or_default();
     db.all(query.bind(after).bind(limit)).await?.iter().map(run).collect()
-}
-
-/// Runs that wait for one node, oldest first.
-pub(crate) async fn run_list_waiting_for(db: &Database, node: NodeId, limit: u32) -> Result<Vec<Run>, DbError> {
-    let query = Query::new(format!("{COLUMNS} WHERE state = 'waiting' AND wanted_node = ? ORDER BY id LIMIT ?"));
-    db.all(query.bind(node.to_string()).bind(limit)).await?.iter().map(run).collect()
 }
 
 /// Runs that have waited since before `created_before_ms`, oldest first.
@@ -107,6 +107,17 @@ pub(crate) async fn run_list_to_cancel(db: &Database, replica: &str) -> Result<V
          AND EXISTS (SELECT 1 FROM lab_node n WHERE n.id = lab_run.node AND n.replica = ? AND n.connected = 1)"
     ));
     db.all(query.bind(replica)).await?.iter().map(run).collect()
+}
+
+/// Those of the runs that were not deleted with their job, in no order.
+pub(crate) async fn run_list_known(db: &Database, runs: &[RunId]) -> Result<Vec<RunId>, DbError> {
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let marks = vec!["?"; runs.len()].join(", ");
+    let query = Query::new(format!("SELECT id FROM lab_run WHERE id IN ({marks})"));
+    let query = runs.iter().fold(query, |query, run| query.bind(run.to_string()));
+    db.all(query).await?.iter().map(|row| parsed(row, "id")).collect()
 }
 
 /// How many runs are on nodes, over all nodes.

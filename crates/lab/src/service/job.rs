@@ -42,6 +42,7 @@ impl Places {
 pub fn removal(write: &mut Write, account: &AccountId) {
     job_delete_of_account(write, account.as_str());
     write.push_event("jobs");
+    write.push_event("cancels");
 }
 
 impl Lab {

@@ -237,6 +237,9 @@ impl Lab {
                         session.labels = node.labels.clone();
                         session.name = node.name.clone();
                     });
+                    if node.state == AdminState::Disabled {
+                        self.runs_take_away(id, epoch).await?;
+                    }
                 }
                 None => {
                     let reason = "This node was removed.".to_owned();

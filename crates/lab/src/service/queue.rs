@@ -13,13 +13,11 @@ use crate::link::wire_epoch;
 use crate::model::experiment::{Command, Experiment, Family, Target, is_far_end_ready};
 use crate::model::job::{Job, JobId};
 use crate::model::node::NodeId;
-use crate::model::run::{Role, Run};
+use crate::model::run::{Role, Run, RunId};
 use crate::queries::job::{job_get, job_list_by_id, job_running};
 use crate::queries::node::node_get;
 use crate::queries::output::output_list;
-use crate::queries::run::{
-    Holder, run_insert, run_lease, run_list_of_job, run_list_waiting, run_list_waiting_for, run_new,
-};
+use crate::queries::run::{Holder, run_insert, run_lease, run_list_of_job, run_list_waiting, run_new};
 
 /// Runs looked at in one round, at most.
 const WINDOW: u32 = 256;
@@ -34,6 +32,13 @@ fn family(family: Family) -> wire::proto::Family {
         Family::V4 => wire::proto::Family::V4,
         Family::V6 => wire::proto::Family::V6,
     }
+}
+
+/// The runs that wait for one node, or for any, as far as a round has read them.
+struct Queue {
+    node: Option<NodeId>,
+    limit: u32,
+    after: Option<RunId>,
 }
 
 /// A run that was booked on a node and waits to be claimed in the database.
@@ -52,18 +57,20 @@ impl Lab {
         if free.is_empty() || budget == 0 {
             return Ok(0);
         }
-        let slots: u32 = free.iter().map(|node| node.slots).sum();
-        let mut waiting = run_list_waiting(self.db(), None, slots.min(WINDOW)).await?;
-        let mut last = waiting.last().map(|run| run.id);
-        for node in &free {
-            waiting.extend(run_list_waiting_for(self.db(), node.node, node.slots.min(WINDOW)).await?);
-        }
-        waiting.sort_by_key(|run| run.id);
-        let mut claims = self.runs_place(waiting, budget).await?;
+        let slots = free.iter().map(|node| node.slots).sum();
+        let mut queues = vec![Queue { node: None, limit: slots, after: None }];
+        queues.extend(free.iter().map(|free| Queue { node: Some(free.node), limit: free.slots, after: None }));
+        let mut claims = Vec::new();
         // Runs whose needs nobody meets now must not hold up those behind them.
-        while let Some(after) = last.filter(|_| claims.is_empty()) {
-            let waiting = run_list_waiting(self.db(), Some(after), WINDOW).await?;
-            last = waiting.last().map(|run| run.id);
+        while claims.is_empty() && !queues.is_empty() {
+            let mut waiting = Vec::new();
+            for queue in &mut queues {
+                let page = run_list_waiting(self.db(), queue.node, queue.after, queue.limit.min(WINDOW)).await?;
+                (queue.after, queue.limit) = (page.last().map(|run| run.id), WINDOW);
+                waiting.extend(page);
+            }
+            queues.retain(|queue| queue.after.is_some());
+            waiting.sort_by_key(|run| run.id);
             claims = self.runs_place(waiting, budget).await?;
         }
         self.claims_commit(claims).await

@@ -11,14 +11,14 @@ use super::submit::first_run;
 use crate::Lab;
 use crate::link::wire_epoch;
 use crate::model::job::{ErrorReason, Job, JobStatus};
-use crate::model::node::{AdminState, Health, LEASE_MS};
-use crate::model::run::{AfterLoss, Outcome, Role, Run, RunState, after_loss};
+use crate::model::node::{AdminState, Health, LEASE_MS, NodeId};
+use crate::model::run::{AfterLoss, Outcome, Role, Run, RunId, RunState, after_loss};
 use crate::model::tool::tool;
 use crate::queries::job::{JobEnd, job_end, job_get, job_next_attempt};
 use crate::queries::node::{node_get, node_list_expired};
 use crate::queries::run::{
-    ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_on, run_list_overdue, run_list_to_cancel,
-    run_must_end,
+    ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_known, run_list_on, run_list_overdue,
+    run_list_to_cancel, run_must_end,
 };
 
 /// How long a run waits for a chosen node that is down. Milliseconds.
@@ -78,15 +78,33 @@ impl Lab {
         Ok(count)
     }
 
+    /// Takes its runs away from a node: each is stopped there and tried again elsewhere if it may be.
+    pub(crate) async fn runs_take_away(&self, node: NodeId, epoch: i64) -> Result<(), ServiceError> {
+        for run in run_list_on(self.db(), node).await? {
+            self.run_lost(&run).await?;
+            self.cancel_send(node, run.id, epoch);
+        }
+        Ok(())
+    }
+
     /// Tells the nodes of this replica to stop what has nothing to go on for.
     pub(crate) async fn runs_cancel_wanted(&self) -> Result<(), ServiceError> {
         for run in run_list_to_cancel(self.db(), self.replica()).await? {
             let (RunState::Leased { node, epoch } | RunState::Running { node, epoch }) = run.state else { continue };
             let epoch = self.fleet().with(node, |session| session.epoch).unwrap_or(epoch);
-            let cancel = Cancel { run_id: run.id.to_string(), epoch: wire_epoch(epoch) };
-            self.fleet().send(node, ToAgent { message: Some(to_agent::Message::Cancel(cancel)) });
+            self.cancel_send(node, run.id, epoch);
+        }
+        // Those of an account that was deleted have no row any more.
+        for (node, epoch, runs) in self.fleet().booked() {
+            let known = run_list_known(self.db(), &runs).await?;
+            runs.into_iter().filter(|run| !known.contains(run)).for_each(|run| self.cancel_send(node, run, epoch));
         }
         Ok(())
+    }
+
+    fn cancel_send(&self, node: NodeId, run: RunId, epoch: i64) {
+        let cancel = Cancel { run_id: run.to_string(), epoch: wire_epoch(epoch) };
+        self.fleet().send(node, ToAgent { message: Some(to_agent::Message::Cancel(cancel)) });
     }
 
     /// Ends waiting runs whose chosen node has been down or out for too long, and those that waited longer than the

@@ -85,7 +85,7 @@ async fn one_connection_takes_the_lease(db: Database) {
         }
     }
     let stored = node_get(&db, wanted.id).await.unwrap().unwrap();
-    assert_eq!(holders, [stored.replica.clone()]);
+    assert_eq!(holders, std::slice::from_ref(&stored.replica));
     assert_eq!((stored.epoch, stored.connected, stored.last_seen_ms), (1, true, NOW_MS));
     assert_eq!((stored.boot_id.as_str(), stored.inventory), ("boot-1", hello().inventory));
 }

@@ -2,18 +2,20 @@
 
 use db::Database;
 
-use super::{NOW_MS, change};
+use super::{NOW_MS, change, job, submit};
 use crate::model::run::RunId;
 use crate::queries::output::{Chunk, output_insert, output_list};
 
-testkit::for_each_engine!(crate::migrations(); output_is_kept_byte_for_byte, the_first_of_two_stays, output_is_read_in_parts);
+testkit::for_each_engine!(crate::migrations();
+    output_is_kept_byte_for_byte, the_first_of_two_stays, output_is_read_in_parts,
+    output_of_a_deleted_run_is_dropped);
 
 fn chunk(seq: i64, data: &[u8]) -> Chunk {
     Chunk { seq, channel: seq % 2, at_ms: NOW_MS + seq, data: data.to_vec() }
 }
 
 async fn output_is_kept_byte_for_byte(db: Database) {
-    let run = RunId::generate();
+    let run = submit(&db, &job("ada")).await.id;
     let every_byte: Vec<u8> = (0..=255).cycle().take(32 * 1024).collect();
     let chunks = [chunk(0, &every_byte), chunk(1, b""), chunk(2, "😀".as_bytes()), chunk(3, b"\xff\0'")];
     for chunk in chunks.iter().rev() {
@@ -24,7 +26,7 @@ async fn output_is_kept_byte_for_byte(db: Database) {
 }
 
 async fn the_first_of_two_stays(db: Database) {
-    let (run, other) = (RunId::generate(), RunId::generate());
+    let (run, other) = (submit(&db, &job("ada")).await.id, submit(&db, &job("ada")).await.id);
     change(&db, |w| {
         output_insert(w, run, &chunk(0, b"first"));
         output_insert(w, run, &chunk(0, b"second, in one transaction"));
@@ -37,11 +39,17 @@ async fn the_first_of_two_stays(db: Database) {
 }
 
 async fn output_is_read_in_parts(db: Database) {
-    let run = RunId::generate();
-    let chunks: Vec<_> = (0..7).map(|seq| chunk(seq, &[b'a'])).collect();
+    let run = submit(&db, &job("ada")).await.id;
+    let chunks: Vec<_> = (0..7).map(|seq| chunk(seq, b"a")).collect();
     change(&db, |w| chunks.iter().for_each(|chunk| output_insert(w, run, chunk))).await.unwrap();
     assert_eq!(output_list(&db, run, 0, 3).await.unwrap(), chunks[..3]);
     assert_eq!(output_list(&db, run, 3, 3).await.unwrap(), chunks[3..6]);
     assert_eq!(output_list(&db, run, 6, 3).await.unwrap(), chunks[6..]);
     assert!(output_list(&db, run, 7, 3).await.unwrap().is_empty());
+}
+
+async fn output_of_a_deleted_run_is_dropped(db: Database) {
+    let gone = RunId::generate();
+    assert_eq!(change(&db, |w| output_insert(w, gone, &chunk(0, b"x"))).await.unwrap(), [0]);
+    assert!(output_list(&db, gone, 0, 9).await.unwrap().is_empty());
 }

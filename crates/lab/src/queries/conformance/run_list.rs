@@ -9,13 +9,14 @@ use crate::model::run::{Outcome, Role, Run, RunId};
 use crate::queries::job::{job_cancel_ask, job_next_attempt};
 use crate::queries::node::node_disconnect;
 use crate::queries::run::{
-    ON_NODE, RunEnd, run_count_in_flight, run_count_waiting, run_end, run_insert, run_list_of_job, run_list_on,
-    run_list_overdue, run_list_to_cancel, run_list_waiting, run_list_waiting_for, run_new, run_started,
+    ON_NODE, RunEnd, run_count_in_flight, run_count_waiting, run_end, run_insert, run_list_known, run_list_of_job,
+    run_list_on, run_list_overdue, run_list_to_cancel, run_list_waiting, run_new, run_started,
 };
 
 testkit::for_each_engine!(crate::migrations();
     waiting_runs_are_listed_oldest_first, runs_on_nodes_are_listed_and_counted, overdue_runs_are_listed,
-    runs_of_a_job_are_listed_by_attempt, runs_with_nothing_to_go_on_for_are_found);
+    runs_of_a_job_are_listed_by_attempt, runs_with_nothing_to_go_on_for_are_found,
+    deleted_runs_are_not_known);
 
 fn ids(runs: &[Run]) -> Vec<RunId> {
     runs.iter().map(|run| run.id).collect()
@@ -28,15 +29,17 @@ async fn waiting_runs_are_listed_oldest_first(db: Database) {
         anywhere.push(submit(&db, &job("ada")).await.id);
         there.push(submit(&db, &Job { wanted_node: Some(holder.node), ..job("ada") }).await.id);
     }
-    assert_eq!(ids(&run_list_waiting(&db, None, 9).await.unwrap()), anywhere);
-    assert_eq!(ids(&run_list_waiting(&db, None, 2).await.unwrap()), anywhere[..2]);
-    assert_eq!(ids(&run_list_waiting(&db, Some(anywhere[0]), 9).await.unwrap()), anywhere[1..]);
-    assert_eq!(ids(&run_list_waiting_for(&db, holder.node, 9).await.unwrap()), there);
-    assert_eq!(ids(&run_list_waiting_for(&db, holder.node, 1).await.unwrap()), there[..1]);
-    assert!(run_list_waiting_for(&db, NodeId::generate(), 9).await.unwrap().is_empty());
+    assert_eq!(ids(&run_list_waiting(&db, None, None, 9).await.unwrap()), anywhere);
+    assert_eq!(ids(&run_list_waiting(&db, None, None, 2).await.unwrap()), anywhere[..2]);
+    assert_eq!(ids(&run_list_waiting(&db, None, Some(anywhere[0]), 9).await.unwrap()), anywhere[1..]);
+    assert_eq!(ids(&run_list_waiting(&db, Some(holder.node), None, 9).await.unwrap()), there);
+    assert_eq!(ids(&run_list_waiting(&db, Some(holder.node), None, 1).await.unwrap()), there[..1]);
+    let behind = run_list_waiting(&db, Some(holder.node), Some(there[0]), 1).await.unwrap();
+    assert_eq!(ids(&behind), there[1..2]);
+    assert!(run_list_waiting(&db, Some(NodeId::generate()), None, 9).await.unwrap().is_empty());
     assert!(lease(&db, anywhere[0], &holder).await && lease(&db, there[1], &holder).await);
-    assert_eq!(ids(&run_list_waiting(&db, None, 9).await.unwrap()), anywhere[1..]);
-    assert_eq!(ids(&run_list_waiting_for(&db, holder.node, 9).await.unwrap()), [there[0], there[2]]);
+    assert_eq!(ids(&run_list_waiting(&db, None, None, 9).await.unwrap()), anywhere[1..]);
+    assert_eq!(ids(&run_list_waiting(&db, Some(holder.node), None, 9).await.unwrap()), [there[0], there[2]]);
 }
 
 async fn runs_on_nodes_are_listed_and_counted(db: Database) {
@@ -122,4 +125,10 @@ async fn runs_with_nothing_to_go_on_for_are_found(db: Database) {
     assert_eq!(to_cancel("replica-2").await, runs[4..5]);
     connect(&db, away.node, "replica-1").await;
     assert_eq!(to_cancel("replica-1").await, [runs[1], runs[2], runs[3], runs[5]]);
+}
+
+async fn deleted_runs_are_not_known(db: Database) {
+    let run = submit(&db, &job("ada")).await.id;
+    assert_eq!(run_list_known(&db, &[RunId::generate(), run]).await.unwrap(), [run]);
+    assert!(run_list_known(&db, &[]).await.unwrap().is_empty());
 }

@@ -10,7 +10,9 @@ mod token;
 use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -42,7 +44,10 @@ pub fn api() -> OpenApiRouter<Portal> {
         .routes(routes!(client::session_end))
 }
 
-/// The start of the API's description: what it is and how one signs in. Give it to `OpenApiRouter::with_openapi` before
+/// Neither way of signing in knows scopes.
+const NO_SCOPES: [&str; 0] = [];
+
+/// The start of the API's description: what it is and how one signs in, for all operations that don't say otherwise. Give it to `OpenApiRouter::with_openapi` before
 /// joining the services.
 pub fn openapi() -> OpenApi {
     let info = InfoBuilder::new()
@@ -62,7 +67,8 @@ pub fn openapi() -> OpenApi {
         .security_scheme("token", token)
         .security_scheme("session", session)
         .build();
-    OpenApiBuilder::new().info(info).components(Some(components)).build()
+    let by_either = [SecurityRequirement::new("token", NO_SCOPES), SecurityRequirement::new("session", NO_SCOPES)];
+    OpenApiBuilder::new().info(info).components(Some(components)).security(Some(by_either)).build()
 }
 
 impl Portal {

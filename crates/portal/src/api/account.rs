@@ -76,8 +76,7 @@ pub(crate) struct AccountQuery {
 }
 
 /// Accounts by login.
-#[utoipa::path(get, path = "/api/v1/accounts", tag = "accounts", params(AccountQuery),
-    security(("token" = []), ("session" = [])), responses((status = 200, body = Listing<Account>), Problems))]
+#[utoipa::path(get, path = "/api/v1/accounts", tag = "accounts", params(AccountQuery), responses((status = 200, body = Listing<Account>), Problems))]
 pub(crate) async fn account_list(
     State(portal): State<Portal>,
     ApiQuery(query): ApiQuery<AccountQuery>,
@@ -114,8 +113,7 @@ pub(crate) struct AccountCreate {
 }
 
 /// Makes an account.
-#[utoipa::path(post, path = "/api/v1/accounts", tag = "accounts", request_body = AccountCreate,
-    security(("token" = []), ("session" = [])), responses((status = 201, body = Account), Problems))]
+#[utoipa::path(post, path = "/api/v1/accounts", tag = "accounts", request_body = AccountCreate, responses((status = 201, body = Account), Problems))]
 pub(crate) async fn account_create(
     State(portal): State<Portal>,
     caller: Caller,
@@ -136,8 +134,7 @@ pub(crate) async fn account_create(
 }
 
 /// One account.
-#[utoipa::path(get, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)),
-    security(("token" = []), ("session" = [])), responses((status = 200, body = Account), Problems))]
+#[utoipa::path(get, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses((status = 200, body = Account), Problems))]
 pub(crate) async fn account_get(
     State(portal): State<Portal>,
     ApiPath(id): ApiPath<String>,
@@ -160,8 +157,7 @@ pub(crate) struct AccountPatch {
 
 /// Changes an account.
 #[utoipa::path(patch, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)),
-    request_body = AccountPatch,
-    security(("token" = []), ("session" = [])), responses((status = 200, body = Account), Problems))]
+    request_body = AccountPatch, responses((status = 200, body = Account), Problems))]
 pub(crate) async fn account_change(
     State(portal): State<Portal>,
     caller: Caller,
@@ -173,8 +169,7 @@ pub(crate) async fn account_change(
 }
 
 /// Deletes an account and all that is its own.
-#[utoipa::path(delete, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)),
-    security(("token" = []), ("session" = [])), responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses((status = 204), Problems))]
 pub(crate) async fn account_delete(
     State(portal): State<Portal>,
     caller: Caller,
@@ -192,8 +187,7 @@ pub(crate) struct OneTimePassword {
 }
 
 /// Gives an account a password for one use; its sessions end.
-#[utoipa::path(post, path = "/api/v1/accounts/{id}/password", tag = "accounts", params(("id" = String, Path)),
-    security(("token" = []), ("session" = [])), responses((status = 200, body = OneTimePassword), Problems))]
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/password", tag = "accounts", params(("id" = String, Path)), responses((status = 200, body = OneTimePassword), Problems))]
 pub(crate) async fn account_reset(
     State(portal): State<Portal>,
     caller: Caller,

@@ -65,8 +65,7 @@ pub(crate) struct AuditQuery {
 }
 
 /// What was done, newest first.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditQuery),
-    security(("token" = []), ("session" = [])), responses((status = 200, body = Listing<AuditEntry>), Problems))]
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditQuery), responses((status = 200, body = Listing<AuditEntry>), Problems))]
 pub(crate) async fn audit_list(
     State(portal): State<Portal>,
     ApiQuery(query): ApiQuery<AuditQuery>,

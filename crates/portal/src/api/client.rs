@@ -64,7 +64,7 @@ fn listing(portal: &Portal, caller: &Caller, clients: Vec<noun::Client>) -> Json
 }
 
 /// Everybody's clients of the last week, last seen first, at most 500.
-#[utoipa::path(get, path = "/api/v1/clients", tag = "clients", security(("token" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/clients", tag = "clients",
     responses((status = 200, body = Listing<Client>), Problems))]
 pub(crate) async fn client_list(
     State(portal): State<Portal>,
@@ -75,7 +75,7 @@ pub(crate) async fn client_list(
 }
 
 /// One's own clients.
-#[utoipa::path(get, path = "/api/v1/sessions", tag = "clients", security(("token" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "clients",
     responses((status = 200, body = Listing<Client>), Problems))]
 pub(crate) async fn session_list(
     State(portal): State<Portal>,
@@ -129,8 +129,7 @@ pub(crate) async fn session_create(
 }
 
 /// Ends a session or a program's token: one's own (`current` for this session), or anybody's for operators.
-#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "clients", params(("id" = String, Path)),
-    security(("token" = []), ("session" = [])), responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "clients", params(("id" = String, Path)), responses((status = 204), Problems))]
 pub(crate) async fn session_end(
     State(portal): State<Portal>,
     caller: Caller,

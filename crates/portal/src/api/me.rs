@@ -57,7 +57,7 @@ fn me(caller: &Caller, account: Account) -> Me {
 }
 
 /// Who the token or session belongs to.
-#[utoipa::path(get, path = "/api/v1/me", tag = "me", security(("token" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/me", tag = "me",
     responses((status = 200, body = Me), Problems))]
 pub(crate) async fn me_get(State(portal): State<Portal>, caller: Caller) -> Result<Json<Me>, Problem> {
     let account = portal.account_get(caller.account.as_str()).await?;
@@ -76,7 +76,7 @@ pub(crate) struct MeChange {
 }
 
 /// Changes one's own name or language.
-#[utoipa::path(patch, path = "/api/v1/me", tag = "me", security(("token" = []), ("session" = [])),
+#[utoipa::path(patch, path = "/api/v1/me", tag = "me",
     request_body = MeChange, responses((status = 200, body = Me), Problems))]
 pub(crate) async fn me_change(
     State(portal): State<Portal>,
@@ -100,7 +100,7 @@ pub(crate) struct PasswordChange {
 }
 
 /// Changes one's own password; every other session ends.
-#[utoipa::path(post, path = "/api/v1/me/password", tag = "me", security(("token" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/me/password", tag = "me",
     request_body = PasswordChange, responses((status = 204), Problems))]
 pub(crate) async fn me_password(
     State(portal): State<Portal>,

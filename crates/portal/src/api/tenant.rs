@@ -53,8 +53,7 @@ pub(crate) struct TenantQuery {
 }
 
 /// Tenants by name.
-#[utoipa::path(get, path = "/api/v1/tenants", tag = "tenants", params(TenantQuery),
-    security(("token" = []), ("session" = [])), responses((status = 200, body = Listing<Tenant>), Problems))]
+#[utoipa::path(get, path = "/api/v1/tenants", tag = "tenants", params(TenantQuery), responses((status = 200, body = Listing<Tenant>), Problems))]
 pub(crate) async fn tenant_list(
     State(portal): State<Portal>,
     ApiQuery(query): ApiQuery<TenantQuery>,
@@ -76,8 +75,7 @@ pub(crate) struct TenantCreate {
 }
 
 /// Makes a tenant.
-#[utoipa::path(post, path = "/api/v1/tenants", tag = "tenants", request_body = TenantCreate,
-    security(("token" = []), ("session" = [])), responses((status = 201, body = Tenant), Problems))]
+#[utoipa::path(post, path = "/api/v1/tenants", tag = "tenants", request_body = TenantCreate, responses((status = 201, body = Tenant), Problems))]
 pub(crate) async fn tenant_create(
     State(portal): State<Portal>,
     caller: Caller,
@@ -89,8 +87,7 @@ pub(crate) async fn tenant_create(
 }
 
 /// One tenant.
-#[utoipa::path(get, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)),
-    security(("token" = []), ("session" = [])), responses((status = 200, body = Tenant), Problems))]
+#[utoipa::path(get, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)), responses((status = 200, body = Tenant), Problems))]
 pub(crate) async fn tenant_get(
     State(portal): State<Portal>,
     ApiPath(id): ApiPath<String>,
@@ -108,8 +105,7 @@ pub(crate) struct TenantPatch {
 
 /// Changes a tenant's title.
 #[utoipa::path(patch, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)),
-    request_body = TenantPatch,
-    security(("token" = []), ("session" = [])), responses((status = 200, body = Tenant), Problems))]
+    request_body = TenantPatch, responses((status = 200, body = Tenant), Problems))]
 pub(crate) async fn tenant_change(
     State(portal): State<Portal>,
     caller: Caller,
@@ -120,8 +116,7 @@ pub(crate) async fn tenant_change(
 }
 
 /// Deletes a tenant that no account belongs to.
-#[utoipa::path(delete, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)),
-    security(("token" = []), ("session" = [])), responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)), responses((status = 204), Problems))]
 pub(crate) async fn tenant_delete(
     State(portal): State<Portal>,
     caller: Caller,

@@ -58,8 +58,7 @@ pub(crate) struct TokenQuery {
 }
 
 /// One's own tokens, newest first.
-#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", params(TokenQuery),
-    security(("token" = []), ("session" = [])), responses((status = 200, body = Listing<Token>), Problems))]
+#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", params(TokenQuery), responses((status = 200, body = Listing<Token>), Problems))]
 pub(crate) async fn token_list(
     State(portal): State<Portal>,
     caller: Caller,
@@ -84,8 +83,7 @@ pub(crate) struct TokenCreate {
 }
 
 /// Makes an API token; its secret is in this answer only.
-#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = TokenCreate,
-    security(("token" = []), ("session" = [])), responses((status = 201, body = Token), Problems))]
+#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = TokenCreate, responses((status = 201, body = Token), Problems))]
 pub(crate) async fn token_create(
     State(portal): State<Portal>,
     caller: Caller,
@@ -98,8 +96,7 @@ pub(crate) async fn token_create(
 }
 
 /// Deletes one of one's own tokens; it is refused from now on.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = String, Path)),
-    security(("token" = []), ("session" = [])), responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = String, Path)), responses((status = 204), Problems))]
 pub(crate) async fn token_delete(
     State(portal): State<Portal>,
     caller: Caller,

@@ -10,9 +10,13 @@ use crate::model::caller::Caller;
 use crate::model::role::Role;
 use crate::portal::Portal;
 
-/// The process serves.
-pub(crate) async fn health() -> &'static str {
-    "ok\n"
+/// 200 while requests are taken; 503 once the program is ending, so that a front sends them elsewhere. A database that
+/// is away for a moment does not count: what can be served without it still is.
+pub(crate) async fn health(State(portal): State<Portal>) -> Response {
+    if portal.0.closing.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "closing\n").into_response();
+    }
+    "ok\n".into_response()
 }
 
 /// 200 when work can be taken: the database answers and the program isn't ending. Else 503 with the reason.

@@ -1,0 +1,18 @@
+//! The lab through its real router and a real database, with agents that are played by the test.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute; what they stand on here has none")]
+
+mod admission;
+mod agent;
+mod api_input;
+mod bad_input;
+mod cancel;
+mod dispatch;
+mod far_end;
+mod idempotency;
+mod limits;
+mod live;
+mod loss;
+mod nodes;
+mod plane;
+mod repeated;
+mod visibility;

@@ -200,19 +200,36 @@ fn agent_command(program: &Path, dir: &Path, args: &[String]) -> Command {
 
 /// One `amphi up`.
 pub struct Up {
+    program: PathBuf,
     dir: PathBuf,
+    nodes: u32,
     url: String,
+    password: String,
     process: Process,
 }
 
 impl Up {
-    /// Starts it with `nodes` nodes on a free port. Returns once it is ready. Errors: it ended or said nothing for a minute.
+    /// Starts it in a new directory with `nodes` nodes, on a free port. Returns once it is ready. Errors: it ended or
+    /// said nothing for a minute.
     pub async fn start(program: &Path, dir: &Path, nodes: u32) -> io::Result<Self> {
-        let mut command = Command::new(program);
-        command.arg("up").arg("--dir").arg(dir).args(["--listen", "127.0.0.1:0", "--nodes", &nodes.to_string()]);
-        let mut process = Process::spawn(command.stdin(Stdio::null()), &dir.with_extension("log"))?;
+        let mut process = up_process(program, dir, "127.0.0.1:0", nodes)?;
+        let password = process.line("first start: sign in as admin with the password ").await?;
+        let password = password.split(' ').next().unwrap_or_default().to_owned();
         let url = process.line("ready ").await?;
-        Ok(Self { dir: dir.to_owned(), url, process })
+        Ok(Self { program: program.to_owned(), dir: dir.to_owned(), nodes, url, password, process })
+    }
+
+    /// Starts it again after its end, in its directory and on its port. Returns once it is ready. Errors: see
+    /// [`Up::start`].
+    pub async fn restart(&mut self) -> io::Result<()> {
+        let address = self.url.trim_start_matches("http://");
+        self.process = up_process(&self.program, &self.dir, address, self.nodes)?;
+        self.process.line("ready ").await.map(drop)
+    }
+
+    /// The admin's first password.
+    pub fn password(&self) -> &str {
+        &self.password
     }
 
     /// Its URL.
@@ -244,6 +261,12 @@ impl Up {
     pub async fn end(&mut self, limit: Duration) -> io::Result<ExitStatus> {
         self.process.end(limit).await
     }
+}
+
+fn up_process(program: &Path, dir: &Path, listen: &str, nodes: u32) -> io::Result<Process> {
+    let mut command = Command::new(program);
+    command.arg("up").arg("--dir").arg(dir).args(["--listen", listen, "--nodes", &nodes.to_string()]);
+    Process::spawn(command.stdin(Stdio::null()), &dir.with_extension("log"))
 }
 
 fn free_address() -> io::Result<SocketAddr> {

@@ -1,9 +1,10 @@
-//! What the tests stand on: database engines on private sockets, one suite for every engine, a link that
-//! breaks, a manual clock, the built program as processes.
+//! What the tests stand on: database engines on private sockets, one suite for every engine, a link that breaks, a
+//! manual clock, the built program as processes, a browser.
 
 pub use db;
 
 pub mod amphi;
+pub mod browser;
 pub mod clock;
 pub mod conformance;
 pub mod engine;

@@ -206,6 +206,7 @@ impl Link {
             inventory: Some(inventory::inventory(&self.node.launcher, &self.labels, self.slots).await),
             runs: self.node.ledger_quietly(|ledger| ledger.held()),
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            epoch: self.node.ledger_quietly(|ledger| ledger.epoch()),
         }
     }
 }

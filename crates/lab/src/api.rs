@@ -1,6 +1,6 @@
 //! The REST API: extract, one call, render.
 
-mod job;
+pub(crate) mod job;
 mod live;
 mod node;
 mod policy;

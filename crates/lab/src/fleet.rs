@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use placement::{AdminState, Algorithm, Health, Pool};
 use tokio::sync::mpsc;
-use wire::proto::ToAgent;
+use tokio_util::sync::CancellationToken;
+use wire::proto::{ToAgent, to_agent};
 
 use crate::model::job::JobId;
 use crate::model::node::{Inventory, NodeId, health_of};
@@ -45,6 +46,8 @@ pub(crate) struct Session {
     pub(crate) credit: Option<u32>,
     /// When it was last heard of, epoch milliseconds.
     pub(crate) heard_ms: i64,
+    /// Cancelled when the stream has to end: its agent does not keep up.
+    pub(crate) ended: CancellationToken,
     health: Health,
     promises: Vec<(JobId, i64)>,
 }
@@ -63,6 +66,7 @@ impl Session {
             runs: HashMap::new(),
             credit: None,
             heard_ms: 0,
+            ended: CancellationToken::new(),
             health: Health::Up,
             promises: Vec::new(),
         }
@@ -230,11 +234,15 @@ impl Fleet {
         self.with(node, |session| session.runs.remove(&run)).flatten()
     }
 
-    /// Sends a command down a node's stream. `false` when it has none or does not keep up: the stream then ends, and
-    /// the agent comes back and is told anew.
-    pub(crate) fn send(&self, node: NodeId, command: ToAgent) -> bool {
+    /// Sends a command down a node's stream. A stream that does not take it is ended: the agent comes back, and is told
+    /// anew what the database says.
+    pub(crate) fn send(&self, node: NodeId, command: to_agent::Message) {
         let inner = self.lock();
-        inner.sessions.get(&node).is_some_and(|session| session.commands.try_send(command).is_ok())
+        if let Some(session) = inner.sessions.get(&node)
+            && session.commands.try_send(ToAgent { message: Some(command) }).is_err()
+        {
+            session.ended.cancel();
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The lab's pages: extract, one call, render. What a page does is in the services; what it says is in `locales`.
 
-mod address;
 mod draft;
 mod job;
 mod job_change;

@@ -1,6 +1,7 @@
 //! Admission of a node's stream: its lease is taken, and what the agent holds is compared with what the database says.
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use wire::proto::{Cancel, EndedAck, Goodbye, Hello, Probe, ToAgent, Welcome, to_agent};
 
 use crate::Lab;
@@ -19,6 +20,7 @@ pub(super) async fn admit(
     id: NodeId,
     hello: Hello,
     commands: &mpsc::Sender<ToAgent>,
+    ended: CancellationToken,
 ) -> Result<Option<(String, i64)>, ServiceError> {
     if hello.protocol != wire::PROTOCOL {
         let reason = ServiceError::OldProtocol { theirs: hello.protocol, ours: wire::PROTOCOL }.to_string();
@@ -32,10 +34,11 @@ pub(super) async fn admit(
     let connected = Connected { boot_id: hello.boot_id.clone(), inventory: inventory(&hello) };
     let now_ms = lab.now_ms();
     let mut write = db::Write::new();
-    node_connect(&mut write, id, node.epoch, lab.replica(), &connected, now_ms);
+    // An agent that has seen a later lease than the database knows would refuse everything: the database was restored.
+    let epoch = node.epoch.max(i64::try_from(hello.epoch).unwrap_or(0)) + 1;
+    node_connect(&mut write, &node, epoch, lab.replica(), &connected, now_ms);
     write.push_event("nodes");
     lab.db().write(write).await?;
-    let epoch = node.epoch + 1;
 
     let booked = run_list_on(lab.db(), id).await?;
     let same_life = node.boot_id == hello.boot_id;
@@ -52,7 +55,10 @@ pub(super) async fn admit(
             tell(commands, to_agent::Message::EndedAck(EndedAck { run_id: held.run_id.clone() }));
         }
     }
-    lab.fleet().connect(id, session(&node, epoch, connected.inventory, &kept, commands.clone(), now_ms));
+    let mut session = session(&node, epoch, connected.inventory, &kept, commands.clone());
+    session.heard_ms = now_ms;
+    session.ended = ended;
+    lab.fleet().connect(id, session);
     for far in kept.iter().filter(|run| run.role == Role::Far) {
         lab.far_end_resume(id, far).await?;
     }
@@ -61,20 +67,12 @@ pub(super) async fn admit(
     Ok(Some((node.name, epoch)))
 }
 
-fn session(
-    node: &Node,
-    epoch: i64,
-    inventory: Inventory,
-    kept: &[Run],
-    commands: mpsc::Sender<ToAgent>,
-    now_ms: i64,
-) -> Session {
+fn session(node: &Node, epoch: i64, inventory: Inventory, kept: &[Run], commands: mpsc::Sender<ToAgent>) -> Session {
     let mut session = Session::new(node.name.clone(), epoch, inventory, commands);
     session.state = node.state;
     session.slots = node.slots;
     session.labels = node.labels.clone();
     session.tools = node.tools.iter().map(|tool| tool.name.clone()).collect();
-    session.heard_ms = now_ms;
     for run in kept {
         let (RunState::Leased { epoch, .. } | RunState::Running { epoch, .. }) = run.state else { continue };
         let booked =

@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use tokio::sync::mpsc;
 use wire::proto::{Cancel, Certificate, Ended, EndedAck, FromAgent, Output, OutputAck, Reason, Refused, RefusedWhy};
-use wire::proto::{Renew, Started, ToAgent, Tools, from_agent, to_agent};
+use wire::proto::{Renew, Started, Tools, from_agent, to_agent};
 
-use super::admit::{tell, wire_epoch};
+use super::admit::wire_epoch;
 use crate::Lab;
 use crate::fleet::Booked;
 use crate::model::job::{ErrorReason, JobStatus};
@@ -53,11 +52,7 @@ impl<'a> Group<'a> {
     }
 
     /// Stores the messages, then acknowledges them and wakes who waits.
-    pub(super) async fn store(
-        mut self,
-        messages: Vec<FromAgent>,
-        commands: &mpsc::Sender<ToAgent>,
-    ) -> Result<(), ServiceError> {
+    pub(super) async fn store(mut self, messages: Vec<FromAgent>) -> Result<(), ServiceError> {
         let now_ms = self.lab.now_ms();
         self.lab.fleet().with(self.node, |session| session.heard_ms = now_ms);
         for message in messages.into_iter().filter_map(|m| m.message) {
@@ -70,10 +65,10 @@ impl<'a> Group<'a> {
             self.lab.db().write(self.write).await?;
         }
         for (run_id, next_seq) in self.output_acks {
-            tell(commands, to_agent::Message::OutputAck(OutputAck { run_id, next_seq }));
+            self.lab.fleet().send(self.node, to_agent::Message::OutputAck(OutputAck { run_id, next_seq }));
         }
         for message in self.after {
-            tell(commands, message);
+            self.lab.fleet().send(self.node, message);
         }
         for run in self.ended {
             self.lab.fleet().unbook(self.node, run);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use wire::proto::{FromAgent, ToAgent, from_agent};
 
@@ -27,7 +28,8 @@ pub(super) async fn run(lab: Lab, node: NodeId, mut stream: Streaming<FromAgent>
         tracing::info!(node.id = %node, "node {node} did not say hello");
         return;
     };
-    let (name, epoch) = match admit(&lab, node, hello, &commands).await {
+    let ended = CancellationToken::new();
+    let (name, epoch) = match admit(&lab, node, hello, &commands, ended.clone()).await {
         Ok(Some(admitted)) => admitted,
         Ok(None) => return,
         Err(error) => {
@@ -36,8 +38,9 @@ pub(super) async fn run(lab: Lab, node: NodeId, mut stream: Streaming<FromAgent>
         }
     };
     tokio::select! {
-        () = serve(&lab, node, &name, epoch, &mut stream, &commands) => {}
+        () = serve(&lab, node, &name, epoch, &mut stream) => {}
         () = commands.closed() => {}
+        () = ended.cancelled() => tracing::warn!(node.id = %node, "node {name} does not take its commands"),
         () = lab.portal().closing().cancelled_owned() => {}
     }
     lab.fleet().disconnect(node, epoch);
@@ -50,14 +53,7 @@ pub(super) async fn run(lab: Lab, node: NodeId, mut stream: Streaming<FromAgent>
     tracing::info!(node.id = %node, node.epoch = epoch, "node {name} disconnected");
 }
 
-async fn serve(
-    lab: &Lab,
-    node: NodeId,
-    name: &str,
-    epoch: i64,
-    stream: &mut Streaming<FromAgent>,
-    commands: &mpsc::Sender<ToAgent>,
-) {
+async fn serve(lab: &Lab, node: NodeId, name: &str, epoch: i64, stream: &mut Streaming<FromAgent>) {
     loop {
         let first = match tokio::time::timeout(SILENCE_MAX, stream.message()).await {
             Ok(Ok(Some(message))) => message,
@@ -76,7 +72,7 @@ async fn serve(
                 None => break,
             }
         }
-        if let Err(error) = Group::new(lab, node, epoch).store(messages, commands).await {
+        if let Err(error) = Group::new(lab, node, epoch).store(messages).await {
             return tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "what node {name} said could not be stored");
         }
         if !is_open {

@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::response::{Html, Response};
 use portal::{ApiPath, Caller, PageContext, PageView, Problem, Role};
 
-use super::address::job_id;
 use super::look::{Badge, Look, fragment, html};
 use super::output::{Piece, printed};
 use crate::Lab;
+use crate::api::job::job_id;
 use crate::model::job::{Job, JobStatus};
 use crate::service::ServiceError;
 use crate::service::view::{AttemptView, JobView};

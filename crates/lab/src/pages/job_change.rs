@@ -5,8 +5,8 @@ use axum::response::Response;
 use portal::{ApiPath, Caller, Flash, PageForm, Problem, redirect};
 use serde::Deserialize;
 
-use super::address::job_id;
 use crate::Lab;
+use crate::api::job::job_id;
 use crate::service::ServiceError;
 
 /// Sends the reader back. What came too late because the job went on meanwhile is a message, not an error page.

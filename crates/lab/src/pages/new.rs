@@ -9,11 +9,10 @@ use axum::response::{Html, IntoResponse, Response};
 use portal::{ApiPath, Caller, Flash, PageContext, PageForm, PageView, Problem, redirect};
 use url::form_urlencoded;
 
-use super::address::job_id;
 use super::draft::{Draft, OPTION, api_call, command_line};
 use super::look::{Look, fragment, html};
 use crate::Lab;
-use crate::model::job::checked_name;
+use crate::api::job::job_id;
 use crate::model::node::{AdminState, Health, Node};
 use crate::model::tool::{DestinationKind, OptionKind, OptionSpec, Tool, tools};
 use crate::service::ServiceError;
@@ -123,18 +122,19 @@ pub(super) async fn page(
         Some((_, id)) => draft_of(&lab, &caller, id).await?,
         None => Draft::from_pairs(pairs)?,
     };
-    let preview = preview(&lab, &t, &draft);
+    let preview = preview(&lab, &caller, &t, &draft).await;
     show(&lab, &t, &draft, preview).await
 }
 
 /// `GET /lab/form`: the fields of another tool, with what fits of those filled in already.
 pub(super) async fn form(
     State(lab): State<Lab>,
+    caller: Caller,
     t: PageContext,
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
     let draft = Draft::from_pairs(pairs_of(query))?;
-    let preview = preview(&lab, &t, &draft);
+    let preview = preview(&lab, &caller, &t, &draft).await;
     let (fields, nodes) = (fields(&t, &draft), usable_nodes(&lab, draft.tool).await?);
     fragment(&FormPart { l: Look::new(&lab, &t), draft: &draft, fields, nodes, preview })
 }
@@ -142,11 +142,12 @@ pub(super) async fn form(
 /// `POST /lab/check`: what would be said on submit, while one types. Changes nothing.
 pub(super) async fn check(
     State(lab): State<Lab>,
+    caller: Caller,
     t: PageContext,
     PageForm(pairs): PageForm<Vec<(String, String)>>,
 ) -> Result<Html<String>, Problem> {
     let draft = Draft::from_pairs(pairs)?;
-    fragment(&PreviewPart { preview: preview(&lab, &t, &draft), l: Look::new(&lab, &t) })
+    fragment(&PreviewPart { preview: preview(&lab, &caller, &t, &draft).await, l: Look::new(&lab, &t) })
 }
 
 /// `POST /lab/new`
@@ -229,17 +230,16 @@ fn told(t: &PageContext, wanted: &Submission) -> Preview {
 }
 
 /// The checks that need no write.
-fn preview(lab: &Lab, t: &PageContext, draft: &Draft) -> Preview {
-    let checked = draft.submission().and_then(|wanted| {
-        if let Some(host) = wanted.experiment.host() {
-            lab.destination_rules().check_host(&host)?;
-        }
-        checked_name(&draft.name)?;
-        Ok(wanted)
-    });
+async fn preview(lab: &Lab, caller: &Caller, t: &PageContext, draft: &Draft) -> Preview {
+    if draft.is_blank() {
+        return Preview::empty();
+    }
+    let checked = match draft.submission() {
+        Ok(wanted) => lab.job_check(caller, &wanted).await.map(|()| wanted),
+        Err(error) => Err(error),
+    };
     match checked {
         Ok(wanted) => told(t, &wanted),
-        Err(_) if draft.is_blank() => Preview::empty(),
         Err(error) => Preview { wrong: Wrong::of(t, &error.into(), draft.tool), ..Preview::empty() },
     }
 }

@@ -8,9 +8,9 @@ use portal::{ApiQuery, Caller, PageContext, PageView, Problem, Role};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use super::address::{cursor, cursor_text, filter};
 use super::look::{Badge, Look, fragment, html};
 use crate::Lab;
+use crate::api::job::{cursor, cursor_text, filter};
 use crate::model::job::{Job, JobStatus};
 use crate::model::tool::tools;
 use crate::queries::list::JobFilter;
@@ -90,7 +90,7 @@ impl ListQuery {
             node: given(&self.node),
             status: status.map_err(unknown)?,
             text: given(&self.q),
-            ..filter(caller, &self.scope)?
+            ..filter(caller, Some(&self.scope))?
         })
     }
 }

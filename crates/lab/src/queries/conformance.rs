@@ -81,7 +81,7 @@ async fn connected(db: &Database, name: &str, replica: &str) -> Holder {
 /// Takes a node's lease as it stands.
 async fn connect(db: &Database, id: NodeId, replica: &str) -> Holder {
     let node = node_get(db, id).await.unwrap().unwrap();
-    change(db, |write| node_connect(write, id, node.epoch, replica, &hello(), NOW_MS)).await.unwrap();
+    change(db, |write| node_connect(write, &node, node.epoch + 1, replica, &hello(), NOW_MS)).await.unwrap();
     Holder { node: id, name: node.name, epoch: node.epoch + 1 }
 }
 

@@ -62,20 +62,22 @@ pub(crate) async fn node_find(db: &Database, id_or_name: &str) -> Result<Option<
     db.optional(query).await?.as_ref().map(node).transpose()
 }
 
-/// Takes the node's lease for a replica: its epoch becomes `epoch + 1`. `Unmet` when somebody else took it meanwhile.
-pub(crate) fn node_connect(write: &mut Write, id: NodeId, epoch: i64, replica: &str, hello: &Connected, now_ms: i64) {
+/// Takes the lease of `node`, as it was read, for a replica: its epoch becomes `epoch`. `Unmet` when somebody else took
+/// it meanwhile.
+pub(crate) fn node_connect(write: &mut Write, node: &Node, epoch: i64, replica: &str, hello: &Connected, now_ms: i64) {
     write.push_expect(
         "node-epoch",
         Query::new(
-            "UPDATE lab_node SET epoch = epoch + 1, replica = ?, connected = 1, boot_id = ?, inventory = ?, \
+            "UPDATE lab_node SET epoch = ?, replica = ?, connected = 1, boot_id = ?, inventory = ?, \
              last_seen_ms = ? WHERE id = ? AND epoch = ?",
         )
+        .bind(epoch)
         .bind(replica)
         .bind(hello.boot_id.as_str())
         .bind(json(&hello.inventory))
         .bind(now_ms)
-        .bind(id.to_string())
-        .bind(epoch),
+        .bind(node.id.to_string())
+        .bind(node.epoch),
     );
 }
 

@@ -66,6 +66,12 @@ pub(crate) fn run_insert(write: &mut Write, run: &Run) {
     );
 }
 
+/// Runs that wait, oldest first.
+pub(crate) async fn run_list_queue(db: &Database, limit: u32) -> Result<Vec<Run>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE state = 'waiting' ORDER BY id LIMIT ?"));
+    db.all(query.bind(limit)).await?.iter().map(run).collect()
+}
+
 /// Runs that wait for one node, or for any, oldest first, behind `after`.
 pub(crate) async fn run_list_waiting(
     db: &Database,

@@ -7,7 +7,7 @@ use db::{DbError, Write};
 use portal::Caller;
 use serde_json::json;
 use wire::authority::{AuthorityError, KeyRequest, expires_ms, node_id_of_pem};
-use wire::proto::{EnrollReply, EnrollRequest, Goodbye, ToAgent, to_agent};
+use wire::proto::{EnrollReply, EnrollRequest, Goodbye, to_agent};
 use wire::token::JoinToken;
 
 use super::ServiceError;
@@ -244,7 +244,7 @@ impl Lab {
                 None => {
                     let reason = "This node was removed.".to_owned();
                     let goodbye = to_agent::Message::Goodbye(Goodbye { reason, r#final: true });
-                    self.fleet().send(id, ToAgent { message: Some(goodbye) });
+                    self.fleet().send(id, goodbye);
                     self.fleet().disconnect(id, epoch);
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::error::Error;
 
 use db::{DbError, Write};
-use wire::proto::{Destination, Start, ToAgent, to_agent};
+use wire::proto::{Destination, Start, to_agent};
 
 use super::ServiceError;
 use crate::Lab;
@@ -17,7 +17,7 @@ use crate::model::run::{Role, Run, RunId};
 use crate::queries::job::{job_get, job_list_by_id, job_running};
 use crate::queries::node::node_get;
 use crate::queries::output::output_list;
-use crate::queries::run::{Holder, run_insert, run_lease, run_list_of_job, run_list_waiting, run_new};
+use crate::queries::run::{Holder, run_insert, run_lease, run_list_of_job, run_list_queue, run_list_waiting, run_new};
 
 /// Runs looked at in one round, at most.
 const WINDOW: u32 = 256;
@@ -41,6 +41,20 @@ struct Queue {
     after: Option<RunId>,
 }
 
+/// The oldest waiting runs.
+pub(crate) struct Head {
+    runs: Vec<Run>,
+    /// Whether these are all.
+    is_whole: bool,
+}
+
+impl Head {
+    /// Whether nothing is left to place once this many were.
+    pub(crate) fn is_done_with(&self, placed: u32) -> bool {
+        self.is_whole && self.runs.len() == placed as usize
+    }
+}
+
 /// A run that was booked on a node and waits to be claimed in the database.
 struct Claim {
     run: Run,
@@ -50,18 +64,35 @@ struct Claim {
 }
 
 impl Lab {
-    /// One round over at most `budget` starts. Returns how many runs were given to nodes; call it again while that is
-    /// more than none.
-    pub(crate) async fn dispatch_round(&self, budget: u32) -> Result<u32, ServiceError> {
-        let free = self.fleet().free();
-        if free.is_empty() || budget == 0 {
+    /// The head of the queue, if any node could take a run now; `None` when there is nothing to do.
+    pub(crate) async fn queue_head(&self) -> Result<Option<Head>, ServiceError> {
+        if self.fleet().free().is_empty() {
+            return Ok(None);
+        }
+        let runs = run_list_queue(self.db(), WINDOW).await?;
+        let is_whole = runs.len() < WINDOW as usize;
+        Ok((!runs.is_empty()).then_some(Head { runs, is_whole }))
+    }
+
+    /// One round over at most `budget` starts. Returns how many runs were given to nodes.
+    pub(crate) async fn dispatch_round(&self, head: &Head, budget: u32) -> Result<u32, ServiceError> {
+        if budget == 0 {
             return Ok(0);
         }
+        let mut claims = self.runs_place(head.runs.clone(), budget).await?;
+        if claims.is_empty() && !head.is_whole {
+            claims = self.runs_place_behind(budget).await?;
+        }
+        self.claims_commit(claims).await
+    }
+
+    /// Looks past a head that nobody can take: runs whose needs nobody meets now must not hold up those behind them.
+    async fn runs_place_behind(&self, budget: u32) -> Result<Vec<Claim>, ServiceError> {
+        let free = self.fleet().free();
         let slots = free.iter().map(|node| node.slots).sum();
         let mut queues = vec![Queue { node: None, limit: slots, after: None }];
         queues.extend(free.iter().map(|free| Queue { node: Some(free.node), limit: free.slots, after: None }));
         let mut claims = Vec::new();
-        // Runs whose needs nobody meets now must not hold up those behind them.
         while claims.is_empty() && !queues.is_empty() {
             let mut waiting = Vec::new();
             for queue in &mut queues {
@@ -73,7 +104,7 @@ impl Lab {
             waiting.sort_by_key(|run| run.id);
             claims = self.runs_place(waiting, budget).await?;
         }
-        self.claims_commit(claims).await
+        Ok(claims)
     }
 
     /// Books those of the runs, at most `budget`, that a node can take now.
@@ -211,8 +242,8 @@ impl Lab {
                 family: family(lookup.family).into(),
             }),
         };
-        // A stream that does not take it ends, and its node's next session finds the run lost.
-        self.fleet().send(claim.holder.node, ToAgent { message: Some(to_agent::Message::Start(start)) });
+        // Where the stream does not take it, the node's next session finds the run lost.
+        self.fleet().send(claim.holder.node, to_agent::Message::Start(start));
     }
 
     /// Puts the near end of a measurement in the queue once its far end listens; twice does nothing.

@@ -4,7 +4,7 @@
 //! that takes its place are one transaction, so that a job never stands without either.
 
 use db::{DbError, Write};
-use wire::proto::{Cancel, ToAgent, to_agent};
+use wire::proto::{Cancel, to_agent};
 
 use super::ServiceError;
 use super::submit::first_run;
@@ -104,7 +104,7 @@ impl Lab {
 
     fn cancel_send(&self, node: NodeId, run: RunId, epoch: i64) {
         let cancel = Cancel { run_id: run.to_string(), epoch: wire_epoch(epoch) };
-        self.fleet().send(node, ToAgent { message: Some(to_agent::Message::Cancel(cancel)) });
+        self.fleet().send(node, to_agent::Message::Cancel(cancel));
     }
 
     /// Ends waiting runs whose chosen node has been down or out for too long, and those that waited longer than the

@@ -48,14 +48,7 @@ impl Lab {
             return Ok(job);
         }
         let now_ms = self.now_ms();
-        let node = self.wanted_node(&wanted, now_ms).await?;
-        if node.is_none() {
-            self.check_some_node_fits(&wanted).await?;
-        }
-        let far_node = self.far_node(&wanted.experiment, now_ms).await?;
-        if far_node.is_none() {
-            self.check_destination(&wanted.experiment).await?;
-        }
+        let (node, far_node) = self.places(&wanted, now_ms).await?;
         let command = wanted.experiment.command_line();
         let job = Job {
             id: JobId::generate(),
@@ -82,6 +75,32 @@ impl Lab {
             completed_ms: None,
         };
         self.job_accept(caller, &wanted, job).await
+    }
+
+    /// Everything that [`Lab::job_submit`] refuses, without submitting.
+    pub(crate) async fn job_check(&self, caller: &Caller, wanted: &Submission) -> Result<(), ServiceError> {
+        checked_name(wanted.name.as_deref().unwrap_or_default())?;
+        check_labels(&wanted.on)?;
+        let now_ms = self.now_ms();
+        self.places(wanted, now_ms).await?;
+        let policy = self.policy();
+        let (waiting, hourly) = job_counts(self.db(), caller.account.as_str(), now_ms - HOUR_MS).await?;
+        let is_full = waiting >= policy.account_waiting_max || hourly >= policy.account_hourly_max;
+        if is_full && !caller.has(Role::Teacher) { Err(self.quota_error(caller, now_ms).await?) } else { Ok(()) }
+    }
+
+    /// The node it has to run on, if one was chosen, and the node that its destination names.
+    /// Errors: nothing can run it, or nothing may be aimed there.
+    async fn places(&self, wanted: &Submission, now_ms: i64) -> Result<(Option<Node>, Option<Node>), ServiceError> {
+        let node = self.wanted_node(wanted, now_ms).await?;
+        if node.is_none() {
+            self.check_some_node_fits(wanted).await?;
+        }
+        let far_node = self.far_node(&wanted.experiment, now_ms).await?;
+        if far_node.is_none() {
+            self.check_destination(&wanted.experiment).await?;
+        }
+        Ok((node, far_node))
     }
 
     async fn job_accept(&self, caller: &Caller, wanted: &Submission, job: Job) -> Result<Job, ServiceError> {

@@ -35,17 +35,18 @@ pub(super) async fn run(lab: Lab, shutdown: CancellationToken) {
 
 /// Rounds until nothing more can be placed.
 async fn drain(lab: &Lab, starts: &mut Starts) -> Result<(), ServiceError> {
-    loop {
+    while let Some(head) = lab.queue_head().await? {
         let policy = lab.policy();
         let in_flight = run_count_in_flight(lab.db()).await?;
         let room = policy.in_flight_max.saturating_sub(in_flight);
         let budget = room.min(starts.left(policy.starts_per_minute_max, lab.now_ms()));
-        let placed = lab.dispatch_round(budget).await?;
+        let placed = lab.dispatch_round(&head, budget).await?;
         starts.take(placed);
-        if placed == 0 {
-            return Ok(());
+        if placed == 0 || head.is_done_with(placed) {
+            break;
         }
     }
+    Ok(())
 }
 
 /// A bucket of starts that fills at the allowed rate and holds a minute's worth at most.

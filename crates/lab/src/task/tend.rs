@@ -10,6 +10,8 @@ use crate::service::ServiceError;
 
 /// Heartbeats are written together, this often.
 const HEARTBEATS: Duration = Duration::from_secs(2);
+/// The nodes' health is looked at this often.
+const HEALTH: Duration = Duration::from_secs(2);
 /// Lost nodes and overdue runs are looked for this often.
 const OVERDUE: Duration = Duration::from_secs(1);
 
@@ -60,6 +62,28 @@ pub(super) async fn heartbeats(lab: Lab, shutdown: CancellationToken) {
         }
         if !write.is_empty() {
             report("writing heartbeats", lab.db().write(write).await.map_err(ServiceError::from));
+        }
+    }
+}
+
+/// Sets the gauges, and tells the pages when a node's health changes: silence itself is no event.
+pub(super) async fn health(lab: Lab, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(HEALTH);
+    let mut told = Vec::new();
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = interval.tick() => {}
+        }
+        match lab.lab_status().await {
+            Ok(status) => {
+                let now: Vec<_> = status.nodes.into_iter().map(|node| (node.name, node.health)).collect();
+                if std::mem::replace(&mut told, now.clone()) != now {
+                    let write = db::Write::new().event("nodes");
+                    report("telling a node's health", lab.db().write(write).await.map_err(ServiceError::from));
+                }
+            }
+            Err(error) => report::<()>("reading the nodes' health", Err(error)),
         }
     }
 }

@@ -100,7 +100,14 @@ pub(crate) fn hello(boot_id: &str, slots: u32, runs: Vec<RunHeld>) -> Hello {
         ..Inventory::default()
     };
     let protocol = wire::PROTOCOL;
-    Hello { protocol, boot_id: boot_id.into(), inventory: Some(inventory), runs, agent_version: "test".into() }
+    Hello {
+        protocol,
+        boot_id: boot_id.into(),
+        inventory: Some(inventory),
+        runs,
+        agent_version: "test".into(),
+        epoch: 0,
+    }
 }
 
 impl Agent {

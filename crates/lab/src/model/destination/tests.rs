@@ -1,3 +1,5 @@
+//! Tests of `destination`.
+
 use super::*;
 use crate::model::tool::tool;
 

@@ -1,3 +1,5 @@
+//! Tests of `experiment`.
+
 use proptest::prelude::*;
 use serde_json::json;
 

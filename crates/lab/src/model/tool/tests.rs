@@ -1,3 +1,5 @@
+//! Tests of `tool`.
+
 use std::collections::BTreeSet;
 
 use super::*;

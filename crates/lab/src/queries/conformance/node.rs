@@ -70,10 +70,10 @@ async fn one_connection_takes_the_lease(db: Database) {
     let wanted = node("lab-a");
     change(&db, |w| node_insert(w, &wanted)).await.unwrap();
     let replicas = (0..8).map(|index| {
-        let (db, id) = (db.clone(), wanted.id);
+        let (db, wanted) = (db.clone(), wanted.clone());
         tokio::spawn(async move {
             let replica = format!("replica-{index}");
-            let taken = change(&db, |w| node_connect(w, id, 0, &replica, &hello(), NOW_MS)).await;
+            let taken = change(&db, |w| node_connect(w, &wanted, 1, &replica, &hello(), NOW_MS)).await;
             taken.map(|_| replica)
         })
     });

@@ -10,7 +10,7 @@ use crate::queries::job::{job_cancel_ask, job_next_attempt};
 use crate::queries::node::node_disconnect;
 use crate::queries::run::{
     ON_NODE, RunEnd, run_count_in_flight, run_count_waiting, run_end, run_insert, run_list_known, run_list_of_job,
-    run_list_on, run_list_overdue, run_list_to_cancel, run_list_waiting, run_new, run_started,
+    run_list_on, run_list_overdue, run_list_to_cancel, run_list_queue, run_list_waiting, run_new, run_started,
 };
 
 testkit::for_each_engine!(crate::migrations();
@@ -37,6 +37,9 @@ async fn waiting_runs_are_listed_oldest_first(db: Database) {
     let behind = run_list_waiting(&db, Some(holder.node), Some(there[0]), 1).await.unwrap();
     assert_eq!(ids(&behind), there[1..2]);
     assert!(run_list_waiting(&db, Some(NodeId::generate()), None, 9).await.unwrap().is_empty());
+    let all: Vec<_> = anywhere.iter().zip(&there).flat_map(|(a, b)| [*a, *b]).collect();
+    assert_eq!(ids(&run_list_queue(&db, 9).await.unwrap()), all);
+    assert_eq!(ids(&run_list_queue(&db, 2).await.unwrap()), all[..2]);
     assert!(lease(&db, anywhere[0], &holder).await && lease(&db, there[1], &holder).await);
     assert_eq!(ids(&run_list_waiting(&db, None, None, 9).await.unwrap()), anywhere[1..]);
     assert_eq!(ids(&run_list_waiting(&db, Some(holder.node), None, 9).await.unwrap()), [there[0], there[2]]);

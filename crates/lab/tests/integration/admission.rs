@@ -105,6 +105,18 @@ async fn an_older_agent_is_sent_away_for_good() {
 }
 
 #[tokio::test]
+async fn a_lease_is_above_every_one_the_agent_has_seen() {
+    let plane = Plane::new().await;
+    let agent = Agent::join(&plane, "lab-a", 1).await;
+    let mut link = agent.another_link(&plane).await;
+    // As after the database was restored from a copy.
+    let seen = wire::proto::Hello { epoch: 70, ..hello("boot-2", 1, Vec::new()) };
+    link.send(from_agent::Message::Hello(seen)).await;
+    let Some(Message::Welcome(welcome)) = link.next().await else { panic!("no welcome") };
+    assert_eq!(welcome.epoch, 71);
+}
+
+#[tokio::test]
 async fn a_removed_node_is_sent_away_and_stays_away() {
     let plane = Plane::new().await;
     let mut agent = Agent::join(&plane, "lab-a", 1).await;

@@ -4,13 +4,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use fantoccini::error::{CmdError, NewSessionError};
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -19,6 +21,8 @@ use tokio::process::{Child, Command};
 /// Far more than anything in a page takes on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 const ASK_AGAIN: Duration = Duration::from_millis(30);
+/// After kill -9 the kernel needs only its own time.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// The keys that have no letter, as WebDriver writes them.
 pub mod keys {
@@ -72,10 +76,11 @@ pub enum BrowserError {
     },
 }
 
-/// A running ChromeDriver, on a free port. Dropping it ends it with its browsers.
+/// A running ChromeDriver, on a free port. Dropping it ends it, but not its browsers, which end when they are dropped.
 #[derive(Debug)]
 pub struct Driver {
-    process: Child,
+    // Killed when dropped.
+    _process: Child,
     url: String,
 }
 
@@ -108,7 +113,7 @@ impl Driver {
         let port = port.ok_or(BrowserError::Silent { said })?;
         // Nobody reads what else it says; a full pipe must not stop it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { process, url: format!("http://127.0.0.1:{port}") })
+        Ok(Self { _process: process, url: format!("http://127.0.0.1:{port}") })
     }
 
     /// Starts a browser with an empty profile, in English, light, 1280 × 800 CSS pixels.
@@ -125,12 +130,6 @@ impl Driver {
         browser.view(1280, 800, Scheme::Light).await?;
         Ok(browser)
     }
-
-    /// Ends ChromeDriver, and waits until it has.
-    pub async fn stop(mut self) -> io::Result<ExitStatus> {
-        self.process.start_kill()?;
-        self.process.wait().await
-    }
 }
 
 fn is_installed(program: &str) -> bool {
@@ -139,7 +138,7 @@ fn is_installed(program: &str) -> bool {
 }
 
 fn capabilities(home: &Path) -> Capabilities {
-    let profile = format!("--user-data-dir={}", home.join("profile").display());
+    let profile = profile_option(home);
     let wanted = json!({
         "browserName": "chrome",
         "goog:loggingPrefs": { "browser": "ALL" },
@@ -147,7 +146,7 @@ fn capabilities(home: &Path) -> Capabilities {
             "args": [
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                "--disable-dev-shm-usage", "--force-prefers-reduced-motion", "--lang=en", profile,
+                "--disable-dev-shm-usage", "--disable-breakpad", "--force-prefers-reduced-motion", "--lang=en", profile,
             ],
             "prefs": {
                 "intl.accept_languages": "en",
@@ -190,7 +189,7 @@ pub struct LogLine {
     pub message: String,
 }
 
-/// A browser with one window.
+/// A browser with one window. Dropping it ends its processes.
 #[derive(Debug)]
 pub struct Browser {
     client: Client,
@@ -311,15 +310,6 @@ impl Browser {
         self.client.current_url().await.map_or_else(|error| format!("a page without address ({error})"), String::from)
     }
 
-    /// Closes the browser and waits until it has ended.
-    pub async fn close(self) -> Result<(), BrowserError> {
-        self.client.close().await.map_err(|source| BrowserError::Command {
-            doing: "closing the browser".to_owned(),
-            page: String::new(),
-            source: Box::new(source),
-        })
-    }
-
     async fn done<T>(&self, done: Result<T, CmdError>, doing: impl FnOnce() -> String) -> Result<T, BrowserError> {
         match done {
             Ok(value) => Ok(value),
@@ -328,6 +318,42 @@ impl Browser {
             }
         }
     }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Chromium outlives a ChromeDriver that is killed. All its processes but small ones, which then end by
+        // themselves, name the profile, which is nobody else's.
+        let profile = profile_option(self.home.path());
+        let deadline = Instant::now() + KILL_LIMIT;
+        while Instant::now() < deadline {
+            let pids = processes_with(&profile);
+            if pids.is_empty() {
+                return;
+            }
+            for pid in pids {
+                // One that has ended meanwhile is what is wanted.
+                let _gone = kill(pid, Signal::SIGKILL);
+            }
+            std::thread::sleep(ASK_AGAIN);
+        }
+    }
+}
+
+/// The processes that were started with this argument.
+fn processes_with(argument: &str) -> Vec<Pid> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let has_argument = |pid: &i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        // Chromium rewrites the arguments of its children into one, with spaces between.
+        String::from_utf8_lossy(&line).split(['\0', ' ']).any(|word| word == argument)
+    };
+    pids.filter(has_argument).map(Pid::from_raw).collect()
+}
+
+fn profile_option(home: &Path) -> String {
+    format!("--user-data-dir={}", home.join("profile").display())
 }
 
 /// An expression that is true when the element can be used.

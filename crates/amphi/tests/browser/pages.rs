@@ -1,0 +1,107 @@
+//! Every page, and a site on which each has something to show.
+
+use serde_json::{Value, json};
+use testkit::browser::BrowserError;
+
+use crate::site::{Person, Site};
+
+/// A page and how to know that it shows what it is for.
+pub(crate) struct Page {
+    /// As its pictures are called.
+    pub(crate) name: &'static str,
+    pub(crate) path: String,
+    /// A JavaScript expression.
+    pub(crate) is_ready: &'static str,
+}
+
+impl Page {
+    fn new(name: &'static str, path: impl Into<String>, is_ready: &'static str) -> Self {
+        Self { name, path: path.into(), is_ready }
+    }
+
+    /// Opens it and waits until it is ready.
+    pub(crate) async fn open(&self, person: &Person) -> Result<(), BrowserError> {
+        person.open(&self.path).await?;
+        person.browser.until(self.name, self.is_ready).await.map(drop)
+    }
+}
+
+const LIVE: &str = "document.querySelector('#live.is-on')";
+const LOADED: &str = "document.readyState === 'complete' && document.querySelector('main h1')";
+
+/// The page that greets who is not signed in.
+pub(crate) fn sign_in() -> Page {
+    Page::new("sign-in", "/sign-in", LOADED)
+}
+
+/// The overview before the first experiment.
+pub(crate) fn empty_overview() -> Page {
+    Page::new(
+        "overview-empty",
+        "/lab",
+        "document.querySelector('#empty')?.checkVisibility() && document.querySelector('#live.is-on')",
+    )
+}
+
+/// Runs experiments and makes accounts, then lists every page as an admin has it.
+pub(crate) async fn filled(site: &Site) -> Vec<Page> {
+    let finished = submitted(site, "lab-a", "Round trip on this machine", "ping -c 4 -i 0.2 127.0.0.1").await;
+    let pinned = submitted(site, "lab-b", "The path to this machine", "traceroute 127.0.0.1").await;
+    let failed = submitted(site, "lab-c", "Somebody at home?", "dns -p 9 @127.0.0.1 example.org").await;
+    let error = submitted(site, "lab-c", "A name that nobody has", "ping nowhere.invalid").await;
+    for job in [&finished, &pinned, &failed, &error] {
+        end_of(site, job).await;
+    }
+    site.amphi(&["job", "pin", &pinned]).await;
+    site.account("ada", "learner").await;
+    site.account("tim", "teacher").await;
+    let running = submitted(site, "lab-a", "A long look at this machine", "ping -c 50 -i 1.5 127.0.0.1").await;
+    let ada: Value = serde_json::from_slice(&site.amphi(&["user", "show", "ada", "--output", "json"]).await).unwrap();
+    let ada = ada["id"].as_str().expect("an account has an id").to_owned();
+    let job = |id: &str| format!("/lab/jobs/{id}");
+    vec![
+        Page::new("overview", "/lab", LIVE),
+        Page::new("overview-nothing-found", "/lab?q=no-such-thing", LIVE),
+        Page::new("new", "/lab/new?tool=ping&destination=127.0.0.1", LOADED),
+        Page::new("new-traceroute", "/lab/new?tool=traceroute", LOADED),
+        Page::new("view-running", job(&running), "document.querySelectorAll('#output .out').length > 3"),
+        Page::new("view", job(&finished), "document.querySelectorAll('#output .out').length > 3"),
+        Page::new("view-output", job(&finished) + "#L5", "document.querySelectorAll('#output .out').length > 3"),
+        Page::new("view-failed", job(&failed), "document.querySelectorAll('#output .out').length > 1"),
+        Page::new("view-error", job(&error), "document.querySelector('#job-facts .alert, #job-actions .state-bad')"),
+        Page::new("nodes", "/nodes", LIVE),
+        Page::new("node", "/nodes/lab-a", LOADED),
+        Page::new("node-new", "/nodes/new", LOADED),
+        Page::new("status", "/status", LOADED),
+        Page::new("account", "/account", LOADED),
+        Page::new("accounts", "/admin/accounts", LOADED),
+        Page::new("account-new", "/admin/accounts/new", LOADED),
+        Page::new("account-edit", format!("/admin/accounts/{ada}"), LOADED),
+        Page::new("tenants", "/admin/tenants", LOADED),
+        Page::new("clients", "/clients", LIVE),
+        Page::new("journal", "/admin/journal", LOADED),
+        Page::new("policy", "/admin/policy", LOADED),
+        Page::new("not-found", "/lab/jobs/00000000-0000-7000-8000-000000000000", LOADED),
+    ]
+}
+
+/// Submits an experiment and answers its id.
+async fn submitted(site: &Site, node: &str, name: &str, line: &str) -> String {
+    let args = ["run", "--detach", "--node", node, "--name", name];
+    let args: Vec<&str> = args.into_iter().chain(line.split(' ')).collect();
+    site.amphi_line(&args).await
+}
+
+/// Waits for a job's end.
+async fn end_of(site: &Site, job: &str) {
+    let deadline = tokio::time::Instant::now() + testkit::browser::DEADLINE;
+    loop {
+        let shown = site.amphi(&["job", "show", job, "--output", "json"]).await;
+        let shown: Value = serde_json::from_slice(&shown).unwrap();
+        if [json!("completed"), json!("error"), json!("cancelled")].contains(&shown["status"]) {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "the job did not end: {shown}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}

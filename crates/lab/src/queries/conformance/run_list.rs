@@ -10,7 +10,7 @@ use crate::queries::job::{job_cancel_ask, job_next_attempt};
 use crate::queries::node::node_disconnect;
 use crate::queries::run::{
     ON_NODE, RunEnd, run_count_in_flight, run_count_waiting, run_end, run_insert, run_list_known, run_list_of_job,
-    run_list_on, run_list_overdue, run_list_to_cancel, run_list_queue, run_list_waiting, run_new, run_started,
+    run_list_on, run_list_overdue, run_list_queue, run_list_to_cancel, run_list_waiting, run_new, run_started,
 };
 
 testkit::for_each_engine!(crate::migrations();

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use portal::{ApiPath, ApiQuery, Caller, Problem, Problems};
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::job::job_id;
 use crate::Lab;
@@ -75,6 +75,18 @@ pub(super) async fn job_output(
     Ok((headers, body).into_response())
 }
 
+/// One server-sent event, as its fields stand on the wire.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `sse` makes; only the API's description reads it")]
+pub(super) struct LiveFrame {
+    /// state, output or end.
+    event: String,
+    /// `ATTEMPT.SEQ`, with output alone.
+    id: Option<String>,
+    /// A JSON object.
+    data: String,
+}
+
 /// Watch a job: server-sent events
 ///
 /// `state` with `{status, place, node, attempt}` whenever that changes; `output` with
@@ -83,7 +95,7 @@ pub(super) async fn job_output(
 /// `Last-Event-ID` continues behind the last output received.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/live", tag = "jobs",
     params(("id" = String, Path, description = "the job's id"), ("Last-Event-ID" = Option<String>, Header)),
-    responses((status = 200, content_type = "text/event-stream", body = String), Problems))]
+    responses((status = 200, content_type = "text/event-stream", body = LiveFrame), Problems))]
 pub(super) async fn job_live(
     State(lab): State<Lab>,
     caller: Caller,

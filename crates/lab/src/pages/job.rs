@@ -137,11 +137,12 @@ fn option_text(value: &serde_json::Value) -> String {
 }
 
 fn attempt_row(look: &Look<'_>, run: &AttemptView) -> AttemptRow {
-    let (icon, class) = match run.status {
-        "exited" => ("check-circle-fill", "state-good"),
-        "failed" | "lost" => ("x-circle-fill", "state-bad"),
-        "cancelled" => ("slash-circle", "state-idle"),
-        "running" => ("arrow-repeat", "state-busy"),
+    let (icon, class) = match (run.status, run.exit_code) {
+        ("exited", Some(0)) => ("check-circle-fill", "state-good"),
+        ("exited", _) => ("exclamation-triangle-fill", "state-warn"),
+        ("failed" | "lost", _) => ("x-circle-fill", "state-bad"),
+        ("cancelled", _) => ("slash-circle", "state-idle"),
+        ("running", _) => ("arrow-repeat", "state-busy"),
         _ => ("hourglass-split", "state-idle"),
     };
     AttemptRow {

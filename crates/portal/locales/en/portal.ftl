@@ -100,7 +100,7 @@ address = Address
 agent = Program
 time = Time
 deed = Action
-deed-hint = Action, or “account.” for all of a kind
+deed-hint = Action, or “account.”
 target = Target
 detail = Detail
 

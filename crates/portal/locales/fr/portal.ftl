@@ -97,7 +97,7 @@ address = Adresse
 agent = Programme
 time = Date
 deed = Action
-deed-hint = Action, ou « account. » pour tout un genre
+deed-hint = Action, ou « account. »
 target = Objet
 detail = Détail
 

@@ -205,8 +205,10 @@ impl Portal {
             account.locale = locale;
         }
         let mut write = Write::new().expect("account", account_update(&account));
-        let detail = json!({ "name": account.name, "locale": account.locale.map(Locale::tag) });
-        self.audit(&mut write, caller, "account.profile", &account.login, detail);
+        if name.is_some() {
+            // Which language somebody reads is no deed.
+            self.audit(&mut write, caller, "account.profile", &account.login, json!({ "name": account.name }));
+        }
         self.account_write(write).await?;
         Ok(account)
     }

@@ -12,11 +12,10 @@ use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream, StreamExt as _};
 
 use crate::error::Problem;
-use crate::model::caller::{Caller, Via};
+use crate::model::caller::Caller;
 use crate::model::role::Role;
 use crate::portal::Portal;
-use crate::queries::account::account_get;
-use crate::service::{ACCOUNTS, CLIENTS, SESSIONS, TOKENS};
+use crate::service::{ACCOUNTS, CLIENTS};
 
 /// Topics a stream may have.
 const TOPICS: usize = 32;
@@ -62,7 +61,7 @@ fn wakes(
     caller: Caller,
     names: HashMap<String, String>,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
-    let guards = [SESSIONS, TOKENS].map(String::from);
+    let guards = Portal::identity_topics().map(String::from);
     let watch = portal.0.db.events().watch(names.keys().cloned().chain(guards));
     let first: Vec<String> = names.values().cloned().collect();
     let state = (portal, caller, names, watch);
@@ -73,8 +72,8 @@ fn wakes(
                 topic = watch.changed() => topic,
                 () = closing.cancelled() => return None,
             };
-            if topic == SESSIONS || topic == TOKENS {
-                if !still_holds(&portal, &caller).await {
+            if Portal::identity_topics().contains(&topic.as_str()) {
+                if !portal.still_holds(&caller).await {
                     return None;
                 }
             } else if let Some(name) = names.get(&topic) {
@@ -87,20 +86,4 @@ fn wakes(
         .enumerate()
         // Browsers pass over an event without data, so the name stands there again.
         .map(|(id, name)| Ok(Event::default().event(&name).id(id.to_string()).data(&name)))
-}
-
-/// Whether the session or token the stream was opened with still holds; the database away changes nothing.
-async fn still_holds(portal: &Portal, caller: &Caller) -> bool {
-    let account = account_get(&portal.0.db, &caller.account).await;
-    let is_active = match account {
-        Ok(account) => account.is_some_and(|a| !a.disabled && a.roles == caller.roles),
-        Err(_) => true,
-    };
-    is_active && portal.credential_exists(&caller.via).await.unwrap_or(true)
-}
-
-impl Portal {
-    async fn credential_exists(&self, via: &Via) -> Result<bool, Problem> {
-        Ok(crate::queries::client::credential_exists(&self.0.db, via).await?)
-    }
 }

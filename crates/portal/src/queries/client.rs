@@ -4,7 +4,7 @@ use db::{Database, DbError, Query, Row};
 
 use crate::model::account::AccountId;
 use crate::model::caller::Via;
-use crate::model::client::{Client, ClientKind};
+use crate::model::client::{Client, ClientKind, SESSION_IDLE_MS, SESSION_MAX_MS};
 
 fn client_from(row: &Row) -> Result<Client, DbError> {
     let kind: i64 = row.get("is_program")?;
@@ -49,13 +49,20 @@ pub(crate) async fn client_list(
     db.all(query).await?.iter().map(client_from).collect()
 }
 
-/// Whether the session or token still is there.
-pub(crate) async fn credential_exists(db: &Database, via: &Via) -> Result<bool, DbError> {
+/// Whether the session or token is there and not over at `now_ms` (epoch ms).
+pub(crate) async fn credential_holds(db: &Database, via: &Via, now_ms: i64) -> Result<bool, DbError> {
     let query = match via {
-        Via::Session { id } => {
-            Query::new("SELECT 1 AS found FROM portal_session WHERE session_id = ?").bind(id.as_str())
-        }
-        Via::Token { id } => Query::new("SELECT 1 AS found FROM portal_token WHERE token_id = ?").bind(id.as_str()),
+        Via::Session { id } => Query::new(
+            "SELECT 1 AS found FROM portal_session WHERE session_id = ? AND last_seen_ms >= ? AND created_ms >= ?",
+        )
+        .bind(id.as_str())
+        .bind(now_ms - SESSION_IDLE_MS)
+        .bind(now_ms - SESSION_MAX_MS),
+        Via::Token { id } => Query::new(
+            "SELECT 1 AS found FROM portal_token WHERE token_id = ? AND (expires_ms IS NULL OR expires_ms > ?)",
+        )
+        .bind(id.as_str())
+        .bind(now_ms),
     };
     Ok(db.optional(query).await?.is_some())
 }

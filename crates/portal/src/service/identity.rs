@@ -6,12 +6,15 @@ use std::sync::Mutex;
 
 use crate::error::Problem;
 use crate::model::account::Account;
-use crate::model::caller::Via;
+use crate::model::caller::{Caller, Via};
 use crate::model::client::{SESSION_IDLE_MS, SESSION_MAX_MS};
 use crate::model::secret::{TOKEN_PREFIX, secret_hash};
 use crate::portal::Portal;
+use crate::queries::account::account_get;
+use crate::queries::client::credential_holds;
 use crate::queries::session::session_find;
 use crate::queries::token::token_find;
+use crate::service::{SESSIONS, TOKENS};
 
 /// How long a looked-up identity is believed without asking again, ms.
 const KEPT_MS: i64 = 5_000;
@@ -66,6 +69,26 @@ impl IdentityCache {
 }
 
 impl Portal {
+    /// The events that tell of a change of sessions, tokens or accounts. A long stream watches them and asks
+    /// [`Portal::still_holds`] at each.
+    pub fn identity_topics() -> [&'static str; 2] {
+        [SESSIONS, TOKENS]
+    }
+
+    /// Whether what `caller` was let in by still holds: the session or token is there and not over, the account is
+    /// enabled and has the same role, tenant and right to go on with its password. Asks the database, never the memory;
+    /// the database away changes nothing (true). Takes as long as two queries; dropping it is harmless.
+    pub async fn still_holds(&self, caller: &Caller) -> bool {
+        let is_same = match account_get(&self.0.db, &caller.account).await {
+            Ok(account) => account.is_some_and(|now| {
+                let has_same_rights = now.roles == caller.roles && now.tenant == caller.tenant;
+                !now.disabled && has_same_rights && now.must_change == caller.must_change
+            }),
+            Err(_) => true,
+        };
+        is_same && credential_holds(&self.0.db, &caller.via, self.now_ms()).await.unwrap_or(true)
+    }
+
     /// The session with this secret, if it holds.
     pub(crate) async fn session_identity(&self, secret: &str) -> Result<Option<Identity>, Problem> {
         let hash = secret_hash(secret);

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use db::Database;
 use http_body_util::BodyExt as _;
-use portal::{Access, NavItem, Portal, PortalConfig, Problem, RouteAccess};
+use portal::{Access, Caller, NavItem, Portal, PortalConfig, Problem, RouteAccess};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::clock::ManualClock;
@@ -93,6 +93,7 @@ fn routes(portal: &Portal) -> Router {
         .route("/api/v1/test/panic", get(panics))
         .route("/api/v1/test/count", post(counts))
         .route("/api/v1/test/fails", post(fails))
+        .route("/api/v1/test/caller", get(|caller: Caller| async { Extension(caller) }))
         .route("/forgotten", get(|| async { "never" }));
     let router =
         api.merge(portal::pages().with_state(portal.clone())).merge(portal.openapi_route(openapi)).merge(extra);
@@ -100,6 +101,7 @@ fn routes(portal: &Portal) -> Router {
     table.push(RouteAccess::new(Method::GET, "/api/v1/test/panic", Access::Public));
     table.push(RouteAccess::new(Method::POST, "/api/v1/test/count", Access::SignedIn));
     table.push(RouteAccess::new(Method::POST, "/api/v1/test/fails", Access::SignedIn));
+    table.push(RouteAccess::new(Method::GET, "/api/v1/test/caller", Access::SignedIn));
     portal.layer(router, table)
 }
 

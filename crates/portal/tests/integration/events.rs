@@ -6,6 +6,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::{StatusCode, header};
 use db::Write;
 use futures::StreamExt as _;
+use portal::{Caller, Portal};
 use serde_json::json;
 
 use crate::app::{App, Client};
@@ -62,4 +63,43 @@ async fn a_stream_ends_with_its_session_and_with_the_program() {
     next(&mut stream).await.unwrap();
     app.portal.closing().cancel();
     while next(&mut stream).await.is_some() {}
+}
+
+/// The caller as a handler gets it.
+async fn caller_of(client: &Client) -> Caller {
+    let request = client.request("GET", "/api/v1/test/caller").body(Body::empty()).unwrap();
+    client.raw(request).await.extensions().get::<Caller>().cloned().expect("a caller")
+}
+
+#[tokio::test]
+async fn a_caller_holds_until_role_tenant_or_credential_change() {
+    let app = App::start().await;
+    let admin = app.admin();
+    let tenant = admin.post("/api/v1/tenants", &json!({ "name": "science", "title": "Sciences" })).await.json();
+    let changes = [
+        ("role", json!({ "role": "teacher" })),
+        ("tenant", json!({ "tenant": tenant["id"] })),
+        ("disabled", json!({ "disabled": true })),
+    ];
+    for (login, change) in changes {
+        let (id, client) = app.account(login, "learner").await;
+        let caller = caller_of(&client).await;
+        let path = format!("/api/v1/accounts/{id}");
+        assert_eq!(admin.json("PATCH", &path, &json!({ "name": "Another" })).await.status, StatusCode::OK);
+        assert!(app.portal.still_holds(&caller).await, "{login}");
+        let watch = app.db.events().watch(Portal::identity_topics().map(String::from));
+        assert_eq!(admin.json("PATCH", &path, &change).await.status, StatusCode::OK);
+        tokio::time::timeout(Duration::from_secs(10), watch.changed()).await.expect("told in time");
+        assert!(!app.portal.still_holds(&caller).await, "{login}");
+    }
+
+    let (_, ada) = app.account("ada", "learner").await;
+    let caller = caller_of(&ada).await;
+    app.clock.advance(Duration::from_secs(31 * 24 * 3600));
+    assert!(!app.portal.still_holds(&caller).await, "the session is over");
+    let made = admin.post("/api/v1/tokens", &json!({ "name": "t", "days": 1 })).await.json();
+    let caller = caller_of(&app.with_token(made["token"].as_str().unwrap())).await;
+    assert!(app.portal.still_holds(&caller).await);
+    app.clock.advance(Duration::from_secs(2 * 24 * 3600));
+    assert!(!app.portal.still_holds(&caller).await, "the token has expired");
 }

@@ -141,10 +141,14 @@ impl<D: Driver> Network<D> {
         // Dropped before its commit, it is rolled back.
         let mut transaction = within(limit, connection.begin()).await?;
         let started = within(limit, driver::execute::<D>(&mut transaction, self.started(id))).await;
-        match (started, reached.take()) {
-            (Err(error), Some(changed)) if fault(&error) == Fault::Duplicate => return Err(Stop::Done(changed)),
-            (started, _) => started?,
+        match started {
+            Err(error) if fault(&error) == Fault::Duplicate && reached.is_some() => {
+                return Err(Stop::Done(reached.take().unwrap_or_default()));
+            }
+            // Any other error says nothing about the earlier attempt, so what it reached is kept.
+            other => other?,
         };
+        *reached = None; // our id was free: no earlier attempt had been committed
         let mut changed = Vec::with_capacity(write.steps.len());
         for step in &write.steps {
             let rows = within(limit, driver::execute::<D>(&mut transaction, step.query.clone())).await?;

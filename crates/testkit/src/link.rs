@@ -1,5 +1,6 @@
 //! A link between a client and a server that breaks where the test says.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -20,7 +21,7 @@ pub struct FlakyLink {
 
 struct Shared {
     server: PathBuf,
-    cut_after: Mutex<Option<&'static [u8]>>,
+    cut_after: Mutex<VecDeque<&'static [u8]>>,
     cuts: AtomicU32,
 }
 
@@ -30,7 +31,7 @@ impl FlakyLink {
         let dir = tempfile::tempdir()?;
         let name = server.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         let listener = UnixListener::bind(dir.path().join(name))?;
-        let shared = Shared { server: server.to_owned(), cut_after: Mutex::new(None), cuts: AtomicU32::new(0) };
+        let shared = Shared { server: server.to_owned(), cut_after: Mutex::default(), cuts: AtomicU32::new(0) };
         let shared = Arc::new(shared);
         let task = tokio::spawn(accept(listener, shared.clone()));
         Ok(Self { dir, shared, task })
@@ -42,8 +43,9 @@ impl FlakyLink {
     }
 
     /// The next time a client sends `bytes`, the server gets them, but its answer is lost and the connection cut.
+    /// Told several times, it cuts once for each, in this order.
     pub fn cut_after(&self, bytes: &'static [u8]) {
-        *self.shared.cut_after.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+        self.shared.cut_after.lock().unwrap_or_else(PoisonError::into_inner).push_back(bytes);
     }
 
     /// How often a connection was cut.
@@ -119,9 +121,9 @@ async fn answers(mut server: OwnedReadHalf, mut client: OwnedWriteHalf, is_cut: 
 impl Shared {
     fn is_last(&self, request: &[u8]) -> bool {
         let mut cut_after = self.cut_after.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_last = cut_after.is_some_and(|bytes| request.windows(bytes.len()).any(|part| part == bytes));
+        let is_last = cut_after.front().is_some_and(|bytes| request.windows(bytes.len()).any(|part| part == *bytes));
         if is_last {
-            *cut_after = None;
+            cut_after.pop_front();
             self.cuts.fetch_add(1, Ordering::SeqCst);
         }
         is_last

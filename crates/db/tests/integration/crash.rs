@@ -123,6 +123,35 @@ async fn the_answer_to_commit_is_lost_on_mariadb() {
     the_answer_to_commit_is_lost(Mariadb::shared().await.unwrap()).await;
 }
 
+/// The server commits, and the attempt that would find out breaks too: the third must still know its own id.
+async fn the_answer_to_commit_is_lost_and_the_next_attempt_too(server: &Server) {
+    let link = FlakyLink::start(&server.socket()).await.unwrap();
+    let url = server.database().await.unwrap();
+    let setup = Database::open(&url).await.unwrap();
+    setup.migrate(&[schema()]).await.unwrap();
+    setup.close().await;
+    let direct = server.socket().parent().unwrap().display().to_string();
+    // A handle that has written nothing yet, so that each attempt has to send the text of its first statement.
+    let db = Database::open(&url.replace(&direct, &link.dir().display().to_string())).await.unwrap();
+    link.cut_after(b"COMMIT");
+    link.cut_after(b"INSERT INTO db_write");
+    assert_eq!(db.write(pair("once")).await.unwrap(), [1, 1]);
+    assert_eq!(link.cuts(), 2);
+    assert_exact(&db, &["once".to_owned()]).await;
+    db.close().await;
+    server.database_drop(&url).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_commit_is_lost_and_the_next_attempt_too_on_postgres() {
+    the_answer_to_commit_is_lost_and_the_next_attempt_too(Postgres::shared().await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_commit_is_lost_and_the_next_attempt_too_on_mariadb() {
+    the_answer_to_commit_is_lost_and_the_next_attempt_too(Mariadb::shared().await.unwrap()).await;
+}
+
 const CHILD: &str = "AMPHI_TEST_CHILD_DB";
 
 /// Starts itself again as the process to be killed, which prints every entry that was acknowledged.

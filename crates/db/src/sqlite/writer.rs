@@ -1,7 +1,11 @@
 //! The one writer of an SQLite file: all the Writes that wait are committed with one flush to disk.
 //!
-//! A group runs without savepoints, since nearly every Write succeeds. When one fails, the whole group is rolled
-//! back and each Write runs again in a transaction of its own, so that only the failing one sees its error.
+//! A group runs without savepoints, since nearly every Write succeeds. When one fails, the group is rolled back and
+//! runs again with a savepoint for each Write, so that only the failing one sees its error and there is still one
+//! flush. Only when that can't be committed either does each Write get a transaction of its own.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -26,6 +30,14 @@ type Answer = Result<Vec<u64>, DbError>;
 struct Job {
     write: Write,
     answer: oneshot::Sender<Answer>,
+}
+
+/// What keeps the Writes of one transaction apart.
+#[derive(Clone, Copy)]
+enum Isolation {
+    /// Nothing: the first failure fails them all.
+    None,
+    Savepoint,
 }
 
 /// The queue's handle.
@@ -81,19 +93,17 @@ async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Job>, e
 
 /// Answers every Write of the group and leaves it empty.
 async fn settle(connection: &mut SqliteConnection, group: &mut Vec<Job>, events: &Events) {
-    match commit(connection, group).await {
-        Ok(changed) => group.drain(..).zip(changed).for_each(|(job, changed)| finish(job, Ok(changed), events)),
-        Err(error) if group.len() == 1 => {
-            if let Some(job) = group.pop() {
-                finish(job, Err(error), events);
+    if group.len() > 1 {
+        for isolation in [Isolation::None, Isolation::Savepoint] {
+            if let Ok(answers) = commit(connection, group, isolation).await {
+                group.drain(..).zip(answers).for_each(|(job, answer)| finish(job, answer, events));
+                return;
             }
         }
-        Err(_) => {
-            for job in group.drain(..) {
-                let result = commit(connection, std::slice::from_ref(&job)).await;
-                finish(job, result.map(|mut changed| changed.pop().unwrap_or_default()), events);
-            }
-        }
+    }
+    for job in group.drain(..) {
+        let answers = commit(connection, std::slice::from_ref(&job), Isolation::None).await;
+        finish(job, answers.and_then(|mut answers| answers.pop().unwrap_or(Ok(Vec::new()))), events);
     }
 }
 
@@ -105,17 +115,24 @@ fn finish(job: Job, answer: Answer, events: &Events) {
     let _gone = job.answer.send(answer);
 }
 
-/// One transaction for the whole group; answers the rows changed by each step of each Write.
-async fn commit(connection: &mut SqliteConnection, group: &[Job]) -> Result<Vec<Vec<u64>>, DbError> {
+/// One transaction for the whole group. `Err`: nothing of it was written. Answers are true only once it is committed.
+async fn commit(
+    connection: &mut SqliteConnection,
+    group: &[Job],
+    isolation: Isolation,
+) -> Result<Vec<Answer>, DbError> {
     // IMMEDIATE: a transaction that turns from reading to writing later fails at once instead of waiting.
     execute(connection, Query::new("BEGIN IMMEDIATE")).await?;
     let result = async {
-        let mut changed = Vec::with_capacity(group.len());
+        let mut answers = Vec::with_capacity(group.len());
         for job in group {
-            changed.push(steps(connection, &job.write).await?);
+            answers.push(match isolation {
+                Isolation::None => Ok(steps(connection, &job.write).await?),
+                Isolation::Savepoint => apart(connection, &job.write).await?,
+            });
         }
         execute(connection, Query::new("COMMIT")).await?;
-        Ok(changed)
+        Ok(answers)
     };
     let result = result.await;
     if result.is_err()
@@ -125,6 +142,18 @@ async fn commit(connection: &mut SqliteConnection, group: &[Job]) -> Result<Vec<
         tracing::debug!(%error, "nothing to roll back: {error}");
     }
     result
+}
+
+/// One Write of a transaction, undone alone when it fails. `Err`: the transaction can't go on.
+async fn apart(connection: &mut SqliteConnection, write: &Write) -> Result<Answer, DbError> {
+    execute(connection, Query::new("SAVEPOINT w")).await?;
+    let answer = steps(connection, write).await;
+    if answer.is_err() {
+        // Fails when SQLite has rolled back the whole transaction, and the savepoint with it.
+        execute(connection, Query::new("ROLLBACK TO w")).await?;
+    }
+    execute(connection, Query::new("RELEASE w")).await?;
+    Ok(answer)
 }
 
 async fn steps(connection: &mut SqliteConnection, write: &Write) -> Answer {

@@ -43,22 +43,25 @@ impl Portal {
     pub(crate) async fn sign_in(&self, login: &str, password: &str, origin: &Origin<'_>) -> Result<SignedIn, Problem> {
         let now = self.now_ms();
         let login: String = login.trim().to_lowercase().chars().take(LOGIN_MAX + 1).collect();
-        self.0.sign_ins.check(origin.address, &login, now)?;
+        self.0.sign_ins.attempt(origin.address, &login, now)?;
+        let judged = self.password_matches(&login, password).await;
+        let judged = judged.inspect_err(|_| self.0.sign_ins.withdrawn(origin.address, &login, now))?;
+        let Some(account) = judged.filter(|account| !account.disabled) else {
+            metrics::counter!("amphi_sign_in_failures_total").increment(1);
+            return Err(wrong());
+        };
+        self.0.sign_ins.succeeded(origin.address, &login, now);
+        self.session_start(account, now, origin).await
+    }
+
+    /// The account with this login and password; it takes as long when there is none.
+    async fn password_matches(&self, login: &str, password: &str) -> Result<Option<Account>, Problem> {
         let may_exist = !login.contains('\0') && password.chars().count() <= PASSWORD_MAX;
-        let found = if may_exist { account_with_hash(&self.0.db, &login).await? } else { None };
-        let stored = found.as_ref().map(|(_, hash)| hash.clone());
+        let found = if may_exist { account_with_hash(&self.0.db, login).await? } else { None };
+        let (account, stored) = found.unzip();
         let bounded: String = password.chars().take(PASSWORD_MAX).collect();
         let matches = self.0.passwords.verify(bounded, stored).await?;
-        let account = match found {
-            Some((account, _)) if matches && !account.disabled => account,
-            _ => {
-                self.0.sign_ins.failed(origin.address, &login, now);
-                metrics::counter!("amphi_sign_in_failures_total").increment(1);
-                return Err(wrong());
-            }
-        };
-        self.0.sign_ins.succeeded(origin.address, &login);
-        self.session_start(account, now, origin).await
+        Ok(account.filter(|_| matches))
     }
 
     async fn session_start(&self, account: Account, now_ms: i64, origin: &Origin<'_>) -> Result<SignedIn, Problem> {
@@ -107,13 +110,13 @@ impl Portal {
         address: &str,
     ) -> Result<(), Problem> {
         let now = self.now_ms();
-        self.0.sign_ins.check(address, &caller.login, now)?;
-        let stored = account_with_hash(&self.0.db, &caller.login).await?.map(|(_, hash)| hash);
-        let bounded: String = current.chars().take(PASSWORD_MAX).collect();
-        if !self.0.passwords.verify(bounded, stored).await? {
-            self.0.sign_ins.failed(address, &caller.login, now);
+        self.0.sign_ins.attempt(address, &caller.login, now)?;
+        let judged = self.password_matches(&caller.login, current).await;
+        let judged = judged.inspect_err(|_| self.0.sign_ins.withdrawn(address, &caller.login, now))?;
+        if judged.is_none() {
             return Err(Problem::bad_request("password-wrong", "That is not the present password.").field("current"));
         }
+        self.0.sign_ins.succeeded(address, &caller.login, now);
         password_check(new, &caller.login, "new")?;
         if new == current {
             return Err(Problem::bad_request("password-same", "The new password is the present one.").field("new"));

@@ -88,6 +88,37 @@ async fn wrong_passwords_are_slowed_down_and_unknown_logins_look_the_same() {
 }
 
 #[tokio::test]
+async fn wrong_passwords_sent_at_once_are_slowed_down_as_well() {
+    let app = App::start().await;
+    let client = app.client();
+    let body = json!({ "login": "admin", "password": "wrong wrong wrong" });
+    let answers = futures::future::join_all((0..60).map(|_| client.post("/api/v1/sessions", &body))).await;
+    let count = |status: StatusCode| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(StatusCode::UNAUTHORIZED), count(StatusCode::TOO_MANY_REQUESTS)), (10, 50));
+}
+
+#[tokio::test]
+async fn the_right_password_makes_the_wrong_ones_before_it_forgotten() {
+    let app = App::start().await;
+    let (_, ada) = app.account("ada", "learner").await;
+    let change = |current: &str| json!({ "current": current, "new": "another password" });
+    for _ in 0..2 {
+        for _ in 0..9 {
+            let answer = ada.post("/api/v1/me/password", &change("wrong wrong wrong")).await;
+            assert_eq!(answer.code(), "password-wrong");
+        }
+        // The right present password, whatever is said of the new one.
+        let same = json!({ "current": "correct horse battery", "new": "correct horse battery" });
+        assert_eq!(ada.post("/api/v1/me/password", &same).await.code(), "password-same");
+    }
+    for _ in 0..10 {
+        ada.post("/api/v1/me/password", &change("wrong wrong wrong")).await;
+    }
+    let right = ada.post("/api/v1/me/password", &change("correct horse battery")).await;
+    assert_eq!(right.code(), "too-many-sign-ins");
+}
+
+#[tokio::test]
 async fn a_change_without_the_csrf_token_or_from_elsewhere_is_refused() {
     let app = App::start().await;
     let (_, browser) = app.account("ada", "learner").await;

@@ -42,7 +42,9 @@ pub(crate) const START: &str = include_str!("../migrations/0001_start.sql");
 
 impl Database {
     /// Opens `sqlite:PATH` (the file is made when missing, mode 0600), `postgres://…` or `mysql://…`.
-    /// Errors: `Open` for a URL or file that can't be used, `Unavailable` when the server can't be reached.
+    /// An SQLite file has one owner at a time, by a lock on `PATH.lock`; it is waited for, at most 5 s.
+    /// Errors: `Open` for a URL or file that can't be used or has an owner, `Unavailable` when the server can't be
+    /// reached.
     pub async fn open(url: &str) -> Result<Self, DbError> {
         Self::open_with_clock(url, Arc::new(SystemClock)).await
     }

@@ -3,6 +3,7 @@
 //! One process owns the file, so there are no other replicas: events go straight to the watchers and no event row
 //! is written. Time for leases is the handle's clock.
 
+mod lock;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -36,9 +37,12 @@ impl SqliteBackend {
     pub(crate) async fn open(path: &Path, events: Events) -> Result<Self, DbError> {
         let cannot = |reason: String, source| DbError::Open { reason, source: Some(source) };
         // Made here, since SQLite would give the file the process's default mode. Its -wal and -shm take after it.
-        OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(|source| {
+        let made = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
+        // One file has one lock, whatever links lead to it.
+        let path = &made.and_then(|_| path.canonicalize()).map_err(|source| {
             cannot(format!("the file {} must be writable and its directory must exist", path.display()), source.into())
         })?;
+        let lock = lock::lock(path).await?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -60,7 +64,7 @@ impl SqliteBackend {
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { readers, writer: Writer::start(first, events) })
+        Ok(Self { readers, writer: Writer::start(first, lock, events) })
     }
 
     pub(crate) async fn all(&self, query: Query) -> Result<Vec<Row>, DbError> {

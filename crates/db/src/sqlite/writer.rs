@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
 use sqlx::Connection;
@@ -51,9 +52,10 @@ fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection, events: Events) -> Self {
+    /// The lock on the database is kept until the last of what is queued is written.
+    pub(super) fn start(connection: SqliteConnection, lock: File, events: Events) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(run(connection, receiver, events));
+        let task = tokio::spawn(run(connection, lock, receiver, events));
         Self { queue: Mutex::new(Some(sender)), task: Mutex::new(Some(task)) }
     }
 
@@ -80,7 +82,7 @@ impl Writer {
     }
 }
 
-async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Job>, events: Events) {
+async fn run(mut connection: SqliteConnection, lock: File, mut queue: mpsc::Receiver<Job>, events: Events) {
     let mut group = Vec::with_capacity(GROUP);
     while queue.recv_many(&mut group, GROUP).await > 0 {
         metrics::histogram!("amphi_db_group_writes").record(group.len() as f64);
@@ -89,6 +91,7 @@ async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Job>, e
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "closing the database file: {error}");
     }
+    drop(lock);
 }
 
 /// Answers every Write of the group and leaves it empty.

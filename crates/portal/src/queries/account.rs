@@ -113,17 +113,22 @@ pub(crate) fn account_insert(account: &Account, password_hash: &str) -> Query {
     .bind(account.created_ms)
 }
 
-/// Writes name, role, tenant, language and whether it is disabled.
+/// Writes name, role, tenant and whether it is disabled; the language is its owner's.
 pub(crate) fn account_update(account: &Account) -> Query {
-    Query::new(
-        "UPDATE portal_account SET name = ?, role_name = ?, tenant_id = ?, disabled = ?, locale = ? WHERE account_id = ?",
-    )
-    .bind(account.name.as_str())
-    .bind(account.roles.highest().word())
-    .bind(account.tenant.as_str())
-    .bind(account.disabled)
-    .bind(account.locale.map(|l| l.tag().to_owned()))
-    .bind(account.id.as_str())
+    Query::new("UPDATE portal_account SET name = ?, role_name = ?, tenant_id = ?, disabled = ? WHERE account_id = ?")
+        .bind(account.name.as_str())
+        .bind(account.roles.highest().word())
+        .bind(account.tenant.as_str())
+        .bind(account.disabled)
+        .bind(account.id.as_str())
+}
+
+/// Writes what its owner may change, `None` leaves it. Nothing else, so that it can't undo what an admin does meanwhile.
+pub(crate) fn account_profile_set(id: &AccountId, name: Option<&str>, locale: Option<Locale>) -> Query {
+    Query::new("UPDATE portal_account SET name = COALESCE(?, name), locale = COALESCE(?, locale) WHERE account_id = ?")
+        .bind(name.map(str::to_owned))
+        .bind(locale.map(|l| l.tag().to_owned()))
+        .bind(id.as_str())
 }
 
 /// Guards a change that would take an admin away: another one who can sign in must be there. Sets nothing.

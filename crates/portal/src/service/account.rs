@@ -12,8 +12,8 @@ use crate::model::secret::{Secret, random_password};
 use crate::model::tenant::TenantId;
 use crate::portal::Portal;
 use crate::queries::account::{
-    AccountFilter, account_delete, account_get, account_insert, account_list, account_set_password, account_update,
-    another_admin,
+    AccountFilter, account_delete, account_get, account_insert, account_list, account_profile_set,
+    account_set_password, account_update, another_admin,
 };
 use crate::queries::session::session_delete_others;
 use crate::queries::tenant::tenant_get;
@@ -197,19 +197,13 @@ impl Portal {
         name: Option<&str>,
         locale: Option<Locale>,
     ) -> Result<Account, Problem> {
-        let mut account = self.account_get(caller.account.as_str()).await?;
-        if let Some(name) = name {
-            account.name = name_checked(name, "name")?;
-        }
-        if locale.is_some() {
-            account.locale = locale;
-        }
-        let mut write = Write::new().expect("account", account_update(&account));
-        if name.is_some() {
+        let name = name.map(|name| name_checked(name, "name")).transpose()?;
+        let mut write = Write::new().expect("account", account_profile_set(&caller.account, name.as_deref(), locale));
+        if let Some(name) = &name {
             // Which language somebody reads is no deed.
-            self.audit(&mut write, caller, "account.profile", &account.login, json!({ "name": account.name }));
+            self.audit(&mut write, caller, "account.profile", &caller.login, json!({ "name": name }));
         }
         self.account_write(write).await?;
-        Ok(account)
+        self.account_get(caller.account.as_str()).await
     }
 }

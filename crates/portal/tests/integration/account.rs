@@ -112,3 +112,39 @@ async fn who_deletes_an_account_deletes_all_that_is_its_own() {
         assert_eq!(row.get::<i64>("n").unwrap(), 0, "{table}");
     }
 }
+
+/// From now on a statement that sets one of `columns` of an account fails, whatever the value.
+async fn forbid_setting(app: &App, columns: &str) {
+    let sql = format!(
+        "CREATE TRIGGER forbidden BEFORE UPDATE OF {columns} ON portal_account BEGIN SELECT RAISE(ABORT, 'set'); END"
+    );
+    app.db.write(db::Write::new().step(db::Query::new(sql))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_profile_change_sets_nothing_an_admin_decides() {
+    let app = App::start().await;
+    let (_, ada) = app.account("ada", "learner").await;
+    forbid_setting(&app, "role_name, tenant_id, disabled").await;
+    let named = ada.json("PATCH", "/api/v1/me", &json!({ "name": "Ada L." })).await;
+    assert_eq!((named.status, &named.json()["name"]), (StatusCode::OK, &json!("Ada L.")), "{}", named.text);
+    let french = ada.json("PATCH", "/api/v1/me", &json!({ "locale": "fr" })).await.json();
+    assert_eq!((&french["name"], &french["locale"]), (&json!("Ada L."), &json!("fr")));
+    assert_eq!(ada.form("/preferences", &[("locale", "en")]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(ada.form("/account/profile", &[("name", "Ada")]).await.status, StatusCode::SEE_OTHER);
+    let me = ada.get("/api/v1/me").await.json();
+    assert_eq!((&me["name"], &me["locale"], &me["role"]), (&json!("Ada"), &json!("en"), &json!("learner")));
+}
+
+#[tokio::test]
+async fn an_admins_change_leaves_the_language_alone() {
+    let app = App::start().await;
+    let (id, ada) = app.account("ada", "learner").await;
+    assert_eq!(ada.json("PATCH", "/api/v1/me", &json!({ "locale": "fr" })).await.status, StatusCode::OK);
+    forbid_setting(&app, "locale").await;
+    let path = format!("/api/v1/accounts/{id}");
+    let changed = app.admin().json("PATCH", &path, &json!({ "role": "teacher" })).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+    assert_eq!(ada.get("/api/v1/me").await.json()["locale"], "fr");
+    assert_eq!(ada.json("PATCH", "/api/v1/me", &json!({ "locale": "en" })).await.status.as_u16(), 500);
+}

@@ -9,6 +9,7 @@ use serde_json::json;
 use testkit::clock::ManualClock;
 
 use crate::app::{App, START_MS};
+use crate::events::caller_of;
 use crate::sign_in::flush;
 
 testkit::for_each_engine!(portal::migrations();
@@ -56,6 +57,14 @@ async fn sessions_and_tokens(db: Database) {
     app.clock.advance(Duration::from_secs(1));
     assert_eq!(program.get("/api/v1/me").await.status, StatusCode::OK);
     assert_eq!(ada.get("/api/v1/me").await.status, StatusCode::OK);
+    for change in [json!({ "name": "Ada é 𝄞" }), json!({ "locale": "fr" }), json!({})] {
+        assert_eq!(ada.json("PATCH", "/api/v1/me", &change).await.status, StatusCode::OK, "{change}");
+    }
+    let me = ada.get("/api/v1/me").await.json();
+    assert_eq!((&me["name"], &me["locale"], &me["role"]), (&json!("Ada é 𝄞"), &json!("fr"), &json!("learner")));
+    for client in [&ada, &program] {
+        assert!(app.portal.still_holds(&caller_of(client).await).await);
+    }
     flush(&app).await;
     assert!(ada.get("/api/v1/tokens").await.json()["items"][0]["last_used"].is_string());
     let own = ada.get("/api/v1/sessions").await.json();

@@ -66,7 +66,7 @@ async fn a_stream_ends_with_its_session_and_with_the_program() {
 }
 
 /// The caller as a handler gets it.
-async fn caller_of(client: &Client) -> Caller {
+pub async fn caller_of(client: &Client) -> Caller {
     let request = client.request("GET", "/api/v1/test/caller").body(Body::empty()).unwrap();
     client.raw(request).await.extensions().get::<Caller>().cloned().expect("a caller")
 }

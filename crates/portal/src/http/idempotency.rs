@@ -1,8 +1,10 @@
 //! `Idempotency-Key` on API POSTs: the first answer is kept a day and given again; the same key with another request is a
-//! conflict. A request that failed by our fault is forgotten, so that it can be made again.
+//! conflict, and so is the same request with another session or token. A request that failed by our fault is forgotten, so
+//! that it can be made again.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -11,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::Problem;
 use crate::http::access::{Repeat, RouteAccess};
+use crate::http::cookies::{SESSION, cookie};
 use crate::http::extract::body_bytes;
 use crate::model::account::AccountId;
 use crate::model::caller::Caller;
@@ -62,17 +65,27 @@ async fn repeat_kept(
     let key = key_of(request.headers())?;
     let (parts, body) = request.into_parts();
     let body = body_bytes(Request::new(body)).await?;
-    let mut hash = Sha256::new();
-    hash.update(parts.uri.to_string());
-    hash.update([0]);
-    hash.update(&body);
-    let fingerprint = hex(&hash.finalize());
+    let fingerprint = fingerprint(&parts, &body);
     let claimed_ms = portal.now_ms();
     if let Some(answer) = claim(portal, account, &key, &fingerprint, claimed_ms).await? {
         return Ok(answer);
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     keep(portal, account, &key, claimed_ms, rule, response).await
+}
+
+/// Tells one request from another. Bodies hold passwords, and whoever reads the database must not be able to try them
+/// out on what is kept: the caller's own secret, which is stored nowhere, goes in first.
+fn fingerprint(parts: &Parts, body: &[u8]) -> String {
+    let token = parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let secret = token.or_else(|| cookie(&parts.headers, SESSION).map(str::as_bytes)).unwrap_or_default();
+    let mut hash = Sha256::new();
+    for part in [secret, parts.uri.to_string().as_bytes()] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    hash.update(body);
+    hex(&hash.finalize())
 }
 
 /// Takes the key, or says what to answer instead.

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::app::{Answer, App, Client};
 
@@ -53,4 +54,28 @@ async fn secrets_are_not_kept_and_failures_may_be_repeated() {
     assert_eq!(post(&admin, "/api/v1/tenants", "w", &wrong).await.code(), "tenant-name-invalid");
     let right = json!({ "name": "w", "title": "T" });
     assert_eq!(post(&admin, "/api/v1/tenants", "w", &right).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn what_is_kept_can_not_be_recomputed_from_the_request() {
+    let app = App::start().await;
+    let password = "correct horse battery";
+    let kept = async |key: &'static str| -> String {
+        let query = db::Query::new("SELECT fingerprint FROM portal_idempotency WHERE idem_key = ?").bind(key);
+        app.db.one(query).await.unwrap().get("fingerprint").unwrap()
+    };
+    let hash = |text: String| Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let account = json!({ "login": "ada", "name": "Ada", "password": password });
+    assert_eq!(post(&app.admin(), "/api/v1/accounts", "a", &account).await.status, StatusCode::CREATED);
+    let bare = [format!("/api/v1/accounts\0{account}"), format!("\0/api/v1/accounts\0{account}")];
+    assert!(!bare.map(hash).contains(&kept("a").await));
+
+    let ada = app.sign_in("ada", password).await;
+    let there = app.sign_in("ada", password).await;
+    assert_eq!(post(&there, "/api/v1/test/count", "c", &json!({})).await.status, StatusCode::OK);
+    assert_eq!(post(&ada, "/api/v1/test/count", "c", &json!({})).await.code(), "idempotency-key-reused");
+    let change = json!({ "current": password, "new": "another password" });
+    assert_eq!(post(&ada, "/api/v1/me/password", "p", &change).await.status, StatusCode::NO_CONTENT);
+    let bare = [format!("/api/v1/me/password\0{change}"), format!("\0/api/v1/me/password\0{change}")];
+    assert!(!bare.map(hash).contains(&kept("p").await));
 }

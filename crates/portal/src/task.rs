@@ -55,7 +55,10 @@ async fn write_seen(portal: Portal, shutdown: CancellationToken) {
             () = shutdown.cancelled() => is_over = true,
         }
         if let Err(error) = portal.seen_write().await {
-            tracing::warn!("writing when clients were last seen: {error}");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "when clients were last seen could not be written"
+            );
         }
     }
 }
@@ -75,7 +78,9 @@ async fn prune(portal: Portal, shutdown: CancellationToken) {
             .step(kept_prune(now - KEPT_MS));
         match portal.0.db.write(write).await {
             Ok(removed) => metrics::counter!("amphi_portal_pruned_rows_total").increment(removed.iter().sum()),
-            Err(error) => tracing::warn!("removing what is over: {error}"),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "what is over could not be removed");
+            }
         }
     }
 }

@@ -168,7 +168,7 @@ async fn keep(
     };
     if let Err(error) = portal.0.db.write(Write::new().step(step)).await {
         // The work is done and its answer stands; a repetition will be told that it is in progress until the claim ages.
-        tracing::warn!("keeping the answer for an idempotency key: {error}");
+        tracing::warn!(error = &error as &dyn std::error::Error, "an answer could not be kept for its idempotency key");
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
@@ -27,6 +27,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const CSP: &str = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; \
      form-action 'self'; object-src 'none'";
 
+/// Browsers that have been here by HTTPS come by nothing else for a year (RFC 6797).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Puts all layers around `router`.
 pub(crate) fn wrap(portal: Portal, router: Router, table: Vec<RouteAccess>) -> Router {
     recorder(); // installed before the first request, so that it is counted
@@ -38,9 +41,9 @@ pub(crate) fn wrap(portal: Portal, router: Router, table: Vec<RouteAccess>) -> R
         .layer(from_fn_with_state(gate, admit))
         .layer(from_fn(timely))
         .layer(CatchPanicLayer::custom(on_panic))
-        .layer(from_fn_with_state(portal, render))
+        .layer(from_fn_with_state(portal.clone(), render))
         .layer(CompressionLayer::new())
-        .layer(from_fn(headers))
+        .layer(from_fn_with_state(portal, headers))
         .layer(from_fn(observe))
 }
 
@@ -61,7 +64,7 @@ fn on_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     Problem::bug(format!("panic: {}", text.unwrap_or_default())).into_response()
 }
 
-async fn headers(request: Request, next: Next) -> Response {
+async fn headers(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
@@ -72,6 +75,9 @@ async fn headers(request: Request, next: Next) -> Response {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if portal.0.config.secure_cookies {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

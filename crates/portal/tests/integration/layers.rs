@@ -1,8 +1,11 @@
 //! Headers, limits, bad bodies, panics, the database away.
 
+use axum::Router;
 use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::{Request, StatusCode, header};
+use portal::{Portal, PortalConfig};
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use crate::app::App;
 use crate::sign_in::between;
@@ -27,6 +30,17 @@ async fn every_answer_has_the_security_headers_and_an_id() {
         assert_eq!(answer.header(header::REFERRER_POLICY), "same-origin");
         assert!(answer.header("x-request-id").len() >= 8, "{path}");
     }
+}
+
+#[tokio::test]
+async fn browsers_are_bound_to_https_where_cookies_are() {
+    let app = App::start().await;
+    assert_eq!(app.client().page("/sign-in").await.header(header::STRICT_TRANSPORT_SECURITY), "");
+    let config = PortalConfig { secure_cookies: true, ..PortalConfig::default() };
+    let router = Portal::open(app.db.clone(), config).unwrap().layer(Router::new(), Vec::new());
+    let answer = router.oneshot(Request::get("/nowhere").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    assert_eq!(answer.headers()[header::STRICT_TRANSPORT_SECURITY], "max-age=31536000");
 }
 
 #[tokio::test]

@@ -25,16 +25,16 @@ use crate::model::refusal::Refusal;
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// The experiment is not acceptable.
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] Refusal),
     /// The name is not acceptable.
-    #[error("{0}")]
+    #[error(transparent)]
     Name(#[from] NameRefusal),
     /// The node's name is not acceptable.
-    #[error("{0}")]
+    #[error(transparent)]
     NodeName(#[from] NodeNameRefusal),
     /// The policy is not acceptable.
-    #[error("{0}")]
+    #[error(transparent)]
     Policy(#[from] PolicyRefusal),
     /// A request that gives neither or both of two things.
     #[error("{sentence}")]
@@ -226,6 +226,27 @@ impl From<ServiceError> for Problem {
             E::Db(error) => error.into(),
             E::Stored(error) => Problem::bug(error),
             E::NodeMissing(node) => Problem::not_found("node-unknown", sentence).arg("node", node),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_its_sentence_once() {
+        let refusals: [ServiceError; 4] = [
+            Refusal::ToolUnknown { tool: "pong".into(), tools: "ping".into() }.into(),
+            NameRefusal::Control.into(),
+            NodeNameRefusal("Lab A".into()).into(),
+            PolicyRefusal::Range { field: "in_flight_max", value: 0, max: 9 }.into(),
+        ];
+        for refusal in refusals {
+            assert!(!refusal.to_string().is_empty());
+            assert!(refusal.source().is_none(), "{refusal} is told again as its own cause");
         }
     }
 }

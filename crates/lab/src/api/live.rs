@@ -134,10 +134,7 @@ fn sse(event: &LiveEvent) -> Event {
             let data = json!({
                 "status": job.status.as_str(), "exit_code": job.exit_code, "node": job.node, "attempt": job.attempt,
                 "reason": job.reason.map(|reason| reason.as_str()),
-                "reason_text": job.reason.map(|reason| match &job.detail {
-                    Some(detail) => format!("{}: {detail}", reason.sentence()),
-                    None => reason.sentence().to_owned(),
-                }),
+                "reason_text": job.reason_text(),
             });
             Event::default().event("end").data(data.to_string())
         }

@@ -136,6 +136,16 @@ pub struct Job {
     pub completed_ms: Option<i64>,
 }
 
+impl Job {
+    /// Why it ended as an error, in a sentence, with what the node said.
+    pub fn reason_text(&self) -> Option<String> {
+        self.reason.map(|reason| match &self.detail {
+            Some(detail) => format!("{}: {detail}", reason.sentence()),
+            None => reason.sentence().to_owned(),
+        })
+    }
+}
+
 /// Why a job ended as an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorReason {

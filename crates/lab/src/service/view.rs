@@ -161,10 +161,6 @@ impl JobView {
     pub(crate) fn new(job: &Job, place: Option<u32>, runs: &[Run]) -> Self {
         // A form that this version can't read is shown by its command alone.
         let experiment = Experiment::from_json(&job.spec).ok();
-        let reason_text = job.reason.map(|reason| match &job.detail {
-            Some(detail) => format!("{}: {detail}", reason.sentence()),
-            None => reason.sentence().to_owned(),
-        });
         Self {
             id: job.id.to_string(),
             name: job.name.clone(),
@@ -176,7 +172,7 @@ impl JobView {
             on: job.wanted_labels.clone(),
             status: job.status,
             reason: job.reason.map(|reason| reason.as_str()),
-            reason_text,
+            reason_text: job.reason_text(),
             place: place.filter(|_| job.status == JobStatus::Waiting),
             pinned: job.pinned,
             owner: job.owner.clone(),

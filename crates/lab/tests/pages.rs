@@ -8,6 +8,8 @@ mod agent;
 #[path = "integration/plane.rs"]
 mod plane;
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header;
 use serde_json::{Value, json};
@@ -206,6 +208,8 @@ async fn the_status_is_public_and_names_nobody() {
     let _agent = Agent::join(&plane, "lab-a", 2).await;
     plane.node_is("lab-a", "up").await;
     plane.submit_as(&plane.admin, "secret plan").await;
+    // What was read before the node came is old by then.
+    plane.clock.advance(Duration::from_secs(1));
     for path in ["/status", "/status/part"] {
         let page = plane.page("", path).await;
         assert!(page.contains("Everything is up") && page.contains("lab-a"), "{page}");
@@ -232,5 +236,22 @@ async fn no_page_needs_inline_script_or_style() {
                 >= forms,
             "{path}"
         );
+    }
+}
+
+#[tokio::test]
+async fn each_role_has_its_lists() {
+    let plane = Plane::new().await;
+    let (learner, teacher) = (plane.account("ada", "learner").await, plane.account("tea", "teacher").await);
+    for (token, scopes) in [
+        (&learner, vec!["all", "mine", "pinned"]),
+        (&teacher, vec!["class", "mine", "pinned"]),
+        (&plane.admin, vec!["all", "class", "mine", "pinned"]),
+    ] {
+        let page = plane.page(token, "/lab").await;
+        let offered: Vec<_> =
+            page.match_indices("href=\"/lab?scope=").map(|(at, found)| &page[at + found.len()..]).collect();
+        let offered: Vec<_> = offered.into_iter().map(|rest| &rest[..rest.find('"').unwrap()]).collect();
+        assert_eq!(offered, scopes);
     }
 }

@@ -123,7 +123,8 @@ pub(super) struct JobSelect {
 pub(crate) fn filter(caller: &Caller, scope: Option<&str>) -> Result<JobFilter, ServiceError> {
     let mut filter = JobFilter::default();
     match scope {
-        None | Some("" | "all" | "class") => {}
+        None | Some("" | "all") => {}
+        Some("class") => filter.tenant = Some(caller.tenant.to_string()),
         Some("mine") => filter.account = Some(caller.account.to_string()),
         Some("pinned") => filter.pinned = Some(true),
         Some(_) => {

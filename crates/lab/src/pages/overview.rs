@@ -215,18 +215,23 @@ async fn rows_of(lab: &Lab, caller: &Caller, t: &PageContext, jobs: &[Job]) -> R
 }
 
 fn segments(caller: &Caller, query: &ListQuery) -> Vec<Segment> {
-    let is_teacher = caller.has(Role::Teacher) && !caller.has(Role::Operator);
-    let all = if is_teacher { ("class", "lab-scope-class") } else { ("all", "lab-scope-all") };
-    let open = match query.scope.as_str() {
-        "mine" | "pinned" => query.scope.as_str(),
-        _ => all.0,
+    const ALL: (&str, &str) = ("all", "lab-scope-all");
+    const CLASS: (&str, &str) = ("class", "lab-scope-class");
+    // The first holds everything the caller may see: for a teacher that is the class.
+    let widest: &[_] = match caller.roles.highest() {
+        Role::Learner => &[ALL],
+        Role::Teacher => &[CLASS],
+        Role::Operator | Role::Admin => &[ALL, CLASS],
     };
+    let scopes = [widest, &[("mine", "lab-scope-mine"), ("pinned", "lab-scope-pinned")]].concat();
+    let is_offered = scopes.iter().any(|(scope, _)| *scope == query.scope);
+    let open = if is_offered { query.scope.as_str() } else { widest[0].0 };
     let segment = |(scope, label): (&'static str, &'static str)| Segment {
         href: ListQuery { scope: scope.to_owned(), ..query.first_page() }.address("/lab"),
         label,
         is_open: scope == open,
     };
-    [all, ("mine", "lab-scope-mine"), ("pinned", "lab-scope-pinned")].map(segment).into()
+    scopes.into_iter().map(segment).collect()
 }
 
 #[cfg(test)]

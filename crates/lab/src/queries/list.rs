@@ -24,6 +24,7 @@ pub(crate) enum Visible {
 /// Which part of the visible jobs is wanted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct JobFilter {
+    pub(crate) tenant: Option<String>,
     pub(crate) account: Option<String>,
     pub(crate) pinned: Option<bool>,
     pub(crate) tool: Option<String>,
@@ -83,6 +84,7 @@ async fn page(
         Visible::Tenant(tenant) => clause.and("tenant = ?", tenant.as_str()),
         Visible::All => {}
     }
+    clause.and_some("tenant = ?", filter.tenant.as_deref());
     clause.and_some("account = ?", filter.account.as_deref());
     clause.and_some("tool = ?", filter.tool.as_deref());
     clause.and_some("node = ?", filter.node.as_deref());

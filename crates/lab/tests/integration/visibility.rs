@@ -103,3 +103,28 @@ async fn an_account_leaves_and_its_running_job_is_stopped() {
     agent.carry_out().await;
     plane.job_is(&id, "completed").await;
 }
+
+#[tokio::test]
+async fn a_class_is_one_tenants_for_operators_too() {
+    let plane = Plane::new().await;
+    let _agent = Agent::join(&plane, "lab-a", 1).await;
+    let new = json!({ "name": "other", "title": "Other" });
+    let tenant = plane.call(&plane.admin, "POST", "/api/v1/tenants", new).await.expect(201);
+    let password = "correct horse battery";
+    let new =
+        json!({ "login": "eve", "name": "eve", "role": "operator", "password": password, "tenant": tenant["id"] });
+    plane.call(&plane.admin, "POST", "/api/v1/accounts", new).await.expect(201);
+    let eve = plane.token("eve", Value::Null).await;
+    let here = plane.ping().await;
+    let submit = json!({ "tool": "ping", "args": ["192.0.2.1"] });
+    let there = plane.call(&eve, "POST", "/api/v1/jobs", submit).await.expect(202)["id"].clone();
+    for (token, own) in [(&plane.admin, &json!(here)), (&eve, &there)] {
+        let list =
+            async |scope: &str| plane.get(token, &format!("/api/v1/jobs{scope}")).await.expect(200)["items"].clone();
+        for scope in ["", "?scope=all"] {
+            assert_eq!(list(scope).await.as_array().unwrap().len(), 2, "{scope}");
+        }
+        let class = list("?scope=class").await;
+        assert_eq!((class.as_array().unwrap().len(), &class[0]["id"]), (1, own));
+    }
+}

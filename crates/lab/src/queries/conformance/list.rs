@@ -132,6 +132,15 @@ async fn everybody_sees_their_part(db: Database) {
     ] {
         assert_eq!(pages(&db, visible, &JobFilter::default(), 2).await, wanted, "{visible:?}");
     }
+    for (visible, wanted) in [
+        (&Visible::All, vec![pinned_of_bob.id, of_bob.id, own.id]),
+        (&teacher, vec![pinned_of_bob.id, of_bob.id, own.id]),
+        (&ada, vec![pinned_of_bob.id, own.id]),
+        (&nobody, vec![]),
+    ] {
+        let class = JobFilter { tenant: Some("faculty".into()), ..JobFilter::default() };
+        assert_eq!(pages(&db, visible, &class, 2).await, wanted, "the class for {visible:?}");
+    }
     // A filter never widens what is seen.
     let of_eve = JobFilter { account: Some("eve".into()), ..JobFilter::default() };
     assert!(pages(&db, &ada, &of_eve, 2).await.is_empty());

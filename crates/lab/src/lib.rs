@@ -32,6 +32,7 @@ pub use task::spawn_tasks;
 
 use crate::fleet::Fleet;
 use crate::model::policy::Policy;
+use crate::service::status::LastStatus;
 
 /// What the lab is set up with.
 pub struct LabConfig {
@@ -57,6 +58,7 @@ struct Inner {
     config: LabConfig,
     fleet: Fleet,
     policy: RwLock<Arc<Policy>>,
+    status: LastStatus,
     /// Wakes the dispatcher of this replica.
     dispatch: Notify,
     started_ms: i64,
@@ -82,6 +84,7 @@ impl Lab {
             config,
             fleet: Fleet::new(),
             policy: RwLock::new(Arc::new(policy)),
+            status: LastStatus::default(),
             dispatch: Notify::new(),
             started_ms,
             sessions: TaskTracker::new(),
@@ -140,6 +143,10 @@ impl Lab {
 
     fn policy(&self) -> Arc<Policy> {
         self.inner.policy.read().expect("no holder of this lock panics").clone()
+    }
+
+    fn last_status(&self) -> &LastStatus {
+        &self.inner.status
     }
 
     async fn dispatch_wanted(&self) {

@@ -1,5 +1,7 @@
 //! Nodes as people and programs see them.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::agent::Agent;
@@ -63,12 +65,16 @@ async fn the_status_is_public_and_names_nobody() {
         plane.submit(secret.clone()).await;
     }
     agent.start().await;
+    let same = plane.get("", "/api/v1/status").await.expect(200);
+    assert_eq!(same, empty, "strangers make the database be read once a second");
+    plane.clock.advance(Duration::from_secs(1));
     let status = plane.get("", "/api/v1/status").await;
     let json = status.expect(200);
     assert_eq!((&json["status"], &json["waiting"], &json["running"]), (&json!("up"), &json!(1), &json!(1)));
     assert!(!status.text().contains("private") && !status.text().contains("admin"));
     drop(down);
     plane.node_is("lab-b", "suspect").await;
+    plane.clock.advance(Duration::from_secs(1));
     assert_eq!(plane.get("", "/api/v1/status").await.expect(200)["status"], "degraded");
 }
 

@@ -4,7 +4,7 @@ use db::{Database, DbError, Query, Row, Write};
 
 use super::{parsed, parsed_opt, unreadable};
 use crate::model::job::{ErrorReason, Job, JobId, JobStatus};
-use crate::model::run::{Run, RunId};
+use crate::model::run::Run;
 use crate::queries::run::Holder;
 
 pub(super) const COLUMNS: &str = "SELECT id, tenant, account, owner, name, tool, spec, command, wanted_node, wanted_labels, \
@@ -254,10 +254,19 @@ pub(crate) fn job_next_attempt(write: &mut Write, id: JobId, attempt: i64, from:
     );
 }
 
-/// Ids of the jobs that wait, oldest run first, with the node that each run wants.
-pub(crate) async fn job_queue(db: &Database, limit: u32) -> Result<Vec<(JobId, RunId, Option<String>)>, DbError> {
-    let query =
-        Query::new("SELECT job, id, wanted_node FROM lab_run WHERE state = 'waiting' ORDER BY id LIMIT ?").bind(limit);
-    let rows = db.all(query).await?;
-    rows.iter().map(|row| Ok((parsed(row, "job")?, parsed(row, "id")?, row.get("wanted_node")?))).collect()
+/// For each of these jobs that has a run in the queue: how many runs that could take its node come before it.
+pub(crate) async fn job_places(db: &Database, ids: &[JobId]) -> Result<Vec<(JobId, u32)>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Each of the three counts is a range of one index; an OR of them would read the rows themselves.
+    const AHEAD: &str = "SELECT COUNT(*) FROM lab_run ahead WHERE ahead.state = 'waiting' AND ahead.id < mine.id";
+    let marks = vec!["?"; ids.len()].join(", ");
+    let query = Query::new(format!(
+        "SELECT mine.job AS job, CASE WHEN mine.wanted_node IS NULL THEN ({AHEAD}) \
+         ELSE ({AHEAD} AND ahead.wanted_node IS NULL) + ({AHEAD} AND ahead.wanted_node = mine.wanted_node) END AS ahead \
+         FROM lab_run mine WHERE mine.job IN ({marks}) AND mine.state = 'waiting'"
+    ));
+    let query = ids.iter().fold(query, |query, id| query.bind(id.to_string()));
+    db.all(query).await?.iter().map(|row| Ok((parsed(row, "job")?, row.get("ahead")?))).collect()
 }

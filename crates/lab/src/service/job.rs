@@ -5,36 +5,24 @@ use portal::{AccountId, Caller, Role, Scope};
 use serde_json::json;
 
 use super::ServiceError;
-use super::submit::first_run;
+use super::submit::{Submission, first_run};
 use crate::Lab;
+use crate::model::experiment::Experiment;
 use crate::model::job::{Job, JobId, JobStatus, checked_name};
 use crate::queries::job::{
     job_cancel_ask, job_delete, job_delete_of_account, job_get, job_name_set, job_next_attempt, job_pinned_set,
-    job_queue,
+    job_places,
 };
 use crate::queries::list::{Cursor, JobFilter, Visible, job_list};
 use crate::queries::run::{job_cancel_idle, run_cancel_waiting, run_insert};
 
-/// Waiting runs that places are counted over; those behind have no place shown.
-const PLACES_MAX: u32 = 10_000;
-
 /// Places in the queue, from 1.
-pub(crate) struct Places(Vec<(JobId, Option<String>)>);
+pub(crate) struct Places(Vec<(JobId, u32)>);
 
 impl Places {
     /// The place of a waiting job: how many runs that could take its node come before it, plus one.
     pub(crate) fn of(&self, job: &Job) -> Option<u32> {
-        let wanted = job.wanted_node.map(|node| node.to_string());
-        let mut place = 1;
-        for (waiting, node) in &self.0 {
-            if *waiting == job.id {
-                return Some(place);
-            }
-            if wanted.is_none() || node.is_none() || *node == wanted {
-                place += 1;
-            }
-        }
-        None
+        self.0.iter().find(|(waiting, _)| *waiting == job.id).map(|(_, ahead)| ahead + 1)
     }
 }
 
@@ -87,13 +75,10 @@ impl Lab {
         Ok(job_list(self.db(), &visible, filter, cursor, limit).await?)
     }
 
-    /// Places of waiting jobs; reads the queue only if one of these jobs waits.
+    /// Places of those of these jobs that wait.
     pub(crate) async fn job_places(&self, jobs: &[Job]) -> Result<Places, ServiceError> {
-        if jobs.iter().all(|job| job.status != JobStatus::Waiting) {
-            return Ok(Places(Vec::new()));
-        }
-        let queue = job_queue(self.db(), PLACES_MAX).await?;
-        Ok(Places(queue.into_iter().map(|(job, _, node)| (job, node)).collect()))
+        let waiting: Vec<_> = jobs.iter().filter(|job| job.status == JobStatus::Waiting).map(|job| job.id).collect();
+        Ok(Places(job_places(self.db(), &waiting).await?))
     }
 
     /// Gives a job another name. Owner or operator.
@@ -137,10 +122,24 @@ impl Lab {
         }
     }
 
-    /// Opens another attempt of a job that ended as an error or was cancelled.
+    /// Opens another attempt of a job that ended as an error or was cancelled. Errors: as for a submission, since rules,
+    /// nodes and quotas may have changed since then.
     pub(crate) async fn job_retry(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
         let job = self.job_own(caller, id).await?;
         let refused = ServiceError::NotRetryable { status: job.status.as_str() };
+        if !matches!(job.status, JobStatus::Error | JobStatus::Cancelled) {
+            return Err(refused);
+        }
+        let wanted = Submission {
+            experiment: Experiment::from_json(&job.spec).map_err(ServiceError::Stored)?,
+            node: job.wanted_node.map(|node| node.to_string()),
+            on: job.wanted_labels.clone(),
+            name: None,
+            idempotency: None,
+        };
+        // The quota is read before the write, not within it: retries at once may go past it by as many as they are, and
+        // never by more than the jobs that the account has already.
+        self.job_check(caller, &wanted).await?;
         let mut write = Write::new();
         job_next_attempt(&mut write, id, job.attempt, "'error', 'cancelled'");
         run_insert(&mut write, &first_run(&job, job.attempt + 1, self.now_ms()));

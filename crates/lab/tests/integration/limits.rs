@@ -123,3 +123,39 @@ async fn a_policy_is_checked_and_an_operators() {
     let policy = plane.get(&plane.admin, "/api/v1/policy").await.expect(200);
     assert_eq!((&policy["in_flight_max"], &policy["account_waiting_max"]), (&json!(3), &json!(50)));
 }
+
+/// What a submission would be refused for, another attempt is refused for.
+#[tokio::test]
+async fn another_attempt_is_held_to_the_same_limits() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    agent.equip(0).await;
+    let ada = plane.account("ada", "learner").await;
+    let submit = async |body: Value| {
+        let job = plane.call(&ada, "POST", "/api/v1/jobs", body).await.expect(202);
+        format!("/api/v1/jobs/{}", job["id"].as_str().unwrap())
+    };
+    let retry = async |token: &str, job: &str| plane.call(token, "POST", &format!("{job}/retry"), Value::Null).await;
+    let anywhere = submit(ping()).await;
+    let on_node = submit(crate::agent::ping_on("lab-a")).await;
+    for job in [&anywhere, &on_node] {
+        plane.call(&ada, "POST", &format!("{job}/cancel"), Value::Null).await.expect(202);
+    }
+    for (policy, code) in [
+        (json!({ "refused_networks": ["192.0.2.0/24"] }), "address-refused"),
+        (json!({ "account_hourly_max": 2 }), "too-many-hourly"),
+    ] {
+        plane.policy(policy).await;
+        assert_eq!(retry(&ada, &anywhere).await.json()["code"], code);
+    }
+    plane.policy(json!({ "account_waiting_max": 1 })).await;
+    plane.node_change("lab-a", json!({ "state": "cordoned" })).await;
+    assert_eq!(retry(&ada, &on_node).await.problem(409), "node-out");
+    assert_eq!(retry(&plane.admin, &on_node).await.problem(409), "node-out", "an operator's, too");
+    plane.node_change("lab-a", json!({ "state": "enabled" })).await;
+    assert_eq!(plane.count("lab_run").await, 2, "nothing was begun");
+    retry(&ada, &on_node).await.expect(202);
+    assert_eq!(retry(&ada, &anywhere).await.problem(429), "too-many-waiting");
+    assert_eq!(retry(&ada, &on_node).await.problem(409), "not-retryable", "what waits is not over, whatever the quota");
+    retry(&plane.admin, &anywhere).await.expect(202);
+}

@@ -5,13 +5,13 @@ use db::{Database, DbError};
 use super::{NOW_MS, ODD_TEXT, change, job, stored, submit};
 use crate::model::job::{Job, JobId};
 use crate::model::node::NodeId;
-use crate::queries::job::{Quota, job_counts, job_get, job_get_by_idempotency, job_insert, job_list_by_id, job_queue};
+use crate::queries::job::{Quota, job_counts, job_get, job_get_by_idempotency, job_insert, job_list_by_id, job_places};
 use crate::queries::run::job_cancel_idle;
 use crate::queries::{job::job_cancel_ask, run::run_cancel_waiting};
 
 testkit::for_each_engine!(crate::migrations();
     a_job_is_read_back_whole, the_waiting_quota_is_exact, the_hourly_quota_is_exact, a_key_makes_one_job,
-    jobs_are_found_by_id, the_queue_is_in_order);
+    jobs_are_found_by_id, places_count_what_could_come_before);
 
 async fn a_job_is_read_back_whole(db: Database) {
     let mut full = job(ODD_TEXT);
@@ -120,16 +120,25 @@ async fn jobs_are_found_by_id(db: Database) {
     assert_eq!(found, [jobs[1].id, jobs[3].id]);
 }
 
-async fn the_queue_is_in_order(db: Database) {
-    let lab_a = NodeId::generate();
-    let mut wanted = Vec::new();
-    for index in 0..4 {
-        let job = Job { wanted_node: (index == 2).then_some(lab_a), ..job("ada") };
-        let run = submit(&db, &job).await;
-        wanted.push((job.id, run.id, job.wanted_node.map(|id| id.to_string())));
+async fn places_count_what_could_come_before(db: Database) {
+    let (lab_a, lab_b) = (NodeId::generate(), NodeId::generate());
+    let mut jobs = Vec::new();
+    for wanted_node in [None, Some(lab_a), Some(lab_b), Some(lab_a), None, Some(lab_b)] {
+        let wanted = Job { wanted_node, ..job("ada") };
+        submit(&db, &wanted).await;
+        jobs.push(wanted.id);
     }
-    assert_eq!(job_queue(&db, 10).await.unwrap(), wanted);
-    assert_eq!(job_queue(&db, 3).await.unwrap(), wanted[..3]);
-    change(&db, |w| run_cancel_waiting(w, wanted[0].0, NOW_MS)).await.unwrap();
-    assert_eq!(job_queue(&db, 10).await.unwrap(), wanted[1..]);
+    let ahead = async |ids: &[JobId]| {
+        let mut places = job_places(&db, ids).await.unwrap();
+        places.sort();
+        places
+    };
+    let places = |ahead: &[(usize, u32)]| ahead.iter().map(|(job, n)| (jobs[*job], *n)).collect::<Vec<_>>();
+    assert_eq!(ahead(&jobs).await, places(&[(0, 0), (1, 1), (2, 1), (3, 2), (4, 4), (5, 3)]));
+    assert_eq!(ahead(&[jobs[3]]).await, places(&[(3, 2)]), "one job alone");
+    change(&db, |w| run_cancel_waiting(w, jobs[0], NOW_MS)).await.unwrap();
+    assert_eq!(ahead(&jobs).await, places(&[(1, 0), (2, 0), (3, 1), (4, 3), (5, 2)]), "without what left the queue");
+    assert!(ahead(&[JobId::generate()]).await.is_empty() && ahead(&[]).await.is_empty());
+    let page: Vec<_> = (0..195).map(|_| JobId::generate()).chain(jobs[1..].iter().copied()).collect();
+    assert_eq!(ahead(&page).await.len(), 5, "a whole page");
 }

@@ -1,12 +1,13 @@
 //! A job as it goes on: its states and its output, from the beginning or from where a watcher left off.
 //!
 //! What is sent is read from the database, so it is the same on every replica, complete for who comes late, and never
-//! more than what is safe. A wake says only that there may be something to read.
+//! more than what is safe. A wake says only that there may be something to read. A stream may outlast the right it was
+//! opened by, so that is asked for again for as long as it lasts.
 
 use std::time::Duration;
 
 use futures::Stream;
-use portal::Caller;
+use portal::{Caller, Portal};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -14,7 +15,6 @@ use super::ServiceError;
 use crate::Lab;
 use crate::model::job::{Job, JobId, JobStatus};
 use crate::model::run::{Role, RunId};
-use crate::queries::job::job_get;
 use crate::queries::output::{Chunk, output_list};
 use crate::queries::run::run_list_of_job;
 
@@ -24,6 +24,8 @@ const BATCH: u32 = 64;
 const EVENTS_MAX: usize = 16;
 /// Places in the queue change without the job's own events; they are read again this often.
 const PLACE_INTERVAL: Duration = Duration::from_secs(2);
+/// A session or token that runs out is no event; this often it is asked whether it has.
+const RIGHT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Where a watcher is: everything before this was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,8 @@ pub(crate) enum LiveEvent {
 
 impl Lab {
     /// Watches a job. Errors: it is not there or not for the caller to see. The stream ends after `End`, when the job
-    /// is deleted, and when the database can't be read (the watcher comes back with its position).
+    /// is deleted or no longer for the caller to see, when the caller's session or token no longer holds, when the
+    /// program ends, and when the database can't be read (the watcher comes back with its position).
     pub(crate) async fn job_watch(
         &self,
         caller: &Caller,
@@ -78,18 +81,46 @@ impl Lab {
     ) -> Result<impl Stream<Item = LiveEvent> + Send + use<>, ServiceError> {
         self.job_view(caller, id).await?;
         let (events, receiver) = mpsc::channel(EVENTS_MAX);
-        let mut watcher = Watcher { lab: self.clone(), id, at: from, run: None, told: None, events };
+        let (lab, caller) = (self.clone(), caller.clone());
+        let mut watcher =
+            Watcher { lab: lab.clone(), caller: caller.clone(), id, at: from, run: None, told: None, events };
         tokio::spawn(async move {
-            if let Err(error) = watcher.follow().await {
+            let closing = lab.portal().closing();
+            // Beside following, not within: it may wait for a slow reader for as long as that likes.
+            let followed = tokio::select! {
+                followed = watcher.follow() => followed,
+                () = lab.right_ended(&caller) => Ok(()),
+                () = closing.cancelled() => Ok(()),
+            };
+            if let Err(error) = followed {
                 tracing::warn!(job.id = %id, error = &error as &dyn std::error::Error, "watching job {id} broke off");
             }
         });
         Ok(ReceiverStream::new(receiver))
     }
+
+    /// Waits until the session or token of the caller no longer holds.
+    async fn right_ended(&self, caller: &Caller) {
+        let watch = self.db().events().watch(Portal::identity_topics());
+        while self.portal().still_holds(caller).await {
+            let _ = tokio::time::timeout(RIGHT_INTERVAL, watch.changed()).await;
+        }
+    }
+}
+
+/// How far the output was sent.
+enum Sent {
+    /// To its end, as it stood.
+    All,
+    /// One batch; there may be more.
+    Batch,
+    /// Nobody listens any more.
+    ToNobody,
 }
 
 struct Watcher {
     lab: Lab,
+    caller: Caller,
     id: JobId,
     at: Position,
     /// The near run of the attempt that `at` is in.
@@ -101,12 +132,21 @@ struct Watcher {
 
 impl Watcher {
     async fn follow(&mut self) -> Result<(), ServiceError> {
-        // Watching begins before the first read, so that nothing falls between them.
-        let watch = self.lab.db().events().watch([format!("job:{}", self.id)]);
+        // Watching begins before the first read, so that nothing falls between them. Jobs that leave with their account
+        // are told of among the cancels alone.
+        let watch = self.lab.db().events().watch([format!("job:{}", self.id), "cancels".to_owned()]);
         loop {
-            let Some(job) = job_get(self.lab.db(), self.id).await? else { return Ok(()) };
-            if !self.tell_state(&job).await? || !self.tell_output(&job).await? {
+            let job = match self.lab.job_view(&self.caller, self.id).await {
+                Err(ServiceError::JobUnknown) => return Ok(()),
+                job => job?,
+            };
+            if !self.tell_state(&job).await? {
                 return Ok(());
+            }
+            match self.tell_output(&job).await? {
+                Sent::All => {}
+                Sent::Batch => continue,
+                Sent::ToNobody => return Ok(()),
             }
             if job.status.is_final() {
                 // The job's row was read before its output, so the output is complete.
@@ -133,11 +173,11 @@ impl Watcher {
     }
 
     /// Sends what came since; attempts that are past are sent to their end before the next one begins.
-    async fn tell_output(&mut self, job: &Job) -> Result<bool, ServiceError> {
+    async fn tell_output(&mut self, job: &Job) -> Result<Sent, ServiceError> {
         while self.at.attempt <= job.attempt {
             let Some(run) = self.run_of(self.at.attempt).await? else {
                 if self.at.attempt == job.attempt {
-                    return Ok(true);
+                    return Ok(Sent::All);
                 }
                 self.at = Position { attempt: self.at.attempt + 1, seq: 0 };
                 continue;
@@ -147,16 +187,18 @@ impl Watcher {
             for chunk in chunks {
                 self.at.seq = chunk.seq + 1;
                 if self.events.send(LiveEvent::Output { attempt: self.at.attempt, chunk }).await.is_err() {
-                    return Ok(false);
+                    return Ok(Sent::ToNobody);
                 }
             }
-            if is_all && self.at.attempt < job.attempt {
-                self.at = Position { attempt: self.at.attempt + 1, seq: 0 };
-            } else if is_all {
-                return Ok(true);
+            if !is_all {
+                return Ok(Sent::Batch);
             }
+            if self.at.attempt == job.attempt {
+                return Ok(Sent::All);
+            }
+            self.at = Position { attempt: self.at.attempt + 1, seq: 0 };
         }
-        Ok(true)
+        Ok(Sent::All)
     }
 
     async fn run_of(&mut self, attempt: i64) -> Result<Option<RunId>, ServiceError> {

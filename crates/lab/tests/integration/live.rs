@@ -24,7 +24,11 @@ struct Event {
 
 impl Live {
     async fn open(plane: &Plane, id: &str, last: Option<&str>) -> Self {
-        let mut request: Request<Body> = request(&plane.admin, "GET", &format!("/api/v1/jobs/{id}/live"), Value::Null);
+        Self::open_as(plane, &plane.admin, id, last).await
+    }
+
+    async fn open_as(plane: &Plane, token: &str, id: &str, last: Option<&str>) -> Self {
+        let mut request: Request<Body> = request(token, "GET", &format!("/api/v1/jobs/{id}/live"), Value::Null);
         if let Some(last) = last {
             request.headers_mut().insert("last-event-id", last.parse().unwrap());
         }
@@ -60,6 +64,13 @@ impl Live {
                 return (event.id.unwrap(), event.data["text"].as_str().unwrap().to_owned());
             }
             assert_eq!(event.name, "state", "{event:?}");
+        }
+    }
+
+    /// Waits until the stream is over, which comes before the job is.
+    async fn cut_off(mut self) {
+        while let Some(event) = self.next().await {
+            assert!(event.name == "state" || event.name == "output", "{event:?}");
         }
     }
 
@@ -187,4 +198,68 @@ async fn bytes_that_are_no_text_come_whole() {
     assert_eq!(download.body, b"\xff\x00\n");
     let disposition = download.headers["content-disposition"].to_str().unwrap();
     assert_eq!(disposition, format!("attachment; filename=\"{id}-stderr.txt\""));
+}
+
+/// A job of ada's that is running, and her token.
+async fn running(plane: &Plane, agent: &mut Agent) -> (String, String) {
+    let ada = plane.account("ada", "learner").await;
+    let submit = json!({ "tool": "ping", "args": ["192.0.2.1"] });
+    let job = plane.call(&ada, "POST", "/api/v1/jobs", submit).await.expect(202);
+    let start = agent.start().await;
+    agent.started(&start).await;
+    agent.output(&start, 0, "first\n").await;
+    (job["id"].as_str().unwrap().to_owned(), ada)
+}
+
+#[tokio::test]
+async fn a_watcher_sees_nothing_more_once_the_token_is_gone() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let (id, ada) = running(&plane, &mut agent).await;
+    let other = plane.token("ada", Value::Null).await;
+    let mut live = Live::open_as(&plane, &ada, &id, None).await;
+    let mut kept = Live::open_as(&plane, &other, &id, None).await;
+    assert_eq!((live.output().await.1, kept.output().await.1), ("first\n".to_owned(), "first\n".to_owned()));
+    let tokens = plane.get(&ada, "/api/v1/tokens").await.expect(200);
+    // Ids go by time, and the list is of both: the older one is the watcher's.
+    let ids = tokens["items"].as_array().unwrap().iter().map(|token| token["id"].as_str().unwrap());
+    let token = format!("/api/v1/tokens/{}", ids.min().unwrap());
+    plane.call(&other, "DELETE", &token, Value::Null).await.expect(204);
+    live.cut_off().await;
+    assert_eq!(plane.get(&other, &format!("/api/v1/jobs/{id}")).await.status, 200);
+    let account = plane.get(&other, "/api/v1/me").await.expect(200)["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/accounts/{account}");
+    plane.call(&plane.admin, "PATCH", &path, json!({ "disabled": true })).await.expect(200);
+    kept.cut_off().await;
+}
+
+#[tokio::test]
+async fn a_watcher_sees_nothing_more_once_the_job_is_not_theirs_to_see() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let (id, ada) = running(&plane, &mut agent).await;
+    let bob = plane.account("bob", "learner").await;
+    let path = format!("/api/v1/jobs/{id}");
+    plane.call(&plane.admin, "PATCH", &path, json!({ "pinned": true })).await.expect(200);
+    let mut of_bob = Live::open_as(&plane, &bob, &id, None).await;
+    let mut of_admin = Live::open(&plane, &id, None).await;
+    of_bob.output().await;
+    of_admin.output().await;
+    plane.call(&plane.admin, "PATCH", &path, json!({ "pinned": false })).await.expect(200);
+    of_bob.cut_off().await;
+    // The job leaves with its account.
+    let account = plane.get(&ada, "/api/v1/me").await.expect(200)["id"].as_str().unwrap().to_owned();
+    plane.call(&plane.admin, "DELETE", &format!("/api/v1/accounts/{account}"), Value::Null).await.expect(204);
+    of_admin.cut_off().await;
+}
+
+#[tokio::test]
+async fn a_watcher_goes_elsewhere_when_the_program_ends() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let (id, _) = running(&plane, &mut agent).await;
+    let mut live = Live::open(&plane, &id, None).await;
+    live.output().await;
+    plane.portal.closing().cancel();
+    live.cut_off().await;
 }

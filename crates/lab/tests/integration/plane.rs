@@ -30,6 +30,7 @@ pub(crate) struct Plane {
     pub(crate) db: Database,
     pub(crate) clock: ManualClock,
     pub(crate) lab: Lab,
+    pub(crate) portal: Portal,
     pub(crate) admin: String,
     router: Router,
     shutdown: CancellationToken,
@@ -111,7 +112,7 @@ impl Plane {
         let tasks = lab::spawn_tasks(&lab, &shutdown);
         let router = router(&portal, &lab);
         let _shutdown_at_end = shutdown.clone().drop_guard();
-        Self { db, clock, lab, admin, router, shutdown, tasks, dir, _shutdown_at_end }
+        Self { db, clock, lab, portal, admin, router, shutdown, tasks, dir, _shutdown_at_end }
     }
 
     /// Ends it and starts another one over the same database. Streams of agents are cut off.

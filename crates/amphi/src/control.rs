@@ -101,9 +101,11 @@ impl Control {
 }
 
 fn portal_config(public_url: Option<String>, address: SocketAddr) -> PortalConfig {
+    // Behind a front on the same machine the listener is on loopback and the world is outside all the same.
+    let is_private = address.ip().is_loopback() && public_url.is_none();
     PortalConfig {
-        secure_cookies: !address.ip().is_loopback(),
-        public_metrics: address.ip().is_loopback(),
+        secure_cookies: !is_private,
+        public_metrics: is_private,
         public_url,
         catalogs: lab::catalogs(),
         nav: lab::navigation(),

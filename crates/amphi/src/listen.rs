@@ -88,7 +88,11 @@ impl Listener {
                     continue;
                 }
             };
-            let Ok(place) = places.clone().acquire_owned().await else { break };
+            let place = tokio::select! {
+                () = shutdown.cancelled() => break,
+                place = places.clone().acquire_owned() => place,
+            };
+            let Ok(place) = place else { break };
             let (tls, http, open) = (self.tls.clone(), http.clone(), open.watcher());
             let (router, plain) = (router.clone(), plain.clone());
             tokio::spawn(async move {

@@ -71,6 +71,9 @@ async fn raise(args: &UpArgs) -> anyhow::Result<Option<Topology>> {
 
 async fn with_control(args: &UpArgs, topology: Option<&Topology>, signals: &mut Signals) -> anyhow::Result<ExitCode> {
     let control = Control::start(config(args)).await?;
+    if let Some(admin) = &control.first_admin {
+        println!("first start: sign in as {} with the password {} (shown once)", admin.login, admin.password.expose());
+    }
     let ended = with_nodes(args, &control, topology, signals).await;
     control.stop().await;
     ended
@@ -108,9 +111,6 @@ async fn attend(
 ) -> anyhow::Result<ExitCode> {
     if !control.lab.nodes_connected(plans.len(), NODES_TIMEOUT).await? {
         tracing::warn!("some nodes have not connected yet; see {}", args.dir.join("nodes/*/agent.log").display());
-    }
-    if let Some(admin) = &control.first_admin {
-        println!("first start: sign in as {} with the password {} (shown once)", admin.login, admin.password.expose());
     }
     println!("ready {}", control.url);
     if args.demo {

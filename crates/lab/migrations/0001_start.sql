@@ -86,7 +86,7 @@ CREATE TABLE lab_run (
 );
 CREATE INDEX lab_run_queue ON lab_run (state, wanted_node, id);
 CREATE INDEX lab_run_waiting ON lab_run (state, id);
-CREATE INDEX lab_run_job ON lab_run (job, attempt);
+CREATE UNIQUE INDEX lab_run_attempt ON lab_run (job, attempt, role);
 CREATE INDEX lab_run_node ON lab_run (node, state);
 
 CREATE TABLE lab_output (

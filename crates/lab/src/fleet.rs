@@ -29,6 +29,8 @@ pub(crate) struct Booked {
     pub(crate) port: Option<u16>,
     /// A far end: whether it said that it listens.
     pub(crate) is_ready: bool,
+    /// Output taken since this replica knows the run.
+    pub(crate) output_bytes: u64,
 }
 
 /// One connected node.
@@ -72,13 +74,13 @@ impl Session {
         }
     }
 
-    /// Slots that a new run may take.
+    /// Slots that a new run may take: none that the agent does not offer, which it does not while it is stopping.
     fn free(&self) -> u32 {
         let booked = u32::try_from(self.runs.len() + self.promises.len()).unwrap_or(u32::MAX);
         match self.credit {
-            // An agent that is stopping, or busy with runs of an earlier life, gives no credit.
-            None | Some(0) if self.runs.is_empty() => 0,
-            _ => self.slots.min(self.inventory.slots).saturating_sub(booked),
+            None | Some(0) => 0,
+            // What the agent said may cross with runs on their way to it, so the count of those decides.
+            Some(_) => self.slots.min(self.inventory.slots).saturating_sub(booked),
         }
     }
 
@@ -315,7 +317,7 @@ mod tests {
     }
 
     fn booked(job: JobId) -> Booked {
-        Booked { job, attempt: 1, role: Role::Near, epoch: 0, port: None, is_ready: false }
+        Booked { job, attempt: 1, role: Role::Near, epoch: 0, port: None, is_ready: false, output_bytes: 0 }
     }
 
     fn book(fleet: &Fleet, need: &Need<'_>) -> Option<NodeId> {

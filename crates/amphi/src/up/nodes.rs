@@ -67,7 +67,11 @@ impl Agent {
     async fn spawn(&self) -> anyhow::Result<Process> {
         fs::create_dir_all(&self.dir).with_context(|| format!("making {}", self.dir.display()))?;
         let log_path = self.dir.join("agent.log");
-        let log = File::create(&log_path).with_context(|| format!("writing {}", log_path.display()))?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&log_path)
+            .with_context(|| format!("writing {}", log_path.display()))?;
         let program = std::env::current_exe().context("finding this program's own file")?;
         let mut command = Command::new(program);
         command.arg("agent").args(["--join", &self.url, "--name", &self.plan.name, "--exit-with-stdin"]);

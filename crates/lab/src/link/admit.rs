@@ -22,6 +22,10 @@ pub(super) async fn admit(
     commands: &mpsc::Sender<ToAgent>,
     ended: CancellationToken,
 ) -> Result<Option<(String, i64)>, ServiceError> {
+    let Some(seen) = plausible(&hello) else {
+        tracing::warn!(node.id = %id, "node {id} said something that no agent says");
+        return Ok(None);
+    };
     if hello.protocol != wire::PROTOCOL {
         let reason = ServiceError::OldProtocol { theirs: hello.protocol, ours: wire::PROTOCOL }.to_string();
         goodbye(commands, reason);
@@ -35,7 +39,7 @@ pub(super) async fn admit(
     let now_ms = lab.now_ms();
     let mut write = db::Write::new();
     // An agent that has seen a later lease than the database knows would refuse everything: the database was restored.
-    let epoch = node.epoch.max(i64::try_from(hello.epoch).unwrap_or(0)) + 1;
+    let epoch = node.epoch.max(seen) + 1;
     node_connect(&mut write, &node, epoch, lab.replica(), &connected, now_ms);
     write.push_event("nodes");
     lab.db().write(write).await?;
@@ -67,6 +71,12 @@ pub(super) async fn admit(
     Ok(Some((node.name, epoch)))
 }
 
+/// The highest lease that the agent has seen. `None` when that or its boot id can't be an agent's.
+fn plausible(hello: &Hello) -> Option<i64> {
+    let seen = i64::try_from(hello.epoch).ok().filter(|epoch| *epoch < i64::MAX / 2)?;
+    (hello.boot_id.len() <= 64).then_some(seen)
+}
+
 fn session(node: &Node, epoch: i64, inventory: Inventory, kept: &[Run], commands: mpsc::Sender<ToAgent>) -> Session {
     let mut session = Session::new(node.name.clone(), epoch, inventory, commands);
     session.state = node.state;
@@ -75,8 +85,15 @@ fn session(node: &Node, epoch: i64, inventory: Inventory, kept: &[Run], commands
     session.tools = node.tools.iter().map(|tool| tool.name.clone()).collect();
     for run in kept {
         let (RunState::Leased { epoch, .. } | RunState::Running { epoch, .. }) = run.state else { continue };
-        let booked =
-            Booked { job: run.job, attempt: run.attempt, role: run.role, epoch, port: run.port, is_ready: false };
+        let booked = Booked {
+            job: run.job,
+            attempt: run.attempt,
+            role: run.role,
+            epoch,
+            port: run.port,
+            is_ready: false,
+            output_bytes: 0,
+        };
         session.runs.insert(run.id, booked);
     }
     session

@@ -9,6 +9,7 @@ use wire::proto::{Renew, Started, Tools, from_agent, to_agent};
 use super::admit::wire_epoch;
 use crate::Lab;
 use crate::fleet::Booked;
+use crate::model::experiment::OUTPUT_BYTES;
 use crate::model::job::{ErrorReason, JobStatus};
 use crate::model::node::{InstalledTool, NodeId};
 use crate::model::run::{Outcome, Role, RunId};
@@ -17,6 +18,9 @@ use crate::queries::node::node_tools_set;
 use crate::queries::output::{Chunk, output_insert};
 use crate::queries::run::{ON_NODE, RunEnd, job_cancel_idle, run_end, run_give_back, run_started};
 use crate::service::ServiceError;
+
+/// Bytes of one run's output that are kept whatever its agent sends.
+const OUTPUT_MAX: u64 = OUTPUT_BYTES + 128 * 1024;
 
 /// One group of messages of one node.
 pub(super) struct Group<'a> {
@@ -28,6 +32,10 @@ pub(super) struct Group<'a> {
     output_acks: HashMap<String, u64>,
     /// Runs to forget once the transaction is safe, and the messages to send then.
     ended: Vec<RunId>,
+    /// Runs that the agent goes on with though they were closed.
+    closed: BTreeSet<String>,
+    /// Runs that print without end.
+    over: Vec<String>,
     after: Vec<to_agent::Message>,
     /// Far ends that began to listen.
     ready: Vec<Booked>,
@@ -45,6 +53,8 @@ impl<'a> Group<'a> {
             topics: BTreeSet::new(),
             output_acks: HashMap::new(),
             ended: Vec::new(),
+            closed: BTreeSet::new(),
+            over: Vec::new(),
             after: Vec::new(),
             ready: Vec::new(),
             is_dispatch_wanted: false,
@@ -62,12 +72,19 @@ impl<'a> Group<'a> {
             self.write.push_event(topic);
         }
         if !self.write.is_empty() {
-            self.lab.db().write(self.write).await?;
+            self.lab.db().write(std::mem::take(&mut self.write)).await?;
         }
-        for (run_id, next_seq) in self.output_acks {
+        for (run_id, next_seq) in std::mem::take(&mut self.output_acks) {
             self.lab.fleet().send(self.node, to_agent::Message::OutputAck(OutputAck { run_id, next_seq }));
         }
-        for message in self.after {
+        for run_id in std::mem::take(&mut self.over) {
+            self.cancel(run_id);
+        }
+        for run_id in std::mem::take(&mut self.closed) {
+            self.cancel(run_id.clone());
+            self.lab.fleet().send(self.node, to_agent::Message::EndedAck(EndedAck { run_id }));
+        }
+        for message in std::mem::take(&mut self.after) {
             self.lab.fleet().send(self.node, message);
         }
         for run in self.ended {
@@ -80,6 +97,11 @@ impl<'a> Group<'a> {
             self.lab.dispatch_wake();
         }
         Ok(())
+    }
+
+    fn cancel(&self, run_id: String) {
+        let cancel = Cancel { run_id, epoch: wire_epoch(self.epoch) };
+        self.lab.fleet().send(self.node, to_agent::Message::Cancel(cancel));
     }
 
     fn take(&mut self, message: from_agent::Message) {
@@ -113,22 +135,24 @@ impl<'a> Group<'a> {
         self.is_dispatch_wanted = true;
     }
 
-    /// The booking that a message is about; one about a run that was closed meanwhile is answered by a cancel.
-    fn booking(&mut self, run_id: &str, epoch: u64) -> Option<(RunId, Booked)> {
-        let booked = run_id.parse::<RunId>().ok().and_then(|run| {
-            let booked = self.lab.fleet().with(self.node, |session| session.runs.get(&run).cloned()).flatten()?;
-            (wire_epoch(booked.epoch) == epoch).then_some((run, booked))
-        });
+    /// The booking that a message is about; `None` when the run was closed meanwhile.
+    fn booking(&self, run_id: &str, epoch: u64) -> Option<(RunId, Booked)> {
+        let run = run_id.parse::<RunId>().ok()?;
+        let booked = self.lab.fleet().with(self.node, |session| session.runs.get(&run).cloned()).flatten()?;
+        (wire_epoch(booked.epoch) == epoch).then_some((run, booked))
+    }
+
+    /// The same for a message of a run that goes on: one that was closed meanwhile is to be stopped.
+    fn live_booking(&mut self, run_id: &str, epoch: u64) -> Option<(RunId, Booked)> {
+        let booked = self.booking(run_id, epoch);
         if booked.is_none() {
-            let cancel = Cancel { run_id: run_id.to_owned(), epoch: wire_epoch(self.epoch) };
-            self.after.push(to_agent::Message::Cancel(cancel));
-            self.after.push(to_agent::Message::EndedAck(EndedAck { run_id: run_id.to_owned() }));
+            self.closed.insert(run_id.to_owned());
         }
         booked
     }
 
     fn started(&mut self, started: Started) {
-        let Some((run, booked)) = self.booking(&started.run_id, started.epoch) else { return };
+        let Some((run, booked)) = self.live_booking(&started.run_id, started.epoch) else { return };
         run_started(&mut self.write, run, booked.epoch, started.at_ms, &started.argv);
         if booked.role == Role::Near {
             job_started(&mut self.write, booked.job, booked.attempt, started.at_ms);
@@ -137,15 +161,22 @@ impl<'a> Group<'a> {
     }
 
     fn output(&mut self, output: Output) {
-        let Some((run, booked)) = self.booking(&output.run_id, output.epoch) else { return };
+        let Some((run, mut booked)) = self.live_booking(&output.run_id, output.epoch) else { return };
         let Ok(seq) = i64::try_from(output.seq) else { return };
+        booked.output_bytes = booked.output_bytes.saturating_add(output.data.len() as u64);
+        let told = booked.output_bytes;
+        self.lab.fleet().with(self.node, |session| session.runs.get_mut(&run).map(|b| b.output_bytes = told));
+        self.output_acks.insert(output.run_id.clone(), output.seq + 1);
+        if told > OUTPUT_MAX {
+            // The agent's own cap lies well below: this one does not keep to it.
+            return self.over.push(output.run_id);
+        }
         if booked.role == Role::Far && !booked.is_ready && self.lab.is_far_end_ready(&output.data) {
             self.lab.fleet().with(self.node, |session| session.runs.get_mut(&run).map(|booked| booked.is_ready = true));
             self.ready.push(booked.clone());
         }
         let chunk = Chunk { seq, channel: i64::from(output.channel), at_ms: output.at_ms, data: output.data };
         output_insert(&mut self.write, run, &chunk);
-        self.output_acks.insert(output.run_id, output.seq + 1);
         if booked.role == Role::Near {
             self.topics.insert(format!("job:{}", booked.job));
         }
@@ -188,10 +219,7 @@ impl<'a> Group<'a> {
 
     fn refused(&mut self, refused: &Refused) {
         let why = refused.why();
-        tracing::info!(node.id = %self.node, run.id = %refused.run_id, "run {} was refused: {}", refused.run_id, why.as_str_name());
-        if why == RefusedWhy::OldEpoch {
-            return;
-        }
+        tracing::debug!(node.id = %self.node, run.id = %refused.run_id, "run {} was refused: {}", refused.run_id, why.as_str_name());
         let Some((run, booked)) = self.booking(&refused.run_id, refused.epoch) else { return };
         match why {
             RefusedWhy::NoSlot => {

@@ -107,21 +107,36 @@ pub(crate) fn node_seen(write: &mut Write, id: NodeId, epoch: i64, at_ms: i64) {
     );
 }
 
-/// Sets what an operator may change. `Unmet` when the node is gone.
-pub(crate) fn node_update(write: &mut Write, node: &Node) {
+/// Sets what an operator may change. `Unmet` when the node is gone, or is not any more as it was read.
+pub(crate) fn node_update(write: &mut Write, read: &Node, node: &Node) {
     write.push_expect(
         "node",
-        Query::new("UPDATE lab_node SET name = ?, state = ?, slots = ?, labels = ? WHERE id = ?")
-            .bind(node.name.as_str())
-            .bind(node.state.as_str())
-            .bind(node.slots)
-            .bind(json(&node.labels))
-            .bind(node.id.to_string()),
+        Query::new(
+            "UPDATE lab_node SET name = ?, state = ?, slots = ?, labels = ? \
+             WHERE id = ? AND name = ? AND state = ? AND slots = ? AND labels = ?",
+        )
+        .bind(node.name.as_str())
+        .bind(node.state.as_str())
+        .bind(node.slots)
+        .bind(json(&node.labels))
+        .bind(node.id.to_string())
+        .bind(read.name.as_str())
+        .bind(read.state.as_str())
+        .bind(read.slots)
+        .bind(json(&read.labels)),
     );
 }
 
+/// Deletes a node without runs. `Unmet` ("node") when it has some, or is gone.
 pub(crate) fn node_delete(write: &mut Write, id: NodeId) {
-    write.push_expect("node", Query::new("DELETE FROM lab_node WHERE id = ?").bind(id.to_string()));
+    write.push_expect(
+        "node",
+        Query::new(
+            "DELETE FROM lab_node WHERE id = ? AND NOT EXISTS \
+             (SELECT 1 FROM lab_run r WHERE r.node = lab_node.id AND r.state IN ('leased', 'running'))",
+        )
+        .bind(id.to_string()),
+    );
 }
 
 /// Nodes whose lease is over while runs are still booked on them.
@@ -142,6 +157,13 @@ pub(crate) fn node_token_insert(write: &mut Write, secret_hash: &str, account: &
             .bind(now_ms)
             .bind(expires_ms),
     );
+}
+
+/// Whether a join token could be spent now.
+pub(crate) async fn node_token_is_usable(db: &Database, secret_hash: &str, now_ms: i64) -> Result<bool, DbError> {
+    let query =
+        Query::new("SELECT used_ms FROM lab_node_token WHERE secret_hash = ? AND used_ms IS NULL AND expires_ms > ?");
+    Ok(db.optional(query.bind(secret_hash).bind(now_ms)).await?.is_some())
 }
 
 /// Spends a join token. `Unmet` ("node-token") when it is unknown, used or expired.

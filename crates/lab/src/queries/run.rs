@@ -66,6 +66,26 @@ pub(crate) fn run_insert(write: &mut Write, run: &Run) {
     );
 }
 
+/// Puts the near end of an attempt in the queue. `Unmet` ("job-attempt") when the job does not wait for it any more,
+/// `Duplicate` when it is there.
+pub(crate) fn run_insert_near(write: &mut Write, run: &Run) {
+    write.push_expect(
+        "job-attempt",
+        Query::new(
+            "INSERT INTO lab_run (id, job, attempt, role, wanted_node, state, epoch, port, created_ms) \
+             SELECT ?, j.id, j.attempt, ?, ?, 'waiting', 0, ?, ? FROM lab_job j \
+             WHERE j.id = ? AND j.attempt = ? AND j.is_cancelled = 0 AND j.state IN ('waiting', 'running')",
+        )
+        .bind(run.id.to_string())
+        .bind(run.role.as_str())
+        .bind(run.wanted_node.map(|id| id.to_string()))
+        .bind(run.port.map(i64::from))
+        .bind(run.created_ms)
+        .bind(run.job.to_string())
+        .bind(run.attempt),
+    );
+}
+
 /// Runs that wait, oldest first.
 pub(crate) async fn run_list_queue(db: &Database, limit: u32) -> Result<Vec<Run>, DbError> {
     let query = Query::new(format!("{COLUMNS} WHERE state = 'waiting' ORDER BY id LIMIT ?"));
@@ -86,10 +106,17 @@ pub(crate) async fn run_list_waiting(
     db.all(query.bind(after).bind(limit)).await?.iter().map(run).collect()
 }
 
-/// Runs that have waited since before `created_before_ms`, oldest first.
-pub(crate) async fn run_list_overdue(db: &Database, created_before_ms: i64, limit: u32) -> Result<Vec<Run>, DbError> {
-    let query = Query::new(format!("{COLUMNS} WHERE state = 'waiting' AND created_ms < ? ORDER BY id LIMIT ?"));
-    db.all(query.bind(created_before_ms).bind(limit)).await?.iter().map(run).collect()
+/// Runs that have waited since before `created_before_ms`, oldest first, behind `after`.
+pub(crate) async fn run_list_overdue(
+    db: &Database,
+    created_before_ms: i64,
+    after: Option<RunId>,
+    limit: u32,
+) -> Result<Vec<Run>, DbError> {
+    let query =
+        Query::new(format!("{COLUMNS} WHERE state = 'waiting' AND created_ms < ? AND id > ? ORDER BY id LIMIT ?"));
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    db.all(query.bind(created_before_ms).bind(after).bind(limit)).await?.iter().map(run).collect()
 }
 
 /// Runs leased to a node or running on it.

@@ -14,8 +14,8 @@ use super::ServiceError;
 use crate::Lab;
 use crate::model::node::{AdminState, Inventory, Node, NodeId, checked_name};
 use crate::queries::node::{
-    node_delete, node_find, node_insert, node_list, node_names, node_token_insert, node_token_prune, node_token_use,
-    node_update,
+    node_delete, node_find, node_insert, node_list, node_names, node_token_insert, node_token_is_usable,
+    node_token_prune, node_token_use, node_update,
 };
 
 /// How long a node's certificate holds; its agent asks for the next one after a third of this.
@@ -91,6 +91,12 @@ impl Lab {
         let token: JoinToken = request.token.parse().map_err(|_| ServiceError::JoinToken)?;
         let id = NodeId::generate();
         let now_ms = self.now_ms();
+        // Nothing is done for those who have no token.
+        if !node_token_is_usable(self.db(), &token.secret_hash(), now_ms).await? {
+            return Err(ServiceError::JoinToken);
+        }
+        let labels = request.labels.into_iter().collect();
+        super::submit::check_labels(&labels)?;
         let certificate_pem =
             self.node_certificate(&id.to_string(), &request.csr_pem).map_err(ServiceError::CertificateRequest)?;
         let wanted = request.name.trim();
@@ -103,7 +109,7 @@ impl Lab {
             name,
             state: AdminState::Enabled,
             slots: request.slots.clamp(1, SLOTS_MAX),
-            labels: request.labels.into_iter().take(16).collect(),
+            labels,
             inventory: Inventory::default(),
             tools: Vec::new(),
             connected: false,
@@ -163,7 +169,8 @@ impl Lab {
         id: &str,
         change: NodeChange,
     ) -> Result<Node, ServiceError> {
-        let mut node = self.node_get(id).await?;
+        let read = self.node_get(id).await?;
+        let mut node = read.clone();
         let before = json!({ "name": node.name, "state": node.state, "slots": node.slots, "labels": node.labels });
         if let Some(name) = change.name {
             node.name = checked_name(&name)?;
@@ -181,7 +188,7 @@ impl Lab {
             node.labels = labels;
         }
         let mut write = Write::new();
-        node_update(&mut write, &node);
+        node_update(&mut write, &read, &node);
         for topic in [format!("node:{}", node.id), "nodes".to_owned(), "queue".to_owned()] {
             write.push_event(topic);
         }
@@ -191,7 +198,7 @@ impl Lab {
         match self.db().write(write).await {
             Ok(_) => Ok(node),
             Err(DbError::Duplicate) => Err(ServiceError::NodeNameTaken(node.name)),
-            Err(DbError::Unmet { .. }) => Err(ServiceError::NodeMissing(id.to_owned())),
+            // Somebody else changed or removed it since it was read.
             Err(error) => Err(error.into()),
         }
     }
@@ -209,7 +216,11 @@ impl Lab {
         self.portal().audit(&mut write, caller, "node.remove", &node.name, json!({ "uid": node.id.to_string() }));
         match self.db().write(write).await {
             Ok(_) => Ok(()),
-            Err(DbError::Unmet { .. }) => Err(ServiceError::NodeMissing(id.to_owned())),
+            // A run came in between, or the node went.
+            Err(DbError::Unmet { .. }) => {
+                let running = self.node_get(id).await?.running;
+                Err(ServiceError::NodeBusy { node: node.name, running })
+            }
             Err(error) => Err(error.into()),
         }
     }

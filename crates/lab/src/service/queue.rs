@@ -17,12 +17,14 @@ use crate::model::run::{Role, Run, RunId};
 use crate::queries::job::{job_get, job_list_by_id, job_running};
 use crate::queries::node::node_get;
 use crate::queries::output::output_list;
-use crate::queries::run::{Holder, run_insert, run_lease, run_list_of_job, run_list_queue, run_list_waiting, run_new};
+use crate::queries::run::{Holder, run_insert_near, run_lease, run_list_queue, run_list_waiting, run_new};
 
 /// Runs looked at in one round, at most.
 const WINDOW: u32 = 256;
 /// Chunks of a far end's output in which it says that it listens, at most.
 const FAR_CHUNKS: u32 = 16;
+/// Jobs read by one statement, at most; SQLite takes 32,766 values.
+const JOBS_MAX: usize = 1_000;
 /// Ports that far ends listen on; below the kernel's range for outgoing connections.
 const FAR_PORTS: std::ops::Range<u16> = 20_000..30_000;
 
@@ -114,8 +116,10 @@ impl Lab {
             return Ok(claims);
         }
         let ids: Vec<_> = waiting.iter().map(|run| run.job).collect();
-        let jobs: HashMap<JobId, Job> =
-            job_list_by_id(self.db(), &ids).await?.into_iter().map(|job| (job.id, job)).collect();
+        let mut jobs: HashMap<JobId, Job> = HashMap::new();
+        for part in ids.chunks(JOBS_MAX) {
+            jobs.extend(job_list_by_id(self.db(), part).await?.into_iter().map(|job| (job.id, job)));
+        }
         for run in waiting {
             let Some(job) = jobs.get(&run.job) else { continue };
             if claims.len() == budget as usize {
@@ -143,8 +147,15 @@ impl Lab {
             job: Some(job.id),
             avoid: job.far_node,
         };
-        let mut booked =
-            Booked { job: job.id, attempt: run.attempt, role: run.role, epoch: 0, port: run.port, is_ready: false };
+        let mut booked = Booked {
+            job: job.id,
+            attempt: run.attempt,
+            role: run.role,
+            epoch: 0,
+            port: run.port,
+            is_ready: false,
+            output_bytes: 0,
+        };
         match run.role {
             Role::Near => {
                 let Some(holder) = self.fleet().book(&near, run.id, booked, now_ms) else { return Ok(None) };
@@ -204,7 +215,11 @@ impl Lab {
             Ok(changed) => changed,
             Err(error) => {
                 for claim in &claims {
-                    self.fleet().unbook(claim.holder.node, claim.run.id);
+                    self.claim_drop(claim);
+                    if error.is_retryable() {
+                        // The leases may have been taken all the same; the node's next session finds out.
+                        self.fleet().with(claim.holder.node, |session| session.ended.cancel());
+                    }
                 }
                 return Err(error.into());
             }
@@ -220,11 +235,19 @@ impl Lab {
                 sent += 1;
                 self.send_start(&claim);
             } else {
-                self.fleet().unbook(claim.holder.node, claim.run.id);
+                self.claim_drop(&claim);
             }
         }
         metrics::counter!("amphi_run_dispatched_total").increment(sent.into());
         Ok(sent)
+    }
+
+    /// Takes back what was booked for a claim that came to nothing.
+    fn claim_drop(&self, claim: &Claim) {
+        self.fleet().unbook(claim.holder.node, claim.run.id);
+        if claim.run.role == Role::Far {
+            self.fleet().unpromise(claim.run.job);
+        }
     }
 
     fn send_start(&self, claim: &Claim) {
@@ -249,18 +272,14 @@ impl Lab {
     /// Puts the near end of a measurement in the queue once its far end listens; twice does nothing.
     pub(crate) async fn near_end_queue(&self, far: &Booked) -> Result<(), ServiceError> {
         let Some(job) = job_get(self.db(), far.job).await? else { return Ok(()) };
-        let runs = run_list_of_job(self.db(), far.job).await?;
-        let is_queued = runs.iter().any(|run| run.attempt == far.attempt && run.role == Role::Near);
-        if is_queued || job.attempt != far.attempt || job.status.is_final() {
-            return Ok(());
-        }
         let mut near = run_new(job.id, far.attempt, Role::Near, job.wanted_node, self.now_ms());
         near.port = far.port;
         let mut write = Write::new();
-        run_insert(&mut write, &near);
+        run_insert_near(&mut write, &near);
         write.push_event("queue");
         match self.db().write(write).await {
-            Ok(_) | Err(DbError::Duplicate) => Ok(()),
+            // It is there already, or the job does not wait for it any more.
+            Ok(_) | Err(DbError::Duplicate | DbError::Unmet { guard: "job-attempt" }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -3,6 +3,9 @@
 //! A run ends once: whoever ends it names the state it must be in, in the same statement. A lost run and the attempt
 //! that takes its place are one transaction, so that a job never stands without either.
 
+use std::collections::HashMap;
+use std::error::Error;
+
 use db::{DbError, Write};
 use wire::proto::{Cancel, to_agent};
 
@@ -11,11 +14,11 @@ use super::submit::first_run;
 use crate::Lab;
 use crate::link::wire_epoch;
 use crate::model::job::{ErrorReason, Job, JobStatus};
-use crate::model::node::{AdminState, Health, LEASE_MS, NodeId};
+use crate::model::node::{AdminState, Health, LEASE_MS, Node, NodeId};
 use crate::model::run::{AfterLoss, Outcome, Role, Run, RunId, RunState, after_loss};
 use crate::model::tool::tool;
 use crate::queries::job::{JobEnd, job_end, job_get, job_next_attempt};
-use crate::queries::node::{node_get, node_list_expired};
+use crate::queries::node::{node_list, node_list_expired};
 use crate::queries::run::{
     ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_known, run_list_on, run_list_overdue,
     run_list_to_cancel, run_must_end,
@@ -68,11 +71,20 @@ impl Lab {
         if now_ms - self.inner.started_ms < LEASE_MS {
             return Ok(0);
         }
+        let heard = self.fleet().heard();
+        let is_alive = |id| heard.iter().any(|(node, _, at_ms)| *node == id && now_ms - at_ms < LEASE_MS);
         let mut count = 0;
-        for node in node_list_expired(self.db(), now_ms - LEASE_MS).await? {
+        // What stands in the database may be late; what this replica hears itself is not.
+        for node in node_list_expired(self.db(), now_ms - LEASE_MS).await?.into_iter().filter(|n| !is_alive(n.id)) {
             for run in run_list_on(self.db(), node.id).await? {
-                self.run_lost(&run).await?;
-                count += 1;
+                match self.run_lost(&run).await {
+                    Ok(()) => count += 1,
+                    Err(error) => {
+                        tracing::warn!(run.id = %run.id, error = &error as &dyn Error, "run {} could not be ended as lost", run.id);
+                    }
+                }
+                // Should the node be there after all, it must not go on beside the next attempt.
+                self.cancel_send(node.id, run.id, node.epoch);
             }
         }
         Ok(count)
@@ -112,26 +124,30 @@ impl Lab {
     pub(crate) async fn runs_overdue(&self) -> Result<u32, ServiceError> {
         let now_ms = self.now_ms();
         let waiting_max_ms = i64::from(self.policy().waiting_max_s) * 1_000;
+        let created_before_ms = now_ms - NODE_DOWN_GRACE_MS.min(waiting_max_ms);
         let mut count = 0;
-        for run in run_list_overdue(self.db(), now_ms - NODE_DOWN_GRACE_MS.min(waiting_max_ms), OVERDUE_BATCH).await? {
-            let reason = if now_ms - run.created_ms >= waiting_max_ms {
-                Some(ErrorReason::TooBusy)
-            } else {
-                self.node_is_gone(&run, now_ms).await?.then_some(ErrorReason::NodeDown)
+        let mut after = None;
+        let mut nodes: Option<HashMap<NodeId, Node>> = None;
+        loop {
+            let page = run_list_overdue(self.db(), created_before_ms, after, OVERDUE_BATCH).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = Some(last.id);
+            let nodes = match &mut nodes {
+                Some(nodes) => nodes,
+                None => nodes.insert(node_list(self.db()).await?.into_iter().map(|node| (node.id, node)).collect()),
             };
-            if let Some(reason) = reason {
+            for run in page {
+                let reason = if now_ms - run.created_ms >= waiting_max_ms {
+                    ErrorReason::TooBusy
+                } else if run.wanted_node.is_some_and(|wanted| is_gone(nodes.get(&wanted), now_ms)) {
+                    ErrorReason::NodeDown
+                } else {
+                    continue;
+                };
                 self.run_give_up(&run, reason, now_ms).await?;
                 count += 1;
             }
         }
-        Ok(count)
-    }
-
-    async fn node_is_gone(&self, run: &Run, now_ms: i64) -> Result<bool, ServiceError> {
-        let Some(wanted) = run.wanted_node else { return Ok(false) };
-        let Some(node) = node_get(self.db(), wanted).await? else { return Ok(true) };
-        Ok(node.state == AdminState::Disabled
-            || (node.health(now_ms) == Health::Down && now_ms - node.last_seen_ms >= NODE_DOWN_GRACE_MS))
     }
 
     async fn run_give_up(&self, run: &Run, reason: ErrorReason, now_ms: i64) -> Result<(), ServiceError> {
@@ -154,6 +170,14 @@ impl Lab {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether a node that was chosen by name is not to be waited for any longer.
+fn is_gone(node: Option<&Node>, now_ms: i64) -> bool {
+    node.is_none_or(|node| {
+        let is_down = node.health(now_ms) == Health::Down && now_ms - node.last_seen_ms >= NODE_DOWN_GRACE_MS;
+        node.state == AdminState::Disabled || is_down
+    })
 }
 
 fn given_up(job: &Job, at_ms: i64) -> JobEnd<'static> {

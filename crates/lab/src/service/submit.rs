@@ -2,10 +2,12 @@
 //! written; then one transaction takes the job, its first run and the caller's quota together.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use db::{DbError, Write};
 use portal::{Caller, Role};
+use tokio::sync::Semaphore;
 
 use super::ServiceError;
 use super::node::ago;
@@ -23,6 +25,8 @@ use crate::queries::run::{run_insert, run_new};
 const IDEMPOTENCY_MAX: usize = 100;
 /// How long a destination's name may take to be looked up before the answer is left to the node.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
+/// Look-ups at the same time.
+const LOOKUPS_MAX: usize = 16;
 const HOUR_MS: i64 = 3_600_000;
 
 /// What a caller asks for.
@@ -213,14 +217,12 @@ impl Lab {
         let Some(host) = experiment.host() else { return Ok(()) };
         let rules = self.destination_rules();
         rules.check_host(&host)?;
-        if host.parse::<std::net::IpAddr>().is_ok() {
+        if host.parse::<IpAddr>().is_ok() {
             return Ok(());
         }
-        let lookup = tokio::net::lookup_host((host.as_str(), 0));
-        if let Ok(Ok(found)) = tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await {
-            for address in found {
-                rules.check_address(address.ip())?;
-            }
+        // A name that can't be looked up here and now is left to the node.
+        for address in lookup(host).await {
+            rules.check_address(address)?;
         }
         Ok(())
     }
@@ -234,6 +236,22 @@ impl Lab {
             allow_loopback: self.config().allow_loopback,
         }
     }
+}
+
+/// Addresses of a name, as far as they are found in time. A thread that hangs in the system's resolver can't be
+/// stopped, so only so many may.
+async fn lookup(host: String) -> Vec<IpAddr> {
+    static THREADS: Semaphore = Semaphore::const_new(LOOKUPS_MAX);
+    let found = async {
+        let place = THREADS.acquire().await.ok()?;
+        let resolve = move || {
+            let found = (host.as_str(), 0).to_socket_addrs();
+            drop(place);
+            found.map(|found| found.map(|address| address.ip()).collect()).ok()
+        };
+        tokio::task::spawn_blocking(resolve).await.ok()?
+    };
+    tokio::time::timeout(LOOKUP_TIMEOUT, found).await.ok().flatten().unwrap_or_default()
 }
 
 /// The first run of an attempt: the far end where there is one, since the near end needs its port.

@@ -216,12 +216,10 @@ impl Agent {
     pub(crate) async fn settled(&mut self) {
         let nobody = uuid::Uuid::now_v7().to_string();
         self.send(from_agent::Message::Ended(Ended { run_id: nobody.clone(), ..Ended::default() })).await;
-        // An end of a run that is not on the node is answered with an acknowledgement, a cancel and another one.
-        let mut answers = 0;
-        while answers < 3 {
+        // An end of a run that is not on the node is acknowledged, and nothing more.
+        loop {
             match self.read().await {
-                Message::Cancel(cancel) if cancel.run_id == nobody => answers += 1,
-                Message::EndedAck(ack) if ack.run_id == nobody => answers += 1,
+                Message::EndedAck(ack) if ack.run_id == nobody => return,
                 other => self.pending.push_back(other),
             }
         }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wire::proto::from_agent::Message as Say;
 use wire::proto::to_agent::Message;
-use wire::proto::{Ended, Output, Reason, Start, Started};
+use wire::proto::{Ended, Output, Reason, RefusedWhy, Start, Started};
 
 use crate::agent::{Agent, attempts, end, output, started};
 use crate::plane::Plane;
@@ -90,6 +90,24 @@ async fn what_comes_after_the_end_or_of_no_run_is_refused() {
     }
     assert_eq!(plane.job(&id).await, job);
     assert_eq!((text(&plane, &id).await.as_str(), plane.count("lab_output").await), ("done\n", 1));
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_closed_run_ends_the_talk() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    plane.ping().await;
+    let over = agent.carry_out().await;
+    agent.settled().await;
+    agent.drop_pending();
+    is_refused(&mut agent, &over.run_id, Say::Output(output(&over, 1, "late\n"))).await;
+    // As an agent answers that has forgotten the run by then.
+    agent.refuse(&over, RefusedWhy::UnknownRun).await;
+    agent.send(Say::Ended(end(&over, Reason::Exited))).await;
+    match agent.next().await {
+        Message::EndedAck(ack) => assert_eq!(ack.run_id, over.run_id),
+        other => panic!("the refusal was answered by {other:?}"),
+    }
 }
 
 #[tokio::test]

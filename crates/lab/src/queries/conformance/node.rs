@@ -3,7 +3,7 @@
 use db::{Database, DbError};
 
 use super::{NOW_MS, change, connect, connected, hello, job, lease, node, submit};
-use crate::model::node::{AdminState, InstalledTool, NodeId};
+use crate::model::node::{AdminState, InstalledTool, Node, NodeId};
 use crate::queries::node::{
     node_connect, node_delete, node_disconnect, node_find, node_get, node_insert, node_list, node_list_expired,
     node_names, node_seen, node_token_insert, node_token_prune, node_token_use, node_tools_set, node_update,
@@ -43,25 +43,34 @@ async fn a_name_is_taken_once(db: Database) {
         }
     }
     assert_eq!(entered, 1);
-    let mut other = node("lab-b");
-    change(&db, |w| node_insert(w, &other)).await.unwrap();
-    other.name = "lab-a".into();
-    assert!(matches!(change(&db, |w| node_update(w, &other)).await, Err(DbError::Duplicate)));
+    let read = node("lab-b");
+    change(&db, |w| node_insert(w, &read)).await.unwrap();
+    let other = Node { name: "lab-a".into(), ..read.clone() };
+    assert!(matches!(change(&db, |w| node_update(w, &read, &other)).await, Err(DbError::Duplicate)));
 }
 
 async fn an_operator_changes_a_node(db: Database) {
     let holder = connected(&db, "lab-a", "replica-1").await;
-    let mut wanted = node_get(&db, holder.node).await.unwrap().unwrap();
+    let read = node_get(&db, holder.node).await.unwrap().unwrap();
+    let mut wanted = read.clone();
     wanted.name = "lab-b".into();
     wanted.state = AdminState::Disabled;
     wanted.slots = 9;
     wanted.labels.clear();
-    change(&db, |w| node_update(w, &wanted)).await.unwrap();
-    change(&db, |w| node_update(w, &wanted)).await.unwrap();
+    change(&db, |w| node_update(w, &read, &wanted)).await.unwrap();
+    change(&db, |w| node_update(w, &wanted, &wanted)).await.unwrap();
+    let late = change(&db, |w| node_update(w, &read, &Node { slots: 1, ..read.clone() })).await;
+    assert!(matches!(late, Err(DbError::Unmet { guard: "node" })), "it has changed since it was read: {late:?}");
     assert_eq!(format!("{:?}", node_get(&db, holder.node).await.unwrap().unwrap()), format!("{wanted:?}"));
+    let busy = connected(&db, "lab-c", "replica-1").await;
+    let run = submit(&db, &job("ada")).await;
+    assert!(lease(&db, run.id, &busy).await);
+    let refused = change(&db, |w| node_delete(w, busy.node)).await;
+    assert!(matches!(refused, Err(DbError::Unmet { guard: "node" })), "it has a run: {refused:?}");
     change(&db, |w| node_delete(w, holder.node)).await.unwrap();
-    assert!(node_list(&db).await.unwrap().is_empty());
-    for gone in [change(&db, |w| node_delete(w, holder.node)).await, change(&db, |w| node_update(w, &wanted)).await] {
+    assert_eq!(node_list(&db).await.unwrap().len(), 1);
+    let changed = change(&db, |w| node_update(w, &wanted, &wanted)).await;
+    for gone in [change(&db, |w| node_delete(w, holder.node)).await, changed] {
         assert!(matches!(gone, Err(DbError::Unmet { guard: "node" })), "{gone:?}");
     }
 }

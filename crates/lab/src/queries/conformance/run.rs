@@ -1,20 +1,21 @@
 //! A run's way through its states. Whoever moves it names the state it must be in, so that of two only one does.
 
-use db::Database;
+use db::{Database, DbError, Write};
 
 use super::{NOW_MS, ODD_TEXT, change, connect, connected, force, job, lease, stored_run, submit};
 use crate::model::job::{ErrorReason, JobStatus};
-use crate::model::node::{AdminState, NodeId};
+use crate::model::node::{AdminState, Node, NodeId};
 use crate::model::run::{Outcome, Role, Run, RunId, RunState};
-use crate::queries::job::{job_cancel_ask, job_next_attempt};
+use crate::queries::job::{job_cancel_ask, job_insert, job_next_attempt};
 use crate::queries::node::{node_delete, node_get, node_update};
 use crate::queries::run::{
-    Holder, ON_NODE, QUEUED, RunEnd, run_end, run_give_back, run_insert, run_lease, run_new, run_started,
+    Holder, ON_NODE, QUEUED, RunEnd, run_end, run_give_back, run_insert, run_insert_near, run_lease, run_new,
+    run_started,
 };
 
 testkit::for_each_engine!(crate::migrations();
     a_run_is_read_back_whole, a_lease_is_exclusive, a_lease_is_fenced_by_the_node, a_lease_is_fenced_by_the_job,
-    only_what_is_leased_is_given_back, a_start_is_of_one_epoch, a_run_ends_once);
+    only_what_is_leased_is_given_back, a_start_is_of_one_epoch, a_run_ends_once, one_near_end_an_attempt);
 
 async fn a_run_is_read_back_whole(db: Database) {
     let wanted = job("ada");
@@ -58,14 +59,12 @@ async fn a_lease_is_fenced_by_the_node(db: Database) {
     let run = submit(&db, &job("ada")).await;
     assert!(!lease(&db, run.id, &old).await, "another replica has the node now");
     for state in [AdminState::Cordoned, AdminState::Disabled] {
-        let mut node = node_get(&db, new.node).await.unwrap().unwrap();
-        node.state = state;
-        change(&db, |w| node_update(w, &node)).await.unwrap();
+        let read = node_get(&db, new.node).await.unwrap().unwrap();
+        change(&db, |w| node_update(w, &read, &Node { state, ..read.clone() })).await.unwrap();
         assert!(!lease(&db, run.id, &new).await, "{state:?}");
     }
-    let mut node = node_get(&db, new.node).await.unwrap().unwrap();
-    node.state = AdminState::Enabled;
-    change(&db, |w| node_update(w, &node)).await.unwrap();
+    let read = node_get(&db, new.node).await.unwrap().unwrap();
+    change(&db, |w| node_update(w, &read, &Node { state: AdminState::Enabled, ..read.clone() })).await.unwrap();
     let leased = change(&db, |w| run_lease(w, run.id, &new, Some(20_001))).await.unwrap();
     assert_eq!(leased, [1]);
     let stored = stored_run(&db, &run).await;
@@ -146,4 +145,17 @@ async fn a_run_ends_once(db: Database) {
         assert_eq!((ended.state, ended.ended_ms), (RunState::Ended(outcome), Some(NOW_MS + 3)));
         assert_eq!((ended.detail.as_deref(), ended.node), (Some(ODD_TEXT), Some(holder.node)));
     }
+}
+
+async fn one_near_end_an_attempt(db: Database) {
+    let wanted = job("ada");
+    let mut write = Write::new();
+    job_insert(&mut write, &wanted, None, None);
+    db.write(write).await.unwrap();
+    let near = || run_new(wanted.id, 1, Role::Near, None, NOW_MS);
+    change(&db, |w| run_insert_near(w, &near())).await.unwrap();
+    let twice = change(&db, |w| run_insert_near(w, &near())).await;
+    assert!(matches!(twice, Err(DbError::Duplicate)), "{twice:?}");
+    let later = change(&db, |w| run_insert_near(w, &run_new(wanted.id, 2, Role::Near, None, NOW_MS))).await;
+    assert!(matches!(later, Err(DbError::Unmet { guard: "job-attempt" })), "{later:?}");
 }

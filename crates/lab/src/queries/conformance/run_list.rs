@@ -72,11 +72,12 @@ async fn overdue_runs_are_listed(db: Database) {
     for age_ms in [3, 2, 1] {
         old.push(submit(&db, &Job { created_ms: NOW_MS - age_ms, ..job("ada") }).await.id);
     }
-    assert_eq!(ids(&run_list_overdue(&db, NOW_MS - 1, 9).await.unwrap()), old[..2]);
-    assert_eq!(ids(&run_list_overdue(&db, NOW_MS, 1).await.unwrap()), old[..1]);
+    assert_eq!(ids(&run_list_overdue(&db, NOW_MS - 1, None, 9).await.unwrap()), old[..2]);
+    assert_eq!(ids(&run_list_overdue(&db, NOW_MS, None, 1).await.unwrap()), old[..1]);
     let holder = connected(&db, "lab-a", "replica-1").await;
     assert!(lease(&db, old[0], &holder).await);
-    assert_eq!(ids(&run_list_overdue(&db, NOW_MS, 9).await.unwrap()), old[1..]);
+    assert_eq!(ids(&run_list_overdue(&db, NOW_MS, None, 9).await.unwrap()), old[1..]);
+    assert_eq!(ids(&run_list_overdue(&db, NOW_MS, Some(old[1]), 9).await.unwrap()), old[2..]);
 }
 
 async fn runs_of_a_job_are_listed_by_attempt(db: Database) {

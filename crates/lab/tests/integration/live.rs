@@ -69,9 +69,13 @@ impl Live {
 
     /// Waits until the stream is over, which comes before the job is.
     async fn cut_off(mut self) {
-        while let Some(event) = self.next().await {
-            assert!(event.name == "state" || event.name == "output", "{event:?}");
-        }
+        let reading = async {
+            while let Some(event) = self.next().await {
+                assert!(event.name == "state" || event.name == "output", "{event:?}");
+            }
+        };
+        // A stream that lives shows it more often than one read may take.
+        tokio::time::timeout(DEADLINE, reading).await.expect("an end in time");
     }
 
     /// Everything up to the end: the output's ids with their texts, and what the end said.

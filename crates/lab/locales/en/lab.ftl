@@ -190,7 +190,7 @@ node-remove-sure = The node { $name } will be removed. To bring it back, it has 
 node-new = Add a node
 node-new-title = Add a node
 node-new-text = A node is any Linux machine that can reach this address; nothing has to reach the node.
-node-new-step-install = Install the program amphi on it, and the tools it shall offer: iputils-ping, traceroute, mtr-tiny, iperf3, dnsutils, curl, openssl.
+node-new-step-install = Install the program amphi on it, and the tools it shall offer: iputils-ping, traceroute, mtr-tiny, iperf3, bind9-dnsutils, curl, openssl, iputils-tracepath.
 node-new-step-command = Run the command below there. It trades the token for a certificate of its own and stays connected.
 node-new-step-appears = The node appears in the list within a second, with the tools that were found on it.
 node-new-options = Add --name to call it something else than its host name, --slots for the runs at the same time, --label site=paris for labels.

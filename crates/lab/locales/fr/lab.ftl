@@ -193,7 +193,7 @@ node-remove-sure = Le nœud { $name } sera retiré. Pour revenir, il devra s’i
 node-new = Ajouter un nœud
 node-new-title = Ajouter un nœud
 node-new-text = Un nœud est une machine Linux quelconque qui peut joindre cette adresse ; rien ne doit joindre le nœud.
-node-new-step-install = Installez-y le programme amphi, et les outils qu’il doit offrir : iputils-ping, traceroute, mtr-tiny, iperf3, dnsutils, curl, openssl.
+node-new-step-install = Installez-y le programme amphi, et les outils qu’il doit offrir : iputils-ping, traceroute, mtr-tiny, iperf3, bind9-dnsutils, curl, openssl, iputils-tracepath.
 node-new-step-command = Lancez-y la commande ci-dessous. Elle échange le jeton contre un certificat propre au nœud et reste connectée.
 node-new-step-appears = Le nœud apparaît dans la liste en moins d’une seconde, avec les outils qui y ont été trouvés.
 node-new-options = Ajoutez --name pour l’appeler autrement que son nom d’hôte, --slots pour le nombre d’exécutions simultanées, --label site=paris pour des étiquettes.

@@ -45,6 +45,8 @@ pub(crate) async fn inventory(launcher: &Launcher, labels: &BTreeMap<String, Str
         labels: labels.clone().into_iter().collect(),
         slots,
         host_id: host_id(launcher.netns()),
+        takes_programs: false,
+        fences: Vec::new(),
     }
 }
 

@@ -186,7 +186,8 @@ impl Ledger {
     /// What `Hello` lists.
     pub(crate) fn held(&self) -> Vec<RunHeld> {
         let held = self.runs.iter();
-        held.map(|(id, held)| RunHeld { run_id: id.clone(), epoch: held.epoch(), ended: held.is_ended() }).collect()
+        held.map(|(id, held)| RunHeld { run_id: id.clone(), epoch: held.epoch(), ended: held.is_ended(), input_seq: 0 })
+            .collect()
     }
 
     /// A new stream: everything unacknowledged is sent again, credit first.

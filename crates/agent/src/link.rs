@@ -193,7 +193,8 @@ impl Link {
                 | to_agent::Message::Cancel(_)
                 | to_agent::Message::OutputAck(_)
                 | to_agent::Message::EndedAck(_)
-                | to_agent::Message::Certificate(_),
+                | to_agent::Message::Certificate(_)
+                | to_agent::Message::Input(_),
             )
             | None => Err(Lost::NoWelcome.into()),
         }

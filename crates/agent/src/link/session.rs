@@ -156,7 +156,9 @@ impl<'a> Session<'a> {
             Some(to_agent::Message::Goodbye(bye)) => return Ok(Some(Lost::Later(bye.reason))),
             // A lease that was renewed under a new epoch while the stream stood.
             Some(to_agent::Message::Welcome(welcome)) => self.epoch_seen(welcome.epoch).await?,
-            None => tracing::warn!("the control plane sent a message that this version does not know"),
+            Some(to_agent::Message::Input(_)) | None => {
+                tracing::warn!("the control plane sent a message that this version does not know");
+            }
         }
         Ok(None)
     }

@@ -131,6 +131,7 @@ async fn tools_and_heartbeats_are_told() {
     let probe = |name: &str, argv: &[&str]| Probe {
         name: name.to_owned(),
         argv: argv.iter().map(|&word| word.to_owned()).collect(),
+        is_contained: false,
     };
     let probes = vec![probe("echo", &["echo", "1.2.3"]), probe("none", &["no-such-tool"])];
     session.welcome_with(1, probes, 20).await;

@@ -97,6 +97,7 @@ impl Session {
                 match output.channel() {
                     Channel::Stdout => seen.stdout.extend(&output.data),
                     Channel::Stderr => seen.stderr.extend(&output.data),
+                    Channel::Compile => panic!("a tool is not compiled"),
                 }
             }
             Message::Ended(ended) => {
@@ -110,6 +111,7 @@ impl Session {
                 assert_ne!(self.credit.replace(credit.free_slots), Some(credit.free_slots), "credit says nothing new");
             }
             Message::Renew(renew) => self.renewals.push(renew.csr_pem.clone()),
+            Message::InputAck(_) => panic!("no input was sent"),
             Message::Hello(_) | Message::Tools(_) | Message::Heartbeat(_) | Message::Refused(_) => {}
         }
         message

@@ -103,6 +103,7 @@ fn welcome(node: &Node, epoch: i64) -> Welcome {
     let probes = tools().iter().map(|tool| Probe {
         name: tool.name.to_owned(),
         argv: tool.probe.iter().map(|&word| word.to_owned()).collect(),
+        is_contained: false,
     });
     Welcome {
         node_id: node.id.to_string(),

@@ -264,6 +264,7 @@ impl Lab {
                 refused: refused(),
                 family: family(lookup.family).into(),
             }),
+            program: None,
         };
         // Where the stream does not take it, the node's next session finds the run lost.
         self.fleet().send(claim.holder.node, to_agent::Message::Start(start));

@@ -128,7 +128,7 @@ impl Agent {
     /// Says hello on a new stream and takes the welcome.
     async fn greet(&mut self, boot_id: &str) -> Welcome {
         let runs = self.held.iter();
-        let runs = runs.map(|(run_id, epoch)| RunHeld { run_id: run_id.clone(), epoch: *epoch, ended: false });
+        let runs = runs.map(|(run_id, epoch)| RunHeld { run_id: run_id.clone(), epoch: *epoch, ..RunHeld::default() });
         self.link.send(from_agent::Message::Hello(hello(boot_id, self.slots, runs.collect()))).await;
         let Some(Message::Welcome(welcome)) = self.link.next().await else { panic!("no welcome") };
         assert!(welcome.epoch > self.epoch, "the epoch grows with every connection");
@@ -185,6 +185,7 @@ impl Agent {
             }
             Message::Cancel(cancel) => assert_eq!(cancel.epoch, self.epoch),
             Message::Welcome(_) => panic!("a second welcome"),
+            Message::Input(_) => panic!("input for a tool"),
             Message::OutputAck(_) | Message::EndedAck(_) | Message::Goodbye(_) | Message::Certificate(_) => {}
         }
         message

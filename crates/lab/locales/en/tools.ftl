@@ -139,6 +139,7 @@ problem-address-form = “{ $address }” is no IPv4 address in dotted form. Wri
 problem-address-invalid = “{ $address }” is no IPv6 address. Write one such as 2001:db8::1, in brackets when a port follows: [2001:db8::1]:443.
 problem-address-zone = “{ $address }” carries a zone id, which means something on one machine only. Write the address without “%” and what follows.
 problem-family-mismatch = { $address } is no IPv{ $version } address. Leave out the IP version, or give an IPv{ $version } address or a name.
+problem-node-family = The node { $node } has no IPv{ $version } address. Leave out the IP version, or choose another destination.
 problem-port-invalid = “{ $port }” is no port. A port is a number from 1 to 65535.
 problem-port-not-taken = { $tool } takes no port in its destination. Leave “:{ $port }” out and write { $host }.
 problem-port-twice = The destination names port { $port } already. Leave the option “port” out.

@@ -151,6 +151,7 @@ problem-address-form = « { $address } » n’est pas une adresse IPv4 en form
 problem-address-invalid = « { $address } » n’est pas une adresse IPv6. Écrivez-la comme 2001:db8::1, entre crochets si un port suit : [2001:db8::1]:443.
 problem-address-zone = « { $address } » porte un identifiant de zone, qui n’a de sens que sur une machine. Écrivez l’adresse sans « % » ni la suite.
 problem-family-mismatch = { $address } n’est pas une adresse IPv{ $version }. Retirez la version d’IP, ou donnez une adresse IPv{ $version } ou un nom.
+problem-node-family = Le nœud { $node } n’a pas d’adresse IPv{ $version }. Retirez la version d’IP, ou choisissez une autre destination.
 problem-port-invalid = « { $port } » n’est pas un port. Un port est un nombre de 1 à 65535.
 problem-port-not-taken = { $tool } ne prend pas de port dans sa destination. Retirez « :{ $port } » et écrivez { $host }.
 problem-port-twice = La destination nomme déjà le port { $port }. Retirez l’option « port ».

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 pub use placement::{AdminState, Health};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use super::experiment::Family;
+use super::refusal::Refusal;
 
 /// A node's UID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,11 +132,23 @@ impl Node {
         self.tools.iter().any(|t| t.name == name)
     }
 
-    /// The address by which another node reaches it; loopback when both share one network namespace.
-    pub fn address_for(&self, other_host_id: &str) -> Option<std::net::IpAddr> {
-        let first = self.inventory.addresses.iter().find_map(|a| a.parse().ok());
-        let shares_host = self.inventory.host_id == other_host_id && !other_host_id.is_empty();
-        first.or(shares_host.then_some(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)))
+    /// The address of this family by which another node reaches it; loopback when it has none at all and both share one
+    /// network namespace; `None` when its name has to be looked up. Errors: it has addresses, and none of the family.
+    pub fn address_for(&self, other_host_id: &str, family: Family) -> Result<Option<IpAddr>, Refusal> {
+        let addresses: Vec<IpAddr> = self.inventory.addresses.iter().filter_map(|a| a.parse().ok()).collect();
+        let (fits, loopback, version): (fn(&IpAddr) -> bool, IpAddr, _) = match family {
+            Family::Any => (|_| true, Ipv4Addr::LOCALHOST.into(), ""),
+            Family::V4 => (IpAddr::is_ipv4, Ipv4Addr::LOCALHOST.into(), "4"),
+            Family::V6 => (IpAddr::is_ipv6, Ipv6Addr::LOCALHOST.into(), "6"),
+        };
+        if addresses.is_empty() {
+            let shares_host = self.inventory.host_id == other_host_id && !other_host_id.is_empty();
+            return Ok(shares_host.then_some(loopback));
+        }
+        match addresses.into_iter().find(fits) {
+            Some(address) => Ok(Some(address)),
+            None => Err(Refusal::NodeFamily { node: self.name.as_str().into(), version: version.into() }),
+        }
     }
 }
 
@@ -165,6 +181,47 @@ mod tests {
         assert_eq!(health_of(true, 0, SUSPECT_AFTER_MS), Health::Suspect);
         assert_eq!(health_of(true, 0, LEASE_MS), Health::Down);
         assert_eq!(health_of(true, 5_000, 1_000), Health::Up, "a clock that went back harms nobody");
+    }
+
+    fn node(addresses: &[&str]) -> Node {
+        let addresses = addresses.iter().map(ToString::to_string).collect();
+        Node {
+            id: NodeId::generate(),
+            name: "lab-b".into(),
+            state: AdminState::Enabled,
+            slots: 1,
+            labels: BTreeMap::new(),
+            inventory: Inventory { addresses, host_id: "h".into(), ..Inventory::default() },
+            tools: Vec::new(),
+            connected: true,
+            replica: String::new(),
+            epoch: 1,
+            boot_id: String::new(),
+            last_seen_ms: 0,
+            created_ms: 0,
+            running: 0,
+        }
+    }
+
+    #[test]
+    fn the_address_is_of_the_family_asked_for() {
+        let address = |node: &Node, family| node.address_for("other", family).map(|a| a.map(|a| a.to_string()));
+        let both = node(&["192.0.2.7", "2001:db8::7"]);
+        assert_eq!(address(&both, Family::Any).unwrap().as_deref(), Some("192.0.2.7"));
+        assert_eq!(address(&both, Family::V4).unwrap().as_deref(), Some("192.0.2.7"));
+        assert_eq!(address(&both, Family::V6).unwrap().as_deref(), Some("2001:db8::7"));
+        for (only, family, version) in [("192.0.2.7", Family::V6, "6"), ("2001:db8::7", Family::V4, "4")] {
+            let refusal = node(&[only]).address_for("h", family).unwrap_err();
+            assert_eq!(refusal, Refusal::NodeFamily { node: "lab-b".into(), version: version.into() });
+        }
+    }
+
+    #[test]
+    fn a_node_without_addresses_is_reached_by_loopback_on_its_own_host_alone() {
+        let bare = node(&[]);
+        assert_eq!(bare.address_for("other", Family::V6).unwrap(), None);
+        assert_eq!(bare.address_for("h", Family::Any).unwrap(), Some(Ipv4Addr::LOCALHOST.into()));
+        assert_eq!(bare.address_for("h", Family::V6).unwrap(), Some(Ipv6Addr::LOCALHOST.into()));
     }
 
     #[test]

@@ -110,6 +110,9 @@ refusals! {
     /// A destination of the other family than asked for.
     FamilyMismatch "family-mismatch" at "ip", { address, version }
         "{address} is no IPv{version} address. Leave out the IP version, or give an IPv{version} address or a name.";
+    /// A node without an address of the family asked for.
+    NodeFamily "node-family" at "ip", { node, version }
+        "The node {node} has no IPv{version} address. Leave out the IP version, or choose another destination.";
     /// Not a port.
     PortInvalid "port-invalid" at "destination", { port }
         "\"{port}\" is no port. A port is a number from 1 to 65535.";

@@ -11,8 +11,9 @@ use crate::Lab;
 use crate::fleet::{Booked, Need};
 use crate::link::wire_epoch;
 use crate::model::experiment::{Command, Experiment, Family, Target, is_far_end_ready};
-use crate::model::job::{Job, JobId};
+use crate::model::job::{ErrorReason, Job, JobId};
 use crate::model::node::NodeId;
+use crate::model::refusal::Refusal;
 use crate::model::run::{Role, Run, RunId};
 use crate::queries::job::{job_get, job_list_by_id, job_running};
 use crate::queries::node::node_get;
@@ -159,11 +160,12 @@ impl Lab {
         match run.role {
             Role::Near => {
                 let Some(holder) = self.fleet().book(&near, run.id, booked, now_ms) else { return Ok(None) };
-                match self.target(job, &run, holder.node).await {
+                match self.target(job, &run, holder.node, experiment.family()).await {
                     Ok(target) => Ok(Some(Claim { port: None, command: experiment.start(&target), run, holder })),
                     Err(error) => {
                         self.fleet().unbook(holder.node, run.id);
-                        Err(error)
+                        self.run_untargeted(&run, error, now_ms).await?;
+                        Ok(None)
                     }
                 }
             }
@@ -186,13 +188,23 @@ impl Lab {
     }
 
     /// Where a near end aims: at its far end, at the node that its destination names, or wherever the name leads.
-    async fn target(&self, job: &Job, run: &Run, node: NodeId) -> Result<Target, ServiceError> {
+    /// Errors: also `Refused`, since that node's addresses and the policy may have changed after the submission.
+    async fn target(&self, job: &Job, run: &Run, node: NodeId, family: Family) -> Result<Target, ServiceError> {
         let far = match job.far_node {
             Some(id) => node_get(self.db(), id).await?,
             None => None,
         };
         let host_id = self.fleet().with(node, |session| session.inventory.host_id.clone()).unwrap_or_default();
-        Ok(Target { address: far.and_then(|far| far.address_for(&host_id)), port: run.port })
+        let address = far.map(|far| self.node_address(&far, &host_id, family)).transpose()?.flatten();
+        Ok(Target { address, port: run.port })
+    }
+
+    /// Ends a run that may not aim at its node any more. Errors: any other error, which leaves it in the queue.
+    async fn run_untargeted(&self, run: &Run, error: ServiceError, now_ms: i64) -> Result<(), ServiceError> {
+        let ServiceError::Refused(refusal) = error else { return Err(error) };
+        let is_addressless = matches!(refusal, Refusal::NodeFamily { .. });
+        let reason = if is_addressless { ErrorReason::NameUnknown } else { ErrorReason::Forbidden };
+        self.run_give_up(run, reason, Some(&refusal.to_string()), now_ms).await
     }
 
     /// Claims all in one transaction, then sends those that nobody else claimed.

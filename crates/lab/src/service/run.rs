@@ -144,22 +144,23 @@ impl Lab {
                 } else {
                     continue;
                 };
-                self.run_give_up(&run, reason, now_ms).await?;
+                self.run_give_up(&run, reason, None, now_ms).await?;
                 count += 1;
             }
         }
     }
 
-    async fn run_give_up(&self, run: &Run, reason: ErrorReason, now_ms: i64) -> Result<(), ServiceError> {
+    /// Ends a waiting run and its job.
+    pub(super) async fn run_give_up(
+        &self,
+        run: &Run,
+        reason: ErrorReason,
+        detail: Option<&str>,
+        at_ms: i64,
+    ) -> Result<(), ServiceError> {
         let mut write = Write::new();
-        run_must_end(
-            &mut write,
-            run.id,
-            QUEUED,
-            &RunEnd { outcome: Outcome::Failed(reason), detail: None, at_ms: now_ms },
-        );
-        let end =
-            JobEnd { status: JobStatus::Error, reason: Some(reason), detail: None, exit_code: None, at_ms: now_ms };
+        run_must_end(&mut write, run.id, QUEUED, &RunEnd { outcome: Outcome::Failed(reason), detail, at_ms });
+        let end = JobEnd { status: JobStatus::Error, reason: Some(reason), detail, exit_code: None, at_ms };
         job_end(&mut write, run.job, run.attempt, &end);
         for topic in [format!("job:{}", run.job), "jobs".into(), "queue".into(), "cancels".into()] {
             write.push_event(topic);

@@ -13,9 +13,10 @@ use super::ServiceError;
 use super::node::ago;
 use crate::Lab;
 use crate::model::destination::DestinationRules;
-use crate::model::experiment::Experiment;
+use crate::model::experiment::{Experiment, Family};
 use crate::model::job::{Job, JobId, JobStatus, checked_name};
 use crate::model::node::{AdminState, Health, Node};
+use crate::model::refusal::Refusal;
 use crate::model::run;
 use crate::queries::job::{Quota, job_counts, job_get_by_idempotency, job_insert};
 use crate::queries::node::{node_find, node_list};
@@ -101,8 +102,12 @@ impl Lab {
             self.check_some_node_fits(wanted).await?;
         }
         let far_node = self.far_node(&wanted.experiment, now_ms).await?;
-        if far_node.is_none() {
-            self.check_destination(&wanted.experiment).await?;
+        match &far_node {
+            Some(far) => {
+                let near_host_id = node.as_ref().map(|node| node.inventory.host_id.as_str()).unwrap_or_default();
+                self.node_address(far, near_host_id, wanted.experiment.family())?;
+            }
+            None => self.check_destination(&wanted.experiment).await?,
         }
         Ok((node, far_node))
     }
@@ -225,6 +230,19 @@ impl Lab {
             rules.check_address(address)?;
         }
         Ok(())
+    }
+
+    /// Where a node is reached from another one; `None` when its name has to be looked up. Errors: it has no address of
+    /// this family, or an operator forbids to aim there.
+    pub(super) fn node_address(
+        &self,
+        far: &Node,
+        near_host_id: &str,
+        family: Family,
+    ) -> Result<Option<IpAddr>, Refusal> {
+        let address = far.address_for(near_host_id, family)?;
+        self.destination_rules().check_node(&far.name, address)?;
+        Ok(address)
     }
 
     /// What nobody may aim at.

@@ -19,6 +19,7 @@ use wire::proto::{
 
 use crate::plane::{DEADLINE, Plane};
 
+const ADDRESS: &str = "192.0.2.77";
 const TOOLS: [&str; 8] = ["ping", "traceroute", "mtr", "iperf3", "dns", "http", "tls", "pmtu"];
 
 /// An enrolled node and its present stream.
@@ -27,6 +28,8 @@ pub(crate) struct Agent {
     pub(crate) name: String,
     pub(crate) epoch: u64,
     slots: u32,
+    /// What it says of its addresses at the next greeting.
+    addresses: Vec<String>,
     certificate: PeerCertificate,
     pub(crate) link: Link,
     /// Runs that it was told to start and has not ended, with the epoch of each.
@@ -93,7 +96,7 @@ pub(crate) fn certificate(pem: &str) -> PeerCertificate {
 pub(crate) fn hello(boot_id: &str, slots: u32, runs: Vec<RunHeld>) -> Hello {
     let inventory = Inventory {
         hostname: "host".into(),
-        addresses: vec!["192.0.2.77".into()],
+        addresses: vec![ADDRESS.into()],
         slots,
         cores: 2,
         memory_bytes: 1 << 30,
@@ -116,10 +119,19 @@ impl Agent {
         let token = plane.join_token().await;
         let reply = enroll(plane, enrolment(&token, name, slots)).await.unwrap();
         let certificate = certificate(&reply.certificate_pem);
-        let (id, held) = (reply.node_id, HashMap::new());
+        let (id, held, addresses) = (reply.node_id, HashMap::new(), vec![ADDRESS.to_owned()]);
         let link = Link::open(plane, Some(&certificate)).await.unwrap();
-        let mut agent =
-            Self { id, name: reply.name, epoch: 0, slots, certificate, link, held, pending: VecDeque::new() };
+        let mut agent = Self {
+            id,
+            name: reply.name,
+            epoch: 0,
+            slots,
+            addresses,
+            certificate,
+            link,
+            held,
+            pending: VecDeque::new(),
+        };
         agent.greet("boot-1").await;
         agent.equip(slots).await;
         agent
@@ -129,7 +141,9 @@ impl Agent {
     async fn greet(&mut self, boot_id: &str) -> Welcome {
         let runs = self.held.iter();
         let runs = runs.map(|(run_id, epoch)| RunHeld { run_id: run_id.clone(), epoch: *epoch, ..RunHeld::default() });
-        self.link.send(from_agent::Message::Hello(hello(boot_id, self.slots, runs.collect()))).await;
+        let mut hello = hello(boot_id, self.slots, runs.collect());
+        hello.inventory.as_mut().expect("hello tells the inventory").addresses.clone_from(&self.addresses);
+        self.link.send(from_agent::Message::Hello(hello)).await;
         let Some(Message::Welcome(welcome)) = self.link.next().await else { panic!("no welcome") };
         assert!(welcome.epoch > self.epoch, "the epoch grows with every connection");
         assert_eq!((welcome.node_id.as_str(), welcome.name.as_str()), (self.id.as_str(), self.name.as_str()));
@@ -150,6 +164,13 @@ impl Agent {
     pub(crate) async fn reconnect(&mut self, plane: &Plane) {
         self.link = Link::open(plane, Some(&self.certificate)).await.unwrap();
         self.greet("boot-1").await;
+    }
+
+    /// The link breaks and the same process comes back with other addresses.
+    pub(crate) async fn readdress(&mut self, plane: &Plane, addresses: &[&str]) {
+        self.addresses = addresses.iter().map(ToString::to_string).collect();
+        self.reconnect(plane).await;
+        self.equip(self.slots).await;
     }
 
     /// The process starts anew: its runs are gone.

@@ -12,6 +12,7 @@ mod idempotency;
 mod limits;
 mod live;
 mod loss;
+mod node_destination;
 mod nodes;
 mod plane;
 mod repeated;

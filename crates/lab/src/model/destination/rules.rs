@@ -46,24 +46,24 @@ impl DestinationRules {
         }
     }
 
-    fn check_name(&self, name: &str) -> Result<(), Refusal> {
-        let loopback = (!self.allow_loopback).then_some(["localhost", "*.localhost"]);
-        let mut patterns = self.names.iter().map(String::as_str).chain(loopback.into_iter().flatten());
-        match patterns.find(|pattern| pattern_covers(pattern, name)) {
-            Some(pattern) => Err(Refusal::NameRefused { name: name.into(), pattern: pattern.into() }),
+    /// Refuses a node whose name or address an operator forbids. What is refused always is not looked at: it guards
+    /// machines that are no nodes, and nodes of `amphi up` may sit on loopback.
+    pub fn check_node(&self, name: &str, address: Option<IpAddr>) -> Result<(), Refusal> {
+        name_check(self.names.iter().map(String::as_str), name)?;
+        match address {
+            Some(address) => address_check(with_mapped(self.networks.iter().copied()), address),
             None => Ok(()),
         }
     }
 
+    fn check_name(&self, name: &str) -> Result<(), Refusal> {
+        let loopback = (!self.allow_loopback).then_some(["localhost", "*.localhost"]);
+        name_check(self.names.iter().map(String::as_str).chain(loopback.into_iter().flatten()), name)
+    }
+
     /// Refuses an address in a forbidden network, an IPv4 address also inside an IPv6 one.
     pub fn check_address(&self, address: IpAddr) -> Result<(), Refusal> {
-        match self.refused_networks().into_iter().find(|network| network.contains(&address)) {
-            Some(network) => Err(Refusal::AddressRefused {
-                address: address.to_string().into(),
-                network: network.to_string().into(),
-            }),
-            None => Ok(()),
-        }
+        address_check(self.refused_networks(), address)
     }
 
     /// Every network that no experiment may reach, both families; IPv4 networks stand twice, as they are and mapped
@@ -71,12 +71,28 @@ impl DestinationRules {
     pub fn refused_networks(&self) -> Vec<IpNet> {
         let loopback: &[&str] = if self.allow_loopback { &[] } else { &LOOPBACK };
         let always = NEVER.iter().chain(loopback).filter_map(|text| text.parse::<IpNet>().ok());
-        always
-            .chain(self.networks.iter().copied())
-            .flat_map(|network| [Some(network), mapped(network)])
-            .flatten()
-            .collect()
+        with_mapped(always.chain(self.networks.iter().copied())).collect()
     }
+}
+
+fn name_check<'a>(mut patterns: impl Iterator<Item = &'a str>, name: &str) -> Result<(), Refusal> {
+    match patterns.find(|pattern| pattern_covers(pattern, name)) {
+        Some(pattern) => Err(Refusal::NameRefused { name: name.into(), pattern: pattern.into() }),
+        None => Ok(()),
+    }
+}
+
+fn address_check(networks: impl IntoIterator<Item = IpNet>, address: IpAddr) -> Result<(), Refusal> {
+    match networks.into_iter().find(|network| network.contains(&address)) {
+        Some(network) => {
+            Err(Refusal::AddressRefused { address: address.to_string().into(), network: network.to_string().into() })
+        }
+        None => Ok(()),
+    }
+}
+
+fn with_mapped(networks: impl Iterator<Item = IpNet>) -> impl Iterator<Item = IpNet> {
+    networks.flat_map(|network| [Some(network), mapped(network)]).flatten()
 }
 
 fn mapped(network: IpNet) -> Option<IpNet> {

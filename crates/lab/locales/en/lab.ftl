@@ -135,12 +135,19 @@ run-status-cancelled = cancelled
 reason-node-down = node down
 reason-node-lost = the node was lost during the run
 reason-too-busy = too busy, come back later
-reason-wall-time = the tool ran longer than it may and was stopped
-reason-output-cap = the tool printed more than it may and was stopped
-reason-not-started = the tool could not be started on the node
+reason-wall-time = it ran longer than it may and was stopped
+reason-output-cap = it printed more than it may and was stopped
+reason-not-started = it could not be started on the node
 reason-name-unknown = the destination's name has no address on the node
 reason-forbidden = the destination lies in a network that this lab refuses
 reason-far-end = the far end of the measurement could not be started
+reason-compile = the program did not compile
+reason-cpu-time = the program used more CPU time than it may and was stopped
+reason-memory = the program used more memory than it may and was stopped
+reason-processes = the program failed after it wanted more processes than it may have
+reason-file-size = the program wrote a larger file than it may and was stopped
+reason-blocked-call = the program made a system call that no program may make and was stopped
+reason-uncontained = nothing on the node would hold the program in, and its operator does not allow that
 
 # Nodes
 nodes-title = Nodes

@@ -138,12 +138,19 @@ run-status-cancelled = annulée
 reason-node-down = nœud en panne
 reason-node-lost = le nœud a été perdu pendant l’exécution
 reason-too-busy = trop occupé, revenez plus tard
-reason-wall-time = l’outil a tourné plus longtemps que permis et a été arrêté
-reason-output-cap = l’outil a affiché plus que permis et a été arrêté
-reason-not-started = l’outil n’a pas pu être lancé sur le nœud
+reason-wall-time = l’exécution a duré plus longtemps que permis et a été arrêtée
+reason-output-cap = l’affichage a dépassé ce qui est permis et l’exécution a été arrêtée
+reason-not-started = l’exécution n’a pas pu être lancée sur le nœud
 reason-name-unknown = le nom de la destination n’a pas d’adresse sur le nœud
 reason-forbidden = la destination se trouve dans un réseau que ce laboratoire refuse
 reason-far-end = l’autre extrémité de la mesure n’a pas pu être lancée
+reason-compile = le programme n’a pas pu être compilé
+reason-cpu-time = le programme a utilisé plus de temps processeur que permis et a été arrêté
+reason-memory = le programme a utilisé plus de mémoire que permis et a été arrêté
+reason-processes = le programme a échoué après avoir demandé plus de processus que permis
+reason-file-size = le programme a écrit un fichier plus grand que permis et a été arrêté
+reason-blocked-call = le programme a fait un appel système interdit à tous et a été arrêté
+reason-uncontained = rien sur le nœud n’isolerait le programme, et son opérateur ne l’autorise pas
 
 # Nœuds
 nodes-title = Nœuds

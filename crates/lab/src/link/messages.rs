@@ -116,10 +116,7 @@ impl<'a> Group<'a> {
             from_agent::Message::Ended(ended) => self.end(ended),
             from_agent::Message::Refused(refused) => self.refused(&refused),
             from_agent::Message::Renew(renew) => self.renew(&renew),
-            from_agent::Message::Hello(_)
-            | from_agent::Message::Heartbeat(_)
-            // No run is given any input.
-            | from_agent::Message::InputAck(_) => {}
+            from_agent::Message::Hello(_) | from_agent::Message::Heartbeat(_) | from_agent::Message::InputAck(_) => {}
         }
     }
 
@@ -267,17 +264,16 @@ fn outcome(ended: &Ended) -> Outcome {
         Reason::Cancelled => Outcome::Cancelled,
         Reason::WallTime => Outcome::Failed(ErrorReason::WallTime),
         Reason::OutputCap => Outcome::Failed(ErrorReason::OutputCap),
-        // What ends programs alone: none is ever sent, so an agent that says so did not start the tool.
-        Reason::NotStarted
-        | Reason::Compile
-        | Reason::CpuTime
-        | Reason::Memory
-        | Reason::Processes
-        | Reason::FileSize
-        | Reason::BlockedCall
-        | Reason::Uncontained => Outcome::Failed(ErrorReason::NotStarted),
+        Reason::NotStarted => Outcome::Failed(ErrorReason::NotStarted),
         Reason::NameUnknown => Outcome::Failed(ErrorReason::NameUnknown),
         Reason::Forbidden => Outcome::Failed(ErrorReason::Forbidden),
+        Reason::Compile => Outcome::Failed(ErrorReason::Compile),
+        Reason::CpuTime => Outcome::Failed(ErrorReason::CpuTime),
+        Reason::Memory => Outcome::Failed(ErrorReason::Memory),
+        Reason::Processes => Outcome::Failed(ErrorReason::Processes),
+        Reason::FileSize => Outcome::Failed(ErrorReason::FileSize),
+        Reason::BlockedCall => Outcome::Failed(ErrorReason::BlockedCall),
+        Reason::Uncontained => Outcome::Failed(ErrorReason::Uncontained),
     }
 }
 

@@ -167,11 +167,25 @@ pub enum ErrorReason {
     Forbidden,
     /// The far end of the measurement did not start or ended early.
     FarEnd,
+    /// The program did not compile.
+    Compile,
+    /// The program used more CPU time than it may.
+    CpuTime,
+    /// The program used more memory than it may.
+    Memory,
+    /// The program failed after it wanted more processes than it may have.
+    Processes,
+    /// The program wrote a larger file than it may.
+    FileSize,
+    /// The program made a system call that no program may make.
+    BlockedCall,
+    /// Nothing would hold the program in on the node.
+    Uncontained,
 }
 
 impl ErrorReason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::NodeDown,
         Self::NodeLost,
         Self::TooBusy,
@@ -181,6 +195,13 @@ impl ErrorReason {
         Self::NameUnknown,
         Self::Forbidden,
         Self::FarEnd,
+        Self::Compile,
+        Self::CpuTime,
+        Self::Memory,
+        Self::Processes,
+        Self::FileSize,
+        Self::BlockedCall,
+        Self::Uncontained,
     ];
 
     /// The stored code; pages show the catalog's `reason-CODE`.
@@ -195,6 +216,13 @@ impl ErrorReason {
             Self::NameUnknown => "name-unknown",
             Self::Forbidden => "forbidden",
             Self::FarEnd => "far-end",
+            Self::Compile => "compile",
+            Self::CpuTime => "cpu-time",
+            Self::Memory => "memory",
+            Self::Processes => "processes",
+            Self::FileSize => "file-size",
+            Self::BlockedCall => "blocked-call",
+            Self::Uncontained => "uncontained",
         }
     }
 
@@ -204,12 +232,19 @@ impl ErrorReason {
             Self::NodeDown => "node down",
             Self::NodeLost => "the node was lost during the run",
             Self::TooBusy => "too busy, come back later",
-            Self::WallTime => "the tool ran longer than it may and was stopped",
-            Self::OutputCap => "the tool printed more than it may and was stopped",
-            Self::NotStarted => "the tool could not be started on the node",
+            Self::WallTime => "it ran longer than it may and was stopped",
+            Self::OutputCap => "it printed more than it may and was stopped",
+            Self::NotStarted => "it could not be started on the node",
             Self::NameUnknown => "the destination's name has no address on the node",
             Self::Forbidden => "the destination lies in a network that this lab refuses",
             Self::FarEnd => "the far end of the measurement could not be started",
+            Self::Compile => "the program did not compile",
+            Self::CpuTime => "the program used more CPU time than it may and was stopped",
+            Self::Memory => "the program used more memory than it may and was stopped",
+            Self::Processes => "the program failed after it wanted more processes than it may have",
+            Self::FileSize => "the program wrote a larger file than it may and was stopped",
+            Self::BlockedCall => "the program made a system call that no program may make and was stopped",
+            Self::Uncontained => "nothing on the node would hold the program in, and its operator does not allow that",
         }
     }
 }

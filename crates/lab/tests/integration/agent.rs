@@ -199,14 +199,14 @@ impl Agent {
         match &message {
             Message::Start(start) => {
                 assert_eq!(start.epoch, self.epoch);
-                assert!(!start.argv.is_empty());
+                assert!(start.argv.is_empty() == start.program.is_some());
                 let is_new = self.held.insert(start.run_id.clone(), start.epoch).is_none();
                 assert!(is_new, "run {} is started twice", start.run_id);
                 assert!(self.held.len() <= self.slots as usize, "more runs than slots");
             }
             Message::Cancel(cancel) => assert_eq!(cancel.epoch, self.epoch),
+            Message::Input(input) => assert_eq!(input.epoch, self.epoch),
             Message::Welcome(_) => panic!("a second welcome"),
-            Message::Input(_) => panic!("input for a tool"),
             Message::OutputAck(_) | Message::EndedAck(_) | Message::Goodbye(_) | Message::Certificate(_) => {}
         }
         message

@@ -166,6 +166,7 @@ mod tests {
         let probe = |name: &str, argv: &[&str]| Probe {
             name: name.to_owned(),
             argv: argv.iter().map(|&word| word.to_owned()).collect(),
+            is_contained: false,
         };
         let probes = vec![
             probe("echo", &["echo", "echo 1.0"]),

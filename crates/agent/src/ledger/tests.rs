@@ -27,7 +27,9 @@ fn show(message: FromAgent) -> String {
         Message::Ended(ended) => format!("{} ended {}", ended.run_id, ended.output_chunks),
         Message::Credit(credit) => format!("credit {}", credit.free_slots),
         Message::Refused(refused) => format!("{} refused", refused.run_id),
-        Message::Hello(_) | Message::Tools(_) | Message::Heartbeat(_) | Message::Renew(_) => panic!("not the ledger's"),
+        Message::Hello(_) | Message::Tools(_) | Message::Heartbeat(_) | Message::Renew(_) | Message::InputAck(_) => {
+            panic!("not the ledger's")
+        }
     }
 }
 

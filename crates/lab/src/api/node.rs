@@ -103,6 +103,8 @@ pub(super) struct NodeToken {
     token: String,
     /// The command to paste on the node.
     command: String,
+    /// A sentence where the command's address is one that other machines can't reach.
+    warning: Option<String>,
     /// When it expires, RFC 3339.
     expires: String,
 }
@@ -117,5 +119,11 @@ pub(super) async fn node_token_create(
 ) -> Result<(StatusCode, Json<NodeToken>), Problem> {
     let made = lab.node_token_create(&caller, body.valid_minutes.unwrap_or(TOKEN_MINUTES)).await?;
     let expires = portal::utc_text(made.expires_ms);
-    Ok((StatusCode::CREATED, Json(NodeToken { token: made.token, command: made.command, expires })))
+    let warning = lab.join_url_local().map(|url| {
+        format!(
+            "Other machines can't reach {url}. Run `amphi serve` with a `listen` address and a `public_url` that they reach, \
+             and make the token there."
+        )
+    });
+    Ok((StatusCode::CREATED, Json(NodeToken { token: made.token, command: made.command, warning, expires })))
 }

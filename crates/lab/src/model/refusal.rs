@@ -85,7 +85,7 @@ refusals! {
         "{tool} needs a destination, for example {example}.";
     /// A character that no destination has.
     DestinationCharacter "destination-character" at "destination", { character, example }
-        "The destination contains {character}, which no destination may. Write a destination such as {example}.";
+        "The destination contains {character}, which no destination may hold. Write a destination such as {example}.";
     /// Longer than any destination may be.
     DestinationTooLong "destination-too-long" at "destination", { length, limit }
         "The destination has {length} characters; at most {limit} are allowed.";

@@ -16,6 +16,10 @@ pub(super) struct NodeRow {
     state: Badge,
     health: Badge,
     last_seen_ms: Option<i64>,
+    /// Runs on it and how many may be, in words.
+    load: String,
+    /// Slots in force: an operator may have set more than the agent allows.
+    slots: u32,
     /// The admin states it may be put into: word and label key.
     moves: Vec<(&'static str, &'static str, &'static str)>,
 }
@@ -122,7 +126,17 @@ fn row_of(lab: &Lab, look: &Look<'_>, node: Node) -> NodeRow {
         (AdminState::Cordoned, "node-cordon", "pause-fill"),
         (AdminState::Disabled, "node-disable", "stop-fill"),
     ];
+    // An agent that never connected has told no number.
+    let allowed = Some(node.inventory.slots).filter(|allowed| (1..node.slots).contains(allowed));
+    let counts = [("running", node.running.into()), ("slots", node.slots.into())];
     NodeRow {
+        load: match allowed {
+            Some(allowed) => {
+                look.t.with("node-load-capped", [counts.as_slice(), &[("allowed", allowed.into())]].concat().as_slice())
+            }
+            None => look.t.with("node-load", counts.as_slice()),
+        },
+        slots: allowed.unwrap_or(node.slots),
         state: look.state(node.state),
         health: look.health(node.health(lab.now_ms())),
         last_seen_ms: Some(node.last_seen_ms).filter(|at| *at > 0),

@@ -28,6 +28,8 @@ struct NewNodePage<'a> {
     made: Option<NodeToken>,
     /// When it expires, UTC.
     until: String,
+    /// The address to join, when other machines can't reach it.
+    local: Option<&'a str>,
 }
 
 fn show_new(lab: &Lab, t: &PageContext, made: Option<NodeToken>) -> Result<Response, Problem> {
@@ -35,7 +37,7 @@ fn show_new(lab: &Lab, t: &PageContext, made: Option<NodeToken>) -> Result<Respo
     let until = made.as_ref().map(|made| portal::utc_text(made.expires_ms)).unwrap_or_default();
     // To the minute: 2026-11-22T10:15:00.000Z.
     let until = format!("{} UTC", until.get(..16).unwrap_or_default().replace('T', " "));
-    let body = html(&NewNodePage { l: &look, lives: &LIVES, made, until })?;
+    let body = html(&NewNodePage { l: &look, lives: &LIVES, made, until, local: lab.join_url_local() })?;
     let title = t.text("node-new-title");
     let view = PageView { title, section: "nodes", body, scripts: vec!["lab.js"], ..PageView::default() };
     Ok(lab.portal().page(t, view))

@@ -65,6 +65,11 @@ impl Lab {
         self.node_token_write(write, caller.account.as_str(), minutes).await
     }
 
+    /// The address that nodes join, when only this machine reaches it.
+    pub(crate) fn join_url_local(&self) -> Option<&str> {
+        Some(self.config().join_url.as_str()).filter(|url| is_local(url))
+    }
+
     /// Makes a join token for the program itself, which starts nodes on this machine.
     pub async fn node_token_for_own_use(&self) -> Result<String, ServiceError> {
         Ok(self.node_token_write(Write::new(), "", 10).await?.token)
@@ -265,6 +270,17 @@ impl Lab {
     }
 }
 
+/// Whether a URL leads to whoever follows it: loopback, or the unspecified address.
+fn is_local(url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else { return false };
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback() || address.is_unspecified(),
+        None => false,
+    }
+}
+
 /// A duration for people: "4 min".
 pub(crate) fn ago(ms: i64) -> String {
     match ms / 1_000 {
@@ -272,5 +288,22 @@ pub(crate) fn ago(ms: i64) -> String {
         s if s < 90 * 60 => format!("{} min", (s + 30) / 60),
         s if s < 36 * 3_600 => format!("{} h", (s + 1_800) / 3_600),
         s => format!("{} days", (s + 43_200) / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_leads_back_to_whoever_asks_is_local() {
+        for url in
+            ["http://127.0.0.1:8080", "https://0.0.0.0:8443", "http://localhost", "https://[::1]:1", "https://[::]"]
+        {
+            assert!(is_local(url), "{url}");
+        }
+        for url in ["https://192.0.2.10:8443", "https://amphi.example.org", "https://[2001:db8::1]", ""] {
+            assert!(!is_local(url), "{url}");
+        }
     }
 }

@@ -107,6 +107,8 @@ pub(crate) struct NodeView {
     pub(crate) health: &'static str,
     /// Runs at the same time.
     pub(crate) slots: u32,
+    /// Runs at the same time that the agent itself allows; the lesser number is in force. Null before its first connection.
+    pub(crate) agent_slots: Option<u32>,
     /// Runs on it now.
     pub(crate) running: u32,
     /// Labels.
@@ -141,6 +143,7 @@ impl NodeView {
             state: node.state.as_str(),
             health: node.health(now_ms).as_str(),
             slots: node.slots,
+            agent_slots: (node.inventory.slots > 0).then_some(node.inventory.slots),
             running: node.running,
             labels: node.labels.clone(),
             tools: node.tools.clone(),

@@ -4,6 +4,7 @@
 //! secret is sent only to a server that this authority has certified.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
@@ -23,8 +24,11 @@ const MAX_CA_BYTES: usize = 64 * 1024;
 /// Why a node could not enrol.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EnrollError {
-    #[error("this agent has not joined yet and was given no token; `amphi node token` prints the command to join")]
-    NoToken,
+    #[error(
+        "no node has joined from {} and this agent was given no token; name the node's directory with --dir, or join with          the command that `amphi node token` prints",
+        dir.display()
+    )]
+    NoToken { dir: PathBuf },
     #[error("the join token can't be read")]
     Token(#[source] TokenError),
     #[error("fetching the authority's certificate from {url}")]
@@ -58,7 +62,11 @@ impl EnrollError {
             Self::Fetch { .. } | Self::Call { .. } => true,
             // A front whose control plane is away answers 5xx.
             Self::NotAControlPlane { status, .. } => *status >= 500,
-            Self::NoToken | Self::Token(_) | Self::WrongAuthority { .. } | Self::Refused { .. } | Self::Key(_) => false,
+            Self::NoToken { .. }
+            | Self::Token(_)
+            | Self::WrongAuthority { .. }
+            | Self::Refused { .. }
+            | Self::Key(_) => false,
         }
     }
 }

@@ -15,6 +15,8 @@ use wire::authority::{AuthorityError, expires_ms};
 
 /// How long a second agent waits for the first to go: long enough for a restart, short enough for a person.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// Written last when enrolling.
+const ENROLMENT: &str = "node.json";
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// What can go wrong with the directory.
@@ -98,6 +100,11 @@ impl Home {
         Ok(Self { dir, _lock: lock })
     }
 
+    /// Whether a node has joined from this directory; nothing is made there.
+    pub(crate) fn is_enrolled(dir: &Path) -> bool {
+        dir.join(ENROLMENT).exists()
+    }
+
     /// The directory, absolute.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
@@ -105,12 +112,12 @@ impl Home {
 
     /// The stored identity; `None` when this directory has not enrolled yet.
     pub(crate) fn identity(&self) -> Result<Option<Identity>, IdentityError> {
-        let path = self.dir.join("node.json");
+        let path = self.dir.join(ENROLMENT);
         if !path.exists() {
             return Ok(None);
         }
         let enrolment =
-            serde_json::from_str(&self.read("node.json")?).map_err(|source| IdentityError::Damaged { path, source })?;
+            serde_json::from_str(&self.read(ENROLMENT)?).map_err(|source| IdentityError::Damaged { path, source })?;
         let mut pair_pem = self.read("node.pem")?;
         // Until its first renewal, a node that joined with the first agents has its key in a file of its own.
         if !pair_pem.contains("PRIVATE KEY-----") {
@@ -121,12 +128,12 @@ impl Home {
 
     /// Stores an identity, replacing any other.
     pub(crate) fn identity_write(&self, identity: &Identity) -> Result<(), IdentityError> {
-        let path = self.dir.join("node.json");
+        let path = self.dir.join(ENROLMENT);
         let json =
             serde_json::to_string(&identity.enrolment).map_err(|source| IdentityError::Damaged { path, source })?;
         self.pair_write(&identity.pair_pem)?;
         self.write("ca.pem", &identity.ca_pem)?;
-        self.write("node.json", &json)
+        self.write(ENROLMENT, &json)
     }
 
     /// Replaces certificate and key together: a crash leaves the old pair or the new one.

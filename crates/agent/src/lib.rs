@@ -62,10 +62,17 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     let _ = rustls::crypto::ring::default_provider().install_default();
     let shutdown = if config.exit_with_stdin { until_stdin_closes(shutdown) } else { shutdown };
     let place = ControlPlane::parse(&config.join)?;
-    let home = Arc::new(Home::open(&config.dir).await?);
+    let token = config.token.as_deref().map(str::parse::<JoinToken>).transpose().map_err(EnrollError::Token)?;
+    let dir = std::path::absolute(&config.dir).context("finding the agent's directory")?;
+    // Before anything is made there: a start in the wrong directory leaves no trace.
+    if token.is_none() && !Home::is_enrolled(&dir) {
+        bail!(EnrollError::NoToken { dir });
+    }
+    tracing::info!("this node's key and certificate are in {}", dir.display());
+    let home = Arc::new(Home::open(&dir).await?);
     let groups = groups_open(home.dir()).await?;
     let slots = config.slots.unwrap_or_else(inventory::default_slots).max(1);
-    let Some(identity) = identity(&config, &place, &home, slots, &shutdown).await? else { return Ok(()) };
+    let Some(identity) = identity(&config, token, &place, &home, slots, &shutdown).await? else { return Ok(()) };
     let ledger = Ledger::new(slots, home.epoch()?);
     let link = Link {
         place,
@@ -81,22 +88,27 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     Ok(link.keep().await?)
 }
 
+/// Whether [`run()`] ended because the control plane said goodbye for good: another start would meet the same.
+pub fn is_dismissal(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(LinkError::Dismissed(_)))
+}
+
 /// The stored identity, or a new one for the token. `None` when `shutdown` came first.
 async fn identity(
     config: &AgentConfig,
+    token: Option<JoinToken>,
     place: &ControlPlane,
     home: &Home,
     slots: u32,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Option<Identity>> {
-    let token = config.token.as_deref().map(str::parse::<JoinToken>).transpose().map_err(EnrollError::Token)?;
     if let Some(identity) = home.identity()? {
         if is_usable(&identity, token.as_ref(), home.dir())? {
             return Ok(Some(identity));
         }
         tracing::warn!("the certificate of node {} has ended; joining as a new node", identity.enrolment.name);
     }
-    let token = token.ok_or(EnrollError::NoToken)?;
+    let token = token.ok_or_else(|| EnrollError::NoToken { dir: home.dir().to_path_buf() })?;
     let introduction = Introduction {
         name: config.name.clone().unwrap_or_default(),
         hostname: inventory::hostname(),

@@ -28,6 +28,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::client::{Client, Connection};
 use crate::{agent_command, serve, up};
 use failure::Failure;
+pub(crate) use failure::REFUSED;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -49,7 +50,7 @@ Environment:
   NO_COLOR                 no colours
 
 Exit status:
-  0 done · the tool's own for `run` · 2 wrong usage · 3 refused · 4 not found · 5 conflict · 69 service unavailable
+  0 done · the tool's own for `run` · 2 wrong usage or configuration · 3 refused · 4 not found · 5 conflict · 69 service unavailable
 
 Examples:
   amphi up --demo                           everything on this machine, with real examples
@@ -127,7 +128,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 /// A server's end. What it could not do stands first, then the cause.
 fn serve_end(end: anyhow::Result<ExitCode>) -> ExitCode {
     end.unwrap_or_else(|error| {
-        let mut failure = Failure::new(failure::UNAVAILABLE, error.to_string());
+        let mut failure = Failure::new(exit_of(&error), error.to_string());
         let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
         if !causes.is_empty() {
             failure = failure.why(causes.join(": "));
@@ -135,6 +136,21 @@ fn serve_end(end: anyhow::Result<ExitCode>) -> ExitCode {
         failure.print();
         ExitCode::from(failure.exit)
     })
+}
+
+/// What ends a server is what it was told, unless something it needs is away.
+fn exit_of(error: &anyhow::Error) -> u8 {
+    let is_away = |cause: &(dyn std::error::Error + 'static)| {
+        let database = cause.downcast_ref::<db::DbError>();
+        database.is_some_and(db::DbError::is_retryable) || cause.is::<crate::client::ClientError>()
+    };
+    if agent::is_dismissal(error) {
+        failure::REFUSED
+    } else if error.chain().any(is_away) {
+        failure::UNAVAILABLE
+    } else {
+        failure::USAGE
+    }
 }
 
 /// Reads a label, written `KEY=VALUE`.

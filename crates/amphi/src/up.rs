@@ -128,6 +128,14 @@ async fn attend(
             control.url,
             args.dir.join("admin.token").display()
         );
+        // Again, since the results have pushed it out of sight.
+        if let Some(admin) = &control.first_admin {
+            println!(
+                "sign in as {} with the password {} (shown at this start alone)",
+                admin.login,
+                admin.password.expose()
+            );
+        }
         // What the examples aim at stays there for those who try more; dropping it ends it.
         std::future::pending::<()>().await;
     }

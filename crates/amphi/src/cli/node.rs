@@ -101,7 +101,7 @@ async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
             Cell::from(&node.name),
             state_cell(&node.state),
             health_cell(&node.health),
-            format!("{} of {}", node.running, node.slots).into(),
+            load(&node).into(),
             labels(&node).into(),
             tools.join(" ").into(),
             node.last_seen.map(|seen| when::age(seen, now)).unwrap_or_default().into(),
@@ -129,17 +129,25 @@ fn labels(node: &Node) -> String {
     node.labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
+/// Runs on it and how many may be; an operator may have set more than the agent allows.
+fn load(node: &Node) -> String {
+    match node.agent_slots.filter(|allowed| *allowed < node.slots) {
+        Some(allowed) => format!("{} of {} (agent allows {allowed})", node.running, node.slots),
+        None => format!("{} of {}", node.running, node.slots),
+    }
+}
+
 fn print_node(node: &Node) -> Result<(), Failure> {
     print_facts(&[
         ("name", Some(node.name.clone())),
         ("id", Some(node.id.clone())),
         ("state", Some(node.state.clone())),
         ("health", Some(node.health.clone())),
-        ("running", Some(format!("{} of {}", node.running, node.slots))),
+        ("running", Some(load(node))),
         ("labels", Some(labels(node)).filter(|labels| !labels.is_empty())),
         ("addresses", Some(node.addresses.join(" ")).filter(|addresses| !addresses.is_empty())),
         ("cores", node.cores.map(|cores| cores.to_string())),
-        ("memory", node.memory_bytes.map(|bytes| format!("{:.1} GB", bytes as f64 / 1e9))),
+        ("memory", node.memory_bytes.map(|bytes| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)))),
         ("system", node.os.clone()),
         ("last seen", node.last_seen.map(|seen| when::exact(seen, when::now()))),
     ])?;
@@ -161,6 +169,9 @@ async fn token(client: &Client, valid_minutes: Option<u64>, format: OutputArgs) 
         return print_json(&token);
     }
     let token: NodeToken = decode(token)?;
+    if let Some(warning) = &token.warning {
+        say(&format!("{}\n", plain(warning)));
+    }
     say(&format!("paste this on the new node; the token works once, until {}:\n", when::moment(token.expires)));
     print_line(&plain(&token.command))
 }

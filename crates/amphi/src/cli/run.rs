@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::failure::{Failure, INTERRUPTED, UNAVAILABLE};
+use super::failure::{Failure, INTERRUPTED, UNAVAILABLE, USAGE};
 use super::follow::{Ended, Follower, exit_of};
 use super::output::{OutputArgs, print_json, print_line};
 use super::{label, tool};
@@ -39,8 +39,8 @@ pub(crate) struct RunArgs {
     detach: bool,
     #[command(flatten)]
     format: OutputArgs,
-    /// The tool, then its own options and its destination
-    #[arg(required = true, trailing_var_arg = true, value_names = ["TOOL", "ARGS"])]
+    /// The tool, then its own options and its destination; left out, the tools are listed
+    #[arg(trailing_var_arg = true, value_names = ["TOOL", "ARGS"])]
     command: Vec<String>,
 }
 
@@ -89,6 +89,10 @@ impl Interrupts {
 /// Submits the job and, unless it is detached, follows it to its end.
 pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let client = super::connect()?;
+    if args.command.is_empty() {
+        tool::list(&client, args.format).await?;
+        return Err(Failure::new(USAGE, "no tool was named").or_try("amphi run TOOL --help"));
+    }
     let (tool, tool_args) = args.tool_and_args();
     if tool_args.first().is_some_and(|arg| arg == "--help") {
         return tool::show(&client, tool, args.format).await.map(|()| ExitCode::SUCCESS);

@@ -38,7 +38,8 @@ pub(super) async fn run(args: ToolArgs) -> Result<(), Failure> {
     }
 }
 
-async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
+/// The tools and how many nodes have each.
+pub(super) async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
     let tools: Value = client.get(&["tools"], &[]).await?;
     if format.is_json() {
         return print_json(&tools);

@@ -73,6 +73,9 @@ pub(crate) struct Node {
     pub(crate) state: String,
     pub(crate) health: String,
     pub(crate) slots: u64,
+    /// Runs at the same time that the agent itself allows.
+    #[serde(default)]
+    pub(crate) agent_slots: Option<u64>,
     #[serde(default)]
     pub(crate) running: u64,
     #[serde(default)]
@@ -135,6 +138,9 @@ pub(crate) struct NodeStatus {
 pub(crate) struct NodeToken {
     /// The one command to paste on the machine.
     pub(crate) command: String,
+    /// Why the command may not do, a sentence.
+    #[serde(default)]
+    pub(crate) warning: Option<String>,
     pub(crate) expires: Timestamp,
 }
 

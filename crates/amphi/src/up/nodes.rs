@@ -14,6 +14,8 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::cli::REFUSED;
+
 /// How long an agent may take to end its runs and leave.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 /// Pause before a dead agent is started again; doubled each time up to the longest.
@@ -121,6 +123,14 @@ async fn supervise(agent: Agent, mut process: Process, stop: CancellationToken) 
         tokio::select! {
             () = stop.cancelled() => return end(process).await,
             status = process.child.wait() => {
+                if status.as_ref().is_ok_and(|status| status.code() == Some(REFUSED.into())) {
+                    tracing::warn!(
+                        "the control plane sent the node {} away for good; remove {} and start again to have it join anew",
+                        agent.plan.name,
+                        agent.dir.display()
+                    );
+                    return;
+                }
                 let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 tracing::warn!("the agent of {} ended ({status}); see {}", agent.plan.name, agent.dir.join("agent.log").display());
             }

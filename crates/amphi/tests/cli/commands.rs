@@ -204,5 +204,60 @@ async fn completions_and_man_pages_need_no_server() {
     assert!(std::fs::read_to_string(dir.join("amphi-run.1")).unwrap().contains("amphi run ping"));
     let done = program.run(&["--version"]).await;
     assert_eq!((done.code, done.stdout), (0, format!("amphi {}\n", env!("CARGO_PKG_VERSION"))));
-    assert_eq!(program.run(&["run"]).await.code, 2);
+    assert_eq!(program.run(&["run", "--nodes"]).await.code, 2);
+}
+
+#[tokio::test]
+async fn a_node_tells_the_agents_limit_and_its_memory() {
+    let server = FakeServer::start().await;
+    let node = json!({ "id": "n", "name": "lab-a", "state": "enabled", "health": "up", "slots": 4, "agent_slots": 2,
+                       "running": 1, "memory_bytes": 3_u64 << 30 });
+    server.on("GET /api/v1/nodes", 200, json!({ "items": [node] })).on("GET /api/v1/nodes/lab-a", 200, node.clone());
+    let program = Program::with_server(&server.url);
+    let list = program.run(&["node", "list"]).await;
+    assert!(list.stdout.contains("1 of 4 (agent allows 2)"), "{}", list.stdout);
+    let shown = program.run(&["node", "show", "lab-a"]).await;
+    assert!(shown.stdout.contains("1 of 4 (agent allows 2)") && shown.stdout.contains("3.0 GiB"), "{}", shown.stdout);
+}
+
+#[tokio::test]
+async fn a_join_command_that_leads_nowhere_comes_with_a_warning() {
+    let server = FakeServer::start().await;
+    let warning = "Other machines can't reach http://127.0.0.1:1.";
+    let made = json!({ "token": "t", "command": "amphi agent", "warning": warning, "expires": "2026-03-01T12:00:00Z" });
+    server.on("POST /api/v1/node-tokens", 201, made);
+    let done = Program::with_server(&server.url).run(&["node", "token"]).await;
+    assert_eq!((done.code, done.stdout.as_str()), (0, "amphi agent\n"));
+    assert!(done.stderr.starts_with(warning), "{}", done.stderr);
+}
+
+#[tokio::test]
+async fn run_alone_lists_the_tools() {
+    let server = FakeServer::start().await;
+    let tool = json!({ "name": "ping", "summary": "Round trips", "destination": "host", "options": [], "nodes": 3 });
+    server.on("GET /api/v1/tools", 200, json!([tool]));
+    let done = Program::with_server(&server.url).run(&["run"]).await;
+    assert_eq!(done.code, 2);
+    assert!(done.stdout.contains("ping") && done.stdout.contains("Round trips"), "{}", done.stdout);
+    assert!(done.stderr.starts_with("error: no tool was named\n"), "{}", done.stderr);
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_wrong_is_wrong_usage() {
+    let program = Program::without_server();
+    let dir = program.home.path().join("nobody");
+    let dir_text = dir.display().to_string();
+    let agent = ["agent", "--join", "http://127.0.0.1:1", "--dir", &dir_text];
+    let done = program.run(&agent).await;
+    assert_eq!(done.code, 2);
+    assert!(done.stderr.contains(&dir_text) && done.stderr.contains("--dir"), "{}", done.stderr);
+    assert!(!dir.exists(), "a start without a token left something behind");
+    let done = program.run(&[agent.as_slice(), &["--token", "hello"]].concat()).await;
+    assert!(done.code == 2 && !dir.exists(), "{}", done.stderr);
+    let done = program.run(&["serve", "--config", &format!("{dir_text}.toml")]).await;
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    let busy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    let done = program.run(&["up", "--nodes", "0", "--dir", &dir_text, "--listen", &address]).await;
+    assert!(done.code == 2 && done.stderr.contains("listening on"), "{}", done.stderr);
 }

@@ -102,3 +102,25 @@ async fn nodes_that_were_off_until_their_certificates_ended_come_back() {
     up.interrupt().unwrap();
     assert!(up.end(INTERRUPT_LIMIT).await.unwrap().success());
 }
+
+#[tokio::test]
+async fn a_node_that_was_removed_is_not_started_again() {
+    let scratch = Scratch::new().unwrap();
+    let dir = scratch.path().join("up");
+    let mut up = Up::start(program(), &dir, 2).await.unwrap();
+    let api = Api::new(up.url(), up.token().unwrap());
+    let nodes = api.nodes().await.unwrap();
+    let name = nodes[0]["name"].as_str().unwrap();
+    api.node_remove(name).await.unwrap();
+    until("it is left alone", LIMIT, async || {
+        let log = fs::read_to_string(dir.with_extension("log")).ok()?;
+        log.contains(&format!("sent the node {name} away for good")).then_some(())
+    })
+    .await;
+    let agents = up.family().unwrap().into_iter().filter(|member| member.name == "amphi").count();
+    assert_eq!(agents, 1, "the other node's");
+    let log = fs::read_to_string(dir.join("nodes").join(name).join("agent.log")).unwrap();
+    assert_eq!(log.matches("key and certificate are in").count(), 1, "{log}");
+    up.interrupt().unwrap();
+    assert!(up.end(INTERRUPT_LIMIT).await.unwrap().success());
+}

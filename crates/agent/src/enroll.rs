@@ -25,7 +25,8 @@ const MAX_CA_BYTES: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EnrollError {
     #[error(
-        "no node has joined from {} and this agent was given no token; name the node's directory with --dir, or join with          the command that `amphi node token` prints",
+        "no node has joined from {} and this agent was given no token; name the node's directory with --dir, or join with \
+         the command that `amphi node token` prints",
         dir.display()
     )]
     NoToken { dir: PathBuf },

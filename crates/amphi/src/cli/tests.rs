@@ -42,8 +42,7 @@ fn what_stands_behind_the_tool_is_the_tools() {
 #[test]
 fn wrong_usage_of_run_is_refused() {
     for line in [
-        &["run"][..],
-        &["run", "--nodes", "a", "ping"],
+        &["run", "--nodes", "a", "ping"][..],
         &["run", "-c", "ping"],
         &["run", "--node", "a", "--on", "k=v", "ping"],
         &["run", "--on", "paris", "ping"],

@@ -1,10 +1,13 @@
 //! Nouns of the lab, their states and transitions. No I/O.
 
+pub(crate) mod command_line;
 pub mod destination;
 pub mod experiment;
 pub mod job;
+pub mod language;
 pub mod node;
 pub mod policy;
+pub mod program;
 pub mod refusal;
 pub mod run;
 pub mod tool;

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::command_line::quoted;
 use super::destination::{Destination, Host, bracketed};
 use super::refusal::{Refusal, quotable};
 use super::tool::{DestinationKind, Options, Place, Tool, arguments_of, arguments_parse, server_argv, tool, tools};
@@ -240,13 +241,4 @@ fn tool_find(name: &str) -> Result<&'static Tool, Refusal> {
         tool: quotable(name),
         tools: tools().iter().map(|tool| tool.name).collect::<Vec<_>>().join(", ").into(),
     })
-}
-
-/// Single quotes around what a shell would not take as it is. No word of ours holds a single quote.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=%,".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_string(),
-        false => format!("'{word}'"),
-    }
 }

@@ -1,4 +1,4 @@
-//! What an experiment is refused for. One table holds, for each refusal, its code, the field it concerns, its
+//! What an experiment or a program is refused for. One table holds, for each refusal, its code, the field it concerns, its
 //! arguments and its English sentence, because pages look the same code up in their own language with the same
 //! arguments: a refusal that existed in two places would drift.
 
@@ -6,7 +6,7 @@
 /// `Result` stays small.
 macro_rules! refusals {
     ($($(#[doc = $doc:literal])+ $variant:ident $code:literal at $at:expr, { $($field:ident),* } $sentence:literal;)+) => {
-        /// Why an experiment, a destination or a rule is not accepted. `Display` is a sentence that says what is wrong
+        /// Why an experiment, a program, a destination or a rule is not accepted. `Display` is a sentence that says what is wrong
         /// and what would be right.
         #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
         #[expect(missing_docs, reason = "the fields are the arguments of the sentence beside them")]
@@ -137,6 +137,75 @@ refusals! {
     /// The name is one that is not allowed.
     NameRefused "name-refused" at "destination", { name, pattern }
         "{name} falls under {pattern}, where experiments are not allowed to go. Choose another destination.";
+    /// No language of that name.
+    LanguageUnknown "language-unknown" at "language", { language, languages }
+        "There is no language \"{language}\". The languages are {languages}.";
+    /// The main file's name tells no language.
+    LanguageUntold "language-untold" at "language", { file, languages }
+        "The name \"{file}\" tells no language. Name the language: {languages}.";
+    /// A shell line in another language.
+    LineLanguage "line-language" at "language", { language }
+        "A line is run by the shell, not by {language}. Leave the language out, or give the program as a file.";
+    /// A shell line and files.
+    LineAndFiles "line-and-files" at "line", {}
+        "A line and files exclude each other. Give one of them.";
+    /// No file at all.
+    SourceMissing "source-missing" at "files", {}
+        "There is no source. Give at least one file.";
+    /// Nothing in the main file.
+    SourceEmpty "source-empty" at "files", { file }
+        "\"{file}\" is empty. Write the program into it.";
+    /// A NUL in source.
+    SourceNul "source-nul" at "files", { file }
+        "\"{file}\" holds a NUL character, which no source has. Save it as plain text in UTF-8.";
+    /// Source in another encoding.
+    SourceEncoding "source-encoding" at "files", { file }
+        "\"{file}\" is not text in UTF-8. Save it in UTF-8.";
+    /// More source than allowed.
+    SourceTooLarge "source-too-large" at "files", { limit }
+        "All files together may have {limit}, unpacked. Leave out what the program doesn't need.";
+    /// More files than allowed.
+    TooManyFiles "too-many-files" at "files", { limit }
+        "A program may have {limit} files. Leave out what it doesn't need.";
+    /// The path of a file begins at the root.
+    PathAbsolute "path-absolute" at "files", { file }
+        "\"{file}\" begins at the root of a file system. Write a path that begins with a name, such as lib/words.txt.";
+    /// The path of a file leads out.
+    PathOutside "path-outside" at "files", { file }
+        "\"{file}\" leads out of the program's folder. Write a path without \"..\".";
+    /// Not a path.
+    PathForm "path-form" at "files", { file, limit }
+        "\"{file}\" can't name a file. Write at most {limit} bytes, names with \"/\" between them, none of them \".\", without backslashes and control characters, and not \"-\" or \"@\" first.";
+    /// Two files of one path.
+    PathRepeated "path-repeated" at "files", { file }
+        "There are two files \"{file}\". Give one, or rename one of them.";
+    /// A file where a folder has to be.
+    PathConflict "path-conflict" at "files", { file, other }
+        "\"{file}\" is a file, and \"{other}\" wants a folder of that name. Rename one of them.";
+    /// Not a zip.
+    ZipInvalid "zip-invalid" at "zip", {}
+        "This is no zip that can be read. Pack the files anew.";
+    /// A damaged file in a zip.
+    ZipBroken "zip-broken" at "zip", { file }
+        "\"{file}\" in the zip is damaged. Pack the files anew.";
+    /// A symbolic link in a zip.
+    ZipLink "zip-link" at "zip", { file }
+        "\"{file}\" in the zip is a symbolic link, and programs may have none. Pack the file itself.";
+    /// A file packed or encrypted in a way that is not read.
+    ZipMethod "zip-method" at "zip", { file }
+        "\"{file}\" in the zip is encrypted, or packed by another method than store and deflate. Pack it with deflate, without a password.";
+    /// More standard input than allowed.
+    StdinTooLarge "stdin-too-large" at "stdin", { limit }
+        "Standard input may have {limit}. Give less, or send the rest while the program runs.";
+    /// More arguments than allowed.
+    TooManyArgs "too-many-args" at "args", { limit }
+        "A program may have {limit} arguments. Put the rest into standard input or a file.";
+    /// An argument that no program can be given.
+    ArgForm "arg-form" at "args", { argument, limit }
+        "\"{argument}\" is no argument: at most {limit} bytes, without NUL characters. Put it into standard input or a file.";
+    /// A terminal of no size.
+    TerminalSize "terminal-size" at "terminal", {}
+        "A terminal has at least one column and one row.";
 }
 
 /// A user's text as a sentence may quote it: at most 60 characters, nothing that a terminal or page would act on.

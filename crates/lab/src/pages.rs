@@ -50,13 +50,13 @@ pub fn sub_navigation() -> Vec<(&'static str, NavItem)> {
 
 /// The lab's files under `/static`.
 pub fn assets() -> Vec<Asset> {
+    const CSS: &str = "text/css; charset=utf-8";
+    const JS: &str = "text/javascript; charset=utf-8";
+    let asset = |name, media_type, bytes| Asset { name, media_type, bytes };
     vec![
-        Asset {
-            name: "lab.js",
-            media_type: "text/javascript; charset=utf-8",
-            bytes: include_bytes!("../../../web/lab.js"),
-        },
-        Asset { name: "lab.css", media_type: "text/css; charset=utf-8", bytes: include_bytes!("../../../web/lab.css") },
+        asset("lab.css", CSS, include_bytes!("../../../web/lab.css")),
+        asset("lab.js", JS, include_bytes!("../../../web/lab.js")),
+        asset("output.js", JS, include_bytes!("../../../web/output.js")),
     ]
 }
 

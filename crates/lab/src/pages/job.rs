@@ -6,7 +6,7 @@ use axum::response::{Html, Response};
 use portal::{ApiPath, Caller, PageContext, PageView, Problem, Role};
 
 use super::look::{Badge, Look, fragment, html};
-use super::output::{Piece, printed};
+use super::output::{Piece, Printed, printed};
 use crate::Lab;
 use crate::api::job::job_id;
 use crate::model::job::{Job, JobStatus};
@@ -53,7 +53,11 @@ struct JobPage<'a> {
     l: &'a Look<'a>,
     s: &'a Shown,
     pieces: Vec<Piece>,
+    /// Whether `pieces` is all that it printed and will.
     is_all: bool,
+    /// Where the rest comes from.
+    live: String,
+    note: String,
 }
 
 /// The parts that change: facts, attempts, and the head's actions.
@@ -80,11 +84,13 @@ pub(super) async fn page(
 ) -> Result<Response, Problem> {
     let look = Look::new(&lab, &t);
     let shown = shown(&lab, &caller, &look, &id).await?;
-    let printed = printed(&lab, &caller, &shown.job).await?;
-    let body = html(&JobPage { l: &look, s: &shown, pieces: printed.pieces, is_all: printed.is_all })?;
+    let Printed { pieces, is_all } = printed(&lab, &caller, &shown.job).await?;
+    let live = if is_all { String::new() } else { format!("/api/v1/jobs/{}/live", shown.job.id) };
+    let note = if is_all && pieces.is_empty() { look.text("job-output-none") } else { String::new() };
+    let body = html(&JobPage { l: &look, s: &shown, pieces, is_all, live, note })?;
     let actions = html(&JobActions { l: &look, s: &shown })?;
     let title = shown.job.name.clone();
-    let view = PageView { title, section: "lab", sub: None, body, actions, scripts: vec!["lab.js"] };
+    let view = PageView { title, section: "lab", sub: None, body, actions, scripts: vec!["lab.js", "output.js"] };
     Ok(lab.portal().page(&t, view))
 }
 

@@ -16,7 +16,7 @@ const PAGE_BYTES: usize = 96 * 1024;
 pub(super) struct Piece {
     /// The attempt it is of.
     pub(super) attempt: i64,
-    /// `stdout` or `stderr`.
+    /// `stdout`, `stderr` or `compile`.
     pub(super) stream: &'static str,
     /// The text; what is no UTF-8 is replaced.
     pub(super) text: String,
@@ -42,7 +42,7 @@ pub(super) async fn printed(lab: &Lab, caller: &Caller, job: &Job) -> Result<Pri
         match event {
             LiveEvent::Output { attempt, chunk } => {
                 bytes += chunk.data.len();
-                joined.push(attempt, if chunk.channel == 0 { "stdout" } else { "stderr" }, &chunk.data);
+                joined.push(attempt, stream(chunk.channel), &chunk.data);
             }
             LiveEvent::State { .. } => {}
             LiveEvent::End(_) => return Ok(Printed { pieces: joined.finish(), is_all: true }),
@@ -52,6 +52,15 @@ pub(super) async fn printed(lab: &Lab, caller: &Caller, job: &Job) -> Result<Pri
         }
     }
     Ok(Printed { pieces: joined.finish(), is_all: false })
+}
+
+/// The word of an output channel.
+fn stream(channel: i64) -> &'static str {
+    match channel {
+        0 => "stdout",
+        1 => "stderr",
+        _ => "compile",
+    }
 }
 
 /// Chunks of one attempt and stream joined, since a character may lie across two of them.

@@ -91,6 +91,11 @@ impl Serve {
         format!("http://{}", self.address)
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// The admin's API token. Errors: it is not there yet.
     pub fn token(&self) -> io::Result<String> {
         Ok(fs::read_to_string(self.dir.join("admin.token"))?.trim().to_owned())
@@ -143,6 +148,8 @@ pub struct AgentPlan<'a> {
     pub name: &'a str,
     /// `--slots`; the agent's own choice when 0.
     pub slots: u32,
+    /// `PATH`, where it is not this process's.
+    pub path: Option<String>,
 }
 
 impl Agent {
@@ -159,6 +166,9 @@ impl Agent {
         let mut command = agent_command(program, dir, &args);
         if let Some(token) = &plan.token {
             command.env("AMPHI_JOIN_TOKEN", token);
+        }
+        if let Some(path) = &plan.path {
+            command.env("PATH", path);
         }
         let process = Process::spawn(&mut command, &log)?;
         Ok(Self { program: program.to_owned(), dir: dir.to_owned(), args, log, process })

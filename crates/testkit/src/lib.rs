@@ -1,5 +1,5 @@
 //! What the tests stand on: database engines on private sockets, one suite for every engine, a link that breaks, a
-//! manual clock, the built program as processes, a browser.
+//! manual clock, the built program as processes, simulated agents, a browser.
 
 pub use db;
 
@@ -9,3 +9,4 @@ pub mod clock;
 pub mod conformance;
 pub mod engine;
 pub mod link;
+pub mod sim;

@@ -1,0 +1,60 @@
+//! How fast runs go through the control plane: queue, lease, start, end, all durable. Once with simulated agents, which
+//! start no process, and once with a real one that starts one process a run, in turns with starting the same program by
+//! hand. The release binary runs `amphi serve` on SQLite; this program is its agents and its client on the same machine.
+//! Nothing here passes or fails: docs/benchmarks.md says how to read it.
+//!
+//! `AMPHI_BENCH_QUICK=1` takes shorter rounds, to see that everything works; `AMPHI_BENCH_ONLY=WORD` takes those
+//! measurements alone whose name has that word in it.
+
+#[path = "dispatch/bare.rs"]
+mod bare;
+#[path = "system/figures.rs"]
+#[expect(dead_code, reason = "the other benchmark prints latencies with it")]
+mod figures;
+#[path = "system/http.rs"]
+#[expect(dead_code, reason = "the other benchmark reads streams with it")]
+mod http;
+#[path = "dispatch/plane.rs"]
+mod plane;
+#[path = "system/process.rs"]
+#[expect(dead_code, reason = "the other benchmark looks at more of a process")]
+mod process;
+#[path = "dispatch/single.rs"]
+mod single;
+
+use anyhow::Context;
+
+/// How much is measured. Each measurement is repeated in `rounds` rounds.
+struct Effort {
+    rounds: usize,
+    /// Runs without a process in a round.
+    runs: u32,
+    /// Runs with a process in a round.
+    processes: u32,
+}
+
+const FULL: Effort = Effort { rounds: 5, runs: 20_000, processes: 4_000 };
+const QUICK: Effort = Effort { rounds: 3, runs: 2_000, processes: 300 };
+
+fn main() -> anyhow::Result<()> {
+    let is_quick = std::env::var("AMPHI_BENCH_QUICK").is_ok_and(|value| value == "1");
+    let effort = if is_quick { QUICK } else { FULL };
+    // One thread: the agents and the client share the processors with what they measure.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting a runtime")?;
+    println!("dispatch; {} rounds; {}", effort.rounds, process::machine()?);
+    runtime.block_on(measure(&effort))
+}
+
+async fn measure(effort: &Effort) -> anyhow::Result<()> {
+    let only = std::env::var("AMPHI_BENCH_ONLY").unwrap_or_default();
+    let is_wanted = |name: &str| name.contains(&only);
+    figures::head();
+    if is_wanted("single") {
+        single::measure(effort).await?;
+    }
+    if is_wanted("process") {
+        single::measure_processes(effort).await?;
+    }
+    println!("afterwards: {}", process::machine()?);
+    Ok(())
+}

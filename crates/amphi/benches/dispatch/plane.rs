@@ -1,0 +1,130 @@
+//! `amphi serve` of the release build with agents, and a client for its API.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+use testkit::amphi::{Agent, AgentPlan, Scratch, Serve};
+use testkit::sim::{Plan, SimAgent, Tally};
+
+use crate::http::{Client, api};
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_amphi");
+
+/// A control plane whose policy holds nothing back.
+pub(crate) struct Plane {
+    serve: Serve,
+    scratch: Scratch,
+    token: String,
+    client: Client,
+}
+
+impl Plane {
+    /// Starts it in a directory of its own.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let scratch = Scratch::new().context("making a directory")?;
+        let serve = Serve::start(Path::new(PROGRAM), &scratch.path().join("plane")).await.context("starting serve")?;
+        let token = serve.token().context("reading the token")?;
+        let client = Client::connect(serve.address()).await?;
+        let mut plane = Self { serve, scratch, token, client };
+        plane.policy(json!({})).await?;
+        Ok(plane)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.serve.address()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.serve.pid()
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Sets the policy to one that holds nothing back, but for what `change` says.
+    pub(crate) async fn policy(&mut self, change: Value) -> anyhow::Result<()> {
+        let mut policy = json!({ "in_flight_max": 1_000_000, "starts_per_minute_max": 10_000_000,
+            "waiting_max_s": 604_800 });
+        if let (Some(policy), Some(change)) = (policy.as_object_mut(), change.as_object()) {
+            policy.extend(change.clone());
+        }
+        self.call("PUT", "/api/v1/policy", 200, &policy.to_string()).await.map(drop)
+    }
+
+    /// One call with its JSON answer.
+    pub(crate) async fn call(&mut self, method: &str, path: &str, status: u16, body: &str) -> anyhow::Result<Value> {
+        let answer = self.client.expect(status, &api(method, path, &self.token, body)).await?;
+        if answer.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        let length = answer.header("transfer-encoding").is_none().then_some(answer.body.len());
+        let body = length.map_or_else(|| unchunked(&answer.body), |_| answer.body.clone());
+        serde_json::from_slice(&body).with_context(|| format!("reading the answer to {method} {path}"))
+    }
+
+    async fn join_token(&mut self) -> anyhow::Result<String> {
+        let made = self.call("POST", "/api/v1/node-tokens", 201, "{}").await?;
+        made["token"].as_str().map(str::to_owned).context("the answer has no token")
+    }
+
+    /// Connects simulated agents.
+    pub(crate) async fn simulate(&mut self, agents: u32, slots: u32) -> anyhow::Result<(Vec<SimAgent>, Arc<Tally>)> {
+        let ca_pem = self.scratch.path().join("plane/ca.pem");
+        let ca_pem = std::fs::read_to_string(&ca_pem).with_context(|| format!("reading {}", ca_pem.display()))?;
+        let tally = Arc::new(Tally::default());
+        let mut joined = Vec::new();
+        for number in 0..agents {
+            let token = self.join_token().await?;
+            let name = format!("sim-{number}");
+            let plan = Plan { name, slots, tools: vec!["ping".to_owned()], output: Vec::new() };
+            joined.push(SimAgent::join(self.address(), &ca_pem, &token, plan, tally.clone()).await?);
+        }
+        self.nodes_up(agents).await?;
+        Ok((joined, tally))
+    }
+
+    /// Starts a real agent in whose PATH `ping` is another program.
+    pub(crate) async fn agent(&mut self, slots: u32, ping: &Path) -> anyhow::Result<Agent> {
+        let tools = self.scratch.path().join("tools");
+        std::fs::create_dir_all(&tools).context("making a directory")?;
+        std::os::unix::fs::symlink(ping, tools.join("ping")).context("linking a program")?;
+        let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap_or_default());
+        let token = Some(self.join_token().await?);
+        let join = format!("https://{}", self.address());
+        let plan = AgentPlan { join, token, name: "real", slots, path: Some(path) };
+        let agent = Agent::start(Path::new(PROGRAM), &self.scratch.path().join("agent"), &plan);
+        let agent = agent.context("starting an agent")?;
+        self.nodes_up(1).await?;
+        Ok(agent)
+    }
+
+    async fn nodes_up(&mut self, count: u32) -> anyhow::Result<()> {
+        for _ in 0..600 {
+            let nodes = self.call("GET", "/api/v1/nodes", 200, "").await?;
+            let nodes = nodes["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let is_ready = |node: &&Value| node["tools"].as_array().is_some_and(|tools| !tools.is_empty());
+            if nodes.iter().filter(is_ready).count() >= count as usize {
+                return Ok(());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        anyhow::bail!("the agents did not come up")
+    }
+}
+
+/// A body sent in chunks, as one.
+fn unchunked(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(end) = body.windows(2).position(|pair| pair == b"\r\n") {
+        let length = std::str::from_utf8(&body[..end]).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok());
+        let (Some(length @ 1..), start) = (length, end + 2) else { break };
+        whole.extend_from_slice(&body[start..start + length]);
+        body = &body[start + length + 2..];
+    }
+    whole
+}

@@ -1,6 +1,8 @@
 //! The one place where the engines' SQL differs. Services write the portable subset; here it is turned into
 //! what PostgreSQL and MariaDB want. SQLite takes the subset as it is.
 
+mod given;
+
 use std::borrow::Cow;
 
 use crate::query::Query;
@@ -71,11 +73,18 @@ impl Engine {
 }
 
 /// Turns a query of the subset into the engine's own.
-pub(crate) fn translate(engine: Engine, query: Query) -> Query {
+pub(crate) fn translate(engine: Engine, mut query: Query) -> Query {
+    if let Some(given) = query.given.take() {
+        query = match engine {
+            Engine::Sqlite => given::in_front(query, given, false),
+            Engine::Postgres => given::in_front(query, given, true),
+            Engine::Mariadb => given::in_place(query, given),
+        };
+    }
     match engine {
         Engine::Sqlite => query,
         Engine::Postgres => numbered(query),
-        Engine::Mariadb => Query { sql: on_duplicate_key(query.sql), values: query.values },
+        Engine::Mariadb => Query { sql: on_duplicate_key(query.sql), ..query },
     }
 }
 
@@ -110,7 +119,7 @@ fn numbered(query: Query) -> Query {
             Token::Word(text) | Token::Other(text) => sql.push_str(text),
         }
     }
-    Query { sql: sql.into(), values: bound }
+    Query { sql: sql.into(), values: bound, given: None }
 }
 
 /// MariaDB's upsert. It acts on any unique key of the table, not on the named one alone.

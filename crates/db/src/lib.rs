@@ -7,7 +7,7 @@
 //! The portable subset, beyond standard SQL: `?` placeholders; `INSERT … ON CONFLICT (k) DO UPDATE SET a =
 //! excluded.a` (without WHERE) and `ON CONFLICT DO NOTHING`; text compares by bytes, `LIKE` minds case and needs
 //! its own `ESCAPE '!'`; where NULLs sort differs, so order by columns that have none; no `UPDATE … RETURNING`;
-//! compare-and-swap (the old value in WHERE) instead of locks.
+//! compare-and-swap (the old value in WHERE) instead of locks; rows that a statement brings along ([`Given`]).
 //! In migrations: `VARCHAR(n)` for keys, else `TEXT`; `BIGINT`, `SMALLINT`, `DOUBLE PRECISION`, `BYTES`, `SERIAL_KEY`.
 
 mod clock;
@@ -16,6 +16,7 @@ mod dialect;
 mod driver;
 mod error;
 mod events;
+mod given;
 mod lease;
 mod migrate;
 mod network;
@@ -30,6 +31,7 @@ pub use database::Database;
 pub use dialect::Engine;
 pub use error::DbError;
 pub use events::{Events, Watch};
+pub use given::{Given, Kind};
 pub use lease::Lease;
 pub use migrate::{Migration, Migrations};
 pub use query::{Query, Write};

@@ -7,6 +7,7 @@
 mod connect;
 mod tail;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -171,7 +172,7 @@ impl<D: Driver> Network<D> {
         translate(self.engine, Query::new(format!("INSERT INTO db_write (id, at_ms) VALUES (?, {now})")).bind(id))
     }
 
-    fn told(&self, topics: &[String]) -> Option<Query> {
+    fn told(&self, topics: &BTreeSet<String>) -> Option<Query> {
         if topics.is_empty() {
             return None;
         }

@@ -4,7 +4,9 @@
 //! after a conflict without the caller taking part.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
+use crate::given::Given;
 use crate::value::Value;
 
 /// One SQL statement with the values of its placeholders.
@@ -12,13 +14,14 @@ use crate::value::Value;
 pub struct Query {
     pub(crate) sql: Cow<'static, str>,
     pub(crate) values: Vec<Value>,
+    pub(crate) given: Option<Given>,
 }
 
 impl Query {
     /// A statement of the portable subset, with `?` where a value goes. Never build the text from user input:
     /// bind it.
     pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
-        Self { sql: sql.into(), values: Vec::new() }
+        Self { sql: sql.into(), values: Vec::new(), given: None }
     }
 
     /// Gives the next placeholder its value.
@@ -34,6 +37,9 @@ impl Query {
     }
 }
 
+/// Rows that one statement brings along, at most: with 60 columns they would still fit into what SQLite takes.
+const GIVEN_MAX: usize = 512;
+
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) query: Query,
@@ -45,7 +51,7 @@ pub(crate) struct Step {
 #[derive(Clone, Debug, Default)]
 pub struct Write {
     pub(crate) steps: Vec<Step>,
-    pub(crate) topics: Vec<String>,
+    pub(crate) topics: BTreeSet<String>,
 }
 
 impl Write {
@@ -93,9 +99,27 @@ impl Write {
 
     /// [`Write::event`] in place. A topic named twice is one event.
     pub fn push_event(&mut self, topic: impl Into<String>) {
-        let topic = topic.into();
-        if !self.topics.contains(&topic) {
-            self.topics.push(topic);
+        self.topics.insert(topic.into());
+    }
+
+    /// Adds an UPDATE with the rows it brings along; nothing when there are none. It becomes several statements when
+    /// there are many. The UPDATE may meet a row twice, so what it sets must not depend on what was there.
+    pub fn push_given_update(&mut self, sql: &'static str, mut given: Given) {
+        while !given.is_empty() {
+            let mut part = given.split(GIVEN_MAX);
+            part.pad();
+            self.push_step(Query { sql: sql.into(), values: Vec::new(), given: Some(part) });
+        }
+    }
+
+    /// Adds an INSERT … SELECT … FROM given; nothing when there are no rows. It becomes several statements, as
+    /// [`Write::push_given_update`].
+    pub fn push_given_insert(&mut self, sql: &'static str, mut given: Given) {
+        while !given.is_empty() {
+            // Powers of two, so that few different statements are prepared.
+            let rows = given.rows().min(GIVEN_MAX);
+            let part = given.split(1 << rows.ilog2());
+            self.push_step(Query { sql: sql.into(), values: Vec::new(), given: Some(part) });
         }
     }
 }

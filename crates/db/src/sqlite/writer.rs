@@ -15,6 +15,7 @@ use sqlx::sqlite::{Sqlite, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::dialect::{Engine, translate};
 use crate::driver;
 use crate::error::DbError;
 use crate::events::Events;
@@ -162,7 +163,7 @@ async fn apart(connection: &mut SqliteConnection, write: &Write) -> Result<Answe
 async fn steps(connection: &mut SqliteConnection, write: &Write) -> Answer {
     let mut changed = Vec::with_capacity(write.steps.len());
     for step in &write.steps {
-        let rows = execute(connection, step.query.clone()).await?;
+        let rows = execute(connection, translate(Engine::Sqlite, step.query.clone())).await?;
         if let (0, Some(guard)) = (rows, step.guard) {
             return Err(DbError::Unmet { guard });
         }

@@ -3,6 +3,7 @@
 
 mod crash;
 mod event;
+mod given;
 mod lease;
 mod migration;
 mod open;

@@ -8,6 +8,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::routing::get;
 use db::Database;
+use lab::model::language::Languages;
 use lab::{Lab, LabConfig};
 use portal::{Portal, PortalConfig};
 use tokio::task::JoinHandle;
@@ -32,6 +33,8 @@ pub(crate) struct ControlConfig {
     pub(crate) replica: String,
     /// Whether experiments may aim at loopback: only where all nodes are on this machine.
     pub(crate) allow_loopback: bool,
+    /// A folder with recipes of languages beside the built-in ones.
+    pub(crate) recipes: Option<PathBuf>,
 }
 
 /// A running replica.
@@ -54,6 +57,10 @@ impl Control {
     /// Opens everything and begins to serve. Errors: what is wrong with the configuration, the database or the port,
     /// before anything was served.
     pub(crate) async fn start(config: ControlConfig) -> anyhow::Result<Self> {
+        let languages = match &config.recipes {
+            Some(folder) => Languages::built_in().with_folder(folder).context("reading the recipes of languages")?,
+            None => Languages::built_in(),
+        };
         let authority = Authority::open_or_create(&config.dir)
             .context("opening the certificate authority in the data directory")?;
         let ca_pem = authority.certificate_pem().to_owned();
@@ -74,6 +81,7 @@ impl Control {
             authority,
             join_url: url.clone(),
             allow_loopback: config.allow_loopback,
+            languages,
         };
         let lab = Lab::open(db.clone(), portal.clone(), lab_config).await.context("opening the lab")?;
 

@@ -42,6 +42,8 @@ struct ServeFile {
     /// Whether experiments may aim at loopback; only for a lab whose nodes all are on this machine.
     #[serde(default)]
     allow_loopback: bool,
+    /// A folder with recipes of languages (TOML) beside the built-in ones; one of the same name takes its place.
+    recipes: Option<PathBuf>,
 }
 
 /// Runs until a signal ends it.
@@ -91,6 +93,7 @@ fn config(path: &Path) -> anyhow::Result<ControlConfig> {
         certificate,
         replica,
         allow_loopback: file.allow_loopback,
+        recipes: file.recipes,
     })
 }
 

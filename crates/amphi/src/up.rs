@@ -173,6 +173,7 @@ fn config(args: &UpArgs) -> ControlConfig {
         certificate: None,
         replica: "up".to_owned(),
         allow_loopback: true,
+        recipes: Some(args.dir.join("recipes")).filter(|folder| folder.is_dir()),
     }
 }
 

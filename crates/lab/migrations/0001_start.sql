@@ -30,8 +30,10 @@ CREATE TABLE lab_job (
   account VARCHAR(36) NOT NULL,
   owner VARCHAR(190) NOT NULL,
   name VARCHAR(190) NOT NULL,
+  kind VARCHAR(16) NOT NULL,
   tool VARCHAR(32) NOT NULL,
   spec TEXT NOT NULL,
+  source VARCHAR(64),
   command TEXT NOT NULL,
   wanted_node VARCHAR(36),
   wanted_labels TEXT,
@@ -41,9 +43,12 @@ CREATE TABLE lab_job (
   reason VARCHAR(32),
   detail TEXT,
   pinned SMALLINT NOT NULL,
+  shared SMALLINT NOT NULL,
   attempt BIGINT NOT NULL,
   is_cancelled SMALLINT NOT NULL,
   exit_code BIGINT,
+  cpu_ms BIGINT,
+  memory_peak_bytes BIGINT,
   created_ms BIGINT NOT NULL,
   started_ms BIGINT,
   completed_ms BIGINT,
@@ -56,6 +61,14 @@ CREATE INDEX lab_job_account_state ON lab_job (account, state);
 CREATE INDEX lab_job_tenant ON lab_job (tenant, pinned, id);
 CREATE INDEX lab_job_pinned ON lab_job (pinned, id);
 CREATE INDEX lab_job_state ON lab_job (state, id);
+CREATE INDEX lab_job_source ON lab_job (source);
+
+-- Sources of programs, each once however many jobs have it.
+CREATE TABLE lab_source (
+  digest VARCHAR(64) NOT NULL PRIMARY KEY,
+  data BYTES NOT NULL,
+  used_ms BIGINT NOT NULL
+);
 
 -- One row for each account that has a quota. Each submission changes it, so that those of one account are counted one
 -- after another.
@@ -80,6 +93,10 @@ CREATE TABLE lab_run (
   port BIGINT,
   argv TEXT,
   exit_code BIGINT,
+  cpu_ms BIGINT,
+  memory_peak_bytes BIGINT,
+  fences TEXT,
+  input_seq BIGINT NOT NULL,
   created_ms BIGINT NOT NULL,
   started_ms BIGINT,
   ended_ms BIGINT
@@ -94,6 +111,15 @@ CREATE TABLE lab_output (
   seq BIGINT NOT NULL,
   channel SMALLINT NOT NULL,
   at_ms BIGINT NOT NULL,
+  data BYTES NOT NULL,
+  PRIMARY KEY (run, seq)
+);
+
+-- What people do at running programs, until the program's node has it. What an act holds depends on its kind.
+CREATE TABLE lab_input (
+  run VARCHAR(36) NOT NULL,
+  seq BIGINT NOT NULL,
+  kind VARCHAR(16) NOT NULL,
   data BYTES NOT NULL,
   PRIMARY KEY (run, seq)
 );

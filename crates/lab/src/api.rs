@@ -1,9 +1,12 @@
 //! The REST API: extract, one call, render.
 
+mod input;
 pub(crate) mod job;
+mod language;
 mod live;
 mod node;
 mod policy;
+pub(crate) mod submit;
 mod tool;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -15,12 +18,16 @@ use crate::Lab;
 pub(crate) fn router(lab: Lab) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(tool::tool_list))
-        .routes(routes!(job::job_list, job::job_submit))
+        .routes(routes!(job::job_list, submit::job_submit))
         .routes(routes!(job::job_get, job::job_change, job::job_delete))
         .routes(routes!(job::job_cancel))
         .routes(routes!(job::job_retry))
         .routes(routes!(live::job_output))
         .routes(routes!(live::job_live))
+        .routes(routes!(input::job_input))
+        .routes(routes!(input::job_attach))
+        .routes(routes!(language::language_list))
+        .routes(routes!(language::job_source))
         .routes(routes!(node::node_list))
         .routes(routes!(node::node_get, node::node_change, node::node_delete))
         .routes(routes!(node::node_token_create))

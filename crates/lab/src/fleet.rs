@@ -31,6 +31,8 @@ pub(crate) struct Booked {
     pub(crate) is_ready: bool,
     /// Output taken since this replica knows the run.
     pub(crate) output_bytes: u64,
+    /// Number of the input that is sent to it next.
+    pub(crate) input_next: i64,
 }
 
 /// One connected node.
@@ -236,6 +238,17 @@ impl Fleet {
         self.with(node, |session| session.runs.remove(&run)).flatten()
     }
 
+    /// The node that holds a run, with the lease it was given under, where `seq` is the input that the run takes next;
+    /// the one behind it is next from then on.
+    pub(crate) fn input_take(&self, run: RunId, seq: i64) -> Option<(NodeId, i64)> {
+        let mut inner = self.lock();
+        inner.sessions.iter_mut().find_map(|(node, session)| {
+            let booked = session.runs.get_mut(&run).filter(|booked| booked.input_next == seq)?;
+            booked.input_next += 1;
+            Some((*node, booked.epoch))
+        })
+    }
+
     /// Sends a command down a node's stream. A stream that does not take it is ended: the agent comes back, and is told
     /// anew what the database says.
     pub(crate) fn send(&self, node: NodeId, command: to_agent::Message) {
@@ -317,7 +330,16 @@ mod tests {
     }
 
     fn booked(job: JobId) -> Booked {
-        Booked { job, attempt: 1, role: Role::Near, epoch: 0, port: None, is_ready: false, output_bytes: 0 }
+        Booked {
+            job,
+            attempt: 1,
+            role: Role::Near,
+            epoch: 0,
+            port: None,
+            is_ready: false,
+            output_bytes: 0,
+            input_next: 0,
+        }
     }
 
     fn book(fleet: &Fleet, need: &Need<'_>) -> Option<NodeId> {

@@ -31,6 +31,7 @@ pub use service::job::removal;
 pub use task::spawn_tasks;
 
 use crate::fleet::Fleet;
+use crate::model::language::Languages;
 use crate::model::policy::Policy;
 use crate::service::status::LastStatus;
 
@@ -44,6 +45,8 @@ pub struct LabConfig {
     pub join_url: String,
     /// Whether experiments may aim at loopback: only where all nodes are on this machine.
     pub allow_loopback: bool,
+    /// The languages that programs may be in.
+    pub languages: Languages,
 }
 
 /// The lab: a cheap handle.
@@ -131,6 +134,10 @@ impl Lab {
 
     fn config(&self) -> &LabConfig {
         &self.inner.config
+    }
+
+    fn languages(&self) -> &Languages {
+        &self.inner.config.languages
     }
 
     fn replica(&self) -> &str {

@@ -3,6 +3,7 @@
 pub(crate) mod command_line;
 pub mod destination;
 pub mod experiment;
+pub mod input;
 pub mod job;
 pub mod language;
 pub mod node;
@@ -11,3 +12,4 @@ pub mod program;
 pub mod refusal;
 pub mod run;
 pub mod tool;
+pub mod work;

@@ -1,11 +1,13 @@
 //! All the SQL of the lab, noun-first. Reads run at once; writes are added to a transaction that the caller commits.
 
+pub(crate) mod input;
 pub(crate) mod job;
 pub(crate) mod list;
 pub(crate) mod node;
 pub(crate) mod output;
 pub(crate) mod policy;
 pub(crate) mod run;
+pub(crate) mod source;
 
 #[cfg(test)]
 mod conformance;

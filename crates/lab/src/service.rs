@@ -1,6 +1,8 @@
 //! Operations of the lab: check the caller, decide, write, tell.
 
+pub(crate) mod input;
 pub(crate) mod job;
+pub(crate) mod language;
 pub(crate) mod live;
 pub(crate) mod node;
 pub(crate) mod policy;
@@ -8,6 +10,7 @@ pub(crate) mod queue;
 pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod submit;
+mod target;
 pub(crate) mod view;
 
 use std::time::Duration;
@@ -15,11 +18,11 @@ use std::time::Duration;
 use db::DbError;
 use portal::Problem;
 
-use crate::model::experiment::StoredError;
-use crate::model::job::NameRefusal;
+use crate::model::job::{JobId, NameRefusal};
 use crate::model::node::NodeNameRefusal;
 use crate::model::policy::PolicyRefusal;
 use crate::model::refusal::Refusal;
+use crate::model::work::StoredError;
 
 /// What keeps an operation of the lab from being carried out. `Display` is a sentence for people.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +81,14 @@ pub enum ServiceError {
     NoNodeWithTool {
         /// The tool.
         tool: String,
+    },
+    /// No enabled node has the language.
+    #[error("No node has {language}. The languages there are: {languages}. An operator can install it on a node.")]
+    NoNodeWithLanguage {
+        /// The language.
+        language: String,
+        /// Those that enabled nodes have.
+        languages: String,
     },
     /// No enabled node that has the tool carries the labels.
     #[error("No node that has {tool} carries {labels}. See the list of nodes for their labels.")]
@@ -158,6 +169,15 @@ pub enum ServiceError {
     /// A stored experiment that this version can't read.
     #[error("a stored experiment can't be read")]
     Stored(#[source] StoredError),
+    /// A stored program in a language whose recipe is gone.
+    #[error("there is no recipe for {0} any more")]
+    LanguageGone(String),
+    /// A stored program whose source is gone.
+    #[error("the source of job {0} is gone")]
+    SourceGone(JobId),
+    /// Input for a job that takes none.
+    #[error("The program takes no input: it is not running, or too much input waits for it.")]
+    NoInput,
     /// No node of that name or UID at this address.
     #[error("There is no node {0:?}. See the list of nodes for those there are.")]
     NodeMissing(String),
@@ -198,6 +218,10 @@ impl From<ServiceError> for Problem {
                 .arg("tool", tool)
                 .arg("tools", tools),
             E::NoNodeWithTool { tool } => Problem::conflict("no-node-with-tool", sentence).arg("tool", tool),
+            E::NoNodeWithLanguage { language, languages } => Problem::bad_request("no-node-with-language", sentence)
+                .field("language")
+                .arg("language", language)
+                .arg("languages", languages),
             E::NoNodeWithLabels { tool, labels } => {
                 Problem::conflict("no-node-with-labels", sentence).field("on").arg("tool", tool).arg("labels", labels)
             }
@@ -225,6 +249,8 @@ impl From<ServiceError> for Problem {
             }
             E::Db(error) => error.into(),
             E::Stored(error) => Problem::bug(error),
+            error @ (E::LanguageGone(_) | E::SourceGone(_)) => Problem::bug(error),
+            E::NoInput => Problem::conflict("no-input", sentence),
             E::NodeMissing(node) => Problem::not_found("node-unknown", sentence).arg("node", node),
         }
     }

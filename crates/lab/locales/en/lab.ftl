@@ -77,6 +77,9 @@ unit-hops = hops
 unit-streams = streams
 unit-bit-s = bit/s
 unit-experiments = experiments
+unit-mib = MiB
+unit-processes = processes
+unit-kib = KiB
 unit-runs = runs
 
 # One experiment
@@ -243,6 +246,20 @@ policy-refused-networks = Refused networks
 policy-refused-networks-help = Nobody may aim at these. One a line, such as 10.0.0.0/8 or 2001:db8::/32. Link-local is refused anyway; loopback too, unless this control plane allows it, as “amphi up” does.
 policy-refused-names = Refused names
 policy-refused-names-help = Nobody may aim at these. One a line, such as www.example.org or *.example.org.
+policy-programs-cpu-s = CPU time of a program
+policy-programs-cpu-s-help = Of all its processes together. A language may ask for less, here and below.
+policy-programs-wall-s = Time of a program
+policy-programs-wall-s-help = From its start to its end.
+policy-programs-memory-mib = Memory of a program
+policy-programs-memory-mib-help = Of all its processes together, with the files it writes.
+policy-programs-processes = Processes of a program
+policy-programs-processes-help = At the same time; threads count.
+policy-programs-file-mib = Largest file of a program
+policy-programs-file-mib-help = What it writes beyond that is refused.
+policy-programs-output-kib = Output of a program
+policy-programs-output-kib-help = A program that prints more is stopped.
+policy-programs-network = Programs may use their node’s network
+policy-programs-network-help = Otherwise a program reaches nothing but itself.
 policy-number = Write a whole number.
 policy-network = “{ $text }” is no network. Write an address and a prefix length, such as 10.0.0.0/8 or 2001:db8::/32.
 policy-name = “{ $text }” is no name pattern. Write a host name, or *. and a domain, such as *.example.org.
@@ -278,6 +295,8 @@ problem-node-out = { $state ->
    *[disabled] { $node } is disabled: it takes no runs. Choose another node, or leave the choice to the lab.
  }
 problem-no-node-with-tool = No node has { $tool }. An operator can install it on a node, or add one that has it.
+problem-no-node-with-language = No node has { $language }. The languages there are: { $languages }. An operator can install it on a node.
+problem-no-input = The program takes no input: it is not running, or too much input waits for it.
 problem-no-node-with-labels = No node that has { $tool } carries { $labels }. See the list of nodes for their labels.
 problem-node-lacks-tool = { $node } has no { $tool }. It has: { $tools }.
 problem-too-many-waiting = { $waiting } of your experiments wait already; { $max } may. Wait for one to end, or cancel one.

@@ -77,6 +77,9 @@ unit-hops = sauts
 unit-streams = flux
 unit-bit-s = bit/s
 unit-experiments = expériences
+unit-mib = Mio
+unit-processes = processus
+unit-kib = Kio
 unit-runs = exécutions
 
 # Une expérience
@@ -246,6 +249,20 @@ policy-refused-networks = Réseaux refusés
 policy-refused-networks-help = Personne ne peut les viser. Un par ligne, par exemple 10.0.0.0/8 ou 2001:db8::/32. Les adresses de lien local sont refusées de toute façon ; la boucle locale aussi, sauf si ce plan de contrôle la permet, comme « amphi up ».
 policy-refused-names = Noms refusés
 policy-refused-names-help = Personne ne peut les viser. Un par ligne, par exemple www.example.org ou *.example.org.
+policy-programs-cpu-s = Temps processeur d’un programme
+policy-programs-cpu-s-help = Pour tous ses processus ensemble. Un langage peut demander moins, ici et plus bas.
+policy-programs-wall-s = Durée d’un programme
+policy-programs-wall-s-help = De son début à sa fin.
+policy-programs-memory-mib = Mémoire d’un programme
+policy-programs-memory-mib-help = Pour tous ses processus ensemble, avec les fichiers qu’il écrit.
+policy-programs-processes = Processus d’un programme
+policy-programs-processes-help = En même temps ; les fils d’exécution comptent.
+policy-programs-file-mib = Plus grand fichier d’un programme
+policy-programs-file-mib-help = Ce qu’il écrit au-delà est refusé.
+policy-programs-output-kib = Affichage d’un programme
+policy-programs-output-kib-help = Un programme qui affiche plus est arrêté.
+policy-programs-network = Les programmes peuvent utiliser le réseau de leur nœud
+policy-programs-network-help = Sinon un programme n’atteint rien d’autre que lui-même.
 policy-number = Écrivez un nombre entier.
 policy-network = « { $text } » n’est pas un réseau. Écrivez une adresse et une longueur de préfixe, par exemple 10.0.0.0/8 ou 2001:db8::/32.
 policy-name = « { $text } » n’est pas un motif de nom. Écrivez un nom d’hôte, ou *. et un domaine, par exemple *.example.org.
@@ -281,6 +298,8 @@ problem-node-out = { $state ->
    *[disabled] { $node } est hors service : il ne prend pas d’exécutions. Choisissez un autre nœud, ou laissez le choix au laboratoire.
  }
 problem-no-node-with-tool = Aucun nœud n’a { $tool }. Un opérateur peut l’installer sur un nœud, ou en ajouter un qui l’a.
+problem-no-node-with-language = Aucun nœud n’a { $language }. Langages disponibles : { $languages }. Un opérateur peut l’installer sur un nœud.
+problem-no-input = Le programme ne prend pas d’entrée : il ne tourne pas, ou trop d’entrées l’attendent.
 problem-no-node-with-labels = Aucun nœud ayant { $tool } ne porte { $labels }. Voyez la liste des nœuds pour leurs étiquettes.
 problem-node-lacks-tool = { $node } n’a pas { $tool }. Il a : { $tools }.
 problem-too-many-waiting = { $waiting } de vos expériences attendent déjà, sur { $max } permises. Attendez que l’une finisse, ou annulez-en une.

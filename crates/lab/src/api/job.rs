@@ -1,100 +1,20 @@
 //! Jobs.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
 use portal::{ApiJson, ApiPath, ApiQuery, Caller, Listing, Problem, Problems};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Lab;
-use crate::model::experiment::Experiment;
-use crate::model::job::{Job, JobId, JobStatus};
+use crate::model::job::{Job, JobId, JobKind, JobStatus};
 use crate::queries::list::{Cursor, JobFilter};
 use crate::service::ServiceError;
-use crate::service::submit::Submission;
 use crate::service::view::JobView;
 
 /// Jobs of one page, at most.
 const PAGE_MAX: u32 = 200;
-
-/// An experiment to run. Give either `args`, as typed on a command line, or `options` and `destination`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct JobSubmit {
-    /// The tool's name.
-    #[schema(example = "ping")]
-    tool: String,
-    /// The tool's command line, without its name.
-    #[serde(default)]
-    #[schema(example = json!(["-c", "3", "192.0.2.1"]))]
-    args: Option<Vec<String>>,
-    /// Options by name.
-    #[serde(default)]
-    #[schema(value_type = Option<Object>)]
-    options: Option<Map<String, Value>>,
-    /// What the tool is pointed at.
-    #[serde(default)]
-    destination: Option<String>,
-    /// UID or name of the node to run on; left out, the lab chooses.
-    #[serde(default)]
-    node: Option<String>,
-    /// Labels that the node has to carry.
-    #[serde(default)]
-    on: BTreeMap<String, String>,
-    /// A name for the list; left out, the command line.
-    #[serde(default)]
-    name: Option<String>,
-}
-
-impl JobSubmit {
-    fn submission(self, idempotency: Option<String>) -> Result<Submission, ServiceError> {
-        let experiment = match (&self.args, &self.options, &self.destination) {
-            (Some(args), None, None) => Experiment::from_args(&self.tool, args)?,
-            (None, options, Some(destination)) => {
-                Experiment::from_options(&self.tool, &options.clone().unwrap_or_default(), destination)?
-            }
-            (Some(_), _, _) => {
-                let sentence = "Give either args, or options and destination, not both.".to_owned();
-                return Err(ServiceError::Request { field: "args", sentence });
-            }
-            (None, _, None) => {
-                let sentence = "The destination is missing: give destination (and options), or args.".to_owned();
-                return Err(ServiceError::Request { field: "destination", sentence });
-            }
-        };
-        Ok(Submission { experiment, node: self.node, on: self.on, name: self.name, idempotency })
-    }
-}
-
-/// Reads `Idempotency-Key`. Errors: it is no text.
-fn idempotency(headers: &HeaderMap) -> Result<Option<String>, ServiceError> {
-    let sentence = || "The Idempotency-Key must be visible ASCII characters, such as a UUID.".to_owned();
-    let refused = |_| ServiceError::Request { field: "Idempotency-Key", sentence: sentence() };
-    headers.get("idempotency-key").map(|value| value.to_str().map(str::to_owned).map_err(refused)).transpose()
-}
-
-/// Submit an experiment
-///
-/// The answer says that it is in the queue, durably. The same `Idempotency-Key` with the same request gives the same
-/// job again.
-#[utoipa::path(post, path = "/api/v1/jobs", tag = "jobs", request_body = JobSubmit,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters")),
-    responses((status = 202, body = JobView, headers(("Location" = String))), Problems))]
-pub(super) async fn job_submit(
-    State(lab): State<Lab>,
-    caller: Caller,
-    headers: HeaderMap,
-    ApiJson(body): ApiJson<JobSubmit>,
-) -> Result<Response, Problem> {
-    let job = lab.job_submit(&caller, body.submission(idempotency(&headers)?)?).await?;
-    let location = HeaderValue::try_from(format!("/api/v1/jobs/{}", job.id)).map_err(Problem::bug)?;
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(JobView::new(&job, None, &[]))).into_response())
-}
 
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -104,7 +24,9 @@ pub(super) struct JobSelect {
     /// mine: the caller's own; pinned: pinned ones; class: all of the tenant's; all: whatever the caller may see (default)
     #[param(pattern = "^(mine|pinned|class|all)$")]
     scope: Option<String>,
-    /// Only this tool's.
+    /// Only experiments, or only programs.
+    kind: Option<JobKind>,
+    /// Only this tool's, or this language's.
     tool: Option<String>,
     /// Only those on the node of this name.
     node: Option<String>,
@@ -164,6 +86,7 @@ pub(super) async fn job_list(
         return Err(ServiceError::Request { field: "limit", sentence }.into());
     }
     let filter = JobFilter {
+        kind: select.kind,
         tool: select.tool,
         node: select.node,
         status: select.status,
@@ -196,9 +119,11 @@ pub(super) struct JobChange {
     name: Option<String>,
     /// Pinned ones come first and are seen by the whole tenant; teachers and above.
     pinned: Option<bool>,
+    /// Whether everybody in the tenant who has its address sees it; owner or operator.
+    shared: Option<bool>,
 }
 
-/// Rename, pin or unpin a job
+/// Rename, pin, share a job, or undo the last two
 #[utoipa::path(patch, path = "/api/v1/jobs/{id}", tag = "jobs", request_body = JobChange,
     params(("id" = String, Path, description = "the job's id")), responses((status = 200, body = JobView), Problems))]
 pub(super) async fn job_change(
@@ -213,6 +138,9 @@ pub(super) async fn job_change(
     }
     if let Some(pinned) = change.pinned {
         lab.job_pin(&caller, id, pinned).await?;
+    }
+    if let Some(shared) = change.shared {
+        lab.job_share(&caller, id, shared).await?;
     }
     let job = lab.job_view(&caller, id).await?;
     Ok(Json(lab.job_show(&job).await?))

@@ -29,8 +29,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OutputSelect {
-    /// stdout (default) or stderr
-    #[param(pattern = "^(stdout|stderr)$")]
+    /// stdout (default), stderr, or compile: what a program's compiler printed
+    #[param(pattern = "^(stdout|stderr|compile)$")]
     stream: Option<String>,
     /// Number of the attempt, from 1; the newest where it is left out.
     #[param(minimum = 1)]
@@ -47,11 +47,12 @@ pub(super) async fn job_output(
     ApiPath(id): ApiPath<String>,
     ApiQuery(select): ApiQuery<OutputSelect>,
 ) -> Result<Response, Problem> {
-    let (channel, word) = match select.stream.as_deref() {
-        None | Some("stdout") => (0, "stdout"),
-        Some("stderr") => (1, "stderr"),
+    let channel = match select.stream.as_deref() {
+        None | Some("stdout") => 0,
+        Some("stderr") => 1,
+        Some("compile") => 2,
         Some(_) => {
-            let sentence = "stream is stdout or stderr.".to_owned();
+            let sentence = "stream is stdout, stderr or compile.".to_owned();
             return Err(ServiceError::Request { field: "stream", sentence }.into());
         }
     };
@@ -67,6 +68,7 @@ pub(super) async fn job_output(
         let chunks = output_list(lab.db(), run.id, 0, u32::MAX).await.map_err(ServiceError::from)?;
         chunks.into_iter().filter(|chunk| chunk.channel == channel).for_each(|chunk| body.extend(chunk.data));
     }
+    let word = stream_word(channel);
     let disposition = HeaderValue::try_from(format!("attachment; filename=\"{}-{word}.txt\"", job.id));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
@@ -91,7 +93,7 @@ pub(super) struct LiveFrame {
 ///
 /// `state` with `{status, place, node, attempt}` whenever that changes; `output` with
 /// `{attempt, seq, stream, text}` (or `base64` in place of `text` where the bytes are no UTF-8) and the id
-/// `ATTEMPT.SEQ`; at last `end` with `{status, exit_code, reason, reason_text, node, attempt}`. After a cut,
+/// `ATTEMPT.SEQ`; at last `end` with `{status, exit_code, reason, reason_text, node, attempt, cpu_ms, memory_peak_bytes}`. After a cut,
 /// `Last-Event-ID` continues behind the last output received.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/live", tag = "jobs",
     params(("id" = String, Path, description = "the job's id"), ("Last-Event-ID" = Option<String>, Header)),
@@ -102,14 +104,8 @@ pub(super) async fn job_live(
     ApiPath(id): ApiPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
-    let from = match last {
-        None => Position::START,
-        Some(id) => Position::after(id).ok_or(ServiceError::Request {
-            field: "Last-Event-ID",
-            sentence: "Last-Event-ID is ATTEMPT.SEQ, as this stream gave it, such as 1.17.".to_owned(),
-        })?,
-    };
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let from = position(last, "Last-Event-ID")?;
     let events = lab.job_watch(&caller, job_id(&id)?, from).await?;
     let stream = events.map(|event| Ok::<_, Infallible>(sse(&event)));
     let mut response = Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
@@ -118,31 +114,72 @@ pub(super) async fn job_live(
     Ok(response)
 }
 
-fn sse(event: &LiveEvent) -> Event {
-    match event {
-        LiveEvent::State { job, place } => {
-            let data = json!({
-                "status": job.status.as_str(), "place": place, "node": job.node, "attempt": job.attempt,
-            });
-            Event::default().event("state").data(data.to_string())
-        }
-        LiveEvent::Output { attempt, chunk } => {
-            let id = format!("{attempt}.{}", chunk.seq);
-            Event::default().event("output").id(id).data(output(*attempt, chunk).to_string())
-        }
-        LiveEvent::End(job) => {
-            let data = json!({
-                "status": job.status.as_str(), "exit_code": job.exit_code, "node": job.node, "attempt": job.attempt,
-                "reason": job.reason.map(|reason| reason.as_str()),
-                "reason_text": job.reason_text(),
-            });
-            Event::default().event("end").data(data.to_string())
+/// An event as it is told, whatever carries it.
+pub(super) struct Told {
+    pub(super) event: &'static str,
+    /// `ATTEMPT.SEQ`, with output alone.
+    pub(super) id: Option<String>,
+    pub(super) data: serde_json::Value,
+}
+
+impl Told {
+    pub(super) fn of(event: &LiveEvent) -> Self {
+        match event {
+            LiveEvent::State { job, place } => Self {
+                event: "state",
+                id: None,
+                data: json!({
+                    "status": job.status.as_str(), "place": place, "node": job.node, "attempt": job.attempt,
+                }),
+            },
+            LiveEvent::Output { attempt, chunk } => {
+                Self { event: "output", id: Some(format!("{attempt}.{}", chunk.seq)), data: output(*attempt, chunk) }
+            }
+            LiveEvent::End(job) => Self {
+                event: "end",
+                id: None,
+                data: json!({
+                    "status": job.status.as_str(), "exit_code": job.exit_code, "node": job.node,
+                    "attempt": job.attempt, "reason": job.reason.map(|reason| reason.as_str()),
+                    "reason_text": job.reason_text(), "cpu_ms": job.cpu_ms,
+                    "memory_peak_bytes": job.memory_peak_bytes,
+                }),
+            },
         }
     }
 }
 
+fn sse(event: &LiveEvent) -> Event {
+    let told = Told::of(event);
+    let event = Event::default().event(told.event).data(told.data.to_string());
+    match told.id {
+        Some(id) => event.id(id),
+        None => event,
+    }
+}
+
+/// Where a watcher goes on: behind the event of this id, or at the beginning.
+pub(super) fn position(last: Option<&str>, field: &'static str) -> Result<Position, ServiceError> {
+    match last.filter(|id| !id.is_empty()) {
+        None => Ok(Position::START),
+        Some(id) => Position::after(id).ok_or_else(|| ServiceError::Request {
+            field,
+            sentence: format!("{field} is ATTEMPT.SEQ, as this stream gave it, such as 1.17."),
+        }),
+    }
+}
+
+/// The word for an output channel.
+fn stream_word(channel: i64) -> &'static str {
+    match channel {
+        0 => "stdout",
+        2 => "compile",
+        _ => "stderr",
+    }
+}
+
 fn output(attempt: i64, chunk: &Chunk) -> serde_json::Value {
-    let stream = if chunk.channel == 0 { "stdout" } else { "stderr" };
+    let stream = stream_word(chunk.channel);
     match std::str::from_utf8(&chunk.data) {
         Ok(text) => json!({ "attempt": attempt, "seq": chunk.seq, "stream": stream, "text": text }),
         Err(_) => {

@@ -51,7 +51,7 @@ pub(super) async fn admit(
     for run in &gone {
         lab.run_lost(run).await?;
     }
-    tell(commands, to_agent::Message::Welcome(welcome(&node, epoch)));
+    tell(commands, to_agent::Message::Welcome(welcome(lab, &node, epoch)));
     for held in &hello.runs {
         if !kept.iter().any(|run| run.id.to_string() == held.run_id) {
             // Its attempt was closed while the agent was away.
@@ -59,7 +59,7 @@ pub(super) async fn admit(
             tell(commands, to_agent::Message::EndedAck(EndedAck { run_id: held.run_id.clone() }));
         }
     }
-    let mut session = session(&node, epoch, connected.inventory, &kept, commands.clone());
+    let mut session = session(&node, epoch, &hello, connected.inventory, &kept, commands.clone());
     session.heard_ms = now_ms;
     session.ended = ended;
     lab.fleet().connect(id, session);
@@ -68,6 +68,7 @@ pub(super) async fn admit(
     }
     tracing::info!(node.id = %id, node.epoch = epoch, "node {} connected with {} runs", node.name, kept.len());
     lab.runs_cancel_wanted().await?;
+    lab.inputs_send().await?;
     Ok(Some((node.name, epoch)))
 }
 
@@ -77,13 +78,21 @@ fn plausible(hello: &Hello) -> Option<i64> {
     (hello.boot_id.len() <= 64).then_some(seen)
 }
 
-fn session(node: &Node, epoch: i64, inventory: Inventory, kept: &[Run], commands: mpsc::Sender<ToAgent>) -> Session {
+fn session(
+    node: &Node,
+    epoch: i64,
+    hello: &Hello,
+    inventory: Inventory,
+    kept: &[Run],
+    commands: mpsc::Sender<ToAgent>,
+) -> Session {
     let mut session = Session::new(node.name.clone(), epoch, inventory, commands);
     session.state = node.state;
     session.slots = node.slots;
     session.labels = node.labels.clone();
     session.tools = node.tools.iter().map(|tool| tool.name.clone()).collect();
     for run in kept {
+        let held = hello.runs.iter().find(|held| held.run_id == run.id.to_string());
         let (RunState::Leased { epoch, .. } | RunState::Running { epoch, .. }) = run.state else { continue };
         let booked = Booked {
             job: run.job,
@@ -93,24 +102,30 @@ fn session(node: &Node, epoch: i64, inventory: Inventory, kept: &[Run], commands
             port: run.port,
             is_ready: false,
             output_bytes: 0,
+            input_next: held.and_then(|held| i64::try_from(held.input_seq).ok()).unwrap_or_default(),
         };
         session.runs.insert(run.id, booked);
     }
     session
 }
 
-fn welcome(node: &Node, epoch: i64) -> Welcome {
+fn welcome(lab: &Lab, node: &Node, epoch: i64) -> Welcome {
     let probes = tools().iter().map(|tool| Probe {
         name: tool.name.to_owned(),
         argv: tool.probe.iter().map(|&word| word.to_owned()).collect(),
         is_contained: false,
+    });
+    let languages = lab.languages().iter().map(|language| Probe {
+        name: language.name.clone(),
+        argv: language.probe.clone(),
+        is_contained: true,
     });
     Welcome {
         node_id: node.id.to_string(),
         name: node.name.clone(),
         epoch: wire_epoch(epoch),
         heartbeat_ms: HEARTBEAT_MS,
-        probes: probes.collect(),
+        probes: probes.chain(languages).collect(),
     }
 }
 
@@ -127,6 +142,8 @@ fn inventory(hello: &Hello) -> Inventory {
         host_id: short(told.host_id),
         agent_version: short(hello.agent_version.clone()),
         slots: told.slots,
+        takes_programs: told.takes_programs,
+        fences: told.fences.into_iter().take(16).map(short).collect(),
     }
 }
 

@@ -3,24 +3,27 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use wire::proto::{Cancel, Certificate, Ended, EndedAck, FromAgent, Output, OutputAck, Reason, Refused, RefusedWhy};
+use wire::proto::{
+    Cancel, Certificate, Ended, EndedAck, FromAgent, InputAck, Output, OutputAck, Reason, Refused, RefusedWhy,
+};
 use wire::proto::{Renew, Started, Tools, from_agent, to_agent};
 
 use super::admit::wire_epoch;
 use crate::Lab;
 use crate::fleet::Booked;
 use crate::model::experiment::OUTPUT_BYTES;
-use crate::model::job::{ErrorReason, JobStatus};
+use crate::model::job::ErrorReason;
 use crate::model::node::{InstalledTool, NodeId};
-use crate::model::run::{Outcome, Role, RunId};
-use crate::queries::job::{JobEnd, job_end, job_started, job_waiting};
+use crate::model::run::{Outcome, Role, RunId, Usage};
+use crate::queries::input::{input_delete, input_taken};
+use crate::queries::job::{job_end, job_started, job_waiting};
 use crate::queries::node::node_tools_set;
 use crate::queries::output::{Chunk, output_insert};
 use crate::queries::run::{ON_NODE, RunEnd, job_cancel_idle, run_end, run_give_back, run_started};
 use crate::service::ServiceError;
 
-/// Bytes of one run's output that are kept whatever its agent sends.
-const OUTPUT_MAX: u64 = OUTPUT_BYTES + 128 * 1024;
+/// Bytes of one run's output that are kept whatever its agent sends: a program's compiler prints too.
+const OUTPUT_MAX: u64 = 2 * OUTPUT_BYTES + 128 * 1024;
 
 /// One group of messages of one node.
 pub(super) struct Group<'a> {
@@ -116,12 +119,14 @@ impl<'a> Group<'a> {
             from_agent::Message::Ended(ended) => self.end(ended),
             from_agent::Message::Refused(refused) => self.refused(&refused),
             from_agent::Message::Renew(renew) => self.renew(&renew),
-            from_agent::Message::Hello(_) | from_agent::Message::Heartbeat(_) | from_agent::Message::InputAck(_) => {}
+            from_agent::Message::InputAck(ack) => self.input_ack(&ack),
+            from_agent::Message::Hello(_) | from_agent::Message::Heartbeat(_) => {}
         }
     }
 
     fn tools(&mut self, tools: Tools) {
-        let known = |name: &str| crate::model::tool::tool(name).is_some();
+        let languages = self.lab.languages();
+        let known = |name: &str| crate::model::tool::tool(name).is_some() || languages.get(name).is_some();
         let installed: Vec<_> = tools
             .tools
             .into_iter()
@@ -182,14 +187,20 @@ impl<'a> Group<'a> {
         }
     }
 
+    fn input_ack(&mut self, ack: &InputAck) {
+        let Some((run, _)) = self.booking(&ack.run_id, ack.epoch) else { return };
+        if let Ok(next_seq) = i64::try_from(ack.next_seq) {
+            input_taken(&mut self.write, run, next_seq);
+        }
+    }
+
     fn end(&mut self, ended: Ended) {
         self.after.push(to_agent::Message::EndedAck(EndedAck { run_id: ended.run_id.clone() }));
         let Some((run, booked)) = self.booking(&ended.run_id, ended.epoch) else { return };
         let outcome = outcome(&ended);
-        let detail: String = ended.detail.chars().filter(|c| !c.is_control()).take(500).collect();
-        let detail = (!detail.is_empty()).then_some(detail);
-        let end = RunEnd { outcome: outcome.clone(), detail: detail.as_deref(), at_ms: ended.at_ms };
+        let mut end = run_end_of(&ended, &outcome);
         run_end(&mut self.write, run, ON_NODE, &end);
+        input_delete(&mut self.write, run);
         let outcome = match (booked.role, booked.is_ready) {
             (Role::Near, _) => Some(outcome),
             // The near end goes on without it, or fails by itself.
@@ -199,7 +210,7 @@ impl<'a> Group<'a> {
         };
         match outcome {
             Some(outcome) => {
-                let end = job_outcome(&outcome, detail.as_deref(), ended.at_ms);
+                end.outcome = outcome;
                 job_end(&mut self.write, booked.job, booked.attempt, &end);
             }
             // Where the near end was cancelled in the queue, nothing else would end the job.
@@ -227,10 +238,9 @@ impl<'a> Group<'a> {
                 job_waiting(&mut self.write, booked.job, booked.attempt);
             }
             RefusedWhy::BadCommand => {
-                let at_ms = self.lab.now_ms();
-                let outcome = Outcome::Failed(ErrorReason::NotStarted);
-                run_end(&mut self.write, run, ON_NODE, &RunEnd { outcome: outcome.clone(), detail: None, at_ms });
-                job_end(&mut self.write, booked.job, booked.attempt, &job_outcome(&outcome, None, at_ms));
+                let end = RunEnd::untold(Outcome::Failed(ErrorReason::NotStarted), self.lab.now_ms());
+                run_end(&mut self.write, run, ON_NODE, &end);
+                job_end(&mut self.write, booked.job, booked.attempt, &end);
             }
             // A cancel for a run that is gone: its end is on the way or was stored.
             RefusedWhy::UnknownRun | RefusedWhy::OldEpoch => return,
@@ -277,12 +287,20 @@ fn outcome(ended: &Ended) -> Outcome {
     }
 }
 
-fn job_outcome<'a>(outcome: &Outcome, detail: Option<&'a str>, at_ms: i64) -> JobEnd<'a> {
-    let (status, reason, exit_code) = match outcome {
-        Outcome::Exited(code) => (JobStatus::Completed, None, Some(*code)),
-        Outcome::Failed(reason) => (JobStatus::Error, Some(*reason), None),
-        Outcome::Lost => (JobStatus::Error, Some(ErrorReason::NodeLost), None),
-        Outcome::Cancelled => (JobStatus::Cancelled, None, None),
+/// What the agent says of an end, as far as it can be believed.
+fn run_end_of(ended: &Ended, outcome: &Outcome) -> RunEnd {
+    let plain = |text: &str, most: usize| text.chars().filter(|c| !c.is_control()).take(most).collect::<String>();
+    let detail = Some(plain(&ended.detail, 500)).filter(|detail| !detail.is_empty());
+    let measured = |value: u64| i64::try_from(value).ok().filter(|value| *value > 0);
+    let exit_code = match outcome {
+        Outcome::Exited(code) => Some(*code),
+        Outcome::Failed(_) => Some(i64::from(ended.exit_code)).filter(|code| *code != 0),
+        Outcome::Lost | Outcome::Cancelled => None,
     };
-    JobEnd { status, reason, detail, exit_code, at_ms }
+    let usage = Usage {
+        cpu_ms: measured(ended.cpu_ms),
+        memory_peak_bytes: measured(ended.memory_peak_bytes),
+        fences: ended.fences.iter().take(16).map(|fence| plain(fence, 40)).collect(),
+    };
+    RunEnd { outcome: outcome.clone(), exit_code, detail, usage, at_ms: ended.at_ms }
 }

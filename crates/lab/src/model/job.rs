@@ -35,6 +35,34 @@ impl FromStr for JobId {
     }
 }
 
+/// What a job is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JobKind {
+    /// A network tool with options.
+    Experiment,
+    /// A learner's program.
+    Program,
+}
+
+impl JobKind {
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Experiment => "experiment",
+            Self::Program => "program",
+        }
+    }
+}
+
+impl FromStr for JobKind {
+    type Err = UnknownWord;
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        let known = [Self::Experiment, Self::Program].into_iter().find(|kind| kind.as_str() == word);
+        known.ok_or_else(|| UnknownWord(word.to_owned()))
+    }
+}
+
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -100,10 +128,14 @@ pub struct Job {
     pub owner: String,
     /// Its name; the command line where none was given.
     pub name: String,
-    /// The tool's name.
+    /// An experiment or a program.
+    pub kind: JobKind,
+    /// Name of the tool, or of a program's language.
     pub tool: String,
-    /// The experiment in its stored form.
+    /// The work in its stored form, without a program's source.
     pub spec: String,
+    /// Under which digest a program's source is stored.
+    pub source: Option<String>,
     /// The command for people.
     pub command: String,
     /// The one node it may run on, if it was chosen.
@@ -122,12 +154,18 @@ pub struct Job {
     pub detail: Option<String>,
     /// Whether everybody in the tenant sees it, first in the list.
     pub pinned: bool,
+    /// Whether everybody in the tenant who has its address sees it.
+    pub shared: bool,
     /// Number of the newest attempt, from 1.
     pub attempt: i64,
     /// Whether somebody asked for it to be cancelled.
     pub is_cancelled: bool,
-    /// Exit status of the tool.
+    /// Exit status of the tool or program; of its compiler where it did not compile.
     pub exit_code: Option<i64>,
+    /// CPU time of the newest attempt, milliseconds, as far as its node measures it.
+    pub cpu_ms: Option<i64>,
+    /// Most memory that the newest attempt held, bytes, as far as its node measures it.
+    pub memory_peak_bytes: Option<i64>,
     /// Epoch milliseconds.
     pub created_ms: i64,
     /// Epoch milliseconds.

@@ -86,6 +86,12 @@ pub struct Inventory {
     pub agent_version: String,
     /// Runs at the same time that the agent itself allows.
     pub slots: u32,
+    /// Whether learners' programs may run on it.
+    #[serde(default)]
+    pub takes_programs: bool,
+    /// What holds programs in there.
+    #[serde(default)]
+    pub fences: Vec<String>,
 }
 
 /// A node as it is stored.

@@ -1,7 +1,11 @@
 //! What an operator allows: quotas of an account, caps of the testbed, destinations that are refused.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::language::Limits;
 
 /// The lab's policy. Stored whole; read by every replica.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +25,77 @@ pub struct Policy {
     pub refused_networks: Vec<String>,
     /// Names that nobody may aim at: exact or `*.example.org`.
     pub refused_names: Vec<String>,
+    /// Caps on learners' programs; a language may ask for less.
+    pub programs: ProgramCaps,
+    /// Other caps for some courses, by the id of the tenant.
+    pub courses: BTreeMap<String, ProgramCaps>,
+}
+
+/// Most that one program may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProgramCaps {
+    /// CPU time of all its processes, seconds.
+    pub cpu_s: u32,
+    /// Time from its start, seconds.
+    pub wall_s: u32,
+    /// Memory of all its processes, MiB.
+    pub memory_mib: u32,
+    /// Processes and threads at the same time.
+    pub processes: u32,
+    /// One file that it writes, MiB.
+    pub file_mib: u32,
+    /// What it prints, KiB.
+    pub output_kib: u32,
+    /// Whether it may use its node's network; otherwise it has none.
+    pub network: bool,
+}
+
+impl Default for ProgramCaps {
+    fn default() -> Self {
+        Self {
+            cpu_s: 60,
+            wall_s: 900,
+            memory_mib: 1_024,
+            processes: 256,
+            file_mib: 64,
+            output_kib: 1_024,
+            network: false,
+        }
+    }
+}
+
+impl ProgramCaps {
+    /// The same as limits of a step.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            cpu_ms: u64::from(self.cpu_s) * 1_000,
+            wall_ms: u64::from(self.wall_s) * 1_000,
+            memory_bytes: u64::from(self.memory_mib) << 20,
+            processes: self.processes,
+            file_bytes: u64::from(self.file_mib) << 20,
+            output_bytes: u64::from(self.output_kib) << 10,
+            ..Limits::UNCAPPED
+        }
+    }
+
+    fn check(&self) -> Result<(), PolicyRefusal> {
+        let ranges = [
+            ("programs.cpu_s", self.cpu_s, 86_400),
+            ("programs.wall_s", self.wall_s, 86_400),
+            ("programs.memory_mib", self.memory_mib, 1_048_576),
+            ("programs.processes", self.processes, 65_536),
+            ("programs.file_mib", self.file_mib, 65_536),
+            ("programs.output_kib", self.output_kib, 1_024),
+        ];
+        in_range(&ranges)
+    }
+}
+
+/// Errors: the first value that is zero or above its bound.
+fn in_range(ranges: &[(&'static str, u32, u32)]) -> Result<(), PolicyRefusal> {
+    let wrong = ranges.iter().find(|(_, value, max)| *value == 0 || value > max);
+    wrong.map_or(Ok(()), |&(field, value, max)| Err(PolicyRefusal::Range { field, value, max }))
 }
 
 impl Default for Policy {
@@ -33,6 +108,8 @@ impl Default for Policy {
             waiting_max_s: 1_800,
             refused_networks: Vec::new(),
             refused_names: Vec::new(),
+            programs: ProgramCaps::default(),
+            courses: BTreeMap::new(),
         }
     }
 }
@@ -87,14 +164,16 @@ impl Policy {
             ("starts_per_minute_max", self.starts_per_minute_max, 10_000_000),
             ("waiting_max_s", self.waiting_max_s, 7 * 86_400),
         ];
-        for (field, value, max) in ranges {
-            if value == 0 || value > max {
-                return Err(PolicyRefusal::Range { field, value, max });
-            }
+        in_range(&ranges)?;
+        for caps in std::iter::once(&self.programs).chain(self.courses.values()) {
+            caps.check()?;
         }
-        for (field, count) in
-            [("refused_networks", self.refused_networks.len()), ("refused_names", self.refused_names.len())]
-        {
+        let counts = [
+            ("refused_networks", self.refused_networks.len()),
+            ("refused_names", self.refused_names.len()),
+            ("courses", self.courses.len()),
+        ];
+        for (field, count) in counts {
             if count > 1_000 {
                 return Err(PolicyRefusal::TooMany { field, count });
             }
@@ -104,6 +183,11 @@ impl Policy {
             Some(name) => Err(PolicyRefusal::Name(name.clone())),
             None => Ok(()),
         }
+    }
+
+    /// What programs of a course may use.
+    pub fn program_caps(&self, tenant: &str) -> ProgramCaps {
+        self.courses.get(tenant).copied().unwrap_or(self.programs)
     }
 
     /// The refused networks, parsed.

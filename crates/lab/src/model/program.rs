@@ -16,7 +16,7 @@ use super::command_line::quoted;
 use super::language::{Language, Languages, SHELL};
 use super::refusal::{Refusal, quotable};
 
-pub use stored::StoredError;
+pub use stored::{StoredError, is_interactive};
 
 /// Most files of a program.
 pub const FILES_MAX: usize = 100;

@@ -99,6 +99,17 @@ pub enum RunState {
     Ended(Outcome),
 }
 
+/// What a run used, as far as its node measures it, and what held it in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU time, milliseconds.
+    pub cpu_ms: Option<i64>,
+    /// Most memory held, bytes.
+    pub memory_peak_bytes: Option<i64>,
+    /// What held a program in.
+    pub fences: Vec<String>,
+}
+
 /// A run as it is stored.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -124,6 +135,10 @@ pub struct Run {
     pub port: Option<u16>,
     /// Command line as started on the node.
     pub argv: Vec<String>,
+    /// Exit status, also of one that was stopped.
+    pub exit_code: Option<i64>,
+    /// What it used, once it is over.
+    pub usage: Usage,
     /// Epoch milliseconds.
     pub created_ms: i64,
     /// Epoch milliseconds.

@@ -9,6 +9,7 @@ use crate::model::experiment::{Experiment, StoredError};
 use crate::model::job::Job;
 use crate::model::refusal::{Refusal, quotable};
 use crate::model::tool::{Tool, tool, tools};
+use crate::model::work::Work;
 use crate::service::ServiceError;
 use crate::service::submit::Submission;
 
@@ -81,13 +82,17 @@ impl Draft {
         self.destination.is_empty()
     }
 
-    /// What would be submitted. Errors: what is wrong with the tool's options or the destination.
-    pub(super) fn submission(&self) -> Result<Submission, ServiceError> {
+    fn experiment(&self) -> Result<Experiment, Refusal> {
         let options: Map<String, Value> =
             self.options.iter().map(|(name, value)| (name.clone(), Value::String(value.trim().to_owned()))).collect();
+        Experiment::from_options(self.tool.name, &options, self.destination.trim())
+    }
+
+    /// What would be submitted. Errors: what is wrong with the tool's options or the destination.
+    pub(super) fn submission(&self) -> Result<Submission, ServiceError> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         Ok(Submission {
-            experiment: Experiment::from_options(self.tool.name, &options, self.destination.trim())?,
+            work: Work::Experiment(self.experiment()?),
             node: given(&self.node),
             on: self.on.clone(),
             name: given(&self.name),
@@ -103,17 +108,20 @@ pub(super) fn command_line(wanted: &Submission) -> String {
         words.extend(value.iter().map(|value| format!("{flag} {}", shell_quoted(value))));
     }
     words.extend(wanted.on.iter().map(|(key, value)| format!("--on {}", shell_quoted(&format!("{key}={value}")))));
-    words.push(wanted.experiment.command_line());
+    words.push(wanted.work.command_line());
     words.join(" ")
 }
 
 /// The same as a call of the API.
 pub(super) fn api_call(wanted: &Submission, base_url: &str) -> String {
-    let mut body = json!({
-        "tool": wanted.experiment.tool().name,
-        "options": wanted.experiment.options(),
-        "destination": wanted.experiment.destination(),
-    });
+    let mut body = match wanted.work.experiment() {
+        Some(experiment) => json!({
+            "tool": experiment.tool().name,
+            "options": experiment.options(),
+            "destination": experiment.destination(),
+        }),
+        None => json!({ "language": wanted.work.needs() }),
+    };
     for (field, value) in [("node", &wanted.node), ("name", &wanted.name)] {
         if let Some(value) = value {
             body[field] = json!(value);

@@ -13,6 +13,7 @@ use super::draft::{Draft, OPTION, api_call, command_line};
 use super::look::{Look, fragment, html};
 use crate::Lab;
 use crate::api::job::job_id;
+use crate::model::job::JobKind;
 use crate::model::node::{AdminState, Health, Node};
 use crate::model::tool::{DestinationKind, OptionKind, OptionSpec, Tool, tools};
 use crate::service::ServiceError;
@@ -167,6 +168,12 @@ pub(super) async fn again(
     t: PageContext,
     ApiPath(id): ApiPath<String>,
 ) -> Result<Response, Problem> {
+    let job = lab.job_view(&caller, job_id(&id)?).await?;
+    if job.kind == JobKind::Program {
+        let name = Some(job.name.clone()).filter(|name| *name != job.command);
+        let again = lab.job_submit(&caller, Submission { name, ..lab.job_wanted(&job).await? }).await?;
+        return Ok(redirect(&format!("/lab/jobs/{}", again.id), Some(Flash::done("flash-submitted"))));
+    }
     let draft = draft_of(&lab, &caller, &id).await?;
     submit_draft(&lab, &caller, &t, draft).await
 }
@@ -216,7 +223,7 @@ async fn draft_of(lab: &Lab, caller: &Caller, id: &str) -> Result<Draft, Problem
         Some(wanted) => lab.node_list().await?.into_iter().find(|node| node.id == wanted).map(|node| node.name),
         None => None,
     };
-    Draft::of_job(&job, node).map_err(|error| ServiceError::Stored(error).into())
+    Draft::of_job(&job, node).map_err(|error| ServiceError::Stored(error.into()).into())
 }
 
 impl Preview {

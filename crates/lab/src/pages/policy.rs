@@ -10,17 +10,25 @@ use portal::{Caller, Flash, PageContext, PageForm, PageView, Problem, redirect};
 
 use super::look::{Look, html};
 use crate::Lab;
-use crate::model::policy::{Policy, PolicyRefusal};
+use crate::model::policy::{Policy, PolicyRefusal, ProgramCaps};
 use crate::service::ServiceError;
 
 /// The numbers, in the order of the form: field and unit key.
-const NUMBERS: [(&str, &str); 5] = [
+const NUMBERS: [(&str, &str); 11] = [
     ("account_waiting_max", "unit-experiments"),
     ("account_hourly_max", "unit-experiments"),
     ("in_flight_max", "unit-runs"),
     ("starts_per_minute_max", "unit-runs"),
     ("waiting_max_s", "unit-s"),
+    ("programs_cpu_s", "unit-s"),
+    ("programs_wall_s", "unit-s"),
+    ("programs_memory_mib", "unit-mib"),
+    ("programs_processes", "unit-processes"),
+    ("programs_file_mib", "unit-mib"),
+    ("programs_output_kib", "unit-kib"),
 ];
+/// Whether programs have the network: a box to tick.
+const NETWORK: &str = "programs_network";
 const LISTS: [&str; 2] = ["refused_networks", "refused_names"];
 
 /// The form as text.
@@ -68,11 +76,13 @@ pub(super) async fn save(
 ) -> Result<Response, Problem> {
     let wrong = match policy_of(&values) {
         Err(field) => (field.to_owned(), t.text("policy-number")),
-        Ok(policy) => match lab.policy_replace(&caller, policy).await {
-            Ok(_) => return Ok(redirect("/admin/policy", Some(Flash::done("flash-policy-saved")))),
-            Err(ServiceError::Policy(refusal)) => (refusal.field().to_owned(), sentence(&t, &refusal)),
-            Err(error) => return Err(error.into()),
-        },
+        Ok(policy) => {
+            match lab.policy_replace(&caller, Policy { courses: lab.policy_in_force().courses, ..policy }).await {
+                Ok(_) => return Ok(redirect("/admin/policy", Some(Flash::done("flash-policy-saved")))),
+                Err(ServiceError::Policy(refusal)) => (refusal.field().replace('.', "_"), sentence(&t, &refusal)),
+                Err(error) => return Err(error.into()),
+            }
+        }
     };
     let mut response = show(&lab, &t, &values, Some(wrong))?;
     *response.status_mut() = StatusCode::BAD_REQUEST;
@@ -89,19 +99,28 @@ fn sentence(t: &PageContext, refusal: &PolicyRefusal) -> String {
 }
 
 fn values_of(policy: &Policy) -> Values {
-    let texts = [
-        policy.account_waiting_max.to_string(),
-        policy.account_hourly_max.to_string(),
-        policy.in_flight_max.to_string(),
-        policy.starts_per_minute_max.to_string(),
-        policy.waiting_max_s.to_string(),
-        policy.refused_networks.join("\n"),
-        policy.refused_names.join("\n"),
+    let programs = &policy.programs;
+    let numbers = [
+        policy.account_waiting_max,
+        policy.account_hourly_max,
+        policy.in_flight_max,
+        policy.starts_per_minute_max,
+        policy.waiting_max_s,
+        programs.cpu_s,
+        programs.wall_s,
+        programs.memory_mib,
+        programs.processes,
+        programs.file_mib,
+        programs.output_kib,
     ];
-    NUMBERS.iter().map(|(field, _)| *field).chain(LISTS).map(str::to_owned).zip(texts).collect()
+    let numbers = NUMBERS.iter().zip(numbers).map(|((field, _), number)| ((*field).to_owned(), number.to_string()));
+    let lists = [policy.refused_networks.join("\n"), policy.refused_names.join("\n")];
+    let lists = LISTS.into_iter().map(str::to_owned).zip(lists);
+    let network = programs.network.then(|| (NETWORK.to_owned(), "on".to_owned()));
+    numbers.chain(lists).chain(network).collect()
 }
 
-/// Errors: the field that is no number.
+/// The form knows nothing of single courses. Errors: the field that is no number.
 fn policy_of(values: &Values) -> Result<Policy, &'static str> {
     let text = |field: &str| values.get(field).map_or("", |text| text.trim());
     let number = |at: usize| text(NUMBERS[at].0).parse::<u32>().map_err(|_| NUMBERS[at].0);
@@ -116,6 +135,16 @@ fn policy_of(values: &Values) -> Result<Policy, &'static str> {
         waiting_max_s: number(4)?,
         refused_networks: lines(LISTS[0]),
         refused_names: lines(LISTS[1]),
+        programs: ProgramCaps {
+            cpu_s: number(5)?,
+            wall_s: number(6)?,
+            memory_mib: number(7)?,
+            processes: number(8)?,
+            file_mib: number(9)?,
+            output_kib: number(10)?,
+            network: !text(NETWORK).is_empty(),
+        },
+        courses: BTreeMap::new(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Every query of the lab on SQLite, PostgreSQL and MariaDB.
 
+mod input;
 mod job;
 mod job_change;
 mod list;
@@ -8,6 +9,7 @@ mod output;
 mod policy;
 mod run;
 mod run_list;
+mod source;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +18,7 @@ use db::{Database, DbError, Query, Write};
 use super::job::{job_get, job_insert};
 use super::node::{Connected, node_connect, node_get, node_insert};
 use super::run::{Holder, run_insert, run_lease, run_list_of_job, run_new};
-use crate::model::job::{Job, JobId, JobStatus};
+use crate::model::job::{Job, JobId, JobKind, JobStatus};
 use crate::model::node::{AdminState, InstalledTool, Inventory, Node, NodeId};
 use crate::model::run::{Role, Run, RunId};
 
@@ -39,8 +41,10 @@ fn job(account: &str) -> Job {
         account: account.into(),
         owner: format!("{account}-login"),
         name: "ping -c 3 192.0.2.1".into(),
+        kind: JobKind::Experiment,
         tool: "ping".into(),
         spec: "{}".into(),
+        source: None,
         command: "ping -c 3 192.0.2.1".into(),
         wanted_node: None,
         wanted_labels: BTreeMap::new(),
@@ -50,9 +54,12 @@ fn job(account: &str) -> Job {
         reason: None,
         detail: None,
         pinned: false,
+        shared: false,
         attempt: 1,
         is_cancelled: false,
         exit_code: None,
+        cpu_ms: None,
+        memory_peak_bytes: None,
         created_ms: NOW_MS,
         started_ms: None,
         completed_ms: None,

@@ -4,12 +4,12 @@ use db::{Database, DbError, Query, Row, Write};
 
 use super::{parsed, parsed_opt, unreadable};
 use crate::model::job::{ErrorReason, Job, JobId, JobStatus};
-use crate::model::run::Run;
-use crate::queries::run::Holder;
+use crate::model::run::{Outcome, Run};
+use crate::queries::run::{Holder, RunEnd};
 
-pub(super) const COLUMNS: &str = "SELECT id, tenant, account, owner, name, tool, spec, command, wanted_node, wanted_labels, \
-     far_node, node, state, reason, detail, pinned, attempt, is_cancelled, exit_code, created_ms, started_ms, \
-     completed_ms FROM lab_job";
+pub(super) const COLUMNS: &str = "SELECT id, tenant, account, owner, name, kind, tool, spec, source, command, wanted_node, \
+     wanted_labels, far_node, node, state, reason, detail, pinned, shared, attempt, is_cancelled, exit_code, cpu_ms, \
+     memory_peak_bytes, created_ms, started_ms, completed_ms FROM lab_job";
 
 pub(super) fn job(row: &Row) -> Result<Job, DbError> {
     let labels: Option<String> = row.get("wanted_labels")?;
@@ -19,8 +19,10 @@ pub(super) fn job(row: &Row) -> Result<Job, DbError> {
         account: row.get("account")?,
         owner: row.get("owner")?,
         name: row.get("name")?,
+        kind: parsed(row, "kind")?,
         tool: row.get("tool")?,
         spec: row.get("spec")?,
+        source: row.get("source")?,
         command: row.get("command")?,
         wanted_node: parsed_opt(row, "wanted_node")?,
         wanted_labels: match labels {
@@ -33,9 +35,12 @@ pub(super) fn job(row: &Row) -> Result<Job, DbError> {
         reason: parsed_opt(row, "reason")?,
         detail: row.get("detail")?,
         pinned: row.get("pinned")?,
+        shared: row.get("shared")?,
         attempt: row.get("attempt")?,
         is_cancelled: row.get("is_cancelled")?,
         exit_code: row.get("exit_code")?,
+        cpu_ms: row.get("cpu_ms")?,
+        memory_peak_bytes: row.get("memory_peak_bytes")?,
         created_ms: row.get("created_ms")?,
         started_ms: row.get("started_ms")?,
         completed_ms: row.get("completed_ms")?,
@@ -52,8 +57,9 @@ pub(crate) struct Quota {
 /// Inserts a waiting job. `Unmet` ("job-quota") when the account has as much as it may;
 /// `Duplicate` when its idempotency key was used before.
 pub(crate) fn job_insert(write: &mut Write, job: &Job, idempotency: Option<&str>, quota: Option<&Quota>) {
-    const INSERT: &str = "INSERT INTO lab_job (id, tenant, account, owner, name, tool, spec, command, wanted_node, \
-         wanted_labels, far_node, state, pinned, attempt, is_cancelled, created_ms, idempotency)";
+    const INSERT: &str = "INSERT INTO lab_job (id, tenant, account, owner, name, kind, tool, spec, source, \
+         command, wanted_node, wanted_labels, far_node, created_ms, idempotency, state, pinned, shared, attempt, \
+         is_cancelled)";
     let labels = (!job.wanted_labels.is_empty())
         .then(|| serde_json::to_string(&job.wanted_labels).expect("a map of strings always serialises"));
     let values = |query: Query| {
@@ -63,8 +69,10 @@ pub(crate) fn job_insert(write: &mut Write, job: &Job, idempotency: Option<&str>
             .bind(job.account.as_str())
             .bind(job.owner.as_str())
             .bind(job.name.as_str())
+            .bind(job.kind.as_str())
             .bind(job.tool.as_str())
             .bind(job.spec.as_str())
+            .bind(job.source.as_deref())
             .bind(job.command.as_str())
             .bind(job.wanted_node.map(|id| id.to_string()))
             .bind(labels.as_deref())
@@ -73,11 +81,11 @@ pub(crate) fn job_insert(write: &mut Write, job: &Job, idempotency: Option<&str>
             .bind(idempotency)
     };
     let Some(quota) = quota else {
-        let sql = format!("{INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 1, 0, ?, ?)");
+        let sql = format!("{INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 1, 0)");
         return write.push_step(values(Query::new(sql)));
     };
     let sql = format!(
-        "{INSERT} SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 1, 0, ?, ? FROM (SELECT 1 AS one) AS once \
+        "{INSERT} SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 1, 0 FROM (SELECT 1 AS one) AS once \
          WHERE (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting') < ? \
          AND (SELECT COUNT(*) FROM lab_job WHERE account = ? AND created_ms > ?) < ?"
     );
@@ -139,6 +147,12 @@ pub(crate) fn job_pinned_set(write: &mut Write, id: JobId, pinned: bool) {
         .push_expect("job", Query::new("UPDATE lab_job SET pinned = ? WHERE id = ?").bind(pinned).bind(id.to_string()));
 }
 
+/// Sets whether everybody in the tenant who has the job's address sees it.
+pub(crate) fn job_shared_set(write: &mut Write, id: JobId, shared: bool) {
+    write
+        .push_expect("job", Query::new("UPDATE lab_job SET shared = ? WHERE id = ?").bind(shared).bind(id.to_string()));
+}
+
 /// Deletes a job that is over, with its runs and their output. `Unmet` ("job-over") when it is not.
 pub(crate) fn job_delete(write: &mut Write, id: JobId) {
     let id = id.to_string();
@@ -159,6 +173,7 @@ pub(crate) fn job_delete_of_account(write: &mut Write, account: &str) {
     const JOBS: &str = "SELECT id FROM lab_job WHERE account = ? AND pinned = 0";
     let sql = [
         format!("DELETE FROM lab_output WHERE run IN (SELECT id FROM lab_run WHERE job IN ({JOBS}))"),
+        format!("DELETE FROM lab_input WHERE run IN (SELECT id FROM lab_run WHERE job IN ({JOBS}))"),
         format!("DELETE FROM lab_run WHERE job IN ({JOBS})"),
         "DELETE FROM lab_job WHERE account = ? AND pinned = 0".to_owned(),
         "DELETE FROM lab_submitter WHERE account = ?".to_owned(),
@@ -213,26 +228,25 @@ pub(crate) fn job_started(write: &mut Write, id: JobId, attempt: i64, at_ms: i64
     );
 }
 
-/// How a job ended.
-pub(crate) struct JobEnd<'a> {
-    pub(crate) status: JobStatus,
-    pub(crate) reason: Option<ErrorReason>,
-    pub(crate) detail: Option<&'a str>,
-    pub(crate) exit_code: Option<i64>,
-    pub(crate) at_ms: i64,
-}
-
-/// Ends the job, if this attempt is its newest and it is not over.
-pub(crate) fn job_end(write: &mut Write, id: JobId, attempt: i64, end: &JobEnd<'_>) {
+/// Ends the job as its run ended, if this attempt is its newest and it is not over.
+pub(crate) fn job_end(write: &mut Write, id: JobId, attempt: i64, end: &RunEnd) {
+    let (status, reason) = match &end.outcome {
+        Outcome::Exited(_) => (JobStatus::Completed, None),
+        Outcome::Failed(reason) => (JobStatus::Error, Some(*reason)),
+        Outcome::Lost => (JobStatus::Error, Some(ErrorReason::NodeLost)),
+        Outcome::Cancelled => (JobStatus::Cancelled, None),
+    };
     write.push_step(
         Query::new(
-            "UPDATE lab_job SET state = ?, reason = ?, detail = ?, exit_code = ?, completed_ms = ? \
-             WHERE id = ? AND attempt = ? AND state IN ('waiting', 'running')",
+            "UPDATE lab_job SET state = ?, reason = ?, detail = ?, exit_code = ?, cpu_ms = ?, memory_peak_bytes = ?, \
+             completed_ms = ? WHERE id = ? AND attempt = ? AND state IN ('waiting', 'running')",
         )
-        .bind(end.status.as_str())
-        .bind(end.reason.map(ErrorReason::as_str))
-        .bind(end.detail)
+        .bind(status.as_str())
+        .bind(reason.map(ErrorReason::as_str))
+        .bind(end.detail.as_deref())
         .bind(end.exit_code)
+        .bind(end.usage.cpu_ms)
+        .bind(end.usage.memory_peak_bytes)
         .bind(end.at_ms)
         .bind(id.to_string())
         .bind(attempt),
@@ -246,7 +260,7 @@ pub(crate) fn job_next_attempt(write: &mut Write, id: JobId, attempt: i64, from:
         "job-attempt",
         Query::new(format!(
             "UPDATE lab_job SET state = 'waiting', attempt = attempt + 1, node = NULL, reason = NULL, detail = NULL, \
-             exit_code = NULL, started_ms = NULL, completed_ms = NULL, is_cancelled = 0 \
+             exit_code = NULL, cpu_ms = NULL, memory_peak_bytes = NULL, started_ms = NULL, completed_ms = NULL, is_cancelled = 0 \
              WHERE id = ? AND attempt = ? AND state IN ({from})"
         ))
         .bind(id.to_string())

@@ -3,7 +3,7 @@
 use db::{Database, DbError, Query, Value};
 
 use super::job::{COLUMNS, job};
-use crate::model::job::{Job, JobId, JobStatus};
+use crate::model::job::{Job, JobId, JobKind, JobStatus};
 
 /// Which jobs a caller may see.
 #[derive(Clone, Debug)]
@@ -27,6 +27,7 @@ pub(crate) struct JobFilter {
     pub(crate) tenant: Option<String>,
     pub(crate) account: Option<String>,
     pub(crate) pinned: Option<bool>,
+    pub(crate) kind: Option<JobKind>,
     pub(crate) tool: Option<String>,
     pub(crate) node: Option<String>,
     pub(crate) status: Option<JobStatus>,
@@ -86,6 +87,7 @@ async fn page(
     }
     clause.and_some("tenant = ?", filter.tenant.as_deref());
     clause.and_some("account = ?", filter.account.as_deref());
+    clause.and_some("kind = ?", filter.kind.map(JobKind::as_str));
     clause.and_some("tool = ?", filter.tool.as_deref());
     clause.and_some("node = ?", filter.node.as_deref());
     clause.and_some("state = ?", filter.status.map(JobStatus::as_str));

@@ -5,10 +5,10 @@ use db::{Database, DbError, Query, Row, Write};
 use super::{parsed, parsed_opt, unreadable};
 use crate::model::job::{ErrorReason, JobId};
 use crate::model::node::NodeId;
-use crate::model::run::{Outcome, Role, Run, RunId, RunState};
+use crate::model::run::{Outcome, Role, Run, RunId, RunState, Usage};
 
 const COLUMNS: &str = "SELECT id, job, attempt, role, wanted_node, node, node_name, state, reason, detail, epoch, port, \
-     argv, exit_code, created_ms, started_ms, ended_ms FROM lab_run";
+     argv, exit_code, cpu_ms, memory_peak_bytes, fences, created_ms, started_ms, ended_ms FROM lab_run";
 
 fn run(row: &Row) -> Result<Run, DbError> {
     let argv: Option<String> = row.get("argv")?;
@@ -28,9 +28,23 @@ fn run(row: &Row) -> Result<Run, DbError> {
             Some(text) => serde_json::from_str(&text).map_err(|_| unreadable("argv"))?,
             None => Vec::new(),
         },
+        exit_code: row.get("exit_code")?,
+        usage: usage(row)?,
         created_ms: row.get("created_ms")?,
         started_ms: row.get("started_ms")?,
         ended_ms: row.get("ended_ms")?,
+    })
+}
+
+fn usage(row: &Row) -> Result<Usage, DbError> {
+    let fences: Option<String> = row.get("fences")?;
+    Ok(Usage {
+        cpu_ms: row.get("cpu_ms")?,
+        memory_peak_bytes: row.get("memory_peak_bytes")?,
+        fences: match fences {
+            Some(text) => serde_json::from_str(&text).map_err(|_| unreadable("fences"))?,
+            None => Vec::new(),
+        },
     })
 }
 
@@ -53,8 +67,8 @@ fn state(row: &Row) -> Result<RunState, DbError> {
 pub(crate) fn run_insert(write: &mut Write, run: &Run) {
     write.push_step(
         Query::new(
-            "INSERT INTO lab_run (id, job, attempt, role, wanted_node, state, epoch, port, created_ms) \
-             VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, ?)",
+            "INSERT INTO lab_run (id, job, attempt, role, wanted_node, state, epoch, input_seq, port, created_ms) \
+             VALUES (?, ?, ?, ?, ?, 'waiting', 0, 0, ?, ?)",
         )
         .bind(run.id.to_string())
         .bind(run.job.to_string())
@@ -72,8 +86,8 @@ pub(crate) fn run_insert_near(write: &mut Write, run: &Run) {
     write.push_expect(
         "job-attempt",
         Query::new(
-            "INSERT INTO lab_run (id, job, attempt, role, wanted_node, state, epoch, port, created_ms) \
-             SELECT ?, j.id, j.attempt, ?, ?, 'waiting', 0, ?, ? FROM lab_job j \
+            "INSERT INTO lab_run (id, job, attempt, role, wanted_node, state, epoch, input_seq, port, created_ms) \
+             SELECT ?, j.id, j.attempt, ?, ?, 'waiting', 0, 0, ?, ? FROM lab_job j \
              WHERE j.id = ? AND j.attempt = ? AND j.is_cancelled = 0 AND j.state IN ('waiting', 'running')",
         )
         .bind(run.id.to_string())
@@ -219,38 +233,52 @@ pub(crate) fn run_started(write: &mut Write, run: RunId, epoch: i64, at_ms: i64,
 }
 
 /// Ends a run that is in one of the states `from` (SQL words); changes no row otherwise.
-pub(crate) fn run_end(write: &mut Write, run: RunId, from: &'static str, end: &RunEnd<'_>) {
+pub(crate) fn run_end(write: &mut Write, run: RunId, from: &'static str, end: &RunEnd) {
     write.push_step(end_query(run, from, end));
 }
 
 /// [`run_end`] for who has decided on what they read of the run. `Unmet` ("run-state") when it has moved on since.
-pub(crate) fn run_must_end(write: &mut Write, run: RunId, from: &'static str, end: &RunEnd<'_>) {
+pub(crate) fn run_must_end(write: &mut Write, run: RunId, from: &'static str, end: &RunEnd) {
     write.push_expect("run-state", end_query(run, from, end));
 }
 
-fn end_query(run: RunId, from: &'static str, end: &RunEnd<'_>) -> Query {
-    let (reason, exit_code) = match &end.outcome {
-        Outcome::Exited(code) => (None, Some(*code)),
-        Outcome::Failed(reason) => (Some(*reason), None),
-        Outcome::Lost | Outcome::Cancelled => (None, None),
+fn end_query(run: RunId, from: &'static str, end: &RunEnd) -> Query {
+    let reason = match &end.outcome {
+        Outcome::Failed(reason) => Some(*reason),
+        Outcome::Exited(_) | Outcome::Lost | Outcome::Cancelled => None,
     };
+    let fences = (!end.usage.fences.is_empty())
+        .then(|| serde_json::to_string(&end.usage.fences).expect("strings always serialise"));
     Query::new(format!(
-        "UPDATE lab_run SET state = ?, reason = ?, detail = ?, exit_code = ?, ended_ms = ? \
-         WHERE id = ? AND state IN ({from})"
+        "UPDATE lab_run SET state = ?, reason = ?, detail = ?, exit_code = ?, cpu_ms = ?, memory_peak_bytes = ?, \
+         fences = ?, ended_ms = ? WHERE id = ? AND state IN ({from})"
     ))
     .bind(RunState::Ended(end.outcome.clone()).as_str())
     .bind(reason.map(ErrorReason::as_str))
-    .bind(end.detail)
-    .bind(exit_code)
+    .bind(end.detail.as_deref())
+    .bind(end.exit_code)
+    .bind(end.usage.cpu_ms)
+    .bind(end.usage.memory_peak_bytes)
+    .bind(fences)
     .bind(end.at_ms)
     .bind(run.to_string())
 }
 
 /// How a run ended.
-pub(crate) struct RunEnd<'a> {
+pub(crate) struct RunEnd {
     pub(crate) outcome: Outcome,
-    pub(crate) detail: Option<&'a str>,
+    /// Also of a program that was stopped.
+    pub(crate) exit_code: Option<i64>,
+    pub(crate) detail: Option<String>,
+    pub(crate) usage: Usage,
     pub(crate) at_ms: i64,
+}
+
+impl RunEnd {
+    /// An end that no node told: nothing more is known of it.
+    pub(crate) fn untold(outcome: Outcome, at_ms: i64) -> Self {
+        Self { outcome, exit_code: None, detail: None, usage: Usage::default(), at_ms }
+    }
 }
 
 /// States a run may be in when its node ends it.
@@ -294,6 +322,8 @@ pub(crate) fn run_new(job: JobId, attempt: i64, role: Role, wanted_node: Option<
         detail: None,
         port: None,
         argv: Vec::new(),
+        exit_code: None,
+        usage: Usage::default(),
         created_ms: now_ms,
         started_ms: None,
         ended_ms: None,

@@ -7,14 +7,15 @@ use serde_json::json;
 use super::ServiceError;
 use super::submit::{Submission, first_run};
 use crate::Lab;
-use crate::model::experiment::Experiment;
 use crate::model::job::{Job, JobId, JobStatus, checked_name};
+use crate::model::work::Work;
 use crate::queries::job::{
     job_cancel_ask, job_delete, job_delete_of_account, job_get, job_name_set, job_next_attempt, job_pinned_set,
-    job_places,
+    job_places, job_shared_set,
 };
 use crate::queries::list::{Cursor, JobFilter, Visible, job_list};
 use crate::queries::run::{job_cancel_idle, run_cancel_waiting, run_insert};
+use crate::queries::source::source_get;
 
 /// Places in the queue, from 1.
 pub(crate) struct Places(Vec<(JobId, u32)>);
@@ -41,14 +42,15 @@ impl Lab {
             Scope::All => true,
             Scope::Tenant { tenant } => job.tenant == tenant.as_str(),
             Scope::Account { tenant, account } => {
-                job.account == account.as_str() || (job.pinned && job.tenant == tenant.as_str())
+                let is_for_class = job.pinned || job.shared;
+                job.account == account.as_str() || (is_for_class && job.tenant == tenant.as_str())
             }
         };
         if is_visible { Ok(job) } else { Err(ServiceError::JobUnknown) }
     }
 
     /// A job the caller may change: their own, or any they see as an operator.
-    async fn job_own(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
+    pub(crate) async fn job_own(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
         let job = self.job_view(caller, id).await?;
         if job.account == caller.account.as_str() || caller.has(Role::Operator) {
             Ok(job)
@@ -105,6 +107,36 @@ impl Lab {
         self.job_write(write, &job).await
     }
 
+    /// Lets everybody in the tenant who has the job's address see it, or no longer. Owner or operator.
+    pub(crate) async fn job_share(&self, caller: &Caller, id: JobId, shared: bool) -> Result<(), ServiceError> {
+        let job = self.job_own(caller, id).await?;
+        let mut write = Write::new();
+        job_shared_set(&mut write, id, shared);
+        let action = if shared { "job.share" } else { "job.unshare" };
+        self.portal().audit(&mut write, caller, action, &id.to_string(), json!({ "name": job.name }));
+        self.job_write(write, &job).await
+    }
+
+    /// What was asked for with a job, but for its name.
+    pub(crate) async fn job_wanted(&self, job: &Job) -> Result<Submission, ServiceError> {
+        Ok(Submission {
+            work: self.work(job).await?,
+            node: job.wanted_node.map(|node| node.to_string()),
+            on: job.wanted_labels.clone(),
+            name: None,
+            idempotency: None,
+        })
+    }
+
+    /// What a job is to do, with a program's source.
+    pub(crate) async fn work(&self, job: &Job) -> Result<Work, ServiceError> {
+        let source = match &job.source {
+            Some(digest) => source_get(self.db(), digest).await?.ok_or(ServiceError::SourceGone(job.id))?,
+            None => Vec::new(),
+        };
+        Work::of_job(job, &source).map_err(ServiceError::Stored)
+    }
+
     /// Asks for a job's end: what waits ends now, what runs as soon as its node has stopped it.
     pub(crate) async fn job_cancel(&self, caller: &Caller, id: JobId) -> Result<(), ServiceError> {
         let job = self.job_own(caller, id).await?;
@@ -130,13 +162,7 @@ impl Lab {
         if !matches!(job.status, JobStatus::Error | JobStatus::Cancelled) {
             return Err(refused);
         }
-        let wanted = Submission {
-            experiment: Experiment::from_json(&job.spec).map_err(ServiceError::Stored)?,
-            node: job.wanted_node.map(|node| node.to_string()),
-            on: job.wanted_labels.clone(),
-            name: None,
-            idempotency: None,
-        };
+        let wanted = self.job_wanted(&job).await?;
         // The quota is read before the write, not within it: retries at once may go past it by as many as they are, and
         // never by more than the jobs that the account has already.
         self.job_check(caller, &wanted).await?;

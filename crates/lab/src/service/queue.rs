@@ -10,13 +10,13 @@ use super::ServiceError;
 use crate::Lab;
 use crate::fleet::{Booked, Need};
 use crate::link::wire_epoch;
-use crate::model::experiment::{Command, Experiment, Family, Target, is_far_end_ready};
+use crate::model::experiment::{Command, Family, is_far_end_ready};
 use crate::model::job::{ErrorReason, Job, JobId};
 use crate::model::node::NodeId;
 use crate::model::refusal::Refusal;
 use crate::model::run::{Role, Run, RunId};
+use crate::model::work::Work;
 use crate::queries::job::{job_get, job_list_by_id, job_running};
-use crate::queries::node::node_get;
 use crate::queries::output::output_list;
 use crate::queries::run::{Holder, run_insert_near, run_lease, run_list_queue, run_list_waiting, run_new};
 
@@ -63,7 +63,13 @@ struct Claim {
     run: Run,
     holder: Holder,
     port: Option<u16>,
-    command: Command,
+    order: Order,
+}
+
+/// What a node is told to start.
+enum Order {
+    Tool(Command),
+    Program(Box<wire::proto::Program>),
 }
 
 impl Lab {
@@ -140,7 +146,6 @@ impl Lab {
     /// Books a run on a node, if one can take it now.
     async fn run_place(&self, run: Run, job: &Job) -> Result<Option<Claim>, ServiceError> {
         let now_ms = self.now_ms();
-        let experiment = Experiment::from_json(&job.spec).map_err(ServiceError::Stored)?;
         let near = Need {
             node: job.wanted_node,
             labels: Some(&job.wanted_labels),
@@ -156,12 +161,13 @@ impl Lab {
             port: run.port,
             is_ready: false,
             output_bytes: 0,
+            input_next: 0,
         };
         match run.role {
             Role::Near => {
                 let Some(holder) = self.fleet().book(&near, run.id, booked, now_ms) else { return Ok(None) };
-                match self.target(job, &run, holder.node, experiment.family()).await {
-                    Ok(target) => Ok(Some(Claim { port: None, command: experiment.start(&target), run, holder })),
+                match self.order(job, &run, holder.node).await {
+                    Ok(order) => Ok(Some(Claim { port: None, order, run, holder })),
                     Err(error) => {
                         self.fleet().unbook(holder.node, run.id);
                         self.run_untargeted(&run, error, now_ms).await?;
@@ -170,6 +176,7 @@ impl Lab {
                 }
             }
             Role::Far => {
+                let Work::Experiment(experiment) = self.work(job).await? else { return Ok(None) };
                 let Some(far_end) = experiment.far_end() else { return Ok(None) };
                 // Both ends are booked together: far ends that each wait for the other's node would wait for ever.
                 if !self.fleet().promise(&near, job.id, now_ms) {
@@ -182,21 +189,28 @@ impl Lab {
                     self.fleet().unpromise(job.id);
                     return Ok(None);
                 };
-                Ok(Some(Claim { run, holder, port: Some(port), command: far_end.command(port) }))
+                let order = Order::Tool(far_end.command(port));
+                Ok(Some(Claim { run, holder, port: Some(port), order }))
             }
         }
     }
 
-    /// Where a near end aims: at its far end, at the node that its destination names, or wherever the name leads.
-    /// Errors: also `Refused`, since that node's addresses and the policy may have changed after the submission.
-    async fn target(&self, job: &Job, run: &Run, node: NodeId, family: Family) -> Result<Target, ServiceError> {
-        let far = match job.far_node {
-            Some(id) => node_get(self.db(), id).await?,
-            None => None,
-        };
-        let host_id = self.fleet().with(node, |session| session.inventory.host_id.clone()).unwrap_or_default();
-        let address = far.map(|far| self.node_address(&far, &host_id, family)).transpose()?.flatten();
-        Ok(Target { address, port: run.port })
+    /// What is started on `node` for the near end of a job.
+    async fn order(&self, job: &Job, run: &Run, node: NodeId) -> Result<Order, ServiceError> {
+        match self.work(job).await? {
+            Work::Experiment(experiment) => {
+                let target = self.target(job, run, node, experiment.family()).await?;
+                Ok(Order::Tool(experiment.start(&target)))
+            }
+            Work::Program(program) => {
+                let language = self.languages().get(program.language());
+                let language = language.ok_or_else(|| ServiceError::LanguageGone(program.language().to_owned()))?;
+                let caps = self.policy().program_caps(&job.tenant);
+                let mut start = program.start(language, &caps.limits());
+                start.has_network = caps.network;
+                Ok(Order::Program(Box::new(start)))
+            }
+        }
     }
 
     /// Ends a run that may not aim at its node any more. Errors: any other error, which leaves it in the queue.
@@ -263,23 +277,31 @@ impl Lab {
     }
 
     fn send_start(&self, claim: &Claim) {
-        let refused = || self.destination_rules().refused_networks().iter().map(ToString::to_string).collect();
         let start = Start {
             run_id: claim.run.id.to_string(),
             epoch: wire_epoch(claim.holder.epoch),
-            argv: claim.command.argv.clone(),
-            env: HashMap::new(),
-            wall_ms: claim.command.wall_ms,
-            output_bytes: claim.command.output_bytes,
-            destination: claim.command.destination.as_ref().map(|lookup| Destination {
+            ..match &claim.order {
+                Order::Tool(command) => self.tool_start(command),
+                Order::Program(program) => Start { program: Some(program.as_ref().clone()), ..Start::default() },
+            }
+        };
+        // Where the stream does not take it, the node's next session finds the run lost.
+        self.fleet().send(claim.holder.node, to_agent::Message::Start(start));
+    }
+
+    fn tool_start(&self, command: &Command) -> Start {
+        let refused = || self.destination_rules().refused_networks().iter().map(ToString::to_string).collect();
+        Start {
+            argv: command.argv.clone(),
+            wall_ms: command.wall_ms,
+            output_bytes: command.output_bytes,
+            destination: command.destination.as_ref().map(|lookup| Destination {
                 host: lookup.host.clone(),
                 refused: refused(),
                 family: family(lookup.family).into(),
             }),
-            program: None,
-        };
-        // Where the stream does not take it, the node's next session finds the run lost.
-        self.fleet().send(claim.holder.node, to_agent::Message::Start(start));
+            ..Start::default()
+        }
     }
 
     /// Puts the near end of a measurement in the queue once its far end listens; twice does nothing.

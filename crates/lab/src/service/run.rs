@@ -13,11 +13,12 @@ use super::ServiceError;
 use super::submit::first_run;
 use crate::Lab;
 use crate::link::wire_epoch;
-use crate::model::job::{ErrorReason, Job, JobStatus};
+use crate::model::job::{ErrorReason, JobStatus};
 use crate::model::node::{AdminState, Health, LEASE_MS, Node, NodeId};
 use crate::model::run::{AfterLoss, Outcome, Role, Run, RunId, RunState, after_loss};
-use crate::model::tool::tool;
-use crate::queries::job::{JobEnd, job_end, job_get, job_next_attempt};
+use crate::model::work::is_safe_to_repeat;
+use crate::queries::input::input_delete;
+use crate::queries::job::{job_end, job_get, job_next_attempt};
 use crate::queries::node::{node_list, node_list_expired};
 use crate::queries::run::{
     ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_known, run_list_on, run_list_overdue,
@@ -36,18 +37,18 @@ impl Lab {
         let now_ms = self.now_ms();
         let is_current = job.attempt == run.attempt && !job.status.is_final();
         let mut write = Write::new();
-        let lost = RunEnd { outcome: Outcome::Lost, detail: None, at_ms: now_ms };
-        run_must_end(&mut write, run.id, ON_NODE, &lost);
+        run_must_end(&mut write, run.id, ON_NODE, &RunEnd::untold(Outcome::Lost, now_ms));
+        input_delete(&mut write, run.id);
         let near_is_under_way = run.role == Role::Far && job.status == JobStatus::Running;
         if is_current && !near_is_under_way {
-            let safe = tool(&job.tool).is_some_and(|tool| tool.safe_to_repeat);
-            match after_loss(run.attempt, safe, job.is_cancelled) {
+            match after_loss(run.attempt, is_safe_to_repeat(&job), job.is_cancelled) {
                 AfterLoss::TryAgain => {
                     job_next_attempt(&mut write, job.id, run.attempt, "'waiting', 'running'");
                     run_insert(&mut write, &first_run(&job, run.attempt + 1, now_ms));
                 }
                 AfterLoss::GiveUp => {
-                    job_end(&mut write, job.id, run.attempt, &given_up(&job, now_ms));
+                    let outcome = if job.is_cancelled { Outcome::Cancelled } else { Outcome::Lost };
+                    job_end(&mut write, job.id, run.attempt, &RunEnd::untold(outcome, now_ms));
                     // The near end of a lost far end.
                     run_cancel_waiting(&mut write, job.id, now_ms);
                 }
@@ -159,8 +160,9 @@ impl Lab {
         at_ms: i64,
     ) -> Result<(), ServiceError> {
         let mut write = Write::new();
-        run_must_end(&mut write, run.id, QUEUED, &RunEnd { outcome: Outcome::Failed(reason), detail, at_ms });
-        let end = JobEnd { status: JobStatus::Error, reason: Some(reason), detail, exit_code: None, at_ms };
+        let detail = detail.map(str::to_owned);
+        let end = RunEnd { detail, ..RunEnd::untold(Outcome::Failed(reason), at_ms) };
+        run_must_end(&mut write, run.id, QUEUED, &end);
         job_end(&mut write, run.job, run.attempt, &end);
         for topic in [format!("job:{}", run.job), "jobs".into(), "queue".into(), "cancels".into()] {
             write.push_event(topic);
@@ -179,13 +181,4 @@ fn is_gone(node: Option<&Node>, now_ms: i64) -> bool {
         let is_down = node.health(now_ms) == Health::Down && now_ms - node.last_seen_ms >= NODE_DOWN_GRACE_MS;
         node.state == AdminState::Disabled || is_down
     })
-}
-
-fn given_up(job: &Job, at_ms: i64) -> JobEnd<'static> {
-    if job.is_cancelled {
-        JobEnd { status: JobStatus::Cancelled, reason: None, detail: None, exit_code: None, at_ms }
-    } else {
-        let reason = Some(ErrorReason::NodeLost);
-        JobEnd { status: JobStatus::Error, reason, detail: None, exit_code: None, at_ms }
-    }
 }

@@ -1,39 +1,33 @@
-//! Submission of an experiment: everything that can be refused is refused here, with a sentence, before anything is
+//! Submission of a job: everything that can be refused is refused here, with a sentence, before anything is
 //! written; then one transaction takes the job, its first run and the caller's quota together.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, ToSocketAddrs};
-use std::time::Duration;
 
 use db::{DbError, Write};
 use portal::{Caller, Role};
-use tokio::sync::Semaphore;
 
 use super::ServiceError;
 use super::node::ago;
 use crate::Lab;
-use crate::model::destination::DestinationRules;
-use crate::model::experiment::{Experiment, Family};
-use crate::model::job::{Job, JobId, JobStatus, checked_name};
+use crate::model::job::{Job, JobId, JobKind, JobStatus, checked_name};
 use crate::model::node::{AdminState, Health, Node};
-use crate::model::refusal::Refusal;
 use crate::model::run;
+use crate::model::work::{Source, Work, first_role};
 use crate::queries::job::{Quota, job_counts, job_get_by_idempotency, job_insert};
 use crate::queries::node::{node_find, node_list};
 use crate::queries::run::{run_insert, run_new};
+use crate::queries::source::source_insert;
 
 /// Longest idempotency key, in bytes.
 const IDEMPOTENCY_MAX: usize = 100;
-/// How long a destination's name may take to be looked up before the answer is left to the node.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
-/// Look-ups at the same time.
-const LOOKUPS_MAX: usize = 16;
+/// Characters of a command line that are kept beside the work itself.
+const COMMAND_MAX: usize = 1_000;
 const HOUR_MS: i64 = 3_600_000;
 
 /// What a caller asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Submission {
-    pub(crate) experiment: Experiment,
+    pub(crate) work: Work,
     /// UID or name of the one node to run on.
     pub(crate) node: Option<String>,
     /// Labels that the node has to carry.
@@ -43,7 +37,7 @@ pub(crate) struct Submission {
 }
 
 impl Lab {
-    /// Takes an experiment into the queue. It is durable when this returns.
+    /// Takes a job into the queue. It is durable when this returns.
     pub(crate) async fn job_submit(&self, caller: &Caller, wanted: Submission) -> Result<Job, ServiceError> {
         let name = checked_name(wanted.name.as_deref().unwrap_or_default())?;
         check_labels(&wanted.on)?;
@@ -54,15 +48,18 @@ impl Lab {
         }
         let now_ms = self.now_ms();
         let (node, far_node) = self.places(&wanted, now_ms).await?;
-        let command = wanted.experiment.command_line();
+        let command = shown(wanted.work.command_line());
+        let source = wanted.work.source();
         let job = Job {
             id: JobId::generate(),
             tenant: caller.tenant.to_string(),
             account: caller.account.to_string(),
             owner: caller.login.clone(),
             name: if name.is_empty() { command.chars().take(120).collect() } else { name },
-            tool: wanted.experiment.tool().name.to_owned(),
-            spec: wanted.experiment.to_json(),
+            kind: wanted.work.kind(),
+            tool: wanted.work.needs().to_owned(),
+            spec: wanted.work.to_json(),
+            source: source.as_ref().map(|source| source.digest.clone()),
             command,
             wanted_node: node.map(|node| node.id),
             wanted_labels: wanted.on.clone(),
@@ -72,14 +69,17 @@ impl Lab {
             reason: None,
             detail: None,
             pinned: false,
+            shared: false,
             attempt: 1,
             is_cancelled: false,
             exit_code: None,
+            cpu_ms: None,
+            memory_peak_bytes: None,
             created_ms: now_ms,
             started_ms: None,
             completed_ms: None,
         };
-        self.job_accept(caller, &wanted, job).await
+        self.job_accept(caller, &wanted, job, source).await
     }
 
     /// Everything that [`Lab::job_submit`] refuses, without submitting.
@@ -101,18 +101,20 @@ impl Lab {
         if node.is_none() {
             self.check_some_node_fits(wanted).await?;
         }
-        let far_node = self.far_node(&wanted.experiment, now_ms).await?;
-        match &far_node {
-            Some(far) => {
-                let near_host_id = node.as_ref().map(|node| node.inventory.host_id.as_str()).unwrap_or_default();
-                self.node_address(far, near_host_id, wanted.experiment.family())?;
-            }
-            None => self.check_destination(&wanted.experiment).await?,
-        }
+        let far_node = match wanted.work.experiment() {
+            Some(experiment) => self.check_target(experiment, node.as_ref(), now_ms).await?,
+            None => None,
+        };
         Ok((node, far_node))
     }
 
-    async fn job_accept(&self, caller: &Caller, wanted: &Submission, job: Job) -> Result<Job, ServiceError> {
+    async fn job_accept(
+        &self,
+        caller: &Caller,
+        wanted: &Submission,
+        job: Job,
+        source: Option<Source>,
+    ) -> Result<Job, ServiceError> {
         let policy = self.policy();
         let quota = (!caller.has(Role::Teacher)).then(|| Quota {
             waiting_max: policy.account_waiting_max,
@@ -120,6 +122,9 @@ impl Lab {
             hour_began_ms: job.created_ms - HOUR_MS,
         });
         let mut write = Write::new();
+        if let Some(source) = &source {
+            source_insert(&mut write, &source.digest, &source.data, job.created_ms);
+        }
         job_insert(&mut write, &job, wanted.idempotency.as_deref(), quota.as_ref());
         run_insert(&mut write, &first_run(&job, 1, job.created_ms));
         write.push_event("jobs");
@@ -159,8 +164,9 @@ impl Lab {
             None => None,
         };
         let is_named_so = wanted.name.as_deref().is_none_or(|name| name.trim().is_empty() || name.trim() == job.name);
-        let spec = wanted.experiment.to_json();
-        Ok(job.spec == spec && job.wanted_labels == wanted.on && job.wanted_node == node && is_named_so)
+        let source = wanted.work.source().map(|source| source.digest);
+        let is_same_work = job.spec == wanted.work.to_json() && job.source == source;
+        Ok(is_same_work && job.wanted_labels == wanted.on && job.wanted_node == node && is_named_so)
     }
 
     async fn quota_error(&self, caller: &Caller, now_ms: i64) -> Result<ServiceError, ServiceError> {
@@ -175,19 +181,18 @@ impl Lab {
 
     /// The node that was chosen by name. Errors: it can't run this.
     async fn wanted_node(&self, wanted: &Submission, now_ms: i64) -> Result<Option<Node>, ServiceError> {
-        let tool = wanted.experiment.tool().name;
         let Some(name) = &wanted.node else {
             return Ok(None);
         };
         let node = node_find(self.db(), name).await?.ok_or_else(|| ServiceError::NodeUnknown(short(name)))?;
         check_usable(&node, now_ms)?;
-        check_tool(&node, tool)?;
+        check_tool(&node, wanted.work.needs())?;
         Ok(Some(node))
     }
 
     /// Refuses what no enabled node could ever run. A node that fits and is down is waited for.
     async fn check_some_node_fits(&self, wanted: &Submission) -> Result<(), ServiceError> {
-        let tool = wanted.experiment.tool().name;
+        let tool = wanted.work.needs();
         if self.fleet().has_fitting(tool, &wanted.on) {
             return Ok(());
         }
@@ -200,88 +205,30 @@ impl Lab {
             let labels = wanted.on.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ");
             Err(ServiceError::NoNodeWithLabels { tool: tool.to_owned(), labels })
         } else {
-            Err(ServiceError::NoNodeWithTool { tool: tool.to_owned() })
+            Err(match wanted.work.kind() {
+                JobKind::Experiment => ServiceError::NoNodeWithTool { tool: tool.to_owned() },
+                JobKind::Program => {
+                    let languages = self.languages().iter().map(|language| language.name.as_str());
+                    let there = languages.filter(|name| enabled().any(|node| node.has_tool(name)));
+                    let languages = there.collect::<Vec<_>>().join(", ");
+                    ServiceError::NoNodeWithLanguage { language: tool.to_owned(), languages }
+                }
+            })
         }
     }
-
-    /// The node that the destination names. Errors: it would have to serve and can't.
-    async fn far_node(&self, experiment: &Experiment, now_ms: i64) -> Result<Option<Node>, ServiceError> {
-        // A node's name is a single label, so most destinations need no look-up.
-        let Some(host) = experiment.host().filter(|host| !host.contains(['.', ':'])) else { return Ok(None) };
-        let Some(node) = node_find(self.db(), &host).await? else { return Ok(None) };
-        if experiment.far_end().is_some() {
-            check_usable(&node, now_ms)?;
-            check_tool(&node, experiment.tool().name)?;
-        }
-        Ok(Some(node))
-    }
-
-    /// Refuses a destination that an operator forbids, by its name or by an address that the name has here. The node
-    /// looks the name up once more just before the start, against the same networks.
-    async fn check_destination(&self, experiment: &Experiment) -> Result<(), ServiceError> {
-        let Some(host) = experiment.host() else { return Ok(()) };
-        let rules = self.destination_rules();
-        rules.check_host(&host)?;
-        if host.parse::<IpAddr>().is_ok() {
-            return Ok(());
-        }
-        // A name that can't be looked up here and now is left to the node.
-        for address in lookup(host).await {
-            rules.check_address(address)?;
-        }
-        Ok(())
-    }
-
-    /// Where a node is reached from another one; `None` when its name has to be looked up. Errors: it has no address of
-    /// this family, or an operator forbids to aim there.
-    pub(super) fn node_address(
-        &self,
-        far: &Node,
-        near_host_id: &str,
-        family: Family,
-    ) -> Result<Option<IpAddr>, Refusal> {
-        let address = far.address_for(near_host_id, family)?;
-        self.destination_rules().check_node(&far.name, address)?;
-        Ok(address)
-    }
-
-    /// What nobody may aim at.
-    pub(crate) fn destination_rules(&self) -> DestinationRules {
-        let policy = self.policy();
-        DestinationRules {
-            networks: policy.networks().expect("a policy is checked before it is stored"),
-            names: policy.refused_names.clone(),
-            allow_loopback: self.config().allow_loopback,
-        }
-    }
-}
-
-/// Addresses of a name, as far as they are found in time. A thread that hangs in the system's resolver can't be
-/// stopped, so only so many may.
-async fn lookup(host: String) -> Vec<IpAddr> {
-    static THREADS: Semaphore = Semaphore::const_new(LOOKUPS_MAX);
-    let found = async {
-        let place = THREADS.acquire().await.ok()?;
-        let resolve = move || {
-            let found = (host.as_str(), 0).to_socket_addrs();
-            drop(place);
-            found.map(|found| found.map(|address| address.ip()).collect()).ok()
-        };
-        tokio::task::spawn_blocking(resolve).await.ok()?
-    };
-    tokio::time::timeout(LOOKUP_TIMEOUT, found).await.ok().flatten().unwrap_or_default()
 }
 
 /// The first run of an attempt: the far end where there is one, since the near end needs its port.
 pub(super) fn first_run(job: &Job, attempt: i64, now_ms: i64) -> run::Run {
-    let has_far_end = Experiment::from_json(&job.spec).is_ok_and(|experiment| experiment.far_end().is_some());
-    match job.far_node.filter(|_| has_far_end) {
-        Some(far) => run_new(job.id, attempt, run::Role::Far, Some(far), now_ms),
-        None => run_new(job.id, attempt, run::Role::Near, job.wanted_node, now_ms),
-    }
+    let role = first_role(job);
+    let wanted_node = match role {
+        run::Role::Near => job.wanted_node,
+        run::Role::Far => job.far_node,
+    };
+    run_new(job.id, attempt, role, wanted_node, now_ms)
 }
 
-fn check_tool(node: &Node, tool: &str) -> Result<(), ServiceError> {
+pub(super) fn check_tool(node: &Node, tool: &str) -> Result<(), ServiceError> {
     if node.has_tool(tool) {
         return Ok(());
     }
@@ -289,7 +236,7 @@ fn check_tool(node: &Node, tool: &str) -> Result<(), ServiceError> {
     Err(ServiceError::NodeLacksTool { node: node.name.clone(), tool: tool.to_owned(), tools })
 }
 
-fn check_usable(node: &Node, now_ms: i64) -> Result<(), ServiceError> {
+pub(super) fn check_usable(node: &Node, now_ms: i64) -> Result<(), ServiceError> {
     if node.state != AdminState::Enabled {
         return Err(ServiceError::NodeOut { node: node.name.clone(), state: node.state.as_str() });
     }
@@ -306,6 +253,14 @@ pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Serv
         return Err(ServiceError::Request { field: "on", sentence });
     }
     Ok(())
+}
+
+/// What of a command line stands in lists: a line of a shell may be long.
+fn shown(command: String) -> String {
+    match command.char_indices().nth(COMMAND_MAX) {
+        Some((end, _)) => format!("{}…", &command[..end]),
+        None => command,
+    }
 }
 
 fn short(text: &str) -> String {

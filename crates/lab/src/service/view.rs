@@ -10,7 +10,7 @@ use super::ServiceError;
 use super::job::Places;
 use crate::Lab;
 use crate::model::experiment::Experiment;
-use crate::model::job::{Job, JobStatus};
+use crate::model::job::{Job, JobKind, JobStatus};
 use crate::model::node::{InstalledTool, Node};
 use crate::model::run::{Outcome, Role, Run, RunState};
 use crate::queries::run::run_list_of_job;
@@ -23,7 +23,9 @@ pub(crate) struct JobView {
     pub(crate) id: String,
     /// Its name.
     pub(crate) name: String,
-    /// The tool.
+    /// experiment or program.
+    pub(crate) kind: JobKind,
+    /// The tool, or a program's language.
     pub(crate) tool: String,
     /// As one would type it.
     pub(crate) command: String,
@@ -46,6 +48,8 @@ pub(crate) struct JobView {
     pub(crate) place: Option<u32>,
     /// Whether it is pinned.
     pub(crate) pinned: bool,
+    /// Whether everybody in the tenant who has its address sees it.
+    pub(crate) shared: bool,
     /// Login of who submitted it.
     pub(crate) owner: String,
     /// When it was submitted, RFC 3339.
@@ -54,8 +58,12 @@ pub(crate) struct JobView {
     pub(crate) started: Option<String>,
     /// When it was over.
     pub(crate) completed: Option<String>,
-    /// The tool's exit status.
+    /// Exit status of the tool or program; its compiler's where it did not compile.
     pub(crate) exit_code: Option<i64>,
+    /// CPU time of the newest attempt, milliseconds, where its node measures it.
+    pub(crate) cpu_ms: Option<i64>,
+    /// Most memory that the newest attempt held, bytes, where its node measures it.
+    pub(crate) memory_peak_bytes: Option<i64>,
     /// Number of the newest attempt, from 1.
     pub(crate) attempt: i64,
     /// All attempts, oldest first; only where one job is asked for.
@@ -87,8 +95,15 @@ pub(crate) struct AttemptView {
     pub(crate) started: Option<String>,
     /// When it was over.
     pub(crate) ended: Option<String>,
-    /// The tool's exit status.
+    /// Exit status, also of a program that was stopped.
     pub(crate) exit_code: Option<i64>,
+    /// CPU time, milliseconds.
+    pub(crate) cpu_ms: Option<i64>,
+    /// Most memory held, bytes.
+    pub(crate) memory_peak_bytes: Option<i64>,
+    /// What held a program in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) fences: Vec<String>,
     /// The command line as started on the node.
     pub(crate) argv: Vec<String>,
 }
@@ -113,8 +128,12 @@ pub(crate) struct NodeView {
     pub(crate) running: u32,
     /// Labels.
     pub(crate) labels: BTreeMap<String, String>,
-    /// Tools found on it.
+    /// Tools and languages found on it.
     pub(crate) tools: Vec<InstalledTool>,
+    /// Whether learners' programs may run on it.
+    pub(crate) takes_programs: bool,
+    /// What holds programs in there.
+    pub(crate) fences: Vec<String>,
     /// Addresses that its runs are sent from.
     pub(crate) addresses: Vec<String>,
     /// Host name.
@@ -147,6 +166,8 @@ impl NodeView {
             running: node.running,
             labels: node.labels.clone(),
             tools: node.tools.clone(),
+            takes_programs: node.inventory.takes_programs,
+            fences: node.inventory.fences.clone(),
             addresses: node.inventory.addresses.clone(),
             hostname: node.inventory.hostname.clone(),
             os: node.inventory.os.clone(),
@@ -163,10 +184,14 @@ impl NodeView {
 impl JobView {
     pub(crate) fn new(job: &Job, place: Option<u32>, runs: &[Run]) -> Self {
         // A form that this version can't read is shown by its command alone.
-        let experiment = Experiment::from_json(&job.spec).ok();
+        let experiment = match job.kind {
+            JobKind::Experiment => Experiment::from_json(&job.spec).ok(),
+            JobKind::Program => None,
+        };
         Self {
             id: job.id.to_string(),
             name: job.name.clone(),
+            kind: job.kind,
             tool: job.tool.clone(),
             command: job.command.clone(),
             destination: experiment.as_ref().map(|e| e.destination().to_owned()).unwrap_or_default(),
@@ -178,11 +203,14 @@ impl JobView {
             reason_text: job.reason_text(),
             place: place.filter(|_| job.status == JobStatus::Waiting),
             pinned: job.pinned,
+            shared: job.shared,
             owner: job.owner.clone(),
             created: portal::utc_text(job.created_ms),
             started: job.started_ms.map(portal::utc_text),
             completed: job.completed_ms.map(portal::utc_text),
             exit_code: job.exit_code,
+            cpu_ms: job.cpu_ms,
+            memory_peak_bytes: job.memory_peak_bytes,
             attempt: job.attempt,
             attempts: runs.iter().map(AttemptView::new).collect(),
         }
@@ -191,13 +219,12 @@ impl JobView {
 
 impl AttemptView {
     fn new(run: &Run) -> Self {
-        let (reason, exit_code) = match &run.state {
-            RunState::Ended(Outcome::Exited(code)) => (None, Some(*code)),
-            RunState::Ended(Outcome::Failed(reason)) => (Some(reason.as_str()), None),
-            RunState::Ended(Outcome::Lost | Outcome::Cancelled)
+        let reason = match &run.state {
+            RunState::Ended(Outcome::Failed(reason)) => Some(reason.as_str()),
+            RunState::Ended(Outcome::Exited(_) | Outcome::Lost | Outcome::Cancelled)
             | RunState::Waiting
             | RunState::Leased { .. }
-            | RunState::Running { .. } => (None, None),
+            | RunState::Running { .. } => None,
         };
         Self {
             attempt: run.attempt,
@@ -210,7 +237,10 @@ impl AttemptView {
             created: portal::utc_text(run.created_ms),
             started: run.started_ms.map(portal::utc_text),
             ended: run.ended_ms.map(portal::utc_text),
-            exit_code,
+            exit_code: run.exit_code,
+            cpu_ms: run.usage.cpu_ms,
+            memory_peak_bytes: run.usage.memory_peak_bytes,
+            fences: run.usage.fences.clone(),
             argv: run.argv.clone(),
         }
     }

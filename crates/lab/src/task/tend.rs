@@ -12,6 +12,8 @@ use crate::service::ServiceError;
 const HEARTBEATS: Duration = Duration::from_secs(2);
 /// The nodes' health is looked at this often.
 const HEALTH: Duration = Duration::from_secs(2);
+/// Unused sources are looked for this often.
+const SOURCES: Duration = Duration::from_secs(600);
 /// Lost nodes and overdue runs are looked for this often.
 const OVERDUE: Duration = Duration::from_secs(1);
 
@@ -24,6 +26,30 @@ pub(super) async fn cancels(lab: Lab, shutdown: CancellationToken) {
             _ = watch.changed() => {}
         }
         report("passing on cancels", lab.runs_cancel_wanted().await);
+    }
+}
+
+/// Sends what people type into programs, as soon as it is typed.
+pub(super) async fn inputs(lab: Lab, shutdown: CancellationToken) {
+    let watch = lab.db().events().watch(["inputs"]);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = watch.changed() => {}
+        }
+        report("sending input", lab.inputs_send().await);
+    }
+}
+
+/// Deletes sources that no job has any more.
+pub(super) async fn sources(lab: Lab, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(SOURCES);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = interval.tick() => {}
+        }
+        report("deleting unused sources", lab.sources_sweep().await);
     }
 }
 

@@ -20,7 +20,7 @@ use wire::proto::{
 use crate::plane::{DEADLINE, Plane};
 
 const ADDRESS: &str = "192.0.2.77";
-const TOOLS: [&str; 8] = ["ping", "traceroute", "mtr", "iperf3", "dns", "http", "tls", "pmtu"];
+const TOOLS: [&str; 9] = ["ping", "traceroute", "mtr", "iperf3", "dns", "http", "tls", "pmtu", "python"];
 
 /// An enrolled node and its present stream.
 pub(crate) struct Agent {

@@ -37,10 +37,10 @@ async fn bodies_are_checked() {
         ("cut off", json, r#"{"tool":"ping","#.into(), 400, "json-broken"),
         ("two values", json, format!("{good}{good}").into(), 400, "json-broken"),
         ("no UTF-8", json, b"{\"tool\":\"\xff\"}".to_vec().into(), 400, "json-broken"),
-        ("list", json, "[]".into(), 400, "invalid-field"),
+        ("list", json, "[]".into(), 400, "request"),
         ("wrong type", json, r#"{"tool":"ping","args":"192.0.2.1"}"#.into(), 400, "invalid-field"),
         ("unknown field", json, r#"{"tool":"ping","args":["192.0.2.1"],"nodes":"x"}"#.into(), 400, "unknown-field"),
-        ("no tool", json, r#"{"args":["192.0.2.1"]}"#.into(), 400, "missing-field"),
+        ("no tool", json, r#"{"args":["192.0.2.1"]}"#.into(), 400, "request"),
     ];
     for (case, content_type, body, status, code) in cases {
         let reply = plane.send(submission(content_type, body, &plane.admin)).await;

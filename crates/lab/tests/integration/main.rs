@@ -15,5 +15,6 @@ mod loss;
 mod node_destination;
 mod nodes;
 mod plane;
+mod program;
 mod repeated;
 mod visibility;

@@ -106,6 +106,7 @@ impl Plane {
             authority: Authority::open_or_create(dir.path()).unwrap(),
             join_url: "https://lab.example.org".into(),
             allow_loopback,
+            languages: lab::model::language::Languages::built_in(),
         };
         let lab = Lab::open(db.clone(), portal.clone(), lab_config).await.unwrap();
         let shutdown = CancellationToken::new();

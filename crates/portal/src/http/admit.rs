@@ -93,6 +93,10 @@ async fn enter(gate: &Gate, mut request: Request, bare: PageContext) -> Result<E
     };
     check_access(rule, identity, caller.as_ref(), &request).map_err(refuse)?;
     let mut request = limit_body(request).await.map_err(refuse)?;
+    let is_by_token = matches!(caller.as_ref().map(|caller| &caller.via), Some(Via::Token { .. }));
+    if csrf::is_websocket(request.headers()) && !is_by_token {
+        csrf::check_origin(request.headers(), gate.portal.0.config.public_url.as_deref()).map_err(refuse)?;
+    }
     if !csrf::is_safe(request.method()) {
         request = check_cross_site(gate, request, caller.as_ref()).await.map_err(refuse)?;
     }

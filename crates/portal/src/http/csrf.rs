@@ -17,6 +17,12 @@ pub(crate) fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
+/// Whether a WebSocket is asked for: a GET that goes on to change things, which any page may open.
+pub(crate) fn is_websocket(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    upgrade.eq_ignore_ascii_case("websocket")
+}
+
 /// Errors: `cross-site` when the browser says that another site sent the request. Programs say nothing and pass; they
 /// bring no cookies.
 pub(crate) fn check_origin(headers: &HeaderMap, public_url: Option<&str>) -> Result<(), Problem> {

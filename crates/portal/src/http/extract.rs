@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 
 use crate::error::Problem;
 
-/// Most bytes of a request's body (1 MiB).
-pub(crate) const BODY_LIMIT: usize = 1 << 20;
+/// Most bytes of a request's body (4 MiB: a program comes with its source and its input).
+pub(crate) const BODY_LIMIT: usize = 4 << 20;
 
 /// One page of a list; `next` names the following page (keyset), and is absent on the last.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,7 +24,7 @@ pub struct Listing<T> {
     pub next: Option<String>,
 }
 
-/// A JSON body. Refusals: 415 for another content type, 413 above 1 MiB, 400 for broken JSON or a wrong, missing or
+/// A JSON body. Refusals: 415 for another content type, 413 above 4 MiB, 400 for broken JSON or a wrong, missing or
 /// unknown field, with the field's path.
 pub struct ApiJson<T>(pub T);
 
@@ -127,7 +127,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath
     }
 }
 
-/// A page's form. Refusals: 415 for another content type, 413 above 1 MiB, 400 for a missing or wrong field.
+/// A page's form. Refusals: 415 for another content type, 413 above 4 MiB, 400 for a missing or wrong field.
 pub struct PageForm<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for PageForm<T> {

@@ -61,6 +61,11 @@ struct StoredFile {
     data: Vec<u8>,
 }
 
+/// Whether a stored specification is of a program into which somebody types. `false` where it can't be read.
+pub fn is_interactive(spec: &str) -> bool {
+    serde_json::from_str::<Spec>(spec).is_ok_and(|spec| spec.is_interactive)
+}
+
 impl Program {
     /// Everything but the source, as JSON.
     pub fn to_json(&self) -> String {

@@ -4,13 +4,13 @@ use db::{Database, DbError};
 
 use super::{NOW_MS, ODD_TEXT, change, connected, force, job, lease, stored, stored_run, submit};
 use crate::model::job::{ErrorReason, Job, JobId, JobStatus};
-use crate::model::run::RunState;
+use crate::model::run::{Outcome, RunState, Usage};
 use crate::queries::job::{
-    JobEnd, job_cancel_ask, job_delete, job_delete_of_account, job_end, job_get, job_insert, job_name_set,
-    job_next_attempt, job_pinned_set, job_running, job_started, job_waiting,
+    job_cancel_ask, job_delete, job_delete_of_account, job_end, job_get, job_insert, job_name_set, job_next_attempt,
+    job_pinned_set, job_running, job_started, job_waiting,
 };
 use crate::queries::output::{Chunk, output_insert, output_list};
-use crate::queries::run::{job_cancel_idle, run_cancel_waiting, run_lease, run_list_of_job, run_started};
+use crate::queries::run::{RunEnd, job_cancel_idle, run_cancel_waiting, run_lease, run_list_of_job, run_started};
 
 testkit::for_each_engine!(crate::migrations();
     names_and_pins_are_set, a_job_runs_only_with_its_lease, a_start_and_a_return_are_of_the_newest_attempt,
@@ -88,20 +88,22 @@ async fn a_start_and_a_return_are_of_the_newest_attempt(db: Database) {
     assert_eq!(stored(&db, id).await.status, JobStatus::Completed);
 }
 
-fn end(status: JobStatus, reason: Option<ErrorReason>, exit_code: Option<i64>) -> JobEnd<'static> {
-    JobEnd { status, reason, detail: reason.map(|_| ODD_TEXT), exit_code, at_ms: NOW_MS + 5 }
+fn end(outcome: Outcome, exit_code: Option<i64>) -> RunEnd {
+    let usage = Usage { cpu_ms: Some(20), memory_peak_bytes: Some(1 << 33), ..Usage::default() };
+    RunEnd { exit_code, detail: Some(ODD_TEXT.to_owned()), usage, ..RunEnd::untold(outcome, NOW_MS + 5) }
 }
 
 async fn only_the_newest_attempt_ends_a_job(db: Database) {
     let id = running(&db).await.id;
-    change(&db, |w| job_end(w, id, 2, &end(JobStatus::Completed, None, Some(0)))).await.unwrap();
+    change(&db, |w| job_end(w, id, 2, &end(Outcome::Exited(0), Some(0)))).await.unwrap();
     assert_eq!(stored(&db, id).await.status, JobStatus::Running);
-    change(&db, |w| job_end(w, id, 1, &end(JobStatus::Error, Some(ErrorReason::WallTime), None))).await.unwrap();
+    change(&db, |w| job_end(w, id, 1, &end(Outcome::Failed(ErrorReason::WallTime), None))).await.unwrap();
     // A second end changes nothing.
-    change(&db, |w| job_end(w, id, 1, &end(JobStatus::Completed, None, Some(1)))).await.unwrap();
+    change(&db, |w| job_end(w, id, 1, &end(Outcome::Exited(1), Some(1)))).await.unwrap();
     let ended = stored(&db, id).await;
     assert_eq!((ended.status, ended.reason), (JobStatus::Error, Some(ErrorReason::WallTime)));
     assert_eq!((ended.detail.as_deref(), ended.exit_code), (Some(ODD_TEXT), None));
+    assert_eq!((ended.cpu_ms, ended.memory_peak_bytes), (Some(20), Some(1 << 33)));
     assert_eq!(ended.completed_ms, Some(NOW_MS + 5));
 }
 
@@ -112,7 +114,7 @@ async fn the_next_attempt_begins_anew(db: Database) {
     change(&db, |w| {
         job_started(w, id, 1, NOW_MS);
         job_cancel_ask(w, id);
-        job_end(w, id, 1, &end(JobStatus::Error, Some(ErrorReason::NodeLost), Some(3)));
+        job_end(w, id, 1, &end(Outcome::Lost, Some(3)));
     })
     .await
     .unwrap();

@@ -5,7 +5,7 @@ use db::{Database, DbError, Write};
 use super::{NOW_MS, ODD_TEXT, change, connect, connected, force, job, lease, stored_run, submit};
 use crate::model::job::{ErrorReason, JobStatus};
 use crate::model::node::{AdminState, Node, NodeId};
-use crate::model::run::{Outcome, Role, Run, RunId, RunState};
+use crate::model::run::{Outcome, Role, Run, RunId, RunState, Usage};
 use crate::queries::job::{job_cancel_ask, job_insert, job_next_attempt};
 use crate::queries::node::{node_delete, node_get, node_update};
 use crate::queries::run::{
@@ -131,11 +131,18 @@ async fn a_run_ends_once(db: Database) {
     let outcomes = [Outcome::Exited(137), Outcome::Failed(ErrorReason::OutputCap), Outcome::Lost, Outcome::Cancelled];
     for outcome in outcomes {
         let run = submit(&db, &job("ada")).await;
-        let end = RunEnd { outcome: outcome.clone(), detail: Some(ODD_TEXT), at_ms: NOW_MS + 3 };
+        let exit_code = if outcome == Outcome::Exited(137) { Some(137) } else { None };
+        let usage = Usage {
+            cpu_ms: Some(7),
+            memory_peak_bytes: Some(1 << 40),
+            fences: vec!["seccomp".into(), ODD_TEXT.into()],
+        };
+        let detail = Some(ODD_TEXT.to_owned());
+        let end = RunEnd { outcome: outcome.clone(), exit_code, detail, usage: usage.clone(), at_ms: NOW_MS + 3 };
         assert_eq!(change(&db, |w| run_end(w, run.id, ON_NODE, &end)).await.unwrap(), [0], "it waits");
         assert!(lease(&db, run.id, &holder).await);
         assert_eq!(change(&db, |w| run_end(w, run.id, QUEUED, &end)).await.unwrap(), [0], "it does not wait");
-        let again = RunEnd { outcome: Outcome::Exited(0), detail: None, at_ms: NOW_MS + 9 };
+        let again = RunEnd::untold(Outcome::Cancelled, NOW_MS + 9);
         let changed = change(&db, |w| {
             run_end(w, run.id, ON_NODE, &end);
             run_end(w, run.id, ON_NODE, &again);
@@ -144,6 +151,7 @@ async fn a_run_ends_once(db: Database) {
         let ended = stored_run(&db, &run).await;
         assert_eq!((ended.state, ended.ended_ms), (RunState::Ended(outcome), Some(NOW_MS + 3)));
         assert_eq!((ended.detail.as_deref(), ended.node), (Some(ODD_TEXT), Some(holder.node)));
+        assert_eq!((ended.exit_code, ended.usage), (exit_code, usage));
     }
 }
 

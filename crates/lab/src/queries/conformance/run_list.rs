@@ -55,7 +55,7 @@ async fn runs_on_nodes_are_listed_and_counted(db: Database) {
         }
         runs.push(run.id);
     }
-    let end = RunEnd { outcome: Outcome::Exited(0), detail: None, at_ms: NOW_MS };
+    let end = RunEnd::untold(Outcome::Exited(0), NOW_MS);
     change(&db, |w| {
         run_started(w, runs[1], here.epoch, NOW_MS, &[]);
         run_end(w, runs[2], ON_NODE, &end);

@@ -1,0 +1,58 @@
+//! Input of running programs.
+
+use db::{Database, DbError};
+
+use super::{NOW_MS, change, connected, job, lease, submit};
+use crate::model::input::Act;
+use crate::model::run::Outcome;
+use crate::queries::input::{input_delete, input_insert, input_list, input_taken};
+use crate::queries::run::{ON_NODE, RunEnd, run_end};
+
+testkit::for_each_engine!(crate::migrations();
+    input_is_numbered_and_goes_to_the_nodes_replica, input_is_for_runs_on_nodes_alone, too_much_input_is_refused);
+
+async fn input_is_numbered_and_goes_to_the_nodes_replica(db: Database) {
+    let holder = connected(&db, "lab-a", "replica-1").await;
+    let run = submit(&db, &job("ada")).await.id;
+    assert!(lease(&db, run, &holder).await);
+    let acts = [Act::Data(vec![0, 255, 10]), Act::Interrupt, Act::Resize { columns: 80, rows: 24 }, Act::End];
+    for act in &acts {
+        change(&db, |w| input_insert(w, run, act)).await.unwrap();
+    }
+    let told = input_list(&db, "replica-1", 100).await.unwrap();
+    assert_eq!(
+        told.iter().map(|input| (input.run, input.seq)).collect::<Vec<_>>(),
+        [(run, 0), (run, 1), (run, 2), (run, 3)]
+    );
+    assert_eq!(told.into_iter().map(|input| input.act).collect::<Vec<_>>(), acts);
+    assert!(input_list(&db, "replica-2", 100).await.unwrap().is_empty());
+    change(&db, |w| input_taken(w, run, 3)).await.unwrap();
+    change(&db, |w| input_insert(w, run, &Act::End)).await.unwrap();
+    let left: Vec<_> = input_list(&db, "replica-1", 100).await.unwrap().iter().map(|input| input.seq).collect();
+    assert_eq!(left, [3, 4], "numbers go on where they were");
+    change(&db, |w| input_delete(w, run)).await.unwrap();
+    assert!(input_list(&db, "replica-1", 100).await.unwrap().is_empty());
+}
+
+async fn input_is_for_runs_on_nodes_alone(db: Database) {
+    let holder = connected(&db, "lab-a", "replica-1").await;
+    let run = submit(&db, &job("ada")).await.id;
+    let refused = |result| matches!(result, Err(DbError::Unmet { guard: "run-input" }));
+    assert!(refused(change(&db, |w| input_insert(w, run, &Act::End)).await), "it waits");
+    assert!(lease(&db, run, &holder).await);
+    change(&db, |w| input_insert(w, run, &Act::End)).await.unwrap();
+    change(&db, |w| run_end(w, run, ON_NODE, &RunEnd::untold(Outcome::Exited(0), NOW_MS))).await.unwrap();
+    assert!(refused(change(&db, |w| input_insert(w, run, &Act::End)).await), "it is over");
+    assert!(input_list(&db, "replica-1", 100).await.unwrap().is_empty());
+}
+
+async fn too_much_input_is_refused(db: Database) {
+    let holder = connected(&db, "lab-a", "replica-1").await;
+    let run = submit(&db, &job("ada")).await.id;
+    assert!(lease(&db, run, &holder).await);
+    change(&db, |w| (0..1_024).for_each(|_| input_insert(w, run, &Act::Data(b"x".to_vec())))).await.unwrap();
+    let more = change(&db, |w| input_insert(w, run, &Act::End)).await;
+    assert!(matches!(more, Err(DbError::Unmet { guard: "run-input" })), "{more:?}");
+    change(&db, |w| input_taken(w, run, 1)).await.unwrap();
+    change(&db, |w| input_insert(w, run, &Act::End)).await.unwrap();
+}

@@ -1,0 +1,83 @@
+//! What people do at running programs: it is stored first, then sent by the replica that holds the program's node, so
+//! that it may be said to any replica and is neither lost nor done twice.
+
+use db::{DbError, Write};
+use portal::Caller;
+use wire::proto::{Input, Terminal, input, to_agent};
+
+use super::ServiceError;
+use crate::Lab;
+use crate::link::wire_epoch;
+use crate::model::input::{Act, DATA_MAX};
+use crate::model::job::{Job, JobId, JobKind};
+use crate::queries::input::{input_insert, input_list};
+
+/// Acts sent in one go.
+const BATCH: u32 = 1_000;
+/// How old a source that no job has must be before it goes, milliseconds.
+const SOURCE_AGE_MS: i64 = 3_600_000;
+
+impl Lab {
+    /// Does something at a running program. Owner or operator. Errors: `NoInput` when it is not on a node, or when too
+    /// much waits for it.
+    pub(crate) async fn job_input(&self, caller: &Caller, id: JobId, act: Act) -> Result<(), ServiceError> {
+        let job = self.job_own(caller, id).await?;
+        self.input_add(&job, act).await
+    }
+
+    async fn input_add(&self, job: &Job, act: Act) -> Result<(), ServiceError> {
+        if let Act::Data(data) = &act
+            && (data.is_empty() || data.len() > DATA_MAX)
+        {
+            let sentence = format!("One input is 1 to {DATA_MAX} bytes; this one has {}.", data.len());
+            return Err(ServiceError::Request { field: "input", sentence });
+        }
+        let run = match job.kind {
+            JobKind::Experiment => None,
+            JobKind::Program => self.run_of_attempt(job, job.attempt).await?,
+        };
+        let run = run.ok_or(ServiceError::NoInput)?;
+        let mut write = Write::new();
+        input_insert(&mut write, run.id, &act);
+        write.push_event("inputs");
+        match self.db().write(write).await {
+            Ok(_) => Ok(()),
+            Err(DbError::Unmet { guard: "run-input" }) => Err(ServiceError::NoInput),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sends what waits for programs on nodes of this replica and was not sent yet.
+    pub(crate) async fn inputs_send(&self) -> Result<(), ServiceError> {
+        for waiting in input_list(self.db(), self.replica(), BATCH).await? {
+            let Some((node, epoch)) = self.fleet().input_take(waiting.run, waiting.seq) else { continue };
+            let message = Input {
+                run_id: waiting.run.to_string(),
+                epoch: wire_epoch(epoch),
+                seq: u64::try_from(waiting.seq).unwrap_or_default(),
+                act: Some(wire_act(waiting.act)),
+            };
+            self.fleet().send(node, to_agent::Message::Input(message));
+        }
+        Ok(())
+    }
+
+    /// Deletes sources that no job has any more.
+    pub(crate) async fn sources_sweep(&self) -> Result<(), ServiceError> {
+        let mut write = Write::new();
+        crate::queries::source::source_delete_unused(&mut write, self.now_ms() - SOURCE_AGE_MS);
+        self.db().write(write).await?;
+        Ok(())
+    }
+}
+
+fn wire_act(act: Act) -> input::Act {
+    match act {
+        Act::Data(data) => input::Act::Data(data),
+        Act::End => input::Act::End(true),
+        Act::Interrupt => input::Act::Interrupt(true),
+        Act::Resize { columns, rows } => {
+            input::Act::Resize(Terminal { columns: u32::from(columns), rows: u32::from(rows) })
+        }
+    }
+}

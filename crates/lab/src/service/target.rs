@@ -1,0 +1,122 @@
+//! Where an experiment is aimed: at a node, or at a name or address of the world; and what nobody may aim at.
+
+use std::net::{IpAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::ServiceError;
+use super::submit::{check_tool, check_usable};
+use crate::Lab;
+use crate::model::destination::DestinationRules;
+use crate::model::experiment::{Experiment, Family, Target};
+use crate::model::job::Job;
+use crate::model::node::{Node, NodeId};
+use crate::model::refusal::Refusal;
+use crate::model::run::Run;
+use crate::queries::node::{node_find, node_get};
+
+/// How long a destination's name may take to be looked up before the answer is left to the node.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
+/// Look-ups at the same time.
+const LOOKUPS_MAX: usize = 16;
+
+impl Lab {
+    /// Refuses what may not be aimed at. Returns the node that the destination names.
+    pub(super) async fn check_target(
+        &self,
+        experiment: &Experiment,
+        near: Option<&Node>,
+        now_ms: i64,
+    ) -> Result<Option<Node>, ServiceError> {
+        let far = self.far_node(experiment, now_ms).await?;
+        match &far {
+            Some(far) => {
+                let near_host_id = near.map(|node| node.inventory.host_id.as_str()).unwrap_or_default();
+                self.node_address(far, near_host_id, experiment.family())?;
+            }
+            None => self.check_destination(experiment).await?,
+        }
+        Ok(far)
+    }
+
+    /// The node that the destination names. Errors: it would have to serve and can't.
+    async fn far_node(&self, experiment: &Experiment, now_ms: i64) -> Result<Option<Node>, ServiceError> {
+        // A node's name is a single label, so most destinations need no look-up.
+        let Some(host) = experiment.host().filter(|host| !host.contains(['.', ':'])) else { return Ok(None) };
+        let Some(node) = node_find(self.db(), &host).await? else { return Ok(None) };
+        if experiment.far_end().is_some() {
+            check_usable(&node, now_ms)?;
+            check_tool(&node, experiment.tool().name)?;
+        }
+        Ok(Some(node))
+    }
+
+    /// Refuses a destination that an operator forbids, by its name or by an address that the name has here. The node
+    /// looks the name up once more just before the start, against the same networks.
+    async fn check_destination(&self, experiment: &Experiment) -> Result<(), ServiceError> {
+        let Some(host) = experiment.host() else { return Ok(()) };
+        let rules = self.destination_rules();
+        rules.check_host(&host)?;
+        if host.parse::<IpAddr>().is_ok() {
+            return Ok(());
+        }
+        // A name that can't be looked up here and now is left to the node.
+        for address in lookup(host).await {
+            rules.check_address(address)?;
+        }
+        Ok(())
+    }
+
+    /// Where a node is reached from another one; `None` when its name has to be looked up. Errors: it has no address of
+    /// this family, or an operator forbids to aim there.
+    fn node_address(&self, far: &Node, near_host_id: &str, family: Family) -> Result<Option<IpAddr>, Refusal> {
+        let address = far.address_for(near_host_id, family)?;
+        self.destination_rules().check_node(&far.name, address)?;
+        Ok(address)
+    }
+
+    /// What nobody may aim at.
+    pub(crate) fn destination_rules(&self) -> DestinationRules {
+        let policy = self.policy();
+        DestinationRules {
+            networks: policy.networks().expect("a policy is checked before it is stored"),
+            names: policy.refused_names.clone(),
+            allow_loopback: self.config().allow_loopback,
+        }
+    }
+
+    /// Where a near end aims: at its far end, at the node that its destination names, or wherever the name leads.
+    /// Errors: also `Refused`, since that node's addresses and the policy may have changed after the submission.
+    pub(super) async fn target(
+        &self,
+        job: &Job,
+        run: &Run,
+        node: NodeId,
+        family: Family,
+    ) -> Result<Target, ServiceError> {
+        let far = match job.far_node {
+            Some(id) => node_get(self.db(), id).await?,
+            None => None,
+        };
+        let host_id = self.fleet().with(node, |session| session.inventory.host_id.clone()).unwrap_or_default();
+        let address = far.map(|far| self.node_address(&far, &host_id, family)).transpose()?.flatten();
+        Ok(Target { address, port: run.port })
+    }
+}
+
+/// Addresses of a name, as far as they are found in time. A thread that hangs in the system's resolver can't be
+/// stopped, so only so many may.
+async fn lookup(host: String) -> Vec<IpAddr> {
+    static THREADS: Semaphore = Semaphore::const_new(LOOKUPS_MAX);
+    let found = async {
+        let place = THREADS.acquire().await.ok()?;
+        let resolve = move || {
+            let found = (host.as_str(), 0).to_socket_addrs();
+            drop(place);
+            found.map(|found| found.map(|address| address.ip()).collect()).ok()
+        };
+        tokio::task::spawn_blocking(resolve).await.ok()?
+    };
+    tokio::time::timeout(LOOKUP_TIMEOUT, found).await.ok().flatten().unwrap_or_default()
+}

@@ -137,6 +137,15 @@ fn load(node: &Node) -> String {
     }
 }
 
+/// Whether learners' programs may run there, and what holds them in.
+fn programs(are_taken: bool, fences: &[String]) -> String {
+    match (are_taken, fences.is_empty()) {
+        (true, false) => format!("yes, held in by {}", fences.join(", ")),
+        (true, true) => "yes, uncontained".to_owned(),
+        (false, _) => "no".to_owned(),
+    }
+}
+
 fn print_node(node: &Node) -> Result<(), Failure> {
     print_facts(&[
         ("name", Some(node.name.clone())),
@@ -149,6 +158,7 @@ fn print_node(node: &Node) -> Result<(), Failure> {
         ("cores", node.cores.map(|cores| cores.to_string())),
         ("memory", node.memory_bytes.map(|bytes| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)))),
         ("system", node.os.clone()),
+        ("programs", node.takes_programs.map(|takes| programs(takes, &node.fences))),
         ("last seen", node.last_seen.map(|seen| when::exact(seen, when::now()))),
     ])?;
     let mut table = Table::new(&["TOOL", "VERSION"]);

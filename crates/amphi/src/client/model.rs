@@ -91,6 +91,10 @@ pub(crate) struct Node {
     #[serde(default)]
     pub(crate) os: Option<String>,
     #[serde(default)]
+    pub(crate) takes_programs: Option<bool>,
+    #[serde(default)]
+    pub(crate) fences: Vec<String>,
+    #[serde(default)]
     pub(crate) last_seen: Option<Timestamp>,
 }
 

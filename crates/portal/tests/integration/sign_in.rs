@@ -132,6 +132,9 @@ async fn a_change_without_the_csrf_token_or_from_elsewhere_is_refused() {
     let foreign = browser.request("POST", "/api/v1/tokens").header("sec-fetch-site", "cross-site");
     let foreign = foreign.header(header::CONTENT_TYPE, "application/json").body(Body::from(token.to_string())).unwrap();
     assert_eq!(browser.send(foreign).await.code(), "cross-site");
+    let socket = browser.request("GET", "/api/v1/me").header(header::UPGRADE, "websocket");
+    let socket = socket.header(header::ORIGIN, "https://evil.test").body(Body::empty()).unwrap();
+    assert_eq!(browser.send(socket).await.code(), "cross-site", "what goes up a WebSocket changes things");
     let login = browser.request("POST", "/sign-in").header(header::ORIGIN, "https://evil.test");
     let login = login.header(header::ACCEPT, "text/html").body(Body::from("login=a&password=b")).unwrap();
     assert_eq!(app.client().send(login).await.status, StatusCode::FORBIDDEN);

@@ -118,7 +118,11 @@ async fn attend(
         targets.missing().iter().for_each(|sentence| println!("{sentence}"));
         let names: Vec<_> = plans.iter().map(|plan| plan.name.clone()).collect();
         let client = demo::client(&control.local_url, &args.dir)?;
-        let all_well = demo::run_examples(&client, &demo::examples(&names, &targets)).await?;
+        let mut examples = demo::examples(&names, &targets);
+        if let Some(first) = names.first() {
+            examples.extend(demo::program_examples(&client, first).await?);
+        }
+        let all_well = demo::run_examples(&client, &examples).await?;
         if args.once {
             targets.stop().await;
             return Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });

@@ -1,4 +1,4 @@
-//! The demo: experiments that run for real over the REST API, as anybody's would, are pinned for learners to look at,
+//! The demo: experiments and programs that run for real over the REST API, as anybody's would, are pinned for learners to look at,
 //! and are printed. One that a former start has pinned is not run again; its stored result is printed.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use futures::StreamExt;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::targets::Targets;
 use crate::client::{Client, Connection, Job, LiveEvent, LiveStream, Order, parse_url};
@@ -25,15 +25,25 @@ const LAST_LINES: usize = 8;
 /// Pinned jobs that are looked through for examples of a former start.
 const PINNED_MAX: usize = 1000;
 
-/// An experiment of the demo.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An experiment or a program of the demo.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Example {
     /// The job's name; by it an example of a former start is known again.
     name: String,
-    tool: &'static str,
-    /// The tool's command line.
-    args: Vec<String>,
+    /// What is to be done, as the API takes it.
+    body: Value,
     node: String,
+}
+
+impl Example {
+    fn tool(name: &str, tool: &str, args: &[&str], node: &str) -> Self {
+        Self { name: name.to_owned(), body: json!({ "tool": tool, "args": args }), node: node.to_owned() }
+    }
+
+    /// Whether nothing else may run meanwhile.
+    fn is_alone(&self) -> bool {
+        self.body["tool"] == "iperf3"
+    }
 }
 
 /// What came of an example.
@@ -62,12 +72,7 @@ pub(super) fn client(url: &str, dir: &Path) -> anyhow::Result<Client> {
 /// The examples for these nodes and targets. Those that measure throughput come last.
 pub(super) fn examples(nodes: &[String], targets: &Targets) -> Vec<Example> {
     let Some(first) = nodes.first() else { return Vec::new() };
-    let on_first = |name: &str, tool, words: &[&str]| Example {
-        name: name.to_owned(),
-        tool,
-        args: words.iter().map(ToString::to_string).collect(),
-        node: first.clone(),
-    };
+    let on_first = |name: &str, tool: &str, words: &[&str]| Example::tool(name, tool, words, first);
     let mut examples = path_examples(targets, &on_first);
     if let Some(dns) = &targets.dns {
         let (resolver, port) = (format!("@{}", dns.resolver), dns.port.to_string());
@@ -96,7 +101,23 @@ pub(super) fn examples(nodes: &[String], targets: &Targets) -> Vec<Example> {
     examples
 }
 
-fn path_examples(targets: &Targets, example: &dyn Fn(&str, &'static str, &[&str]) -> Example) -> Vec<Example> {
+/// A first program in every language that the node has.
+pub(super) async fn program_examples(client: &Client, node: &str) -> anyhow::Result<Vec<Example>> {
+    let languages: Vec<Value> = client.get(&["languages"], &[]).await.context("listing the languages")?;
+    let is_there = |language: &&Value| {
+        language["nodes"].as_array().is_some_and(|nodes| nodes.iter().any(|there| there["node"] == node))
+    };
+    let examples = languages.iter().filter(is_there).map(|language| Example {
+        name: format!("A first program in {}", language["title"].as_str().unwrap_or_default()),
+        body: json!({
+            "language": language["name"], "files": [{ "path": language["file"], "text": language["hello"] }],
+        }),
+        node: node.to_owned(),
+    });
+    Ok(examples.collect())
+}
+
+fn path_examples(targets: &Targets, example: &dyn Fn(&str, &str, &[&str]) -> Example) -> Vec<Example> {
     let to = targets.destination.as_str();
     if !targets.is_routed {
         return vec![
@@ -128,7 +149,7 @@ fn path_examples(targets: &Targets, example: &dyn Fn(&str, &'static str, &[&str]
 pub(super) async fn run_examples(client: &Client, examples: &[Example]) -> anyhow::Result<bool> {
     let begun = Instant::now();
     let pinned = pinned(client).await.context("listing the pinned jobs")?;
-    let (alone, others): (Vec<_>, Vec<_>) = examples.iter().partition(|example| example.tool == "iperf3");
+    let (alone, others): (Vec<_>, Vec<_>) = examples.iter().partition(|example| example.is_alone());
     let mut done_well = 0;
     for (batch, at_once) in [(others, AT_ONCE), (alone, 1)] {
         let run = |example| report(client, example, &pinned);
@@ -182,8 +203,8 @@ async fn report(client: &Client, example: &Example, pinned: &HashMap<String, Str
 }
 
 async fn submit(client: &Client, example: &Example) -> anyhow::Result<String> {
-    let Example { name, tool, args, node } = example;
-    let body = json!({ "name": name, "tool": tool, "args": args, "node": node });
+    let mut body = example.body.clone();
+    (body["name"], body["node"]) = (json!(example.name), json!(example.node));
     let job: Job = serde_json::from_value(client.job_submit(&body).await?)?;
     Ok(job.id)
 }

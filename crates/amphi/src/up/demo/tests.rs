@@ -25,7 +25,11 @@ fn routed() -> Targets {
 }
 
 fn example() -> Example {
-    Example { name: "Ping".to_owned(), tool: "ping", args: vec!["lab-c".to_owned()], node: "lab-a".to_owned() }
+    Example::tool("Ping", "ping", &["lab-c"], "lab-a")
+}
+
+fn tool(body: &Value) -> &str {
+    body["tool"].as_str().unwrap()
 }
 
 fn report(output: &str) -> Report {
@@ -43,8 +47,9 @@ fn report(output: &str) -> Report {
 fn the_lab_takes_every_example_and_every_tool_is_shown() {
     for targets in [routed(), Targets::none()] {
         let examples = examples(&names(3), &targets);
-        for Example { tool, args, .. } in &examples {
-            Experiment::from_args(tool, args).unwrap_or_else(|refusal| panic!("{tool} {args:?}: {refusal}"));
+        for Example { body, .. } in &examples {
+            let args: Vec<String> = serde_json::from_value(body["args"].clone()).unwrap();
+            Experiment::from_args(tool(body), &args).unwrap_or_else(|refusal| panic!("{body}: {refusal}"));
         }
         let mut titles: Vec<_> = examples.iter().map(|example| &example.name).collect();
         titles.sort();
@@ -53,17 +58,17 @@ fn the_lab_takes_every_example_and_every_tool_is_shown() {
     }
     let examples = examples(&names(3), &routed());
     for tool in lab::model::tool::tools() {
-        assert!(examples.iter().any(|example| example.tool == tool.name), "nothing shows {}", tool.name);
+        assert!(examples.iter().any(|example| example.body["tool"] == tool.name), "nothing shows {}", tool.name);
     }
 }
 
 #[test]
 fn what_is_missing_is_left_out() {
     let tools = |nodes, targets: &Targets| -> Vec<_> {
-        examples(&names(nodes), targets).iter().map(|example| example.tool).collect()
+        examples(&names(nodes), targets).iter().map(|example| tool(&example.body).to_owned()).collect()
     };
     assert_eq!(tools(1, &Targets::none()), ["ping", "traceroute", "pmtu"]);
-    assert!(tools(2, &Targets::none()).ends_with(&["iperf3"; 3]));
+    assert!(tools(2, &Targets::none()).ends_with(&["iperf3"; 3].map(str::to_owned)));
     assert!(tools(0, &routed()).is_empty());
 }
 

@@ -8,10 +8,12 @@ mod doctor;
 mod failure;
 mod follow;
 mod job;
+mod language;
 mod login;
 mod node;
 mod output;
 mod run;
+mod source;
 mod status;
 mod table;
 mod tenant;
@@ -35,7 +37,7 @@ use serde_json::Value;
 /// More than any list of nodes, accounts, tenants or tokens holds; a listing without `--limit` ends here.
 const LIST_MOST: usize = 100_000;
 
-/// Network experiments on real nodes, from the command line, the browser and an API.
+/// Network experiments and programs on real nodes, from the command line, the browser and an API.
 #[derive(Parser, Debug)]
 #[command(name = "amphi", version, propagate_version = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -50,12 +52,13 @@ Environment:
   NO_COLOR                 no colours
 
 Exit status:
-  0 done · the tool's own for `run` · 2 wrong usage or configuration · 3 refused · 4 not found · 5 conflict · 69 service unavailable
+  0 done · the tool's or program's own for `run` · 2 wrong usage or configuration · 3 refused · 4 not found · 5 conflict · 69 service unavailable
 
 Examples:
   amphi up --demo                           everything on this machine, with real examples
   amphi login https://amphi.example.org
   amphi run ping -c 3 192.0.2.1
+  amphi run hello.py
   amphi job list --output json";
 
 #[derive(Subcommand, Debug)]
@@ -68,7 +71,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Run the agent that makes this machine a node
     Agent(agent_command::AgentArgs),
-    /// Run a tool on a node; its output comes live and its exit status is this command's
+    /// Run a tool or a program on a node; its output comes live and its exit status is this command's
     Run(run::RunArgs),
     /// List, show and change jobs
     Job(job::JobArgs),
@@ -76,6 +79,8 @@ enum Command {
     Node(node::NodeArgs),
     /// Show which tools there are and what they take
     Tool(tool::ToolArgs),
+    /// Show which languages programs may be written in, and where each is
+    Language(language::LanguageArgs),
     /// List, make and change accounts
     User(account::AccountArgs),
     /// List and make tenants
@@ -108,6 +113,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Job(args) => job::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Node(args) => node::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Tool(args) => tool::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Language(args) => language::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::User(args) => account::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Tenant(args) => tenant::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Token(args) => token::run(args).await.map(|()| ExitCode::SUCCESS),

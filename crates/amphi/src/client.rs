@@ -23,7 +23,8 @@ use url::Url;
 pub(crate) use connection::{Connection, ConnectionError, Credentials, ca_from_environment, parse_url};
 pub(crate) use live::{JobEnd, LiveEvent, LiveStream, OutputChunk, OutputStream, StateChange};
 pub(crate) use model::{
-    Account, AuditEntry, Job, Me, NewToken, Node, NodeToken, Status, Tenant, Token, Tool, ToolOption,
+    Account, AuditEntry, Job, Language, Me, NewToken, Node, NodeToken, Source, SourceFile, Status, Tenant, Token, Tool,
+    ToolOption,
 };
 pub(crate) use problem::{ClientError, Problem};
 pub(crate) use session::sign_in;
@@ -111,7 +112,7 @@ impl Client {
     }
 
     /// `BASE/api/v1/SEGMENTS…`; a segment may be any text.
-    fn url(&self, segments: &[&str]) -> Url {
+    pub(crate) fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(["api", "v1"]).extend(segments);
@@ -183,16 +184,21 @@ impl Client {
         self.decode(self.send(request).await?).await
     }
 
-    /// Submits a job. When the connection fails the same request is sent again, at most three times, under one
-    /// idempotency key, so the job exists at most once.
+    /// Submits a job.
     pub(crate) async fn job_submit(&self, body: &Value) -> Result<Value, ClientError> {
+        self.post_once(&["jobs"], body).await
+    }
+
+    /// Sends a POST. When the connection fails the same request is sent again, at most three times, under one
+    /// idempotency key, so that it is carried out at most once.
+    pub(crate) async fn post_once(&self, segments: &[&str], body: &Value) -> Result<Value, ClientError> {
         let key = new_key();
         let mut tries = 1;
         loop {
-            let request = self.http.post(self.url(&["jobs"])).timeout(REQUEST_TIMEOUT);
+            let request = self.http.post(self.url(segments)).timeout(REQUEST_TIMEOUT);
             let failure = match self.send(request.header("idempotency-key", &key).json(body)).await {
                 Ok(response) => match self.decode(response).await {
-                    Ok(job) => return Ok(job),
+                    Ok(answer) => return Ok(answer),
                     Err(failure) => failure,
                 },
                 Err(failure) => failure,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 
 use super::failure::{Failure, INTERRUPTED, UNAVAILABLE};
-use super::run::Interrupts;
+use super::run::{Interrupts, Typing};
 use super::terminal::{plain, say};
 use super::untrusted::Filter;
 use crate::client::{Client, ClientError, JobEnd, LiveEvent, LiveStream, OutputChunk, OutputStream, StateChange};
@@ -36,21 +36,32 @@ pub(super) struct Follower {
     waiting: WaitingLine,
     attempt: Option<u64>,
     is_cancelled: bool,
+    /// What is typed here, where the program gets it.
+    typing: Option<Typing>,
 }
 
 impl Follower {
-    pub(super) fn new(client: Client, job: String, interrupts: Interrupts, shows_output: bool) -> Self {
+    pub(super) fn new(
+        client: Client,
+        job: String,
+        interrupts: Interrupts,
+        shows_output: bool,
+        typing: Option<Typing>,
+    ) -> Self {
+        // What a program does in a terminal is done to the terminal it is shown in.
+        let is_raw = typing.as_ref().is_some_and(Typing::is_terminal);
         Self {
             live: LiveStream::new(client.clone(), job.clone()),
             client,
             job,
             interrupts,
             shows_output,
-            stdout: Sink::new(io::stdout()),
-            stderr: Sink::new(io::stderr()),
+            stdout: Sink::new(io::stdout(), is_raw),
+            stderr: Sink::new(io::stderr(), is_raw),
             waiting: WaitingLine { on: io::stderr().is_terminal(), shown: false },
             attempt: None,
             is_cancelled: false,
+            typing,
         }
     }
 
@@ -61,7 +72,7 @@ impl Follower {
             let event = tokio::select! {
                 event = self.live.next() => event,
                 count = self.interrupts.next() => {
-                    if count > 1 || !self.cancel().await {
+                    if !self.on_interrupt(count).await {
                         self.waiting.clear();
                         return Ok(Ended::Left);
                     }
@@ -89,6 +100,16 @@ impl Follower {
         }
     }
 
+    /// Ctrl-C: to a program that is typed into, then to the job, then to us. False: leave at once.
+    async fn on_interrupt(&mut self, count: u32) -> bool {
+        let passed_on = u32::from(self.typing.as_ref().is_some_and(Typing::takes_interrupts));
+        if count <= passed_on {
+            self.typing.as_mut().is_some_and(Typing::interrupt)
+        } else {
+            count == passed_on + 1 && self.cancel().await
+        }
+    }
+
     /// Asks for the end of the job. A failure is told, and following goes on.
     /// False when another Ctrl-C came before the server answered.
     pub(super) async fn cancel(&mut self) -> bool {
@@ -112,6 +133,13 @@ impl Follower {
         if self.is_cancelled {
             return;
         }
+        if state.status == "running"
+            && let Some(typing) = &mut self.typing
+        {
+            self.waiting.clear();
+            self.waiting.on = false;
+            typing.begin();
+        }
         match state.status.as_str() {
             "waiting" => self.waiting.show(&waiting_text(state)),
             "running" => match &state.node {
@@ -133,7 +161,7 @@ impl Follower {
         }
         match chunk.stream {
             OutputStream::Stdout => self.stdout.write(chunk.bytes()),
-            OutputStream::Stderr => self.stderr.write(chunk.bytes()),
+            OutputStream::Stderr | OutputStream::Compile => self.stderr.write(chunk.bytes()),
         }
     }
 }
@@ -149,8 +177,8 @@ struct Sink<W> {
 }
 
 impl<W: Write + IsTerminal> Sink<W> {
-    fn new(out: W) -> Self {
-        let filter = out.is_terminal().then(Filter::default);
+    fn new(out: W, is_raw: bool) -> Self {
+        let filter = (out.is_terminal() && !is_raw).then(Filter::default);
         Self { out, filter }
     }
 

@@ -1,6 +1,7 @@
 //! `amphi job`: what was run, and what came of it.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::output::{OutputArgs, print_facts, print_json, print_line, print_table};
+use super::source;
 use super::table::{Cell, Table};
 use super::terminal::{Colour, say};
 use super::untrusted::Filter;
@@ -37,16 +39,27 @@ enum JobCommand {
     /// Show one job with its attempts
     #[command(after_help = "Example:\n  amphi job show 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00")]
     Show { id: String },
-    /// Print what the tool wrote
+    /// Print what the tool or the program wrote
     #[command(after_help = "Example:\n  amphi job output 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00 > ping.txt")]
     Output {
         id: String,
-        /// Which of the tool's streams
-        #[arg(long, value_parser = ["stdout", "stderr"], default_value = "stdout")]
+        /// Which stream; compile is what a program's compiler wrote
+        #[arg(long, value_parser = ["stdout", "stderr", "compile"], default_value = "stdout")]
         stream: String,
         /// Which attempt, from 1; the newest when left out
         #[arg(long, value_name = "N")]
         attempt: Option<u64>,
+    },
+    /// Print a program's source, or write it into a directory
+    #[command(after_help = "\
+Examples:
+  amphi job source 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00
+  amphi job source 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00 --dir hello")]
+    Source {
+        id: String,
+        /// Write the files into this directory, which is made when missing; no file there is overwritten
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
     /// Cancel a job that is waiting or running
     #[command(after_help = "Example:\n  amphi job cancel 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00")]
@@ -70,7 +83,10 @@ struct ListArgs {
     /// Whose jobs
     #[arg(long, value_parser = ["mine", "class", "pinned", "all"])]
     scope: Option<String>,
-    /// Only of this tool
+    /// Only experiments, or only programs
+    #[arg(long, value_parser = ["experiment", "program"])]
+    kind: Option<String>,
+    /// Only of this tool or language
     #[arg(long)]
     tool: Option<String>,
     /// Only on this node
@@ -94,6 +110,7 @@ pub(super) async fn run(args: JobArgs) -> Result<(), Failure> {
             if format.is_json() { print_json(&job) } else { print_job(&decode(job)?) }
         }
         JobCommand::Output { id, stream, attempt } => print_output(&client, &id, stream, attempt).await,
+        JobCommand::Source { id, dir } => source::show(&client, &id, dir.as_deref(), format).await,
         JobCommand::Cancel { id } => {
             let job = client.change(Method::POST, &["jobs", &id, "cancel"], None).await.map_err(unknown)?;
             tell(format, &job, &format!("{id} is being cancelled"))
@@ -112,7 +129,7 @@ pub(super) async fn run(args: JobArgs) -> Result<(), Failure> {
     }
 }
 
-fn unknown(error: ClientError) -> Failure {
+pub(super) fn unknown(error: ClientError) -> Failure {
     let is_unknown = error.status() == Some(404);
     let failure = Failure::from(error);
     if is_unknown { failure.or_try("amphi job list") } else { failure }
@@ -124,7 +141,8 @@ fn tell(format: OutputArgs, changed: &Value, sentence: &str) -> Result<(), Failu
 }
 
 async fn list_jobs(client: &Client, args: ListArgs, format: OutputArgs) -> Result<(), Failure> {
-    let filters = [("scope", args.scope), ("tool", args.tool), ("node", args.node), ("status", args.status)];
+    let filters =
+        [("scope", args.scope), ("kind", args.kind), ("tool", args.tool), ("node", args.node), ("status", args.status)];
     let query: Vec<(&str, String)> =
         filters.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect();
     let jobs = client.list(&["jobs"], &query, Order::Newest, args.limit).await?;
@@ -185,6 +203,9 @@ fn print_job(job: &Job) -> Result<(), Failure> {
         ("on", Some(labels).filter(|labels| !labels.is_empty())),
         ("status", Some(status_shown(job).0)),
         ("exit status", job.exit_code.map(|code| code.to_string())),
+        ("CPU time", job.cpu_ms.map(|ms| format!("{:.2} s", ms as f64 / 1000.0))),
+        ("most memory", job.memory_peak_bytes.map(|bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)))),
+        ("held in by", Some(job.fences.join(", ")).filter(|fences| !fences.is_empty())),
         ("owner", job.owner.clone()),
         ("pinned", job.pinned.then(|| "yes".to_owned())),
         ("created", at(Some(job.created))),

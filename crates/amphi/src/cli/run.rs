@@ -1,5 +1,9 @@
-//! `amphi run`: a tool on a node, as if it ran here.
+//! `amphi run`: a tool or a program on a node, as if it ran here.
 
+mod input;
+mod request;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,18 +16,35 @@ use super::output::{OutputArgs, print_json, print_line};
 use super::{label, tool};
 use crate::client::{Client, ClientError};
 
+pub(super) use input::Typing;
+use request::Request;
+
 /// Arguments of `amphi run`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Options of amphi stand before TOOL; everything behind TOOL belongs to the tool.
+Options of amphi stand before TOOL or FILE; everything behind it belongs to the tool or the program.
 `amphi run TOOL --help` shows what the tool takes.
-Ctrl-C cancels the run and waits for its end; a second Ctrl-C leaves at once.
+
+A first word with \"/\" in it, with the extension of a language (`amphi language list`), or of a file that is here and has
+any extension is a program; so is a zip of files, and whatever comes with --language. Other words are tools. A program's
+files lie where the program runs as they lie beside FILE here.
+
+A program reads the standard input of this command: a file at once, a pipe as it comes. At a terminal it reads nothing
+unless -i or -t is given; `--stdin /dev/null` keeps it from reading.
+
+Ctrl-C cancels the run and waits for its end; a second Ctrl-C leaves at once. With -i, and with a pipe as standard input,
+the first Ctrl-C goes to the program. With -t all keys do; Ctrl-] cancels.
 
 Examples:
   amphi run ping -c 3 192.0.2.1
   amphi run --node lab-a traceroute -I example.org
   amphi run --on site=paris --name 'from Paris' iperf3 -t 5 lab-b
-  amphi run --detach mtr example.org")]
+  amphi run --detach mtr example.org
+  amphi run hello.py one two                 a program with two arguments
+  sort words.txt | amphi run --file util.c main.c
+  amphi run -i guess.rb                      type into the program
+  amphi run -t --language shell menu         in a terminal of its own
+  amphi run -c 'uname -a; nproc'             a shell line")]
 pub(crate) struct RunArgs {
     /// Run on this node
     #[arg(long, value_name = "NODE", conflicts_with = "on")]
@@ -37,32 +58,29 @@ pub(crate) struct RunArgs {
     /// Print the job's id and leave; the job goes on
     #[arg(long)]
     detach: bool,
+    /// The program's language, where the name of FILE does not tell it
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<String>,
+    /// Run this shell line as the program; ARGS are its $1, $2 …
+    #[arg(short = 'c', value_name = "LINE", conflicts_with_all = ["language", "file"])]
+    line: Option<String>,
+    /// One more file of the program; repeat it for several
+    #[arg(long, value_name = "PATH")]
+    file: Vec<PathBuf>,
+    /// Give the program this file as standard input
+    #[arg(long, value_name = "PATH")]
+    stdin: Option<PathBuf>,
+    /// Send what you type to the program
+    #[arg(short, long, conflicts_with = "detach")]
+    interactive: bool,
+    /// Run the program in a terminal that is shown in this one
+    #[arg(short, long, conflicts_with = "detach")]
+    terminal: bool,
     #[command(flatten)]
     format: OutputArgs,
-    /// The tool, then its own options and its destination; left out, the tools are listed
-    #[arg(trailing_var_arg = true, value_names = ["TOOL", "ARGS"])]
+    /// The tool or the program's main file, then its own arguments; left out, the tools are listed
+    #[arg(trailing_var_arg = true, value_names = ["TOOL|FILE", "ARGS"])]
     command: Vec<String>,
-}
-
-impl RunArgs {
-    fn tool_and_args(&self) -> (&str, &[String]) {
-        self.command.split_first().map_or(("", &[]), |(tool, args)| (tool.as_str(), args))
-    }
-
-    fn body(&self) -> Value {
-        let (tool, args) = self.tool_and_args();
-        let mut body = json!({ "tool": tool, "args": args });
-        if let Some(node) = &self.node {
-            body["node"] = json!(node);
-        }
-        if !self.on.is_empty() {
-            body["on"] = self.on.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
-        }
-        if let Some(name) = &self.name {
-            body["name"] = json!(name);
-        }
-        body
-    }
 }
 
 /// Ctrl-C, counted.
@@ -89,22 +107,22 @@ impl Interrupts {
 /// Submits the job and, unless it is detached, follows it to its end.
 pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let client = super::connect()?;
-    if args.command.is_empty() {
+    if args.command.is_empty() && args.line.is_none() {
         tool::list(&client, args.format).await?;
-        return Err(Failure::new(USAGE, "no tool was named").or_try("amphi run TOOL --help"));
+        return Err(Failure::new(USAGE, "no tool and no program was named").or_try("amphi run TOOL --help"));
     }
-    let (tool, tool_args) = args.tool_and_args();
-    if tool_args.first().is_some_and(|arg| arg == "--help") {
+    if let Some(tool) = args.tool_of_help() {
         return tool::show(&client, tool, args.format).await.map(|()| ExitCode::SUCCESS);
     }
+    let request = Request::read(&args)?;
     let mut interrupts = Interrupts::listen()?;
-    let Some((submitted, is_interrupted)) = submit(&client, &args.body(), &mut interrupts).await else {
+    let Some((submitted, is_interrupted)) = submit(&client, &request.body, &mut interrupts).await else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     let job = submitted.map_err(|error| {
         let is_wrong_usage = matches!(error.status(), Some(400 | 422));
         let failure = Failure::from(error);
-        if is_wrong_usage { failure.or_try(format!("amphi run {tool} --help, or amphi tool list")) } else { failure }
+        if is_wrong_usage { failure.or_try(request.advice.clone()) } else { failure }
     })?;
     let id = id_of(&client, &job)?;
     if args.detach && !is_interrupted {
@@ -115,7 +133,8 @@ pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut follower = Follower::new(client.clone(), id.clone(), interrupts, !args.format.is_json());
+    let typing = request.is_live.then(|| Typing::new(client.clone(), id.clone(), args.terminal));
+    let mut follower = Follower::new(client.clone(), id.clone(), interrupts, !args.format.is_json(), typing);
     if is_interrupted && !follower.cancel().await {
         return Ok(ExitCode::from(INTERRUPTED));
     }
@@ -123,13 +142,20 @@ pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     if args.format.is_json() {
-        print_json(&client.get(&["jobs", &id], &[]).await?)?;
+        print_json(&job_with_output(&client, &id).await?)?;
     }
     let (exit, sentence) = exit_of(&end, is_cancelled_by_us);
     if let Some(sentence) = sentence {
         Failure::new(exit, sentence).or_try(format!("amphi job show {id}")).print();
     }
     Ok(ExitCode::from(exit))
+}
+
+/// The job, and where its output is.
+async fn job_with_output(client: &Client, id: &str) -> Result<Value, Failure> {
+    let mut job: Value = client.get(&["jobs", id], &[]).await?;
+    job["output_url"] = json!(client.url(&["jobs", id, "output"]));
+    Ok(job)
 }
 
 /// What became of the submission, and whether Ctrl-C came meanwhile: the job may exist, so it has to be cancelled then.

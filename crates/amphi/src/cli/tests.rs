@@ -33,6 +33,8 @@ fn what_stands_behind_the_tool_is_the_tools() {
         (&["run", "--detach", "ping", "--detach"], r#"["ping", "--detach"]"#),
         (&["run", "--node", "a", "ping", "help"], r#"["ping", "help"]"#),
         (&["run", "--", "ping", "-c", "1"], r#"["ping", "-c", "1"]"#),
+        (&["run", "--file", "a.c", "-i", "main.c", "-i", "--file", "b"], r#"["main.c", "-i", "--file", "b"]"#),
+        (&["run", "-c", "echo $1", "x", "-y", "-c"], r#"["x", "-y", "-c"]"#),
     ] {
         let args = run_args(line);
         assert!(args.contains(&format!("command: {command}")), "{line:?}: {args}");
@@ -43,7 +45,11 @@ fn what_stands_behind_the_tool_is_the_tools() {
 fn wrong_usage_of_run_is_refused() {
     for line in [
         &["run", "--nodes", "a", "ping"][..],
-        &["run", "-c", "ping"],
+        &["run", "-n", "ping"],
+        &["run", "-c"],
+        &["run", "-c", "ls", "--language", "python"],
+        &["run", "-c", "ls", "--file", "a.c"],
+        &["run", "-i", "--detach", "a.py"],
         &["run", "--node", "a", "--on", "k=v", "ping"],
         &["run", "--on", "paris", "ping"],
         &["run", "--on", "=v", "ping"],

@@ -81,6 +81,8 @@ impl OutputChunk {
 pub(crate) enum OutputStream {
     Stdout,
     Stderr,
+    /// What a program's compiler wrote.
+    Compile,
 }
 
 /// How the job ended.

@@ -41,6 +41,15 @@ pub(crate) struct Job {
     pub(crate) completed: Option<Timestamp>,
     #[serde(default)]
     pub(crate) exit_code: Option<i64>,
+    /// CPU time of a program.
+    #[serde(default)]
+    pub(crate) cpu_ms: Option<u64>,
+    /// The most memory that a program had.
+    #[serde(default)]
+    pub(crate) memory_peak_bytes: Option<u64>,
+    /// What held a program in on its node.
+    #[serde(default)]
+    pub(crate) fences: Vec<String>,
     #[serde(default)]
     pub(crate) attempts: Vec<Attempt>,
 }
@@ -104,6 +113,43 @@ pub(crate) struct InstalledTool {
     pub(crate) name: String,
     #[serde(default)]
     pub(crate) version: String,
+}
+
+/// A language of programs.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Language {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    /// Ends of its files' names, without the dot.
+    pub(crate) extensions: Vec<String>,
+    /// Nodes that have it.
+    #[serde(default)]
+    pub(crate) nodes: Vec<LanguageNode>,
+}
+
+/// A node that has a language.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LanguageNode {
+    pub(crate) node: String,
+    #[serde(default)]
+    pub(crate) version: String,
+}
+
+/// What a program was submitted with.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Source {
+    /// The main file first.
+    pub(crate) files: Vec<SourceFile>,
+}
+
+/// A file of a program: its text, or its bytes in base64 where they are no text.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SourceFile {
+    pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) text: Option<String>,
+    #[serde(default)]
+    pub(crate) base64: Option<String>,
 }
 
 /// The lab's state, for anybody.

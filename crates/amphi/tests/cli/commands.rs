@@ -239,7 +239,7 @@ async fn run_alone_lists_the_tools() {
     let done = Program::with_server(&server.url).run(&["run"]).await;
     assert_eq!(done.code, 2);
     assert!(done.stdout.contains("ping") && done.stdout.contains("Round trips"), "{}", done.stdout);
-    assert!(done.stderr.starts_with("error: no tool was named\n"), "{}", done.stderr);
+    assert!(done.stderr.starts_with("error: no tool and no program was named\n"), "{}", done.stderr);
 }
 
 #[tokio::test]

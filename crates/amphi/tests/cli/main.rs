@@ -9,4 +9,5 @@ mod fake_server;
 mod login;
 mod program;
 mod run;
+mod run_program;
 mod trust;

@@ -1,5 +1,6 @@
 //! Starts the built program with a clean environment and reads what it prints as it comes.
 
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -66,6 +67,19 @@ impl Program {
         Running::new(child).end().await
     }
 
+    /// Started in `dir`, with a pipe as standard input.
+    pub(crate) fn start_in(&self, dir: &Path, args: &[&str]) -> Running {
+        let mut command = self.command(env!("CARGO_BIN_EXE_amphi"));
+        Running::new(command.args(args).current_dir(dir).stdin(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// To the end in `dir`, with `file` as standard input.
+    pub(crate) async fn run_in(&self, dir: &Path, args: &[&str], file: &Path) -> Done {
+        let stdin = std::fs::File::open(file).unwrap();
+        let mut command = self.command(env!("CARGO_BIN_EXE_amphi"));
+        Running::new(command.args(args).current_dir(dir).stdin(stdin).spawn().unwrap()).end().await
+    }
+
     /// On a terminal of its own (all three streams), which `script` of Debian's bsdutils makes.
     pub(crate) fn start_on_terminal(&self, line: &str) -> Running {
         let line = format!("{} {line}", env!("CARGO_BIN_EXE_amphi"));
@@ -115,6 +129,11 @@ impl Running {
         let stdin = self.child.stdin.as_mut().unwrap();
         stdin.write_all(text.as_bytes()).await.unwrap();
         stdin.flush().await.unwrap();
+    }
+
+    /// Closes its standard input.
+    pub(crate) fn close_stdin(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// Sends it a signal, as the terminal does on Ctrl-C.

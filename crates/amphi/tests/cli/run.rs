@@ -160,7 +160,9 @@ async fn json_is_the_final_job_and_nothing_else() {
     server.on("GET /api/v1/jobs/j1", 200, job("completed"));
     let done = Program::with_server(&server.url).run(&["run", "--output", "json", "ping", "h"]).await;
     assert_eq!((done.code, done.stderr.as_str()), (2, ""));
-    assert_eq!(serde_json::from_str::<Value>(&done.stdout).unwrap(), job("completed"));
+    let mut expected = job("completed");
+    expected["output_url"] = json!(format!("{}/api/v1/jobs/j1/output", server.url));
+    assert_eq!(serde_json::from_str::<Value>(&done.stdout).unwrap(), expected);
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Recipes and their rules, the places that messages name, the class that Java runs.
+
 use std::fs;
 
 use super::*;

@@ -40,6 +40,7 @@ mod link;
 mod node;
 mod resolve;
 mod run;
+pub mod sandbox;
 
 pub use config::AgentConfig;
 

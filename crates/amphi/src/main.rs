@@ -18,6 +18,10 @@ use clap::Parser;
 const WORKERS_LEAST: usize = 2;
 
 fn main() -> ExitCode {
+    // Before anything starts a thread: the helper must have one.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == agent::sandbox::HELPER_ARGUMENT) {
+        return agent::sandbox::helper_main();
+    }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(help_or_error) => return print_usage(&help_or_error),

@@ -1,0 +1,317 @@
+//! The helper: finds out what this machine offers, builds the root, starts keepers, and takes them along when it ends.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, geteuid, pipe2, sethostname};
+
+use super::cgroup::{Place, Slot};
+use super::confine;
+use super::keeper::Keeper;
+use super::message::{Config, FromHelper, receive, send};
+use super::namespace;
+use super::root;
+use super::seccomp::{self, Filter};
+
+/// What the program is run with to become the helper.
+pub const HELPER_ARGUMENT: &str = "sandbox-helper";
+/// The descriptor that the agent speaks over.
+pub(super) const HELPER_SOCKET: i32 = 3;
+/// Users outside for rooms of a root's agent: above all that systems give away, one for each slot.
+const OUTSIDE_FIRST: u32 = 2_000_000_000;
+const SLOTS_MOST: u32 = 1024;
+/// A keeper that lives shorter than this is not started again: whatever ended it would end the next one.
+const KEEPER_LIFE: Duration = Duration::from_secs(1);
+
+/// What is the same for all rooms of this helper.
+pub(super) struct Site {
+    /// Rooms have namespaces and a root of their own.
+    pub(super) is_contained: bool,
+    pub(super) filter: Option<Filter>,
+    pub(super) has_landlock: bool,
+    /// The node's network.
+    pub(super) netns: Option<OwnedFd>,
+}
+
+/// Who makes namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Power {
+    /// The machine's root.
+    Root,
+    /// Anybody, in a user namespace of their own.
+    User,
+}
+
+struct Slots {
+    power: Option<Power>,
+    site: Site,
+    place: Place,
+    slots: Vec<Slot>,
+    keepers: Vec<Option<(Pid, Instant)>>,
+    agent: OwnedFd,
+}
+
+/// The helper's whole life: what the program does when it is run as `amphi sandbox-helper`. Must be called while the
+/// process has one thread. Ends when the agent closes its socket.
+#[must_use]
+pub fn helper_main() -> ExitCode {
+    // SAFETY: the agent placed its socket there for this process; if it is anything else the first receive fails.
+    let agent = unsafe { OwnedFd::from_raw_fd(HELPER_SOCKET) };
+    let config = match receive::<Config>(&agent) {
+        Ok(Some((config, _))) => config,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(_) => {
+            eprintln!("error: `{HELPER_ARGUMENT}` is started by `amphi agent`, not by hand");
+            return ExitCode::from(2);
+        }
+    };
+    match Slots::start(config, agent) {
+        Ok(slots) => slots.serve(),
+        Err((agent, why)) => {
+            // An agent that is gone needs no answer.
+            let _ = send(&agent, &FromHelper::Failed { why }, &[]);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Slots {
+    fn start(config: Config, agent: OwnedFd) -> Result<Self, (OwnedFd, String)> {
+        let rooms = config.rooms.clamp(1, SLOTS_MOST);
+        let set_up = || -> io::Result<_> {
+            close_from(HELPER_SOCKET + 1);
+            prctl::set_child_subreaper(true)?;
+            let mut place = Place::find();
+            let slots = (0..rooms).map(|index| place.slot(index)).collect::<io::Result<Vec<_>>>()?;
+            Ok((place, slots, netns_open(config.netns.as_deref())?))
+        };
+        let (place, slots, netns) = match set_up() {
+            Ok(made) => made,
+            Err(error) => return Err((agent, error.to_string())),
+        };
+        let power = [Power::Root, Power::User].into_iter().find(|&power| is_possible(power, config.netns.as_deref()));
+        if let Some(power) = power
+            && let Err(error) = enter(power, config.netns.as_deref())
+        {
+            return Err((agent, format!("entering namespaces: {error}")));
+        }
+        let site = Site {
+            is_contained: power.is_some(),
+            filter: seccomp::is_available().then(Filter::new),
+            has_landlock: confine::landlock_version() > 0,
+            // A user's helper may not enter it.
+            netns: netns.filter(|_| power == Some(Power::Root)),
+        };
+        let keepers = slots.iter().map(|_| None).collect();
+        Ok(Self { power, site, place, slots, keepers, agent })
+    }
+
+    fn serve(mut self) -> ExitCode {
+        let is_well = self.rounds();
+        self.end();
+        if let Err(error) = is_well {
+            eprintln!("error: the sandbox's helper ended: {error}");
+            return ExitCode::FAILURE;
+        }
+        ExitCode::SUCCESS
+    }
+
+    fn rounds(&mut self) -> io::Result<()> {
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGCHLD);
+        signals.add(Signal::SIGTERM);
+        signals.thread_block()?;
+        let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        let hello = FromHelper::Hello { fences: self.fences(), is_contained: self.is_contained() };
+        send(&self.agent, &hello, &[])?;
+        for index in 0..self.slots.len() {
+            self.keeper_start(index)?;
+        }
+        loop {
+            let mut fds =
+                [PollFd::new(self.agent.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if fds[0].any().unwrap_or(false) {
+                return Ok(());
+            }
+            while let Some(signal) = signals.read_signal()? {
+                if signal.ssi_signo == Signal::SIGTERM as u32 {
+                    return Ok(());
+                }
+            }
+            self.reap()?;
+        }
+    }
+
+    fn is_contained(&self) -> bool {
+        self.site.is_contained && self.site.filter.is_some()
+    }
+
+    fn fences(&self) -> Vec<String> {
+        let namespaces = ["user namespace", "mount namespace", "pid namespace", "network namespace", "ipc namespace"];
+        let mut fences: Vec<String> =
+            namespaces.into_iter().filter(|_| self.site.is_contained).map(str::to_owned).collect();
+        fences.extend(self.place.name());
+        fences.extend(self.site.filter.is_some().then(|| "seccomp".to_owned()));
+        fences.extend(self.site.has_landlock.then(|| "landlock".to_owned()));
+        fences.push("rlimits".to_owned());
+        fences
+    }
+
+    /// The user outside for programs of one slot, where this process may choose one.
+    fn outside(&self, index: usize) -> Option<u32> {
+        // Another helper of this machine has other users, so that neither's processes count for the other.
+        let own = std::process::id() % 100_000;
+        let slot = u32::try_from(index).unwrap_or_default();
+        (self.power == Some(Power::Root)).then_some(OUTSIDE_FIRST + own * SLOTS_MOST + slot)
+    }
+
+    /// Starts the keeper of one slot and hands its socket to the agent.
+    fn keeper_start(&mut self, index: usize) -> io::Result<()> {
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        let (told, tells) = pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        let outside = self.outside(index);
+        // SAFETY: this process has one thread, so that the child may go on as it could.
+        match unsafe { fork() }? {
+            ForkResult::Parent { child } => {
+                drop(tells);
+                let mut why = String::new();
+                File::from(told).read_to_string(&mut why)?;
+                if !why.is_empty() {
+                    let _ = waitpid(child, None);
+                    return send(&self.agent, &FromHelper::Failed { why }, &[]);
+                }
+                self.keepers[index] = Some((child, Instant::now()));
+                send(&self.agent, &FromHelper::Keeper { owner: outside }, &[theirs.as_fd()])
+            }
+            ForkResult::Child => {
+                drop((theirs, told));
+                let is_well = keeper_main(&self.site, &mut self.slots[index], ours, outside, tells).is_ok();
+                // SAFETY: ends this process at once; what it shares with its parent is not to be tidied here.
+                unsafe { libc::_exit(i32::from(!is_well)) }
+            }
+        }
+    }
+
+    fn reap(&mut self) -> io::Result<()> {
+        loop {
+            let pid = match waitpid(None, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)) {
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(()),
+                Ok(status) => status.pid(),
+                Err(Errno::EINTR) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let Some(index) = self.keepers.iter().position(|keeper| keeper.map(|(pid, _)| pid) == pid) else {
+                continue;
+            };
+            let lived = self.keepers[index].take().map(|(_, since)| since.elapsed());
+            if lived.is_some_and(|lived| lived >= KEEPER_LIFE) {
+                self.keeper_start(index)?;
+            } else {
+                send(
+                    &self.agent,
+                    &FromHelper::Failed { why: "a keeper ended as soon as it was started".to_owned() },
+                    &[],
+                )?;
+            }
+        }
+    }
+
+    /// Kills everything and removes the cgroups.
+    fn end(&self) {
+        for (pid, _) in self.keepers.iter().flatten() {
+            let _ = kill(*pid, Signal::SIGKILL);
+        }
+        // Inits of dead keepers come here, being killed.
+        while !matches!(waitpid(None, Some(WaitPidFlag::__WALL)), Err(Errno::ECHILD)) {}
+        self.place.remove();
+    }
+}
+
+fn keeper_main(site: &Site, slot: &mut Slot, agent: OwnedFd, outside: Option<u32>, tells: OwnedFd) -> io::Result<()> {
+    let keeper = match Keeper::settle(site, slot, agent, outside) {
+        Ok(keeper) => keeper,
+        Err(error) => return File::from(tells).write_all(format!("starting a keeper: {error}").as_bytes()),
+    };
+    drop(tells);
+    keeper.serve()
+}
+
+/// Tries in a child, which leaves nothing behind, whether namespaces, root and all can be had this way.
+fn is_possible(power: Power, netns: Option<&str>) -> bool {
+    if power == Power::Root && !geteuid().is_root() {
+        return false;
+    }
+    // SAFETY: this process has one thread, so that the child may go on as it could.
+    match unsafe { fork() } {
+        Ok(ForkResult::Child) => {
+            let tried = rehearse(power, netns);
+            if let Err(error) = &tried {
+                eprintln!("the sandbox can't make namespaces as {power:?}: {error}");
+            }
+            let is_well = tried.is_ok();
+            // SAFETY: ends this process at once; what it shares with its parent is not to be tidied here.
+            unsafe { libc::_exit(i32::from(!is_well)) }
+        }
+        Ok(ForkResult::Parent { child }) => matches!(waitpid(child, None), Ok(WaitStatus::Exited(_, 0))),
+        Err(_) => false,
+    }
+}
+
+fn rehearse(power: Power, netns: Option<&str>) -> io::Result<()> {
+    enter(power, netns)?;
+    namespace::network_unshare()?;
+    let outside = if power == Power::Root { OUTSIDE_FIRST } else { confine::INSIDE_ID };
+    namespace::user_make(outside)?;
+    let namespaces = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC;
+    match namespace::fork_into(namespaces)? {
+        None => {
+            let is_well = root::proc_mount().is_ok();
+            // SAFETY: as above.
+            unsafe { libc::_exit(i32::from(!is_well)) }
+        }
+        Some(child) => match waitpid(child, None)? {
+            WaitStatus::Exited(_, 0) => Ok(()),
+            _ => Err(io::ErrorKind::PermissionDenied.into()),
+        },
+    }
+}
+
+/// Takes this process to where rooms are made: the new root, a host name and a view of cgroups of its own.
+fn enter(power: Power, netns: Option<&str>) -> io::Result<()> {
+    if power == Power::User {
+        namespace::user_unshare()?;
+    }
+    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)?;
+    // Old kernels have none; then paths of cgroups can be read, which tells nothing that matters.
+    let _ = unshare(CloneFlags::CLONE_NEWCGROUP);
+    sethostname("amphi")?;
+    root::root_build(netns)
+}
+
+fn netns_open(name: Option<&str>) -> io::Result<Option<OwnedFd>> {
+    let open = |name| File::open(Path::new("/run/netns").join(name)).map(OwnedFd::from);
+    name.map(open).transpose()
+}
+
+/// Closes what a careless parent may have left open.
+fn close_from(first: i32) {
+    // SAFETY: nothing in this process owns descriptors yet but the first four.
+    let _ = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_int::MAX, 0) };
+}

@@ -176,7 +176,7 @@
   });
 
   // --- keyboard -----------------------------------------------------------------------------------------------------
-  const PLACES = { l: "/lab", n: "/nodes", s: "/status", a: "/admin/accounts", c: "/clients", j: "/admin/journal" };
+  const PLACES = { l: "/lab", p: "/programs", n: "/nodes", s: "/status", a: "/admin/accounts", c: "/clients", j: "/admin/journal" };
   let going = 0;
 
   function rows() {

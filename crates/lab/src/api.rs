@@ -3,7 +3,7 @@
 mod input;
 pub(crate) mod job;
 mod language;
-mod live;
+pub(crate) mod live;
 mod node;
 mod policy;
 pub(crate) mod submit;

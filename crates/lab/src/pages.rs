@@ -10,6 +10,7 @@ mod node_change;
 mod output;
 mod overview;
 mod policy;
+mod program;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,8 @@ pub fn catalogs() -> Vec<(Locale, &'static str)> {
         (Locale::Fr, include_str!("../locales/fr/tools.ftl")),
         (Locale::En, include_str!("../locales/en/lab.ftl")),
         (Locale::Fr, include_str!("../locales/fr/lab.ftl")),
+        (Locale::En, include_str!("../locales/en/programs.ftl")),
+        (Locale::Fr, include_str!("../locales/fr/programs.ftl")),
     ]
 }
 
@@ -36,6 +39,7 @@ pub fn navigation() -> Vec<NavItem> {
     let item = |id, href, icon, label, role| NavItem { id, href, icon, label, role };
     vec![
         item("lab", "/lab", "bi-flask", "nav-lab", None),
+        item("programs", "/programs", "bi-keyboard", "nav-programs", None),
         item("nodes", "/nodes", "bi-hdd-network", "nav-nodes", None),
         item("status", "/status", "bi-activity", "nav-status", None),
         item("policy", "/admin/policy", "bi-shield-lock", "nav-policy", Some(Role::Operator)),
@@ -45,7 +49,12 @@ pub fn navigation() -> Vec<NavItem> {
 /// The lab's entries of the second level, each with its section.
 pub fn sub_navigation() -> Vec<(&'static str, NavItem)> {
     let item = |id, href, label| NavItem { id, href, icon: "bi-flask", label, role: None };
-    vec![("lab", item("overview", "/lab", "nav-lab-overview")), ("lab", item("new", "/lab/new", "nav-lab-new"))]
+    vec![
+        ("lab", item("overview", "/lab", "nav-lab-overview")),
+        ("lab", item("new", "/lab/new", "nav-lab-new")),
+        ("programs", item("program-overview", "/programs", "nav-programs-overview")),
+        ("programs", item("program-new", "/programs/new", "nav-programs-new")),
+    ]
 }
 
 /// The lab's files under `/static`.
@@ -56,6 +65,11 @@ pub fn assets() -> Vec<Asset> {
     vec![
         asset("lab.css", CSS, include_bytes!("../../../web/lab.css")),
         asset("lab.js", JS, include_bytes!("../../../web/lab.js")),
+        asset("program.css", CSS, include_bytes!("../../../web/program.css")),
+        asset("codemirror.js", JS, include_bytes!("../../../web/vendor/codemirror.min.js")),
+        asset("editor.js", JS, include_bytes!("../../../web/editor.js")),
+        asset("program.js", JS, include_bytes!("../../../web/program.js")),
+        asset("run.js", JS, include_bytes!("../../../web/run.js")),
         asset("output.js", JS, include_bytes!("../../../web/output.js")),
     ]
 }
@@ -81,7 +95,13 @@ pub(crate) fn router(lab: Lab) -> Router {
         .route("/lab/jobs/{id}/cancel", post(job_change::cancel))
         .route("/lab/jobs/{id}/rename", post(job_change::rename))
         .route("/lab/jobs/{id}/pin", post(job_change::pin))
+        .route("/lab/jobs/{id}/share", post(job_change::share))
         .route("/lab/jobs/{id}/delete", post(job_change::delete))
+        .route("/programs", get(overview::programs))
+        .route("/programs/rows", get(overview::program_rows))
+        .route("/programs/new", get(program::page).post(program::submit))
+        .route("/programs/unzip", post(program::unzip))
+        .route("/programs/{id}/result", get(program::part))
         .route("/nodes", get(node::list))
         .route("/nodes/rows", get(node::rows))
         .route("/nodes/new", get(node_change::new).post(node_change::token))

@@ -8,6 +8,8 @@ use crate::site::{Person, Site};
 
 /// Bytes that a page and all it loads may have on the wire, without the heads.
 const MOST_BYTES: u64 = 150_000;
+/// The same with the code editor.
+const MOST_BYTES_EDITOR: u64 = 500_000;
 /// Address and size on the wire, from the cache or not, of the page and of all it loaded.
 const LOADED: &str =
     "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
@@ -40,7 +42,7 @@ async fn faults(site: &Site, person: &Person, page: &Page) -> Result<Vec<String>
     let names = loaded.iter().filter_map(|entry| entry[0].as_str());
     faults.extend(names.filter(|name| !name.starts_with(&own)).map(|name| format!("{}: loads {name}", page.name)));
     let bytes: u64 = loaded.iter().filter_map(|entry| entry[1].as_u64()).sum();
-    if bytes > MOST_BYTES {
+    if bytes > if page.has_editor { MOST_BYTES_EDITOR } else { MOST_BYTES } {
         faults.push(format!("{}: {bytes} bytes: {}", page.name, Value::from(loaded)));
     }
     browser.view(360, 740, Scheme::Light).await?;

@@ -12,11 +12,17 @@ pub(crate) struct Page {
     pub(crate) path: String,
     /// A JavaScript expression.
     pub(crate) is_ready: &'static str,
+    /// Whether it loads the code editor, which is larger than all the rest.
+    pub(crate) has_editor: bool,
 }
 
 impl Page {
     fn new(name: &'static str, path: impl Into<String>, is_ready: &'static str) -> Self {
-        Self { name, path: path.into(), is_ready }
+        Self { name, path: path.into(), is_ready, has_editor: false }
+    }
+
+    fn with_editor(name: &'static str, path: impl Into<String>, is_ready: &'static str) -> Self {
+        Self { has_editor: true, ..Self::new(name, path, is_ready) }
     }
 
     /// Opens it and waits until it is ready.

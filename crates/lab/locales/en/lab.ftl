@@ -41,6 +41,7 @@ lab-fresh-one = %n new
 lab-fresh-other = %n new
 lab-nothing-found = No experiment matches.
 lab-show-all = Show all experiments
+lab-search-other = Search the programs for this
 lab-empty-title = Try the network out
 lab-empty-text = An experiment runs a network tool, such as ping, traceroute or iperf3, on a node of this lab, and keeps what it printed. Pinned examples of your teachers and your own experiments appear here.
 lab-empty-cli = Or from a terminal:

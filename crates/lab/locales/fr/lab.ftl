@@ -41,6 +41,7 @@ lab-fresh-one = %n nouvelle
 lab-fresh-other = %n nouvelles
 lab-nothing-found = Aucune expérience ne correspond.
 lab-show-all = Montrer toutes les expériences
+lab-search-other = Chercher ceci dans les programmes
 lab-empty-title = Mettez le réseau à l’épreuve
 lab-empty-text = Une expérience lance un outil réseau, comme ping, traceroute ou iperf3, sur un nœud de ce laboratoire, et garde ce qu’il a affiché. Les exemples épinglés par vos enseignants et vos propres expériences apparaissent ici.
 lab-empty-cli = Ou depuis un terminal :

@@ -170,7 +170,7 @@ pub(super) fn position(last: Option<&str>, field: &'static str) -> Result<Positi
 }
 
 /// The word for an output channel.
-fn stream_word(channel: i64) -> &'static str {
+pub(crate) fn stream_word(channel: i64) -> &'static str {
     match channel {
         0 => "stdout",
         2 => "compile",

@@ -95,7 +95,7 @@ pub(crate) struct FileBody {
 }
 
 impl FileBody {
-    pub(super) fn of(file: &SourceFile) -> Self {
+    pub(crate) fn of(file: &SourceFile) -> Self {
         Self::of_bytes(&file.path, &file.data)
     }
 

@@ -7,9 +7,12 @@ use portal::{ApiPath, Caller, PageContext, PageView, Problem, Role};
 
 use super::look::{Badge, Look, fragment, html};
 use super::output::{Piece, Printed, printed};
+use super::program::{ProgramFacts, Source};
 use crate::Lab;
 use crate::api::job::job_id;
-use crate::model::job::{Job, JobStatus};
+use crate::model::command_line::quoted;
+use crate::model::job::{Job, JobKind, JobStatus};
+use crate::model::program::Program;
 use crate::service::ServiceError;
 use crate::service::view::{AttemptView, JobView};
 
@@ -33,6 +36,15 @@ struct AttemptRow {
     ended_ms: Option<i64>,
 }
 
+/// What a program was started with and what it used.
+struct ProgramShown {
+    /// The language's name for people.
+    language: String,
+    /// Quoted for a shell.
+    args: String,
+    facts: ProgramFacts,
+}
+
 /// A job with all that its page shows.
 struct Shown {
     job: Job,
@@ -43,8 +55,17 @@ struct Shown {
     duration_ms: Option<i64>,
     /// Options as a form would have them: name and value.
     options: Vec<(String, String)>,
+    /// Of a program alone.
+    program: Option<ProgramShown>,
     attempts: Vec<AttemptRow>,
     may: Allowed,
+}
+
+impl Shown {
+    /// UID of the node of the newest attempt.
+    fn node_uid(&self) -> Option<&str> {
+        self.view.attempts.last().and_then(|run| run.node_uid.as_deref())
+    }
 }
 
 #[derive(Template)]
@@ -58,6 +79,9 @@ struct JobPage<'a> {
     /// Where the rest comes from.
     live: String,
     note: String,
+    streams: &'static [&'static str],
+    source: Option<Source>,
+    program_css: String,
 }
 
 /// The parts that change: facts, attempts, and the head's actions.
@@ -83,14 +107,26 @@ pub(super) async fn page(
     ApiPath(id): ApiPath<String>,
 ) -> Result<Response, Problem> {
     let look = Look::new(&lab, &t);
-    let shown = shown(&lab, &caller, &look, &id).await?;
+    let (shown, program) = shown(&lab, &caller, &look, &id).await?;
+    let source = match &program {
+        Some(program) => Some(Source::of(&lab, &caller, &t, &shown.job, program).await?),
+        None => None,
+    };
     let Printed { pieces, is_all } = printed(&lab, &caller, &shown.job).await?;
     let live = if is_all { String::new() } else { format!("/api/v1/jobs/{}/live", shown.job.id) };
     let note = if is_all && pieces.is_empty() { look.text("job-output-none") } else { String::new() };
-    let body = html(&JobPage { l: &look, s: &shown, pieces, is_all, live, note })?;
+    let (section, scripts, streams): (_, _, &[_]) = match source {
+        None => ("lab", vec!["lab.js", "output.js"], &["stdout", "stderr"]),
+        Some(_) => {
+            ("programs", vec!["lab.js", "output.js", "codemirror.js", "editor.js"], &["stdout", "stderr", "compile"])
+        }
+    };
+    let program_css = lab.portal().asset("program.css");
+    let page = JobPage { l: &look, s: &shown, pieces, is_all, live, note, streams, source, program_css };
+    let body = html(&page)?;
     let actions = html(&JobActions { l: &look, s: &shown })?;
     let title = shown.job.name.clone();
-    let view = PageView { title, section: "lab", sub: None, body, actions, scripts: vec!["lab.js", "output.js"] };
+    let view = PageView { title, section, sub: None, body, actions, scripts };
     Ok(lab.portal().page(&t, view))
 }
 
@@ -102,20 +138,31 @@ pub(super) async fn part(
     ApiPath(id): ApiPath<String>,
 ) -> Result<Html<String>, Problem> {
     let look = Look::new(&lab, &t);
-    let shown = shown(&lab, &caller, &look, &id).await?;
+    let (shown, _) = shown(&lab, &caller, &look, &id).await?;
     fragment(&JobPart { l: &look, s: &shown })
 }
 
-async fn shown(lab: &Lab, caller: &Caller, look: &Look<'_>, id: &str) -> Result<Shown, ServiceError> {
+/// A job as its page shows it, and the program if it is one.
+async fn shown(
+    lab: &Lab,
+    caller: &Caller,
+    look: &Look<'_>,
+    id: &str,
+) -> Result<(Shown, Option<Program>), ServiceError> {
     let job = lab.job_view(caller, job_id(id)?).await?;
     let view = lab.job_show(&job).await?;
+    let program = match job.kind {
+        JobKind::Experiment => None,
+        JobKind::Program => Some(lab.program(caller, job.id).await?),
+    };
     let wanted_node = match job.wanted_node {
         Some(wanted) => lab.node_list().await?.into_iter().find(|node| node.id == wanted).map(|node| node.name),
         None => None,
     };
     let attempts = view.attempts.iter().map(|run| attempt_row(look, run)).collect();
     let end_ms = job.completed_ms;
-    Ok(Shown {
+    let shown = Shown {
+        program: program.as_ref().map(|program| program_shown(lab, look, &job, &view, program)),
         badge: look.job(&job, view.place),
         wanted_node,
         duration_ms: job.started_ms.zip(end_ms).map(|(start, end)| end - start),
@@ -124,7 +171,18 @@ async fn shown(lab: &Lab, caller: &Caller, look: &Look<'_>, id: &str) -> Result<
         may: allowed(caller, &job),
         view,
         job,
-    })
+    };
+    Ok((shown, program))
+}
+
+fn program_shown(lab: &Lab, look: &Look<'_>, job: &Job, view: &JobView, program: &Program) -> ProgramShown {
+    let language = lab.languages().get(program.language());
+    ProgramShown {
+        // A recipe may be gone; the name stays.
+        language: language.map_or_else(|| program.language().to_owned(), |language| language.title.clone()),
+        args: program.args().iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+        facts: ProgramFacts::of(look.t, job, view),
+    }
 }
 
 fn allowed(caller: &Caller, job: &Job) -> Allowed {

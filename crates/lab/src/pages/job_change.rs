@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::Lab;
 use crate::api::job::job_id;
+use crate::model::job::JobKind;
 use crate::service::ServiceError;
 
 /// Sends the reader back. What came too late because the job went on meanwhile is a message, not an error page.
@@ -73,11 +74,33 @@ pub(super) async fn pin(
     answer(lab.job_pin(&caller, id, form.pinned).await, &format!("/lab/jobs/{id}"), key)
 }
 
+#[derive(Deserialize)]
+pub(super) struct ShareForm {
+    shared: bool,
+}
+
+/// `POST /lab/jobs/{id}/share`
+pub(super) async fn share(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+    PageForm(form): PageForm<ShareForm>,
+) -> Result<Response, Problem> {
+    let id = job_id(&id)?;
+    let key = if form.shared { "flash-shared" } else { "flash-unshared" };
+    answer(lab.job_share(&caller, id, form.shared).await, &format!("/lab/jobs/{id}"), key)
+}
+
 /// `POST /lab/jobs/{id}/delete`
 pub(super) async fn delete(
     State(lab): State<Lab>,
     caller: Caller,
     ApiPath(id): ApiPath<String>,
 ) -> Result<Response, Problem> {
-    answer(lab.job_delete(&caller, job_id(&id)?).await, "/lab", "flash-deleted")
+    let id = job_id(&id)?;
+    let list = match lab.job_view(&caller, id).await?.kind {
+        JobKind::Experiment => "/lab",
+        JobKind::Program => "/programs",
+    };
+    answer(lab.job_delete(&caller, id).await, list, "flash-deleted")
 }

@@ -6,7 +6,7 @@ use axum::response::Html;
 use portal::{PageContext, Problem};
 
 use crate::Lab;
-use crate::model::job::{ErrorReason, Job, JobStatus};
+use crate::model::job::{ErrorReason, Job, JobKind, JobStatus};
 use crate::model::node::{AdminState, Health};
 
 /// The reader's language, and the addresses of the lab's files.
@@ -54,6 +54,8 @@ impl<'a> Look<'a> {
             (JobStatus::Waiting, _) => ("hourglass-split", "state-idle"),
             (JobStatus::Running, _) => ("arrow-repeat", "state-busy"),
             (JobStatus::Completed, None | Some(0)) => ("check-circle-fill", "state-good"),
+            // What a tool's status means depends on the tool; a program that ends with another than 0 says it failed.
+            (JobStatus::Completed, Some(_)) if job.kind == JobKind::Program => ("x-circle-fill", "state-bad"),
             (JobStatus::Completed, Some(_)) => ("exclamation-triangle-fill", "state-warn"),
             (JobStatus::Error, _) => ("x-circle-fill", "state-bad"),
             (JobStatus::Cancelled, _) => ("slash-circle", "state-idle"),

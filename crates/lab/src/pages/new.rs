@@ -217,8 +217,12 @@ fn pairs_of(query: Option<String>) -> Vec<(String, String)> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
+/// Errors: also `JobUnknown` for a program, which has a form of its own.
 async fn draft_of(lab: &Lab, caller: &Caller, id: &str) -> Result<Draft, Problem> {
     let job = lab.job_view(caller, job_id(id)?).await?;
+    if job.kind == JobKind::Program {
+        return Err(ServiceError::JobUnknown.into());
+    }
     let node = match job.wanted_node {
         Some(wanted) => lab.node_list().await?.into_iter().find(|node| node.id == wanted).map(|node| node.name),
         None => None,

@@ -5,6 +5,7 @@ use futures::StreamExt;
 use portal::Caller;
 
 use crate::Lab;
+use crate::api::live::stream_word;
 use crate::model::job::Job;
 use crate::service::ServiceError;
 use crate::service::live::{LiveEvent, Position};
@@ -42,7 +43,7 @@ pub(super) async fn printed(lab: &Lab, caller: &Caller, job: &Job) -> Result<Pri
         match event {
             LiveEvent::Output { attempt, chunk } => {
                 bytes += chunk.data.len();
-                joined.push(attempt, stream(chunk.channel), &chunk.data);
+                joined.push(attempt, stream_word(chunk.channel), &chunk.data);
             }
             LiveEvent::State { .. } => {}
             LiveEvent::End(_) => return Ok(Printed { pieces: joined.finish(), is_all: true }),
@@ -52,15 +53,6 @@ pub(super) async fn printed(lab: &Lab, caller: &Caller, job: &Job) -> Result<Pri
         }
     }
     Ok(Printed { pieces: joined.finish(), is_all: false })
-}
-
-/// The word of an output channel.
-fn stream(channel: i64) -> &'static str {
-    match channel {
-        0 => "stdout",
-        1 => "stderr",
-        _ => "compile",
-    }
 }
 
 /// Chunks of one attempt and stream joined, since a character may lie across two of them.

@@ -1,4 +1,4 @@
-//! The overview (L1): pinned examples first, then the reader's own. The filter is the address, so that a list can be
+//! The overviews of experiments (L1) and of programs: pinned examples first, then the reader's own. The filter is the address, so that a list can be
 //! kept and sent; pages go by keyset, and the cursors of the newer pages travel in the address as well.
 
 use askama::Template;
@@ -11,7 +11,7 @@ use url::form_urlencoded::Serializer;
 use super::look::{Badge, Look, fragment, html};
 use crate::Lab;
 use crate::api::job::{cursor, cursor_text, filter};
-use crate::model::job::{Job, JobStatus};
+use crate::model::job::{Job, JobKind, JobStatus};
 use crate::model::tool::tools;
 use crate::queries::list::JobFilter;
 use crate::service::ServiceError;
@@ -20,6 +20,59 @@ use crate::service::ServiceError;
 const PAGE: u32 = 50;
 /// Newer pages that the way back is kept for.
 const TRAIL_MAX: usize = 20;
+
+/// The list of one kind of jobs.
+struct Kind {
+    kind: JobKind,
+    /// The side bar's and the second level's entries.
+    section: &'static str,
+    sub: &'static str,
+    path: &'static str,
+    /// What its sentences' keys begin with.
+    words: &'static str,
+    /// The same for the other kind.
+    other: &'static str,
+    icon: &'static str,
+    example: &'static str,
+}
+
+const EXPERIMENTS: Kind = Kind {
+    kind: JobKind::Experiment,
+    section: "lab",
+    sub: "overview",
+    path: "/lab",
+    words: "lab",
+    other: "/programs",
+    icon: "flask",
+    example: "amphi run ping -c 3 example.org",
+};
+const PROGRAMS: Kind = Kind {
+    kind: JobKind::Program,
+    section: "programs",
+    sub: "program-overview",
+    path: "/programs",
+    words: "program",
+    other: "/lab",
+    icon: "keyboard",
+    example: "amphi run hello.py",
+};
+
+impl Kind {
+    /// The key of a sentence that each kind has.
+    fn key(&self, word: &str) -> String {
+        format!("{}-{word}", self.words)
+    }
+
+    /// Tools or languages that the list may be narrowed to: value and what it is called.
+    fn tools(&self, lab: &Lab) -> Vec<(String, String)> {
+        match self.kind {
+            JobKind::Experiment => tools().iter().map(|tool| (tool.name.to_owned(), tool.name.to_owned())).collect(),
+            JobKind::Program => {
+                lab.languages().iter().map(|language| (language.name.clone(), language.title.clone())).collect()
+            }
+        }
+    }
+}
 
 /// The list's address. Empty texts, as forms send them, mean: not given.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -73,12 +126,17 @@ impl ListQuery {
         (!self.before.is_empty()).then(|| Self { before: before.to_owned(), trail: trail.to_owned(), ..self.clone() })
     }
 
+    /// The same text in the list of the other kind.
+    fn in_other(&self, kind: &Kind) -> String {
+        Self { q: self.q.clone(), ..Self::default() }.address(kind.other)
+    }
+
     fn is_filtered(&self) -> bool {
         [&self.q, &self.tool, &self.node, &self.status, &self.before].iter().any(|text| !text.is_empty())
             || !matches!(self.scope.as_str(), "" | "all")
     }
 
-    fn filter(&self, caller: &Caller) -> Result<JobFilter, ServiceError> {
+    fn filter(&self, kind: JobKind, caller: &Caller) -> Result<JobFilter, ServiceError> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let status = given(&self.status).map(|word| word.parse::<JobStatus>()).transpose();
         let unknown = |_| ServiceError::Request {
@@ -86,6 +144,7 @@ impl ListQuery {
             sentence: "status is waiting, running, completed, error or cancelled.".to_owned(),
         };
         Ok(JobFilter {
+            kind: Some(kind),
             tool: given(&self.tool),
             node: given(&self.node),
             status: status.map_err(unknown)?,
@@ -111,7 +170,7 @@ struct RowView {
 /// One part of the segmented control.
 struct Segment {
     href: String,
-    label: &'static str,
+    label: String,
     is_open: bool,
 }
 
@@ -119,19 +178,19 @@ struct Segment {
 #[template(path = "overview.html")]
 struct OverviewPage<'a> {
     l: Look<'a>,
+    kind: &'a Kind,
     query: &'a ListQuery,
     rows: Vec<RowView>,
     shows_owner: bool,
     source: String,
     segments: Vec<Segment>,
-    tools: Vec<&'static str>,
+    tools: Vec<(String, String)>,
     nodes: Vec<String>,
     statuses: [&'static str; 5],
     older: Option<String>,
     newer: Option<String>,
     is_first: bool,
     is_filtered: bool,
-    example: String,
 }
 
 #[derive(Template)]
@@ -140,12 +199,14 @@ struct RowsPart<'a> {
     l: Look<'a>,
     rows: Vec<RowView>,
     shows_owner: bool,
+    kind: &'a Kind,
 }
 
 #[derive(Template)]
 #[template(path = "overview_action.html")]
 struct Action<'a> {
     l: Look<'a>,
+    kind: &'a Kind,
 }
 
 /// `GET /lab`
@@ -155,29 +216,7 @@ pub(super) async fn page(
     t: PageContext,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Response, Problem> {
-    let jobs = list(&lab, &caller, &query).await?;
-    let older = (jobs.len() == PAGE as usize).then(|| jobs.last().map(cursor_text)).flatten();
-    let nodes = lab.node_list().await?.into_iter().map(|node| node.name).collect();
-    let body = html(&OverviewPage {
-        l: Look::new(&lab, &t),
-        rows: rows_of(&lab, &caller, &t, &jobs).await?,
-        shows_owner: caller.has(Role::Teacher),
-        source: query.address("/lab/rows"),
-        segments: segments(&caller, &query),
-        tools: tools().iter().map(|tool| tool.name).collect(),
-        nodes,
-        statuses: JobStatus::ALL.map(JobStatus::as_str),
-        older: older.map(|last| query.older(last).address("/lab")),
-        newer: query.newer().map(|newer| newer.address("/lab")),
-        is_first: query.before.is_empty(),
-        is_filtered: query.is_filtered(),
-        example: "amphi run ping -c 3 example.org".to_owned(),
-        query: &query,
-    })?;
-    let actions = html(&Action { l: Look::new(&lab, &t) })?;
-    let title = t.text("lab-overview-title");
-    let view = PageView { title, section: "lab", sub: Some("overview"), body, actions, scripts: vec!["lab.js"] };
-    Ok(lab.portal().page(&t, view))
+    page_of(&EXPERIMENTS, &lab, &caller, &t, &query).await
 }
 
 /// `GET /lab/rows`
@@ -187,14 +226,77 @@ pub(super) async fn rows(
     t: PageContext,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Html<String>, Problem> {
-    let jobs = list(&lab, &caller, &query).await?;
-    let rows = rows_of(&lab, &caller, &t, &jobs).await?;
-    fragment(&RowsPart { l: Look::new(&lab, &t), rows, shows_owner: caller.has(Role::Teacher) })
+    part_of(&EXPERIMENTS, &lab, &caller, &t, &query).await
 }
 
-async fn list(lab: &Lab, caller: &Caller, query: &ListQuery) -> Result<Vec<Job>, ServiceError> {
+/// `GET /programs`
+pub(super) async fn programs(
+    State(lab): State<Lab>,
+    caller: Caller,
+    t: PageContext,
+    ApiQuery(query): ApiQuery<ListQuery>,
+) -> Result<Response, Problem> {
+    page_of(&PROGRAMS, &lab, &caller, &t, &query).await
+}
+
+/// `GET /programs/rows`
+pub(super) async fn program_rows(
+    State(lab): State<Lab>,
+    caller: Caller,
+    t: PageContext,
+    ApiQuery(query): ApiQuery<ListQuery>,
+) -> Result<Html<String>, Problem> {
+    part_of(&PROGRAMS, &lab, &caller, &t, &query).await
+}
+
+async fn page_of(
+    kind: &Kind,
+    lab: &Lab,
+    caller: &Caller,
+    t: &PageContext,
+    query: &ListQuery,
+) -> Result<Response, Problem> {
+    let jobs = list(kind, lab, caller, query).await?;
+    let older = (jobs.len() == PAGE as usize).then(|| jobs.last().map(cursor_text)).flatten();
+    let nodes = lab.node_list().await?.into_iter().map(|node| node.name).collect();
+    let body = html(&OverviewPage {
+        l: Look::new(lab, t),
+        kind,
+        rows: rows_of(lab, caller, t, &jobs).await?,
+        shows_owner: caller.has(Role::Teacher),
+        source: query.address(&format!("{}/rows", kind.path)),
+        segments: segments(kind, caller, query),
+        tools: kind.tools(lab),
+        nodes,
+        statuses: JobStatus::ALL.map(JobStatus::as_str),
+        older: older.map(|last| query.older(last).address(kind.path)),
+        newer: query.newer().map(|newer| newer.address(kind.path)),
+        is_first: query.before.is_empty(),
+        is_filtered: query.is_filtered(),
+        query,
+    })?;
+    let actions = html(&Action { l: Look::new(lab, t), kind })?;
+    let title = t.text(&kind.key("overview-title"));
+    let scripts = vec!["lab.js"];
+    let view = PageView { title, section: kind.section, sub: Some(kind.sub), body, actions, scripts };
+    Ok(lab.portal().page(t, view))
+}
+
+async fn part_of(
+    kind: &Kind,
+    lab: &Lab,
+    caller: &Caller,
+    t: &PageContext,
+    query: &ListQuery,
+) -> Result<Html<String>, Problem> {
+    let jobs = list(kind, lab, caller, query).await?;
+    let rows = rows_of(lab, caller, t, &jobs).await?;
+    fragment(&RowsPart { l: Look::new(lab, t), rows, shows_owner: caller.has(Role::Teacher), kind })
+}
+
+async fn list(kind: &Kind, lab: &Lab, caller: &Caller, query: &ListQuery) -> Result<Vec<Job>, ServiceError> {
     let before = Some(query.before.as_str()).filter(|text| !text.is_empty()).map(cursor).transpose()?;
-    lab.job_page(caller, &query.filter(caller)?, before, PAGE).await
+    lab.job_page(caller, &query.filter(kind.kind, caller)?, before, PAGE).await
 }
 
 async fn rows_of(lab: &Lab, caller: &Caller, t: &PageContext, jobs: &[Job]) -> Result<Vec<RowView>, ServiceError> {
@@ -214,21 +316,18 @@ async fn rows_of(lab: &Lab, caller: &Caller, t: &PageContext, jobs: &[Job]) -> R
     Ok(jobs.iter().map(row).collect())
 }
 
-fn segments(caller: &Caller, query: &ListQuery) -> Vec<Segment> {
-    const ALL: (&str, &str) = ("all", "lab-scope-all");
-    const CLASS: (&str, &str) = ("class", "lab-scope-class");
+fn segments(kind: &Kind, caller: &Caller, query: &ListQuery) -> Vec<Segment> {
     // The first holds everything the caller may see: for a teacher that is the class.
-    let widest: &[_] = match caller.roles.highest() {
-        Role::Learner => &[ALL],
-        Role::Teacher => &[CLASS],
-        Role::Operator | Role::Admin => &[ALL, CLASS],
+    let widest: &[&str] = match caller.roles.highest() {
+        Role::Learner => &["all"],
+        Role::Teacher => &["class"],
+        Role::Operator | Role::Admin => &["all", "class"],
     };
-    let scopes = [widest, &[("mine", "lab-scope-mine"), ("pinned", "lab-scope-pinned")]].concat();
-    let is_offered = scopes.iter().any(|(scope, _)| *scope == query.scope);
-    let open = if is_offered { query.scope.as_str() } else { widest[0].0 };
-    let segment = |(scope, label): (&'static str, &'static str)| Segment {
-        href: ListQuery { scope: scope.to_owned(), ..query.first_page() }.address("/lab"),
-        label,
+    let scopes = [widest, &["mine", "pinned"]].concat();
+    let open = scopes.iter().copied().find(|scope| *scope == query.scope).unwrap_or(widest[0]);
+    let segment = |scope: &str| Segment {
+        href: ListQuery { scope: scope.to_owned(), ..query.first_page() }.address(kind.path),
+        label: kind.key(&format!("scope-{scope}")),
         is_open: scope == open,
     };
     scopes.into_iter().map(segment).collect()

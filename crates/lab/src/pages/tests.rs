@@ -3,6 +3,7 @@
 use portal::catalog::differences;
 use portal::{Catalog, Locale, Problem};
 
+use super::program::{PHRASES, TEXTS};
 use super::{assets, catalogs, navigation, sub_navigation};
 use crate::model::experiment::Experiment;
 use crate::model::job::{ErrorReason, JobStatus, NameRefusal};
@@ -31,6 +32,7 @@ fn assert_has(keys: impl IntoIterator<Item = String>) {
 fn english_and_french_have_the_same_sentences() {
     for (en, fr) in [
         (include_str!("../../locales/en/lab.ftl"), include_str!("../../locales/fr/lab.ftl")),
+        (include_str!("../../locales/en/programs.ftl"), include_str!("../../locales/fr/programs.ftl")),
         (include_str!("../../locales/en/tools.ftl"), include_str!("../../locales/fr/tools.ftl")),
     ] {
         assert_eq!(differences(en, fr), Vec::<String>::new());
@@ -59,6 +61,10 @@ fn every_key_in_templates_and_code_has_a_sentence() {
         include_str!("../../templates/overview_action.html"),
         include_str!("../../templates/overview_rows.html"),
         include_str!("../../templates/policy.html"),
+        include_str!("../../templates/program.html"),
+        include_str!("../../templates/program_actions.html"),
+        include_str!("../../templates/program_result.html"),
+        include_str!("../../templates/program_source.html"),
         include_str!("../../templates/status.html"),
         include_str!("../../templates/status_part.html"),
         include_str!("job.rs"),
@@ -67,6 +73,8 @@ fn every_key_in_templates_and_code_has_a_sentence() {
         include_str!("node.rs"),
         include_str!("node_change.rs"),
         include_str!("policy.rs"),
+        include_str!("program.rs"),
+        include_str!("program/result.rs"),
     ];
     let marks = [
         "text(\"",
@@ -124,6 +132,21 @@ fn every_tool_option_and_unit_has_words() {
             }
         }
     }
+}
+
+#[test]
+fn scripts_and_both_lists_have_their_words() {
+    assert_has(TEXTS.map(str::to_owned));
+    assert_has(PHRASES.map(|(_, key)| key.to_owned()));
+    assert_has(["program-time", "program-cpu", "program-memory"].map(str::to_owned));
+    let template = include_str!("../../templates/overview.html").to_owned()
+        + include_str!("../../templates/overview_rows.html")
+        + include_str!("../../templates/overview_action.html");
+    let words: Vec<_> = template.split("kind.key(\"").skip(1).filter_map(|rest| rest.split_once('"')).collect();
+    assert!(words.len() > 8, "only {words:?} were found");
+    let scopes = ["scope-all", "scope-class", "scope-mine", "scope-pinned", "overview-title"];
+    let words = words.into_iter().map(|(word, _)| word).chain(scopes);
+    assert_has(words.flat_map(|word| ["lab", "program"].map(|kind| format!("{kind}-{word}"))));
 }
 
 #[test]

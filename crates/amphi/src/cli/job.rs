@@ -194,6 +194,7 @@ fn status_shown(job: &Job) -> (String, Option<Colour>) {
 fn print_job(job: &Job) -> Result<(), Failure> {
     let now = when::now();
     let labels = job.on.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+    let fences = job.attempts.last().map(|attempt| attempt.fences.join(", "));
     let at = |time: Option<jiff::Timestamp>| time.map(|time| when::exact(time, now));
     print_facts(&[
         ("id", Some(job.id.clone())),
@@ -205,7 +206,7 @@ fn print_job(job: &Job) -> Result<(), Failure> {
         ("exit status", job.exit_code.map(|code| code.to_string())),
         ("CPU time", job.cpu_ms.map(|ms| format!("{:.2} s", ms as f64 / 1000.0))),
         ("most memory", job.memory_peak_bytes.map(|bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)))),
-        ("held in by", Some(job.fences.join(", ")).filter(|fences| !fences.is_empty())),
+        ("held in by", fences.filter(|fences| !fences.is_empty())),
         ("owner", job.owner.clone()),
         ("pinned", job.pinned.then(|| "yes".to_owned())),
         ("created", at(Some(job.created))),

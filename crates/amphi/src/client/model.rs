@@ -47,9 +47,6 @@ pub(crate) struct Job {
     /// The most memory that a program had.
     #[serde(default)]
     pub(crate) memory_peak_bytes: Option<u64>,
-    /// What held a program in on its node.
-    #[serde(default)]
-    pub(crate) fences: Vec<String>,
     #[serde(default)]
     pub(crate) attempts: Vec<Attempt>,
 }
@@ -72,6 +69,9 @@ pub(crate) struct Attempt {
     pub(crate) ended: Option<Timestamp>,
     #[serde(default)]
     pub(crate) exit_code: Option<i64>,
+    /// What held a program in on its node.
+    #[serde(default)]
+    pub(crate) fences: Vec<String>,
 }
 
 /// A machine that runs an agent.

@@ -279,3 +279,17 @@ async fn source_is_printed_or_written_and_stays_in_its_directory() {
     assert_eq!(done.code, 5, "{}", done.stderr);
     assert_eq!(fs::read(out.join("main.py")).unwrap(), b"print(1)\n");
 }
+
+#[tokio::test]
+async fn a_shown_program_says_what_it_used_and_what_held_it_in() {
+    let server = FakeServer::start().await;
+    let mut shown = job();
+    shown["cpu_ms"] = json!(1250);
+    shown["memory_peak_bytes"] = json!(3 << 20);
+    shown["attempts"] = json!([{ "attempt": 1, "status": "exited", "fences": ["user namespace", "seccomp"] }]);
+    server.on("GET /api/v1/jobs/j1", 200, shown);
+    let done = Program::with_server(&server.url).run(&["job", "show", "j1"]).await;
+    for line in ["CPU time:    1.25 s", "most memory: 3.0 MiB", "held in by:  user namespace, seccomp"] {
+        assert!(done.stdout.contains(line), "{}", done.stdout);
+    }
+}

@@ -24,6 +24,10 @@ pub struct AgentConfig {
     pub dir: PathBuf,
     /// Network namespace that runs, probes and look-ups happen in. The agent itself stays outside.
     pub netns: Option<String>,
+    /// This very program, whose `sandbox-helper` starts learners' programs. `None`: the node takes none.
+    pub sandbox: Option<PathBuf>,
+    /// Take programs although nothing on this machine would hold them in.
+    pub allow_uncontained: bool,
     /// End when standard input closes, so that the agent never outlives the process that started it.
     pub exit_with_stdin: bool,
 }
@@ -37,6 +41,8 @@ impl fmt::Debug for AgentConfig {
             .field("labels", &self.labels)
             .field("dir", &self.dir)
             .field("netns", &self.netns)
+            .field("sandbox", &self.sandbox)
+            .field("allow_uncontained", &self.allow_uncontained)
             .field("exit_with_stdin", &self.exit_with_stdin)
             .finish_non_exhaustive()
     }

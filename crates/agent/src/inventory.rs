@@ -1,4 +1,4 @@
-//! What the node tells about itself: machine, addresses, and the tools that start here.
+//! What the node tells about itself: the machine, its addresses, what it takes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,16 +7,13 @@ use std::os::linux::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use futures::future::join_all;
 use serde::Deserialize;
-use wire::proto::{Heartbeat, Inventory, Probe, Tool, Tools};
+use wire::proto::{Heartbeat, Inventory};
 
 use crate::launcher::Launcher;
+use crate::program::Programs;
 
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longest version line that is reported, in bytes.
-const MAX_VERSION_BYTES: usize = 200;
 
 /// Cores that this process may use.
 pub(crate) fn cores() -> u32 {
@@ -34,7 +31,12 @@ pub(crate) fn hostname() -> String {
 }
 
 /// Collects the inventory; what can't be read stays empty.
-pub(crate) async fn inventory(launcher: &Launcher, labels: &BTreeMap<String, String>, slots: u32) -> Inventory {
+pub(crate) async fn inventory(
+    launcher: &Launcher,
+    programs: Option<&Programs>,
+    labels: &BTreeMap<String, String>,
+    slots: u32,
+) -> Inventory {
     Inventory {
         hostname: hostname(),
         os: os_name(&fs::read_to_string("/etc/os-release").unwrap_or_default()),
@@ -45,8 +47,8 @@ pub(crate) async fn inventory(launcher: &Launcher, labels: &BTreeMap<String, Str
         labels: labels.clone().into_iter().collect(),
         slots,
         host_id: host_id(launcher.netns()),
-        takes_programs: false,
-        fences: Vec::new(),
+        takes_programs: programs.is_some_and(Programs::are_taken),
+        fences: programs.map(|programs| programs.fences().to_vec()).unwrap_or_default(),
     }
 }
 
@@ -54,22 +56,6 @@ pub(crate) async fn inventory(launcher: &Launcher, labels: &BTreeMap<String, Str
 pub(crate) fn heartbeat(running: u32) -> Heartbeat {
     let load = line("/proc/loadavg").split(' ').next().and_then(|word| word.parse::<f64>().ok()).unwrap_or(0.0);
     Heartbeat { running, load: load / f64::from(cores()), memory_available_bytes: memory("MemAvailable:") }
-}
-
-/// Runs every probe at once, 2 s each, and reports the tools that started.
-pub(crate) async fn tools(launcher: &Launcher, probes: Vec<Probe>) -> Tools {
-    let found = join_all(probes.into_iter().map(|probe| async move {
-        let output = launcher.capture(&probe.argv, PROBE_TIMEOUT).await.ok()?;
-        let version = first_line(&output.stdout).or_else(|| first_line(&output.stderr)).unwrap_or_default();
-        Some(Tool { name: probe.name, version })
-    }));
-    Tools { tools: found.await.into_iter().flatten().collect() }
-}
-
-fn first_line(bytes: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(bytes);
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    Some(line[..line.floor_char_boundary(MAX_VERSION_BYTES)].to_owned())
 }
 
 async fn addresses(launcher: &Launcher) -> Vec<String> {
@@ -153,34 +139,9 @@ mod tests {
         assert_eq!(os_name(""), "Linux");
     }
 
-    #[test]
-    fn versions_are_one_short_line() {
-        assert_eq!(first_line(b"\n  ping 20221126 \nmore"), Some("ping 20221126".to_owned()));
-        assert_eq!(first_line(b" \n"), None);
-        let long = "é".repeat(300);
-        assert_eq!(first_line(long.as_bytes()).unwrap().len(), 200);
-    }
-
-    #[tokio::test]
-    async fn tools_that_start_are_reported_even_when_they_fail() {
-        let probe = |name: &str, argv: &[&str]| Probe {
-            name: name.to_owned(),
-            argv: argv.iter().map(|&word| word.to_owned()).collect(),
-            is_contained: false,
-        };
-        let probes = vec![
-            probe("echo", &["echo", "echo 1.0"]),
-            probe("failing", &["sh", "-c", "echo on stderr >&2; exit 3"]),
-            probe("missing", &["no-such-tool", "--version"]),
-        ];
-        let tools = tools(&Launcher::new(None), probes).await.tools;
-        let found: Vec<_> = tools.iter().map(|tool| (tool.name.as_str(), tool.version.as_str())).collect();
-        assert_eq!(found, [("echo", "echo 1.0"), ("failing", "on stderr")]);
-    }
-
     #[tokio::test]
     async fn this_machine_has_an_inventory() {
-        let inventory = inventory(&Launcher::new(None), &BTreeMap::new(), 3).await;
+        let inventory = inventory(&Launcher::new(None), None, &BTreeMap::new(), 3).await;
         assert!(!inventory.hostname.is_empty() && !inventory.kernel.is_empty() && !inventory.os.is_empty());
         assert!(inventory.cores >= 1 && inventory.memory_bytes > 1 << 20 && inventory.slots == 3);
         assert_eq!(inventory.host_id, host_id(None));

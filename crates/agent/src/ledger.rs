@@ -5,13 +5,16 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use wire::proto::from_agent::Message;
-use wire::proto::{Channel, Credit, Ended, FromAgent, Output, Refused, RefusedWhy, RunHeld, Started};
+use wire::proto::{Channel, Credit, Ended, FromAgent, Input, InputAck, Output, Refused, RefusedWhy, RunHeld, Started};
 
 mod held;
+mod input;
 
 use held::Held;
+
+pub(crate) use input::Numbered;
 
 /// Unacknowledged output of all runs, in bytes, above which no new run is taken.
 const MAX_OWED_BYTES: usize = 64 * 1024 * 1024;
@@ -144,6 +147,42 @@ impl Ledger {
         }
     }
 
+    /// The run takes what people do at it from now on: it comes out of the receiver in order, each number once.
+    pub(crate) fn run_open_input(&mut self, run: &str) -> mpsc::UnboundedReceiver<Numbered> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        if let Some(held) = self.runs.get_mut(run) {
+            held.input.open(sender);
+        }
+        receiver
+    }
+
+    /// What somebody did at a run. What comes too late, or to a run that takes nothing, is acknowledged and dropped.
+    pub(crate) fn run_input(&mut self, input: Input) -> Result<(), RefusedWhy> {
+        if input.epoch < self.epoch {
+            return Err(RefusedWhy::OldEpoch);
+        }
+        let Input { run_id, epoch, seq, act } = input;
+        match self.runs.get_mut(&run_id) {
+            Some(held) if held.input.is_open() => {
+                held.input.take(seq, act);
+                self.run_queue(&run_id);
+            }
+            held => {
+                let epoch = held.map_or(epoch, |held| held.epoch());
+                self.say(Message::InputAck(InputAck { run_id, epoch, next_seq: seq.saturating_add(1) }));
+            }
+        }
+        Ok(())
+    }
+
+    /// The program has had all input below `next_seq`.
+    pub(crate) fn run_input_used(&mut self, run: &str, next_seq: u64) {
+        if let Some(held) = self.runs.get_mut(run) {
+            held.input.used(next_seq);
+            self.run_queue(run);
+        }
+    }
+
     /// The process printed something.
     pub(crate) fn run_output(&mut self, run: &str, channel: Channel, data: &[u8], at_ms: i64) {
         if let Some(held) = self.runs.get_mut(run) {
@@ -186,8 +225,13 @@ impl Ledger {
     /// What `Hello` lists.
     pub(crate) fn held(&self) -> Vec<RunHeld> {
         let held = self.runs.iter();
-        held.map(|(id, held)| RunHeld { run_id: id.clone(), epoch: held.epoch(), ended: held.is_ended(), input_seq: 0 })
-            .collect()
+        held.map(|(id, held)| RunHeld {
+            run_id: id.clone(),
+            epoch: held.epoch(),
+            ended: held.is_ended(),
+            input_seq: held.input.next_seq(),
+        })
+        .collect()
     }
 
     /// A new stream: everything unacknowledged is sent again, credit first.

@@ -1,8 +1,9 @@
 //! What runs on every node: inventory, one stream to the control plane, runs as contained processes.
 //!
 //! [`run()`] is the whole agent. It enrols once (a join token becomes a certificate, in `enroll`), keeps one gRPC stream
-//! that it dialled itself (`link`), and starts what it is told to by argv (`run`). It knows no service: what a tool is
-//! and what its output means is the control plane's to know.
+//! that it dialled itself (`link`), and starts what it is told to by argv: tools as they are (`run`), learners' programs
+//! in rooms of the `sandbox` (`program`). It knows no service: what a tool or a language is and what its output means is
+//! the control plane's to know.
 //!
 //! What holds, and where to look:
 //! - *Nothing is said twice or lost while the agent lives.* `ledger` keeps every message about a run until it is
@@ -10,7 +11,9 @@
 //! - *An old control plane can do nothing.* Commands below the highest lease epoch seen, which is kept on disk, are refused.
 //! - *Nothing outlives its run, and no run outlives the agent for long.* A run is a process group, killed as a whole; the
 //!   groups of an agent that was killed are ended when the next one starts in the same directory (`groups`).
-//! - *Memory is bounded*: per run by its output cap and 64 KiB of buffers; for all together new runs are refused while
+//!   Programs end with their agent: the sandbox's helper dies with it and takes them along.
+//! - *A program that does not read holds nothing up.* What people type waits in `inlet`, and is acknowledged once it is in.
+//! - *Memory is bounded*: per run by its output cap, 64 KiB of buffers and 1024 messages of input; for all together new runs are refused while
 //!   64 MiB wait for acknowledgement.
 //!
 //! The directory: `lock` (held while running), `node.json`, `node.pem`, `ca.pem` (who this node is), `epoch`,
@@ -33,14 +36,20 @@ mod config;
 mod enroll;
 mod groups;
 mod identity;
+mod inlet;
 mod inventory;
 mod launcher;
 mod ledger;
 mod link;
 mod node;
+mod order;
+mod probe;
+mod program;
 mod resolve;
 mod run;
 pub mod sandbox;
+mod stream;
+mod supervise;
 
 pub use config::AgentConfig;
 
@@ -52,6 +61,8 @@ use launcher::Launcher;
 use ledger::Ledger;
 use link::{Link, LinkError, backoff};
 use node::Node;
+use program::Programs;
+use sandbox::SandboxConfig;
 
 /// Runs an agent until `shutdown` is cancelled: its runs are then killed and their ends sent for up to 2 s.
 ///
@@ -74,12 +85,13 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     let groups = groups_open(home.dir()).await?;
     let slots = config.slots.unwrap_or_else(inventory::default_slots).max(1);
     let Some(identity) = identity(&config, token, &place, &home, slots, &shutdown).await? else { return Ok(()) };
+    let programs = programs(&config, slots).await;
     let ledger = Ledger::new(slots, home.epoch()?);
     let link = Link {
         place,
         home,
         identity: Mutex::new(identity),
-        node: Arc::new(Node::new(Launcher::new(config.netns), groups, ledger)),
+        node: Arc::new(Node::new(Launcher::new(config.netns), groups, programs, ledger)),
         labels: config.labels,
         slots,
         boot_id: uuid::Uuid::now_v7().to_string(),
@@ -153,6 +165,26 @@ fn is_usable(identity: &Identity, token: Option<&JoinToken>, dir: &Path) -> anyh
         bail!(LinkError::CertificateEnded);
     }
     Ok(!has_ended)
+}
+
+/// What programs are run with. A node whose sandbox does not start still runs tools, and says that it takes no programs.
+async fn programs(config: &AgentConfig, slots: u32) -> Option<Programs> {
+    let exe = config.sandbox.clone()?;
+    // Whoever looks for languages takes no run's room.
+    let rooms = slots.saturating_add(probe::LANGUAGES_AT_ONCE.into());
+    let sandbox = SandboxConfig { exe, netns: config.netns.clone(), rooms };
+    match Programs::start(sandbox, config.allow_uncontained).await {
+        Ok(programs) => {
+            if !programs.are_taken() {
+                tracing::warn!("no programs are taken: nothing on this machine would hold them in");
+            }
+            Some(programs)
+        }
+        Err(error) => {
+            tracing::warn!("no programs are taken: {:#}", anyhow::Error::new(error));
+            None
+        }
+    }
 }
 
 async fn groups_open(dir: &Path) -> anyhow::Result<Groups> {

@@ -12,7 +12,7 @@ use tonic::{Request, Status, Streaming};
 use wire::authority::AuthorityError;
 use wire::proto::agents_client::AgentsClient;
 use wire::proto::from_agent::Message;
-use wire::proto::{FromAgent, Hello, ToAgent, Welcome, to_agent};
+use wire::proto::{FromAgent, Hello, Inventory, ToAgent, Welcome, to_agent};
 
 use crate::clock;
 use crate::config::ControlPlane;
@@ -200,11 +200,15 @@ impl Link {
         }
     }
 
+    async fn inventory(&self) -> Inventory {
+        inventory::inventory(&self.node.launcher, self.node.programs.as_ref(), &self.labels, self.slots).await
+    }
+
     async fn hello(&self) -> Hello {
         Hello {
             protocol: wire::PROTOCOL,
             boot_id: self.boot_id.clone(),
-            inventory: Some(inventory::inventory(&self.node.launcher, &self.labels, self.slots).await),
+            inventory: Some(self.inventory().await),
             runs: self.node.ledger_quietly(|ledger| ledger.held()),
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             epoch: self.node.ledger_quietly(|ledger| ledger.epoch()),

@@ -3,22 +3,38 @@
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
+use wire::proto::Tool;
 
 use crate::groups::Groups;
 use crate::launcher::Launcher;
 use crate::ledger::Ledger;
+use crate::program::Programs;
 
 /// One agent's shared state.
 pub(crate) struct Node {
     pub(crate) launcher: Launcher,
     pub(crate) groups: Groups,
+    /// `None`: the node takes no programs.
+    pub(crate) programs: Option<Programs>,
+    /// Found the last time that somebody asked.
+    languages: Mutex<Vec<Tool>>,
     ledger: Mutex<Ledger>,
     changed: Notify,
 }
 
 impl Node {
-    pub(crate) fn new(launcher: Launcher, groups: Groups, ledger: Ledger) -> Self {
-        Self { launcher, groups, ledger: Mutex::new(ledger), changed: Notify::new() }
+    pub(crate) fn new(launcher: Launcher, groups: Groups, programs: Option<Programs>, ledger: Ledger) -> Self {
+        let (languages, ledger, changed) = (Mutex::default(), Mutex::new(ledger), Notify::new());
+        Self { launcher, groups, programs, languages, ledger, changed }
+    }
+
+    /// The languages that were found the last time, so that a new stream has them at once.
+    pub(crate) fn languages(&self) -> Vec<Tool> {
+        self.languages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_languages(&self, languages: Vec<Tool>) {
+        *self.languages.lock().unwrap_or_else(PoisonError::into_inner) = languages;
     }
 
     /// Reads or changes the ledger and wakes the link. Never held across an await.

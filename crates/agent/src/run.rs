@@ -1,25 +1,56 @@
-//! One run: resolve the destination, start the program, watch it to its end.
+//! One run of a tool: resolve the destination, start the program, watch it to its end.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::Arc;
 
+use nix::sys::signal::Signal;
 use tokio::process::Child;
 use tokio::sync::watch;
-use wire::proto::{Ended, Reason};
+use wire::proto::{Channel, Ended, Reason};
 
 use crate::clock::now_ms;
+use crate::launcher::group_signal;
 use crate::ledger::Stop;
 use crate::node::Node;
+use crate::order::ToolOrder;
 use crate::resolve::{self, ResolveError};
+use crate::supervise::{Subject, Watch, ended, stop_cause, stopped};
 
-mod order;
-mod supervise;
+/// A started tool, which leads a process group of its own.
+struct Tool {
+    child: Child,
+    group: u32,
+}
 
-pub(crate) use order::Order;
+impl Subject for Tool {
+    type Exit = io::Result<ExitStatus>;
+
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await;
+        // What the leader started ends with it. Its number can't be another group's yet: the kernel hands process ids
+        // out in turn and keeps one that still names a group.
+        self.kill();
+        status
+    }
+
+    fn interrupt(&self) {
+        group_signal(self.group, Signal::SIGINT);
+    }
+
+    fn terminate(&self) {
+        group_signal(self.group, Signal::SIGTERM);
+    }
+
+    fn kill(&self) {
+        group_signal(self.group, Signal::SIGKILL);
+    }
+}
 
 /// Carries `order` out and writes everything about it into the ledger. Dropping the future kills the program's leader.
-pub(crate) async fn execute(node: Arc<Node>, order: Order, mut stop: watch::Receiver<Option<Stop>>) {
+pub(crate) async fn execute(node: Arc<Node>, order: ToolOrder, mut stop: watch::Receiver<Option<Stop>>) {
     let argv = match argv_for(&node, &order, &mut stop).await {
         Ok(argv) => argv,
         Err(end) => return node.ledger(|ledger| ledger.run_ended(&order.run, end)),
@@ -36,7 +67,7 @@ pub(crate) async fn execute(node: Arc<Node>, order: Order, mut stop: watch::Rece
         tracing::warn!(run.id = %order.run, "run {} would outlive a killed agent: {error}", order.run);
     }
     node.ledger(|ledger| ledger.run_started(&order.run, now_ms(), argv));
-    let end = supervise::supervise(&node, &order, child, &mut stop).await;
+    let end = supervise(&node, &order, Tool { child, group }, &mut stop).await;
     node.groups.remove(group);
     // The end is told before the tidying, which can take long when the program wrote much.
     node.ledger(|ledger| ledger.run_ended(&order.run, end));
@@ -45,15 +76,55 @@ pub(crate) async fn execute(node: Arc<Node>, order: Order, mut stop: watch::Rece
     }
 }
 
+async fn supervise(node: &Node, order: &ToolOrder, mut tool: Tool, stop: &mut watch::Receiver<Option<Stop>>) -> Ended {
+    let watch = Watch {
+        node,
+        run: &order.run,
+        wall: order.wall,
+        output_bytes: order.output_bytes,
+        channels: [Channel::Stdout, Channel::Stderr],
+    };
+    let outputs = (tool.child.stdout.take(), tool.child.stderr.take());
+    let outcome = watch.supervise(&mut tool, outputs, None, stop).await;
+    let (code, how) = match outcome.exit {
+        Ok(status) => exit_code(status),
+        Err(error) => (255, format!("its exit status could not be read: {error}")),
+    };
+    let (reason, detail) = outcome.cause.unwrap_or((Reason::Exited, how));
+    ended(reason, code, detail)
+}
+
+/// The shell's convention: 128 + signal for a program that a signal ended.
+fn exit_code(status: ExitStatus) -> (i32, String) {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => (code, String::new()),
+        (None, Some(number)) => (128 + number, signal_sentence(number)),
+        (None, None) => (255, String::new()),
+    }
+}
+
+/// What is said of a program that a signal ended.
+pub(crate) fn signal_sentence(number: i32) -> String {
+    let name = Signal::try_from(number).map_or_else(|_| number.to_string(), |signal| signal.to_string());
+    format!("ended by signal {name}")
+}
+
 /// The argv to start, with the destination's address filled in.
-async fn argv_for(node: &Node, order: &Order, stop: &mut watch::Receiver<Option<Stop>>) -> Result<Vec<String>, Ended> {
+async fn argv_for(
+    node: &Node,
+    order: &ToolOrder,
+    stop: &mut watch::Receiver<Option<Stop>>,
+) -> Result<Vec<String>, Ended> {
     let Some(destination) = &order.destination else { return Ok(order.argv.clone()) };
     tokio::select! {
         address = resolve::resolve(&node.launcher, destination) => match address {
             Ok(address) => Ok(resolve::fill(&order.argv, address)),
             Err(error) => Err(ended(reason_of(&error), 0, error.to_string())),
         },
-        why = stopped(stop) => Err(ended(Reason::Cancelled, 0, detail_of(why).to_owned())),
+        why = stopped(stop) => {
+            let (reason, detail) = stop_cause(why);
+            Err(ended(reason, 0, detail))
+        }
     }
 }
 
@@ -67,7 +138,7 @@ fn reason_of(error: &ResolveError) -> Reason {
     }
 }
 
-fn start(node: &Node, order: &Order, argv: &[String]) -> Result<(Child, PathBuf), String> {
+fn start(node: &Node, order: &ToolOrder, argv: &[String]) -> Result<(Child, PathBuf), String> {
     let mut command = node.launcher.command(argv).map_err(|error| error.to_string())?;
     let work = node.groups.work_dir(&order.run).map_err(|error| format!("no work directory could be made: {error}"))?;
     command.envs(&order.env).current_dir(&work);
@@ -88,26 +159,4 @@ async fn remove(work: PathBuf) -> io::Result<()> {
     }
     let sweep = move || std::fs::remove_dir_all::<&Path>(&work);
     tokio::task::spawn_blocking(sweep).await.map_err(io::Error::other)?
-}
-
-/// Returns when the run is told to end.
-async fn stopped(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
-    let why = stop.wait_for(Option::is_some).await.map(|why| *why);
-    match why {
-        Ok(why) => why.unwrap_or(Stop::AgentStopped),
-        // The ledger keeps the other end as long as the run is held.
-        Err(_) => std::future::pending().await,
-    }
-}
-
-fn detail_of(why: Stop) -> &'static str {
-    match why {
-        Stop::Cancelled => "",
-        Stop::AgentStopped => "the agent was stopped",
-    }
-}
-
-/// An end as of now; the ledger fills in the rest.
-fn ended(reason: Reason, exit_code: i32, detail: String) -> Ended {
-    Ended { at_ms: now_ms(), reason: reason.into(), exit_code, detail, ..Ended::default() }
 }

@@ -43,6 +43,9 @@ pub(crate) struct AgentArgs {
     /// Start tools in this network namespace
     #[arg(long, value_name = "NAME")]
     netns: Option<String>,
+    /// Take programs even where nothing on this machine would hold them in
+    #[arg(long)]
+    allow_uncontained: bool,
     /// End when standard input closes
     #[arg(long, hide = true)]
     exit_with_stdin: bool,
@@ -81,6 +84,9 @@ fn config(args: AgentArgs) -> AgentConfig {
         labels: args.label.into_iter().collect(),
         dir: args.dir,
         netns: args.netns,
+        // The file itself, whatever is installed in its place meanwhile.
+        sandbox: Some("/proc/self/exe".into()),
+        allow_uncontained: args.allow_uncontained,
         exit_with_stdin: args.exit_with_stdin,
     }
 }

@@ -1,4 +1,4 @@
-//! One run's unacknowledged messages: started, output chunks numbered from 0, ended.
+//! One run's unacknowledged messages: started, output chunks numbered from 0, ended; and the input that it was sent.
 //!
 //! A chunk that was sent once never changes, so that its number always means the same bytes. One that was not may still
 //! grow: small reads are joined while the link is slower than the program.
@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use wire::MAX_CHUNK_BYTES;
 use wire::proto::Channel;
 use wire::proto::from_agent::Message;
-use wire::proto::{Ended, Started};
+use wire::proto::{Ended, InputAck, Started};
 
+use super::input::InputHeld;
 use super::{Output, Stop};
 
 /// Chunks sent and not acknowledged, at most. Beyond it output waits and is joined, which bounds the number of chunks.
@@ -41,6 +42,7 @@ pub(super) struct Held {
     unsent_seq: u64,
     ended: Option<Ended>,
     is_ended_sent: bool,
+    pub(super) input: InputHeld,
 }
 
 impl Held {
@@ -57,6 +59,7 @@ impl Held {
             unsent_seq: 0,
             ended: None,
             is_ended_sent: false,
+            input: InputHeld::default(),
         }
     }
 
@@ -90,6 +93,7 @@ impl Held {
         if self.is_ended() {
             return false;
         }
+        self.input.close();
         self.ended = Some(Ended { run_id: run.to_owned(), epoch: self.epoch, output_chunks: self.end_seq(), ..ended });
         true
     }
@@ -138,19 +142,24 @@ impl Held {
         self.is_started_sent = false;
         self.is_ended_sent = false;
         self.next_seq = self.first_seq;
+        self.input.rewind();
     }
 
     pub(super) fn has_next(&self) -> bool {
         (self.started.is_some() && !self.is_started_sent)
+            || self.input.is_ack_due()
             || self.may_send_chunk()
             || (self.is_ended() && !self.is_ended_sent && self.next_seq == self.end_seq())
     }
 
-    /// The next message of this run, in order: started, chunks, ended.
+    /// The next message of this run, in order: started, chunks, ended; what was read of its input comes between them.
     pub(super) fn next(&mut self, run: &str) -> Option<Message> {
         if let Some(started) = self.started.as_ref().filter(|_| !self.is_started_sent) {
             self.is_started_sent = true;
             return Some(Message::Started(started.clone()));
+        }
+        if let Some(next_seq) = self.input.ack_next() {
+            return Some(Message::InputAck(InputAck { run_id: run.to_owned(), epoch: self.epoch, next_seq }));
         }
         if self.may_send_chunk() {
             return self.next_chunk(run).map(Message::Output);

@@ -1,5 +1,7 @@
 //! The ledger driven by hand: what is sent, in which order, and what a lost link changes.
 
+use wire::proto::input::Act;
+
 use super::*;
 
 fn ledger() -> Ledger {
@@ -27,9 +29,8 @@ fn show(message: FromAgent) -> String {
         Message::Ended(ended) => format!("{} ended {}", ended.run_id, ended.output_chunks),
         Message::Credit(credit) => format!("credit {}", credit.free_slots),
         Message::Refused(refused) => format!("{} refused", refused.run_id),
-        Message::Hello(_) | Message::Tools(_) | Message::Heartbeat(_) | Message::Renew(_) | Message::InputAck(_) => {
-            panic!("not the ledger's")
-        }
+        Message::InputAck(ack) => format!("{} input {}", ack.run_id, ack.next_seq),
+        Message::Hello(_) | Message::Tools(_) | Message::Heartbeat(_) | Message::Renew(_) => panic!("not the ledger's"),
     }
 }
 
@@ -171,4 +172,71 @@ fn too_much_unacknowledged_output_stops_new_runs() {
     assert!(drain(&mut ledger).contains(&"credit 0".to_owned()));
     ledger.on_ended_ack("a");
     assert_eq!(drain(&mut ledger), ["credit 2"]);
+}
+
+fn typed(run: &str, seq: u64, text: &str) -> Input {
+    Input { run_id: run.to_owned(), epoch: 5, seq, act: Some(Act::Data(text.as_bytes().to_vec())) }
+}
+
+fn texts(acts: &mut mpsc::UnboundedReceiver<Numbered>) -> Vec<String> {
+    let text = |Numbered { seq, act }| match act {
+        Act::Data(data) => format!("{seq} {}", String::from_utf8(data).unwrap()),
+        Act::End(_) | Act::Interrupt(_) | Act::Resize(_) => panic!("only data was sent"),
+    };
+    std::iter::from_fn(|| acts.try_recv().ok()).map(text).collect()
+}
+
+#[test]
+fn input_is_taken_once_and_in_order() {
+    let mut ledger = ledger();
+    let _stop = begin(&mut ledger, "a");
+    let mut acts = ledger.run_open_input("a");
+    for (seq, text) in [(0, "zero"), (0, "again"), (2, "gap"), (1, "one"), (1, "again")] {
+        ledger.run_input(typed("a", seq, text)).unwrap();
+    }
+    assert_eq!(texts(&mut acts), ["0 zero", "1 one"]);
+    assert_eq!(drain(&mut ledger), ["credit 1", "a input 0"], "nothing was used yet");
+    ledger.run_input_used("a", 1);
+    ledger.run_input_used("a", 2);
+    assert_eq!(drain(&mut ledger), ["a input 2"]);
+    assert_eq!(ledger.held()[0].input_seq, 2);
+    ledger.on_welcome();
+    assert_eq!(drain(&mut ledger), ["credit 1", "a input 2"], "a new stream hears it again");
+}
+
+#[test]
+fn input_that_nobody_reads_has_a_bound() {
+    let mut ledger = ledger();
+    let _stop = begin(&mut ledger, "a");
+    let mut acts = ledger.run_open_input("a");
+    for seq in 0..2000 {
+        ledger.run_input(typed("a", seq, "x")).unwrap();
+    }
+    assert_eq!(texts(&mut acts).len(), 1024);
+    ledger.run_input_used("a", 1);
+    ledger.run_input(typed("a", 1024, "next")).unwrap();
+    ledger.run_input(typed("a", 1025, "over")).unwrap();
+    assert_eq!(texts(&mut acts), ["1024 next"]);
+    ledger.run_input_used("a", 1025);
+    ledger.run_input(typed("a", 1025, &"x".repeat(wire::MAX_CHUNK_BYTES + 1))).unwrap();
+    assert!(texts(&mut acts).is_empty(), "longer than a message may be");
+}
+
+#[test]
+fn input_that_comes_too_late_is_acknowledged_and_dropped() {
+    let mut ledger = ledger();
+    let _stop = begin(&mut ledger, "a");
+    drain(&mut ledger);
+    ledger.run_input(typed("a", 4, "to a tool")).unwrap();
+    assert_eq!(drain(&mut ledger), ["a input 5"]);
+    let mut acts = ledger.run_open_input("a");
+    ledger.run_input(typed("a", 0, "in time")).unwrap();
+    ledger.run_ended("a", Ended::default());
+    ledger.run_input(typed("a", 1, "late")).unwrap();
+    ledger.on_ended_ack("a");
+    ledger.run_input(typed("a", 2, "later")).unwrap();
+    assert_eq!(drain(&mut ledger), ["credit 2", "a input 2", "a input 3"]);
+    assert_eq!(texts(&mut acts), ["0 in time"]);
+    ledger.epoch_seen(6);
+    assert_eq!(ledger.run_input(typed("a", 3, "old")), Err(RefusedWhy::OldEpoch));
 }

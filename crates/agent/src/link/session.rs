@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Permit, Sender};
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 use wire::proto::from_agent::Message;
-use wire::proto::{Cancel, Certificate, FromAgent, RefusedWhy, Renew, Start, ToAgent, Welcome, to_agent};
+use wire::proto::{
+    Cancel, Certificate, FromAgent, Input, RefusedWhy, Renew, Start, ToAgent, Tool, Tools, Welcome, to_agent,
+};
 
 use super::{End, Link, LinkError, Lost};
 use crate::inventory;
-use crate::ledger::Begin;
-use crate::run::{Order, execute};
+use crate::ledger::{Begin, Stop};
+use crate::order::Order;
+use crate::{probe, program, run};
 
 /// How long ends are still sent after a shutdown.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -92,12 +96,25 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Looks for the tools beside everything else; the answer goes to this stream only.
+    /// Looks for tools and languages beside everything else; the answers go to this stream only. Tools are told first:
+    /// they take no time. Until the languages are looked for anew, those of the last time hold.
     fn probe(&self, welcome: Welcome) -> AbortOnDropHandle<()> {
         let node = Arc::clone(&self.link.node);
         AbortOnDropHandle::new(tokio::spawn(async move {
-            let tools = inventory::tools(&node.launcher, welcome.probes).await;
-            node.ledger(|ledger| ledger.say(Message::Tools(tools)));
+            let (contained, bare) = welcome.probes.into_iter().partition(|probe| probe.is_contained);
+            let tools = probe::tools(&node.launcher, bare).await;
+            let say = |languages: Vec<Tool>| {
+                let tools = tools.iter().cloned().chain(languages).collect();
+                node.ledger(|ledger| ledger.say(Message::Tools(Tools { tools })));
+            };
+            say(node.languages());
+            if let Some(programs) = node.programs.as_ref().filter(|programs| programs.are_taken()) {
+                let found = probe::languages(programs, contained).await;
+                if found != node.languages() {
+                    node.set_languages(found.clone());
+                    say(found);
+                }
+            }
         }))
     }
 
@@ -156,7 +173,8 @@ impl<'a> Session<'a> {
             Some(to_agent::Message::Goodbye(bye)) => return Ok(Some(Lost::Later(bye.reason))),
             // A lease that was renewed under a new epoch while the stream stood.
             Some(to_agent::Message::Welcome(welcome)) => self.epoch_seen(welcome.epoch).await?,
-            Some(to_agent::Message::Input(_)) | None => {
+            Some(to_agent::Message::Input(input)) => self.on_input(input).await?,
+            None => {
                 tracing::warn!("the control plane sent a message that this version does not know");
             }
         }
@@ -175,12 +193,32 @@ impl<'a> Session<'a> {
             }
         };
         match node.ledger(|ledger| ledger.run_begin(&run, epoch)) {
-            Begin::Run(stop) => {
-                self.link.runs.spawn(execute(Arc::clone(node), order, stop));
-            }
+            Begin::Run(stop) => self.run_spawn(order, stop),
             Begin::Held => {}
             Begin::Refused(why) => node.ledger(|ledger| ledger.refuse(run, epoch, why)),
         }
+        Ok(())
+    }
+
+    fn run_spawn(&self, order: Order, stop: watch::Receiver<Option<Stop>>) {
+        let (runs, node) = (&self.link.runs, Arc::clone(&self.link.node));
+        match order {
+            Order::Tool(order) => runs.spawn(run::execute(node, order, stop)),
+            Order::Program(order) => {
+                let acts = node.ledger_quietly(|ledger| ledger.run_open_input(&order.run));
+                runs.spawn(program::execute(node, *order, acts, stop))
+            }
+        };
+    }
+
+    async fn on_input(&self, input: Input) -> Result<(), LinkError> {
+        self.epoch_seen(input.epoch).await?;
+        let (run, epoch) = (input.run_id.clone(), input.epoch);
+        self.link.node.ledger(|ledger| {
+            if let Err(why) = ledger.run_input(input) {
+                ledger.refuse(run, epoch, why);
+            }
+        });
         Ok(())
     }
 

@@ -33,6 +33,9 @@ pub(crate) struct Seen {
     pub(crate) next_seq: u64,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
+    pub(crate) compile: Vec<u8>,
+    /// Numbers below this were read by the program.
+    pub(crate) input_seq: u64,
     pub(crate) ended: Option<Ended>,
 }
 
@@ -97,7 +100,7 @@ impl Session {
                 match output.channel() {
                     Channel::Stdout => seen.stdout.extend(&output.data),
                     Channel::Stderr => seen.stderr.extend(&output.data),
-                    Channel::Compile => panic!("a tool is not compiled"),
+                    Channel::Compile => seen.compile.extend(&output.data),
                 }
             }
             Message::Ended(ended) => {
@@ -111,7 +114,11 @@ impl Session {
                 assert_ne!(self.credit.replace(credit.free_slots), Some(credit.free_slots), "credit says nothing new");
             }
             Message::Renew(renew) => self.renewals.push(renew.csr_pem.clone()),
-            Message::InputAck(_) => panic!("no input was sent"),
+            Message::InputAck(ack) => {
+                let seen = self.runs.entry(ack.run_id.clone()).or_default();
+                assert!(ack.next_seq >= seen.input_seq, "input was taken back");
+                seen.input_seq = ack.next_seq;
+            }
             Message::Hello(_) | Message::Tools(_) | Message::Heartbeat(_) | Message::Refused(_) => {}
         }
         message

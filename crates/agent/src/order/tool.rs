@@ -1,4 +1,4 @@
-//! A `Start` that has been checked.
+//! A checked order to start a tool: any program that this node has, by argv.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,30 +6,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 use wire::proto::{self, Family, Start};
 
+use super::{BadOrder, run_id_check};
 use crate::resolve::{Destination, has_placeholder};
 
-/// What is wrong with a `Start`; the control plane is told `BAD_COMMAND`.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadOrder {
-    #[error("the run id can't be the name of a directory")]
-    RunId,
-    #[error("argv is empty")]
-    NoProgram,
-    #[error("no output is allowed")]
-    NoOutput,
-    #[error("argv has a placeholder and there is no destination")]
-    NoDestination,
-    #[error("the destination is empty")]
-    EmptyDestination,
-    #[error("`{0}` is no network")]
-    Network(String),
-    #[error("{0} is no address family")]
-    Family(i32),
-}
-
-/// One run to carry out.
+/// One run of a tool.
 #[derive(Clone, Debug)]
-pub(crate) struct Order {
+pub(crate) struct ToolOrder {
     pub(crate) run: String,
     pub(crate) argv: Vec<String>,
     pub(crate) env: HashMap<String, String>,
@@ -39,14 +21,11 @@ pub(crate) struct Order {
     pub(crate) destination: Option<Destination>,
 }
 
-impl TryFrom<Start> for Order {
+impl TryFrom<Start> for ToolOrder {
     type Error = BadOrder;
 
     fn try_from(start: Start) -> Result<Self, BadOrder> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if start.run_id.is_empty() || start.run_id.len() > 64 || !start.run_id.bytes().all(is_plain) {
-            return Err(BadOrder::RunId);
-        }
+        run_id_check(&start.run_id)?;
         if start.argv.first().is_none_or(String::is_empty) {
             return Err(BadOrder::NoProgram);
         }
@@ -95,12 +74,12 @@ mod tests {
     fn refusal(change: impl FnOnce(&mut Start)) -> BadOrder {
         let mut start = good();
         change(&mut start);
-        Order::try_from(start).unwrap_err()
+        ToolOrder::try_from(start).unwrap_err()
     }
 
     #[test]
     fn broken_orders_are_refused() {
-        assert!(Order::try_from(good()).is_ok());
+        assert!(ToolOrder::try_from(good()).is_ok());
         for id in ["", "..", "a/b", "a\0", &"a".repeat(65)] {
             assert_eq!(refusal(|start| start.run_id = id.to_owned()), BadOrder::RunId, "{id:?}");
         }

@@ -1,0 +1,248 @@
+//! What was started until its end: output as it comes, time and output limits, and the wish of people to stop it. Tools
+//! and the steps of programs are watched by the same eyes; what differs is how they are told to end.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use wire::MAX_CHUNK_BYTES;
+use wire::proto::{Channel, Ended, Reason};
+
+use crate::clock::now_ms;
+use crate::inlet::Inlet;
+use crate::ledger::Stop;
+use crate::node::Node;
+
+/// From the request to end to the kill when the time is over.
+const WALL_GRACE: Duration = Duration::from_millis(500);
+/// From the interrupt to the kill when cancelled: enough for ping to print its summary.
+const CANCEL_GRACE: Duration = Duration::from_secs(1);
+/// How long pipes are read after the end, for a process that got away and still holds them.
+const DRAIN: Duration = Duration::from_millis(250);
+
+/// What is watched: the process group of a tool, or one step of a program.
+pub(crate) trait Subject {
+    /// How it ended.
+    type Exit;
+
+    /// Returns when it has ended, with everything it started. Dropping the future loses nothing.
+    async fn wait(&mut self) -> Self::Exit;
+
+    /// What Ctrl-C does.
+    fn interrupt(&self);
+
+    /// Asks it to end.
+    fn terminate(&self);
+
+    /// Ends it with everything it started.
+    fn kill(&self);
+}
+
+/// What holds for one watch.
+#[derive(Clone, Copy)]
+pub(crate) struct Watch<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) run: &'a str,
+    pub(crate) wall: Option<Duration>,
+    /// Cap over both channels, in bytes.
+    pub(crate) output_bytes: u64,
+    /// Where the first output goes, and where the second and the line that marks a cut.
+    pub(crate) channels: [Channel; 2],
+}
+
+/// How a watch ended.
+pub(crate) struct Outcome<E> {
+    /// Why it was made to end, when it was, with a sentence.
+    pub(crate) cause: Option<(Reason, String)>,
+    pub(crate) exit: E,
+}
+
+/// Where the subject is on its way out.
+enum Phase {
+    Running { wall: Option<Instant> },
+    Stopping { kill_at: Instant },
+    Killed,
+    Draining { until: Instant },
+}
+
+struct Supervised<'a, S: Subject> {
+    watch: Watch<'a>,
+    phase: Phase,
+    /// Output still allowed, in bytes.
+    left: u64,
+    /// Output is read no more: it was cut, or what holds it is no longer waited for.
+    is_over: bool,
+    cause: Option<(Reason, String)>,
+    exit: Option<S::Exit>,
+}
+
+impl<'a> Watch<'a> {
+    /// Watches `subject` until it has ended and its output is read, and carries its input meanwhile.
+    pub(crate) async fn supervise<S: Subject>(
+        self,
+        subject: &mut S,
+        (first, second): (Option<impl AsyncRead + Unpin>, Option<impl AsyncRead + Unpin>),
+        mut inlet: Option<Inlet<'_>>,
+        stop: &mut watch::Receiver<Option<Stop>>,
+    ) -> Outcome<S::Exit> {
+        let (mut first, mut second) = (Pipe::new(first), Pipe::new(second));
+        let [first_channel, second_channel] = self.channels;
+        let mut run = Supervised::new(self);
+        loop {
+            let is_open = first.is_open() || second.is_open();
+            if !is_open && let Some(exit) = run.exit.take() {
+                return Outcome { cause: run.cause, exit };
+            }
+            let deadline = run.deadline();
+            tokio::select! {
+                data = first.read(), if first.is_open() => run.on_output(first_channel, data, subject),
+                data = second.read(), if second.is_open() => run.on_output(second_channel, data, subject),
+                exit = subject.wait(), if run.exit.is_none() => run.on_exit(exit),
+                why = stopped(stop), if run.cause.is_none() && run.exit.is_none() => run.on_stop(why, subject),
+                () = interrupted(&mut inlet), if run.exit.is_none() => subject.interrupt(),
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => run.on_deadline(subject),
+            }
+            if run.is_over {
+                first.close();
+                second.close();
+            }
+        }
+    }
+}
+
+impl<'a, S: Subject> Supervised<'a, S> {
+    fn new(watch: Watch<'a>) -> Self {
+        let phase = Phase::Running { wall: watch.wall.map(|wall| Instant::now() + wall) };
+        Self { watch, phase, left: watch.output_bytes, is_over: false, cause: None, exit: None }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Running { wall } => wall,
+            Phase::Stopping { kill_at } => Some(kill_at),
+            Phase::Killed => None,
+            Phase::Draining { until } => Some(until),
+        }
+    }
+
+    fn on_deadline(&mut self, subject: &S) {
+        match self.phase {
+            Phase::Running { .. } => {
+                let wall = self.watch.wall.unwrap_or_default().as_secs_f64();
+                self.cause = Some((Reason::WallTime, format!("stopped after {wall} s")));
+                subject.terminate();
+                self.phase = Phase::Stopping { kill_at: Instant::now() + WALL_GRACE };
+            }
+            Phase::Stopping { .. } => self.kill(subject),
+            Phase::Killed => {}
+            Phase::Draining { .. } => self.is_over = true,
+        }
+    }
+
+    fn on_stop(&mut self, why: Stop, subject: &S) {
+        self.cause = Some(stop_cause(why));
+        match why {
+            Stop::Cancelled => {
+                subject.interrupt();
+                self.phase = Phase::Stopping { kill_at: Instant::now() + CANCEL_GRACE };
+            }
+            Stop::AgentStopped => self.kill(subject),
+        }
+    }
+
+    fn on_output(&mut self, channel: Channel, data: &[u8], subject: &S) {
+        let allowed = data.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= allowed as u64;
+        self.push(channel, &data[..allowed]);
+        if allowed < data.len() && !self.is_over {
+            self.is_over = true;
+            let cap = self.watch.output_bytes;
+            self.push(self.watch.channels[1], format!("\n[output cut at {cap} bytes]\n").as_bytes());
+            self.cause.get_or_insert((Reason::OutputCap, format!("the output passed {cap} bytes")));
+            if self.exit.is_none() {
+                self.kill(subject);
+            }
+        }
+    }
+
+    fn push(&self, channel: Channel, data: &[u8]) {
+        if !data.is_empty() {
+            self.watch.node.ledger(|ledger| ledger.run_output(self.watch.run, channel, data, now_ms()));
+        }
+    }
+
+    fn on_exit(&mut self, exit: S::Exit) {
+        self.exit = Some(exit);
+        self.phase = Phase::Draining { until: Instant::now() + DRAIN };
+    }
+
+    fn kill(&mut self, subject: &S) {
+        subject.kill();
+        self.phase = Phase::Killed;
+    }
+}
+
+/// Returns when the run is told to end.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
+    let why = stop.wait_for(Option::is_some).await.map(|why| *why);
+    match why {
+        Ok(why) => why.unwrap_or(Stop::AgentStopped),
+        // The ledger keeps the other end as long as the run is held.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// What a run that was told to end says of itself.
+pub(crate) fn stop_cause(why: Stop) -> (Reason, String) {
+    let detail = match why {
+        Stop::Cancelled => "",
+        Stop::AgentStopped => "the agent was stopped",
+    };
+    (Reason::Cancelled, detail.to_owned())
+}
+
+/// An end as of now; the ledger fills in the rest.
+pub(crate) fn ended(reason: Reason, exit_code: i32, detail: String) -> Ended {
+    Ended { at_ms: now_ms(), reason: reason.into(), exit_code, detail, ..Ended::default() }
+}
+
+async fn interrupted(inlet: &mut Option<Inlet<'_>>) {
+    match inlet {
+        Some(inlet) => inlet.interrupted().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One end of an output pipe, closed at its end, at an error, or by us.
+struct Pipe<R> {
+    reader: Option<R>,
+    buffer: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Pipe<R> {
+    fn new(reader: Option<R>) -> Self {
+        let buffer = vec![0; if reader.is_some() { MAX_CHUNK_BYTES } else { 0 }];
+        Self { reader, buffer }
+    }
+
+    fn is_open(&self) -> bool {
+        self.reader.is_some()
+    }
+
+    fn close(&mut self) {
+        self.reader = None;
+    }
+
+    /// What has come, empty at the end. Dropping the future loses nothing.
+    async fn read(&mut self) -> &[u8] {
+        let count = match &mut self.reader {
+            Some(reader) => reader.read(&mut self.buffer).await.unwrap_or(0),
+            None => 0,
+        };
+        if count == 0 {
+            self.close();
+        }
+        &self.buffer[..count]
+    }
+}

@@ -138,13 +138,20 @@ impl Fleet {
         inner.settle(node);
     }
 
-    /// Drops the session of this epoch, if it is still the current one.
-    pub(crate) fn disconnect(&self, node: NodeId, epoch: i64) {
+    /// Drops the session of this epoch, if it is still the current one. Answers the jobs whose runs it held.
+    pub(crate) fn disconnect(&self, node: NodeId, epoch: i64) -> Vec<JobId> {
         let mut inner = self.lock();
-        if inner.sessions.get(&node).is_some_and(|s| s.epoch == epoch) {
-            inner.sessions.remove(&node);
-            inner.pool.remove(&node);
+        if inner.sessions.get(&node).is_none_or(|s| s.epoch != epoch) {
+            return Vec::new();
         }
+        inner.pool.remove(&node);
+        let session = inner.sessions.remove(&node);
+        session.map(|session| session.runs.values().map(|booked| booked.job).collect()).unwrap_or_default()
+    }
+
+    /// Whether a run is booked on a node of this replica.
+    pub(crate) fn holds(&self, node: NodeId, run: RunId) -> bool {
+        self.lock().sessions.get(&node).is_some_and(|session| session.runs.contains_key(&run))
     }
 
     /// Looks at or changes a session, then counts its load anew.

@@ -33,6 +33,7 @@ pub use task::spawn_tasks;
 use crate::fleet::Fleet;
 use crate::model::language::Languages;
 use crate::model::policy::Policy;
+use crate::service::live::{Feeds, Seats};
 use crate::service::status::LastStatus;
 
 /// What the lab is set up with.
@@ -62,6 +63,8 @@ struct Inner {
     fleet: Fleet,
     policy: RwLock<Arc<Policy>>,
     status: LastStatus,
+    feeds: Feeds,
+    seats: Seats,
     /// Wakes the dispatcher of this replica.
     dispatch: Notify,
     started_ms: i64,
@@ -88,6 +91,8 @@ impl Lab {
             fleet: Fleet::new(),
             policy: RwLock::new(Arc::new(policy)),
             status: LastStatus::default(),
+            feeds: Feeds::default(),
+            seats: Seats::default(),
             dispatch: Notify::new(),
             started_ms,
             sessions: TaskTracker::new(),
@@ -154,6 +159,14 @@ impl Lab {
 
     fn last_status(&self) -> &LastStatus {
         &self.inner.status
+    }
+
+    fn feeds(&self) -> &Feeds {
+        &self.inner.feeds
+    }
+
+    fn seats(&self) -> &Seats {
+        &self.inner.seats
     }
 
     async fn dispatch_wanted(&self) {

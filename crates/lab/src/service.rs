@@ -112,6 +112,15 @@ pub enum ServiceError {
         /// How many may be submitted.
         max: u32,
     },
+    /// The account watches as much as it may.
+    #[error("{max} live streams of one account are served at the same time. Close some of them, then come back.")]
+    TooManyStreams {
+        /// How many may be open.
+        max: usize,
+    },
+    /// This replica serves as many live streams as it can.
+    #[error("As many experiments are being watched as can be served. Try again in a moment.")]
+    StreamsFull,
     /// No such job, or none the caller may see.
     #[error("There is no experiment of that id, or it is not yours.")]
     JobUnknown,
@@ -233,6 +242,10 @@ impl From<ServiceError> for Problem {
             E::TooManyHourly { max } => {
                 Problem::too_many("too-many-hourly", sentence, Duration::from_secs(600)).arg("max", max.to_string())
             }
+            E::TooManyStreams { max } => {
+                Problem::too_many("too-many-streams", sentence, Duration::from_secs(30)).arg("max", max.to_string())
+            }
+            E::StreamsFull => Problem::unavailable("streams-full", sentence),
             E::JobUnknown => Problem::not_found("job-unknown", sentence),
             E::JobOfAnother => Problem::forbidden("job-of-another", sentence),
             E::JobOpen => Problem::conflict("job-open", sentence),

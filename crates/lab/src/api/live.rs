@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::job::job_id;
 use crate::Lab;
+use crate::model::job::Job;
 use crate::queries::output::{Chunk, output_list};
 use crate::service::ServiceError;
 use crate::service::live::{LiveEvent, Position};
@@ -125,28 +126,29 @@ pub(super) struct Told {
 impl Told {
     pub(super) fn of(event: &LiveEvent) -> Self {
         match event {
-            LiveEvent::State { job, place } => Self {
+            LiveEvent::State(standing) => Self {
                 event: "state",
                 id: None,
                 data: json!({
-                    "status": job.status.as_str(), "place": place, "node": job.node, "attempt": job.attempt,
+                    "status": standing.job.status.as_str(), "place": standing.place, "node": standing.job.node,
+                    "attempt": standing.job.attempt,
                 }),
             },
             LiveEvent::Output { attempt, chunk } => {
                 Self { event: "output", id: Some(format!("{attempt}.{}", chunk.seq)), data: output(*attempt, chunk) }
             }
-            LiveEvent::End(job) => Self {
-                event: "end",
-                id: None,
-                data: json!({
-                    "status": job.status.as_str(), "exit_code": job.exit_code, "node": job.node,
-                    "attempt": job.attempt, "reason": job.reason.map(|reason| reason.as_str()),
-                    "reason_text": job.reason_text(), "cpu_ms": job.cpu_ms,
-                    "memory_peak_bytes": job.memory_peak_bytes,
-                }),
-            },
+            LiveEvent::End(standing) => Self { event: "end", id: None, data: end(&standing.job) },
         }
     }
+}
+
+fn end(job: &Job) -> serde_json::Value {
+    json!({
+        "status": job.status.as_str(), "exit_code": job.exit_code, "node": job.node,
+        "attempt": job.attempt, "reason": job.reason.map(|reason| reason.as_str()),
+        "reason_text": job.reason_text(), "cpu_ms": job.cpu_ms,
+        "memory_peak_bytes": job.memory_peak_bytes,
+    })
 }
 
 fn sse(event: &LiveEvent) -> Event {

@@ -2,6 +2,7 @@
 //! a repeated message changes nothing and is acknowledged again.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use wire::proto::{
     Cancel, Certificate, Ended, EndedAck, FromAgent, InputAck, Output, OutputAck, Reason, Refused, RefusedWhy,
@@ -21,6 +22,7 @@ use crate::queries::node::node_tools_set;
 use crate::queries::output::{Chunk, output_insert};
 use crate::queries::run::{ON_NODE, RunEnd, job_cancel_idle, run_end, run_give_back, run_started};
 use crate::service::ServiceError;
+use crate::service::live::{Printed, output_topic};
 
 /// Bytes of one run's output that are kept whatever its agent sends: a program's compiler prints too.
 const OUTPUT_MAX: u64 = 2 * OUTPUT_BYTES + 128 * 1024;
@@ -32,6 +34,8 @@ pub(super) struct Group<'a> {
     epoch: i64,
     write: db::Write,
     topics: BTreeSet<String>,
+    /// Output for those who watch, once it is stored.
+    printed: Vec<Printed>,
     output_acks: HashMap<String, u64>,
     /// Runs to forget once the transaction is safe, and the messages to send then.
     ended: Vec<RunId>,
@@ -54,6 +58,7 @@ impl<'a> Group<'a> {
             epoch,
             write: db::Write::new(),
             topics: BTreeSet::new(),
+            printed: Vec::new(),
             output_acks: HashMap::new(),
             ended: Vec::new(),
             closed: BTreeSet::new(),
@@ -77,6 +82,7 @@ impl<'a> Group<'a> {
         if !self.write.is_empty() {
             self.lab.db().write(std::mem::take(&mut self.write)).await?;
         }
+        self.lab.feeds().print(std::mem::take(&mut self.printed));
         for (run_id, next_seq) in std::mem::take(&mut self.output_acks) {
             self.lab.fleet().send(self.node, to_agent::Message::OutputAck(OutputAck { run_id, next_seq }));
         }
@@ -183,7 +189,8 @@ impl<'a> Group<'a> {
         let chunk = Chunk { seq, channel: i64::from(output.channel), at_ms: output.at_ms, data: output.data };
         output_insert(&mut self.write, run, &chunk);
         if booked.role == Role::Near {
-            self.topics.insert(format!("job:{}", booked.job));
+            self.topics.insert(output_topic(booked.job));
+            self.printed.push(Printed { job: booked.job, attempt: booked.attempt, chunk: Arc::new(chunk) });
         }
     }
 

@@ -13,6 +13,7 @@ use super::messages::Group;
 use crate::Lab;
 use crate::model::node::{LEASE_MS, NodeId};
 use crate::queries::node::node_disconnect;
+use crate::service::live::output_topic;
 
 /// How long an agent may take to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,10 +44,12 @@ pub(super) async fn run(lab: Lab, node: NodeId, mut stream: Streaming<FromAgent>
         () = ended.cancelled() => tracing::warn!(node.id = %node, "node {name} does not take its commands"),
         () = lab.portal().closing().cancelled_owned() => {}
     }
-    lab.fleet().disconnect(node, epoch);
+    let jobs = lab.fleet().disconnect(node, epoch);
     let mut write = db::Write::new();
     node_disconnect(&mut write, node, epoch);
     write.push_event("nodes");
+    // From here on it is another replica that may tell of them.
+    jobs.into_iter().for_each(|job| write.push_event(output_topic(job)));
     if let Err(error) = lab.db().write(write).await {
         tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "node {name} left while the database was away");
     }

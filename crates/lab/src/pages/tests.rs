@@ -174,6 +174,8 @@ fn service_errors() -> Vec<ServiceError> {
         E::NodeLacksTool { node: text(), tool: text(), tools: text() },
         E::TooManyWaiting { waiting: 1, max: 1 },
         E::TooManyHourly { max: 1 },
+        E::TooManyStreams { max: 1 },
+        E::StreamsFull,
         E::JobUnknown,
         E::JobOfAnother,
         E::JobOpen,

@@ -32,6 +32,12 @@ pub(crate) fn output_insert(write: &mut Write, run: RunId, chunk: &Chunk) {
     );
 }
 
+/// The number behind a run's newest chunk.
+pub(crate) async fn output_end(db: &Database, run: RunId) -> Result<i64, DbError> {
+    let query = Query::new("SELECT COALESCE(MAX(seq) + 1, 0) AS behind FROM lab_output WHERE run = ?");
+    db.one(query.bind(run.to_string())).await?.get("behind")
+}
+
 /// At most `limit` chunks of a run from number `from` on, in order.
 pub(crate) async fn output_list(db: &Database, run: RunId, from: i64, limit: u32) -> Result<Vec<Chunk>, DbError> {
     let rows = db

@@ -5,6 +5,7 @@ use portal::{AccountId, Caller, Role, Scope};
 use serde_json::json;
 
 use super::ServiceError;
+use super::live::REMOVALS;
 use super::submit::{Submission, first_run};
 use crate::Lab;
 use crate::model::job::{Job, JobId, JobStatus, checked_name};
@@ -32,21 +33,26 @@ pub fn removal(write: &mut Write, account: &AccountId) {
     job_delete_of_account(write, account.as_str());
     write.push_event("jobs");
     write.push_event("cancels");
+    write.push_event(REMOVALS);
+}
+
+/// Whether the caller may see the job.
+pub(super) fn is_visible(job: &Job, caller: &Caller) -> bool {
+    match caller.scope() {
+        Scope::All => true,
+        Scope::Tenant { tenant } => job.tenant == tenant.as_str(),
+        Scope::Account { tenant, account } => {
+            let is_for_class = job.pinned || job.shared;
+            job.account == account.as_str() || (is_for_class && job.tenant == tenant.as_str())
+        }
+    }
 }
 
 impl Lab {
     /// A job the caller may see. Errors: `JobUnknown`, also for one that is not theirs to know of.
     pub(crate) async fn job_view(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
         let job = job_get(self.db(), id).await?.ok_or(ServiceError::JobUnknown)?;
-        let is_visible = match caller.scope() {
-            Scope::All => true,
-            Scope::Tenant { tenant } => job.tenant == tenant.as_str(),
-            Scope::Account { tenant, account } => {
-                let is_for_class = job.pinned || job.shared;
-                job.account == account.as_str() || (is_for_class && job.tenant == tenant.as_str())
-            }
-        };
-        if is_visible { Ok(job) } else { Err(ServiceError::JobUnknown) }
+        if is_visible(&job, caller) { Ok(job) } else { Err(ServiceError::JobUnknown) }
     }
 
     /// A job the caller may change: their own, or any they see as an operator.

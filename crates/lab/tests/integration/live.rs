@@ -166,6 +166,135 @@ async fn nothing_is_lost_or_repeated_after_a_cut() {
 }
 
 #[tokio::test]
+async fn a_slow_watcher_holds_up_nobody_and_misses_nothing() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let id = plane.ping().await;
+    let start = agent.start().await;
+    let mut slow = Live::open(&plane, &id, None).await;
+    let mut fast = Live::open(&plane, &id, None).await;
+    agent.output(&start, 0, "line 0\n").await;
+    assert_eq!(slow.output().await.1, "line 0\n");
+    for seq in 0..500 {
+        if seq > 0 {
+            agent.output(&start, seq, &format!("line {seq}\n")).await;
+        }
+        assert_eq!(fast.output().await, (format!("1.{seq}"), format!("line {seq}\n")));
+    }
+    // Far more than memory keeps lies between the two by now.
+    for seq in 1..400 {
+        assert_eq!(slow.output().await, (format!("1.{seq}"), format!("line {seq}\n")));
+    }
+    agent.output(&start, 500, "line 500\n").await;
+    agent.exited(&start, 0).await;
+    assert_eq!(fast.rest().await.0, said(500, 501));
+    assert_eq!(slow.rest().await.0, said(400, 501));
+}
+
+#[tokio::test]
+async fn who_joins_while_lines_come_sees_each_once() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let id = plane.ping().await;
+    let start = agent.start().await;
+    let mut watchers = Vec::new();
+    for seq in 0..300 {
+        agent.output(&start, seq, &format!("line {seq}\n")).await;
+        if seq % 10 == 0 {
+            let last = (seq % 20 == 0 && seq > 0).then(|| format!("1.{}", seq / 2 - 1));
+            let from = last.as_ref().map_or(0, |_| seq / 2);
+            watchers.push((from, tokio::spawn(Live::open(&plane, &id, last.as_deref()).await.rest())));
+        }
+    }
+    agent.exited(&start, 0).await;
+    for (from, watcher) in watchers {
+        assert_eq!(watcher.await.unwrap().0, said(from, 300), "from {from}");
+    }
+}
+
+#[tokio::test]
+async fn a_restart_loses_and_repeats_nothing() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let id = plane.ping().await;
+    let start = agent.start().await;
+    agent.started(&start).await;
+    let mut live = Live::open(&plane, &id, None).await;
+    for seq in 0..5 {
+        agent.output(&start, seq, &format!("line {seq}\n")).await;
+    }
+    let mut last = String::new();
+    for _ in 0..5 {
+        last = live.output().await.0;
+    }
+    let plane = plane.restart().await;
+    agent.reconnect(&plane).await;
+    let live = Live::open(&plane, &id, Some(&last)).await;
+    // What was shown before the restart and not acknowledged is said again.
+    for seq in 3..10 {
+        agent.output(&start, seq, &format!("line {seq}\n")).await;
+    }
+    agent.exited(&start, 0).await;
+    assert_eq!(live.rest().await.0, said(5, 10));
+    assert_eq!(Live::open(&plane, &id, None).await.rest().await.0, said(0, 10));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watchers_at_every_replica_see_the_same() {
+    let Some(plane) = Plane::on_postgres().await else { return };
+    let other = plane.another().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let id = plane.ping().await;
+    let start = agent.start().await;
+    agent.started(&start).await;
+    agent.output(&start, 0, "line 0\n").await;
+    let mut here = Live::open(&plane, &id, None).await;
+    let mut there = Live::open(&other, &id, None).await;
+    for seq in 0..20 {
+        if seq > 0 {
+            agent.output(&start, seq, &format!("line {seq}\n")).await;
+        }
+        let line = (format!("1.{seq}"), format!("line {seq}\n"));
+        assert_eq!((here.output().await, there.output().await), (line.clone(), line));
+    }
+    // The agent goes to the other replica, with a line on its way.
+    agent.reconnect(&other).await;
+    for seq in 19..40 {
+        agent.output(&start, seq, &format!("line {seq}\n")).await;
+        if seq >= 20 {
+            let line = (format!("1.{seq}"), format!("line {seq}\n"));
+            assert_eq!((there.output().await, here.output().await), (line.clone(), line));
+        }
+    }
+    let late = Live::open(&plane, &id, Some("1.9")).await;
+    agent.output(&start, 40, "line 40\n").await;
+    agent.exited(&start, 0).await;
+    assert_eq!(here.rest().await.0, said(40, 41));
+    assert_eq!(there.rest().await.0, said(40, 41));
+    assert_eq!(late.rest().await.0, said(10, 41));
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_streams() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let (id, ada) = running(&plane, &mut agent).await;
+    let path = format!("/api/v1/jobs/{id}/live");
+    let mut open = Vec::new();
+    for _ in 0..100 {
+        open.push(Live::open_as(&plane, &ada, &id, None).await);
+    }
+    let refused = plane.get(&ada, &path).await;
+    assert_eq!(refused.problem(429), "too-many-streams");
+    assert_eq!(refused.headers["retry-after"], "30");
+    let attach = plane.get(&ada, &format!("/api/v1/jobs/{id}/attach")).await;
+    assert_eq!(attach.problem(429), "too-many-streams");
+    Live::open(&plane, &id, None).await.output().await;
+    open.pop();
+    Live::open_as(&plane, &ada, &id, None).await.output().await;
+}
+
+#[tokio::test]
 async fn attempts_follow_each_other() {
     let plane = Plane::new().await;
     let mut agent = Agent::join(&plane, "lab-a", 1).await;

@@ -1,17 +1,19 @@
 //! A control plane in the test's process: lab and portal over SQLite in a directory of their own, a clock that only the
 //! test moves, and requests that go through every layer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use db::Database;
+use db::{Database, Engine};
 use http_body_util::BodyExt as _;
 use lab::{Lab, LabConfig};
 use portal::{Portal, PortalConfig};
 use serde_json::{Value, json};
 use testkit::clock::ManualClock;
+use testkit::conformance::Fresh;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -35,7 +37,9 @@ pub(crate) struct Plane {
     router: Router,
     shutdown: CancellationToken,
     tasks: TaskTracker,
-    dir: tempfile::TempDir,
+    dir: Arc<tempfile::TempDir>,
+    /// Of the database.
+    url: String,
     _shutdown_at_end: DropGuard,
 }
 
@@ -77,17 +81,46 @@ impl Reply {
 impl Plane {
     /// A new one that refuses loopback, as `amphi serve` does.
     pub(crate) async fn new() -> Self {
-        Self::open(tempfile::tempdir().unwrap(), ManualClock::at(NOW_MS), false).await
+        Self::on_sqlite(false).await
     }
 
     /// A new one that allows loopback, as `amphi up` does.
     pub(crate) async fn with_loopback() -> Self {
-        Self::open(tempfile::tempdir().unwrap(), ManualClock::at(NOW_MS), true).await
+        Self::on_sqlite(true).await
     }
 
-    async fn open(dir: tempfile::TempDir, clock: ManualClock, allow_loopback: bool) -> Self {
+    async fn on_sqlite(allow_loopback: bool) -> Self {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
         let url = format!("sqlite:{}/amphi.db", dir.path().display());
-        let db = Database::open_with_clock(&url, std::sync::Arc::new(clock.clone())).await.unwrap();
+        Self::open(dir, url, "replica-1", ManualClock::at(NOW_MS), allow_loopback).await
+    }
+
+    /// A new one over a database that others can be opened over. `None` where the package is missing and that is allowed.
+    pub(crate) async fn on_postgres() -> Option<Self> {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        match Fresh::new(Engine::Postgres).await {
+            Ok(fresh) => Some(Self::open(dir, fresh.url, "replica-1", ManualClock::at(NOW_MS), false).await),
+            Err(error) => {
+                assert!(error.may_skip(), "{error}");
+                eprintln!("skipped: {error}");
+                None
+            }
+        }
+    }
+
+    /// Another replica over the same database.
+    pub(crate) async fn another(&self) -> Self {
+        Self::open(self.dir.clone(), self.url.clone(), "replica-2", self.clock.clone(), false).await
+    }
+
+    async fn open(
+        dir: Arc<tempfile::TempDir>,
+        url: String,
+        replica: &str,
+        clock: ManualClock,
+        allow_loopback: bool,
+    ) -> Self {
+        let db = Database::open_with_clock(&url, Arc::new(clock.clone())).await.unwrap();
         db.migrate(&[portal::migrations(), lab::migrations()]).await.unwrap();
         let config = PortalConfig {
             catalogs: lab::catalogs(),
@@ -102,7 +135,7 @@ impl Plane {
         portal.bootstrap(dir.path()).await.unwrap();
         let admin = std::fs::read_to_string(dir.path().join("admin.token")).unwrap().trim().to_owned();
         let lab_config = LabConfig {
-            replica: "replica-1".into(),
+            replica: replica.into(),
             authority: Authority::open_or_create(dir.path()).unwrap(),
             join_url: "https://lab.example.org".into(),
             allow_loopback,
@@ -113,7 +146,7 @@ impl Plane {
         let tasks = lab::spawn_tasks(&lab, &shutdown);
         let router = router(&portal, &lab);
         let _shutdown_at_end = shutdown.clone().drop_guard();
-        Self { db, clock, lab, portal, admin, router, shutdown, tasks, dir, _shutdown_at_end }
+        Self { db, clock, lab, portal, admin, router, shutdown, tasks, dir, url, _shutdown_at_end }
     }
 
     /// Ends it and starts another one over the same database. Streams of agents are cut off.
@@ -121,7 +154,7 @@ impl Plane {
         self.shutdown.cancel();
         self.tasks.wait().await;
         self.db.close().await;
-        Self::open(self.dir, self.clock, false).await
+        Self::open(self.dir, self.url, "replica-1", self.clock, false).await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {

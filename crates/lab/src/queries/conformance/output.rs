@@ -4,7 +4,7 @@ use db::Database;
 
 use super::{NOW_MS, change, job, submit};
 use crate::model::run::RunId;
-use crate::queries::output::{Chunk, output_insert, output_list};
+use crate::queries::output::{Chunk, output_end, output_insert, output_list};
 
 testkit::for_each_engine!(crate::migrations();
     output_is_kept_byte_for_byte, the_first_of_two_stays, output_is_read_in_parts,
@@ -46,6 +46,8 @@ async fn output_is_read_in_parts(db: Database) {
     assert_eq!(output_list(&db, run, 3, 3).await.unwrap(), chunks[3..6]);
     assert_eq!(output_list(&db, run, 6, 3).await.unwrap(), chunks[6..]);
     assert!(output_list(&db, run, 7, 3).await.unwrap().is_empty());
+    assert_eq!(output_end(&db, run).await.unwrap(), 7);
+    assert_eq!(output_end(&db, RunId::generate()).await.unwrap(), 0);
 }
 
 async fn output_of_a_deleted_run_is_dropped(db: Database) {

@@ -135,6 +135,22 @@ impl Slot {
         Ok(())
     }
 
+    pub(super) fn has_pids(&self) -> bool {
+        self.pids.is_some()
+    }
+
+    /// Lifts a memory limit that is reached: at it not even the keeper could tell so, because messages take memory.
+    /// Whatever the step was, it must be at its end or be told to end.
+    pub(super) fn lift_if_full(&mut self) {
+        let is_v2 = self.is_v2;
+        if let Some(memory) = &mut self.memory
+            && memory.set.is_some_and(|most| number(&memory.usage).is_some_and(|usage| usage + most / 16 >= most))
+        {
+            // Refused: then the message that comes next fails, and the room ends with its keeper.
+            let _ = memory.limit(None, is_v2);
+        }
+    }
+
     /// CPU time that everything in the slot ever used.
     pub(super) fn cpu(&self) -> Option<Duration> {
         let file = self.cpu.as_ref()?;

@@ -3,9 +3,10 @@
 //! It runs as the same user as the programs, behind the same filter. They can't signal it (it is process 1 of their
 //! namespace) nor look into it (it isn't dumpable), so what it says of their end is true.
 
-use std::fs::{self, File};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ use reap::Reaped;
 /// How often CPU time is looked at where no cgroup counts it.
 const LOOK: Duration = Duration::from_millis(100);
 
+const PROCESSES_SPARE: u64 = 8;
+
 /// What an init is given at birth.
 pub(super) struct Birth<'a> {
     pub(super) site: &'a Site,
@@ -41,6 +44,7 @@ pub(super) struct Birth<'a> {
     pub(super) owner: u32,
     pub(super) has_cpu_count: bool,
     pub(super) has_memory_limit: bool,
+    pub(super) has_pids_limit: bool,
     /// Where the room is when it has no root of its own.
     pub(super) dir: Option<PathBuf>,
 }
@@ -49,6 +53,8 @@ struct Init<'a> {
     birth: Birth<'a>,
     channel: OwnedFd,
     children: SignalFd,
+    /// How eager the kernel is to kill this process for memory. Missing where the agent isn't root.
+    score: Option<File>,
     running: Option<Running>,
 }
 
@@ -69,13 +75,13 @@ pub(super) fn init_main(birth: Birth<'_>, channel: OwnedFd) -> io::Result<()> {
     let children = SignalFd::with_flags(&waited, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     if birth.site.is_contained {
         root::proc_mount()?;
-        // The keeper is spared by the out-of-memory killer; what is in the room is not.
-        let _ = fs::write("/proc/self/oom_score_adj", "0");
     } else {
         // Orphans come to this process, and die with the step.
         prctl::set_child_subreaper(true)?;
     }
-    Init { birth, channel, children, running: None }.serve()
+    // Before privileges go, and with them the right to open it.
+    let score = OpenOptions::new().write(true).open("/proc/self/oom_score_adj").ok();
+    Init { birth, channel, children, score, running: None }.serve()
 }
 
 impl Init<'_> {
@@ -183,13 +189,25 @@ impl Init<'_> {
             return Err(Errno::EBUSY.into());
         }
         // This process counts as one of the user's; elsewhere, so does everything else that the user runs.
-        let others = if self.birth.site.is_contained { 1 } else { reap::processes_of_user() };
+        let own = if self.birth.site.is_contained { 1 } else { reap::processes_of_user() };
+        // Where a cgroup counts too it is to be the first to refuse, because it tells.
+        let others = if self.birth.has_pids_limit { own + PROCESSES_SPARE } else { own };
         let substitute = Substitute { is_memory: !self.birth.has_memory_limit, others };
         let work = self.work().to_str().ok_or(io::ErrorKind::InvalidInput)?;
-        let program = spawn(step, fds, work, substitute)?;
+        // Programs are killed for memory first, whatever their size, then this process, and the keeper last; the other
+        // way round the one who tells what happened would be gone.
+        self.score_set("1000");
+        let program = spawn(step, fds, work, substitute);
+        self.score_set("500");
+        let program = program?;
         let (cpu, reaped) = (step.limits.cpu, Reaped::default());
         self.running = Some(Running { id, program, cpu, reaped, is_out_of_time: false });
         Ok(())
+    }
+
+    fn score_set(&self, score: &str) {
+        // Without it the wrong one may be killed, and the room ends instead of the step.
+        let _ = self.score.as_ref().map(|file| file.write_all_at(score.as_bytes(), 0));
     }
 
     /// Takes the dead. Once the program is among them, everything else of the step dies too.

@@ -42,6 +42,8 @@ pub(super) struct Keeper<'a> {
     is_open: bool,
     /// Memory that was in use when the room was opened, in bytes.
     base: u64,
+    /// Asked once: asking opens files, and where memory has run out that would be this process's end.
+    cores: u32,
     running: Option<Running>,
 }
 
@@ -55,6 +57,7 @@ struct Running {
     id: u64,
     before: Reading,
     cpu: Option<Duration>,
+    is_started: bool,
     is_out_of_time: bool,
 }
 
@@ -65,8 +68,6 @@ impl<'a> Keeper<'a> {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         widen(&agent);
         slot.join()?;
-        // The last to be killed for memory, so that it can tell what was. Refused where the agent isn't root.
-        let _ = fs::write("/proc/self/oom_score_adj", "-1000");
         let (mut user, mut owner) = (None, INSIDE_ID);
         if site.is_contained {
             namespace::network_unshare()?;
@@ -75,7 +76,8 @@ impl<'a> Keeper<'a> {
         }
         // Not earlier: the kernel gives the /proc files of what isn't dumpable, user maps among them, to root.
         prctl::set_dumpable(false)?;
-        Ok(Self { site, slot, agent, user, owner, init: None, is_open: false, base: 0, running: None })
+        let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
+        Ok(Self { site, slot, agent, user, owner, init: None, is_open: false, base: 0, cores, running: None })
     }
 
     /// Serves until the agent closes its end.
@@ -128,6 +130,7 @@ impl<'a> Keeper<'a> {
             owner: self.owner,
             has_cpu_count: self.slot.has_cpu(),
             has_memory_limit: self.slot.has_memory(),
+            has_pids_limit: self.slot.has_pids(),
             dir,
         };
         let is_well = init_main(birth, theirs).is_ok();
@@ -151,7 +154,11 @@ impl<'a> Keeper<'a> {
                 if self.running.is_some() {
                     return self.fail(id, "starting the program", Errno::EBUSY);
                 }
-                self.step_begin(id, step)?;
+                if let Err(error) = self.step_begin(id, step) {
+                    // Files of earlier steps fill more than this one may use.
+                    let errno = error.raw_os_error().map_or(Errno::ENOMEM, Errno::from_raw);
+                    return self.fail(id, "limiting the program", errno);
+                }
                 self.pass_on(&request, fds).or_else(|_| {
                     self.running = None;
                     self.fail(id, "starting the program", Errno::EOWNERDEAD)
@@ -172,11 +179,14 @@ impl<'a> Keeper<'a> {
     fn step_begin(&mut self, id: u64, step: &Step) -> io::Result<()> {
         self.slot.limit(&step.limits)?;
         let before = self.slot.begin();
-        self.running = Some(Running { id, before, cpu: step.limits.cpu, is_out_of_time: false });
+        self.running = Some(Running { id, before, cpu: step.limits.cpu, is_started: false, is_out_of_time: false });
         Ok(())
     }
 
-    fn pass_on(&self, request: &Request, fds: &[OwnedFd]) -> io::Result<()> {
+    fn pass_on(&mut self, request: &Request, fds: &[OwnedFd]) -> io::Result<()> {
+        if matches!(request, Request::Kill { .. }) {
+            self.slot.lift_if_full();
+        }
         let init = self.init.as_ref().ok_or(Errno::EOWNERDEAD)?;
         let fds: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
         send(&init.channel, request, &fds)
@@ -187,12 +197,19 @@ impl<'a> Keeper<'a> {
     }
 
     fn on_init(&mut self) -> io::Result<()> {
+        if self.running.as_ref().is_some_and(|running| running.is_started) {
+            // The step is over; before its end it keeps its limit.
+            self.slot.lift_if_full();
+        }
         let Some(init) = &self.init else { return Ok(()) };
         let Ok(Some((message, fds))) = receive::<FromInit>(&init.channel) else { return self.on_init_gone() };
         let fds: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
         match message {
             FromInit::Opened { id } => send(&self.agent, &Reply::Opened { id }, &fds),
             FromInit::Started { id } => {
+                if let Some(running) = &mut self.running {
+                    running.is_started = true;
+                }
                 let pid = init.pid.as_raw().unsigned_abs();
                 send(&self.agent, &Reply::Started { id, pid }, &[])
             }
@@ -261,8 +278,7 @@ impl<'a> Keeper<'a> {
     /// How long to sleep at most: half of what is left, were all cores busy, within bounds.
     fn look_in(&self) -> PollTimeout {
         let left = self.time_left();
-        let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-        let wait = left.map(|left| (left / cores).clamp(LOOK.0, LOOK.1));
+        let wait = left.map(|left| (left / self.cores).clamp(LOOK.0, LOOK.1));
         wait.and_then(|wait| PollTimeout::try_from(wait).ok()).unwrap_or(PollTimeout::NONE)
     }
 

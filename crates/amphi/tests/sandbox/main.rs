@@ -2,4 +2,9 @@
 //! `nobody`, who makes namespaces by user namespaces alone.
 
 mod basics;
+mod calls;
+mod ends;
+mod limits;
+mod network;
 mod site;
+mod view;

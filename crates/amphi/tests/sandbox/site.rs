@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agent::sandbox::{Exit, Limits, Process, Room, RoomSpec, Sandbox, SandboxConfig, StepSpec};
 use nix::fcntl::OFlag;
@@ -28,10 +28,15 @@ pub fn as_everybody<F: Future<Output = ()>>(name: &str, body: impl FnOnce() -> F
     }
     let mut again = Command::new(std::env::current_exe().expect("this test"));
     again.args([name, "--exact", "--nocapture"]).uid(NOBODY).gid(NOBODY).current_dir("/").env_clear();
+    again.env("PATH", "/usr/bin:/bin");
     let output = again.output().expect("it runs again");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "as nobody: {text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("1 passed"), "{name} names no test: {text}");
+}
+
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
 }
 
 pub fn exe() -> PathBuf {
@@ -94,10 +99,14 @@ pub async fn sh(room: &mut Room, line: &str) -> Ran {
     run(room, &["sh", "-c", line], roomy()).await
 }
 
+pub async fn python(room: &mut Room, code: &str) -> Ran {
+    run(room, &["python3", "-c", code], roomy()).await
+}
+
 /// Starts `argv` with its outputs as pipes.
 pub async fn start(room: &mut Room, argv: &[&str], limits: Limits) -> (Process, OwnedFd, OwnedFd) {
-    let (stdout, out) = nix::unistd::pipe2(OFlag::O_CLOEXEC).expect("a pipe");
-    let (stderr, err) = nix::unistd::pipe2(OFlag::O_CLOEXEC).expect("a pipe");
+    let (stdout, out) = pipe();
+    let (stderr, err) = pipe();
     let process = room.start(step(argv, limits, out, err)).await.expect("the program starts");
     (process, stdout, stderr)
 }
@@ -108,6 +117,16 @@ pub fn step(argv: &[&str], limits: Limits, stdout: OwnedFd, stderr: OwnedFd) -> 
     StepSpec { argv, env: Vec::new(), limits, stdin, stdout, stderr, is_terminal: false }
 }
 
+/// Its reading and its writing end.
+pub fn pipe() -> (OwnedFd, OwnedFd) {
+    nix::unistd::pipe2(OFlag::O_CLOEXEC).expect("a pipe")
+}
+
+/// Whether the node has this program where rooms see it.
+pub fn has(program: &str) -> bool {
+    ["/usr/bin", "/usr/local/bin"].iter().any(|dir| std::path::Path::new(dir).join(program).exists())
+}
+
 /// Reads a pipe to its end, which comes when nobody has it open any more.
 pub async fn read(pipe: OwnedFd) -> String {
     let reading = tokio::task::spawn_blocking(move || {
@@ -116,4 +135,14 @@ pub async fn read(pipe: OwnedFd) -> String {
         String::from_utf8_lossy(&bytes).into_owned()
     });
     timeout(DEADLINE, reading).await.expect("the pipe is closed").expect("reading ends")
+}
+
+/// Waits until `is` holds.
+#[track_caller]
+pub fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !is() {
+        assert!(since.elapsed() < DEADLINE, "never: {what}");
+        std::thread::yield_now();
+    }
 }

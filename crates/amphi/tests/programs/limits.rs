@@ -45,6 +45,13 @@ async fn memory() {
 }
 
 #[tokio::test]
+async fn processes() {
+    let bomb = "set -e; for i in $(seq 100); do sleep 1000 & done; wait";
+    let got = limited_end(bomb, |limits| limits.processes = 16).await;
+    assert_eq!(got, said(Reason::Processes, "it wanted more than 16 processes and threads"));
+}
+
+#[tokio::test]
 async fn file_size() {
     let got = limited_end("exec head -c 20m /dev/zero > large", |limits| limits.file_bytes = 1 << 20).await;
     assert_eq!(got, said(Reason::FileSize, "it wrote a file of more than 1 MiB"));

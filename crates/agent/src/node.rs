@@ -3,7 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
-use wire::proto::Tool;
 
 use crate::groups::Groups;
 use crate::launcher::Launcher;
@@ -16,25 +15,14 @@ pub(crate) struct Node {
     pub(crate) groups: Groups,
     /// `None`: the node takes no programs.
     pub(crate) programs: Option<Programs>,
-    /// Found the last time that somebody asked.
-    languages: Mutex<Vec<Tool>>,
     ledger: Mutex<Ledger>,
     changed: Notify,
 }
 
 impl Node {
     pub(crate) fn new(launcher: Launcher, groups: Groups, programs: Option<Programs>, ledger: Ledger) -> Self {
-        let (languages, ledger, changed) = (Mutex::default(), Mutex::new(ledger), Notify::new());
-        Self { launcher, groups, programs, languages, ledger, changed }
-    }
-
-    /// The languages that were found the last time, so that a new stream has them at once.
-    pub(crate) fn languages(&self) -> Vec<Tool> {
-        self.languages.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn set_languages(&self, languages: Vec<Tool>) {
-        *self.languages.lock().unwrap_or_else(PoisonError::into_inner) = languages;
+        let (ledger, changed) = (Mutex::new(ledger), Notify::new());
+        Self { launcher, groups, programs, ledger, changed }
     }
 
     /// Reads or changes the ledger and wakes the link. Never held across an await.

@@ -46,6 +46,8 @@ pub(crate) struct Session {
     pub(crate) inventory: Inventory,
     pub(crate) commands: mpsc::Sender<ToAgent>,
     pub(crate) runs: HashMap<RunId, Booked>,
+    /// Whether it is known what it has: it told all of it now or in an earlier life.
+    pub(crate) is_known: bool,
     /// Runs the agent said it would take; `None` before it said so.
     pub(crate) credit: Option<u32>,
     /// When it was last heard of, epoch milliseconds.
@@ -68,6 +70,7 @@ impl Session {
             inventory,
             commands,
             runs: HashMap::new(),
+            is_known: false,
             credit: None,
             heard_ms: 0,
             ended: CancellationToken::new(),
@@ -192,7 +195,7 @@ impl Fleet {
 
     /// How many connected nodes have told their tools and given credit.
     pub(crate) fn equipped(&self) -> usize {
-        self.lock().sessions.values().filter(|s| s.credit.is_some() && !s.tools.is_empty()).count()
+        self.lock().sessions.values().filter(|s| s.credit.is_some() && s.is_known).count()
     }
 
     /// Judges every node's health by when it was last heard of.

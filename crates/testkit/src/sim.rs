@@ -149,7 +149,7 @@ async fn connect(channel: Channel, plan: &Plan) -> Result<Stream, SimError> {
         return Err(SimError::NoWelcome);
     };
     let tools = plan.tools.iter().map(|name| Tool { name: name.clone(), version: "simulated".to_owned() });
-    say(&outbound, Message::Tools(Tools { tools: tools.collect() })).await;
+    say(&outbound, Message::Tools(Tools { tools: tools.collect(), is_partial: false })).await;
     say(&outbound, Message::Credit(Credit { free_slots: plan.slots })).await;
     Ok((outbound, commands))
 }

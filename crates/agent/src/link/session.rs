@@ -97,23 +97,22 @@ impl<'a> Session<'a> {
     }
 
     /// Looks for tools and languages beside everything else; the answers go to this stream only. Tools are told first:
-    /// they take no time. Until the languages are looked for anew, those of the last time hold.
+    /// they take no time, and languages may.
     fn probe(&self, welcome: Welcome) -> AbortOnDropHandle<()> {
         let node = Arc::clone(&self.link.node);
         AbortOnDropHandle::new(tokio::spawn(async move {
             let (contained, bare) = welcome.probes.into_iter().partition(|probe| probe.is_contained);
             let tools = probe::tools(&node.launcher, bare).await;
-            let say = |languages: Vec<Tool>| {
+            let say = |languages: Vec<Tool>, is_partial| {
                 let tools = tools.iter().cloned().chain(languages).collect();
-                node.ledger(|ledger| ledger.say(Message::Tools(Tools { tools })));
+                node.ledger(|ledger| ledger.say(Message::Tools(Tools { tools, is_partial })));
             };
-            say(node.languages());
-            if let Some(programs) = node.programs.as_ref().filter(|programs| programs.are_taken()) {
-                let found = probe::languages(programs, contained).await;
-                if found != node.languages() {
-                    node.set_languages(found.clone());
-                    say(found);
+            match node.programs.as_ref().filter(|programs| programs.are_taken()) {
+                Some(programs) => {
+                    say(Vec::new(), true);
+                    say(probe::languages(programs, contained).await, false);
                 }
+                None => say(Vec::new(), false),
             }
         }))
     }

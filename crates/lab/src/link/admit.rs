@@ -90,6 +90,7 @@ fn session(
     session.state = node.state;
     session.slots = node.slots;
     session.labels = node.labels.clone();
+    session.is_known = !node.tools.is_empty();
     session.tools = node.tools.iter().map(|tool| tool.name.clone()).collect();
     for run in kept {
         let held = hello.runs.iter().find(|held| held.run_id == run.id.to_string());

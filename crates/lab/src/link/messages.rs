@@ -131,6 +131,9 @@ impl<'a> Group<'a> {
     }
 
     fn tools(&mut self, tools: Tools) {
+        if tools.is_partial && self.lab.fleet().with(self.node, |session| session.is_known) == Some(true) {
+            return;
+        }
         let languages = self.lab.languages();
         let known = |name: &str| crate::model::tool::tool(name).is_some() || languages.get(name).is_some();
         let installed: Vec<_> = tools
@@ -142,7 +145,11 @@ impl<'a> Group<'a> {
         node_tools_set(&mut self.write, self.node, &installed);
         self.topics.insert("nodes".to_owned());
         let names = installed.into_iter().map(|tool| tool.name).collect();
-        self.lab.fleet().with(self.node, |session| session.tools = names);
+        let is_whole = !tools.is_partial;
+        self.lab.fleet().with(self.node, |session| {
+            session.tools = names;
+            session.is_known |= is_whole;
+        });
         self.is_dispatch_wanted = true;
     }
 

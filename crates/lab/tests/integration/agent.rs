@@ -155,7 +155,7 @@ impl Agent {
     /// Tells its tools and how many runs it would take.
     pub(crate) async fn equip(&mut self, free_slots: u32) {
         let tools = TOOLS.map(|name| Tool { name: name.into(), version: "1".into() }).into();
-        self.link.send(from_agent::Message::Tools(Tools { tools })).await;
+        self.link.send(from_agent::Message::Tools(Tools { tools, is_partial: false })).await;
         self.link.send(from_agent::Message::Credit(Credit { free_slots })).await;
         self.settled().await;
     }

@@ -145,7 +145,7 @@ async fn a_chosen_node_has_to_be_able_to_run_it() {
     let down = Agent::join(&plane, "lab-down", 1).await;
     let mut bare = Agent::join(&plane, "lab-bare", 1).await;
     let tools = vec![wire::proto::Tool { name: "dns".into(), version: "1".into() }];
-    bare.send(wire::proto::from_agent::Message::Tools(wire::proto::Tools { tools })).await;
+    bare.send(wire::proto::from_agent::Message::Tools(wire::proto::Tools { tools, is_partial: false })).await;
     bare.settled().await;
     plane.node_change("lab-out", json!({ "state": "disabled" })).await;
     plane.node_change("lab-cordoned", json!({ "state": "cordoned" })).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use wire::proto::to_agent::Message;
-use wire::proto::{Ended, Input, InputAck, Reason, from_agent, input};
+use wire::proto::{Ended, Input, InputAck, Reason, Tool, Tools, from_agent, input};
 
 use crate::agent::{Agent, end, output};
 use crate::plane::Plane;
@@ -152,4 +152,20 @@ async fn a_shared_program_is_seen_by_its_class_alone() {
     assert_eq!(plane.call(&bob, "PATCH", &path, json!({ "shared": false })).await.status, 403);
     let listed = plane.get(&bob, "/api/v1/jobs").await.expect(200);
     assert!(listed["items"].as_array().unwrap().is_empty(), "it is for those who have its address");
+}
+
+#[tokio::test]
+async fn what_a_node_had_holds_while_it_looks_for_its_languages_anew() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    agent.reconnect(&plane).await;
+    let ping = Tool { name: "ping".into(), version: "2".into() };
+    agent.send(from_agent::Message::Tools(Tools { tools: vec![ping.clone()], is_partial: true })).await;
+    agent.settled().await;
+    let id = plane.submit(python()).await;
+    plane.call(&plane.admin, "POST", &format!("/api/v1/jobs/{id}/cancel"), json!({})).await.expect(202);
+    agent.send(from_agent::Message::Tools(Tools { tools: vec![ping], is_partial: false })).await;
+    agent.settled().await;
+    let reply = plane.call(&plane.admin, "POST", "/api/v1/jobs", python()).await;
+    assert_eq!(reply.problem(400), "no-node-with-language");
 }

@@ -6,9 +6,10 @@ use std::os::fd::OwnedFd;
 
 use nix::libc;
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, close, fork, getegid, geteuid, pipe, read, write};
+use nix::unistd::{ForkResult, Pid, close, fork, getegid, geteuid, getpid, getppid, pipe, read, write};
 
 use super::confine::INSIDE_ID;
 
@@ -39,10 +40,15 @@ pub(super) fn user_unshare() -> io::Result<()> {
 /// Makes a user namespace below the caller's in which `INSIDE_ID` is the caller's `outside`, and nobody else is anybody.
 pub(super) fn user_make(outside: u32) -> io::Result<OwnedFd> {
     let (ready_read, ready_write) = pipe()?;
+    let caller = getpid();
     // SAFETY: the caller has one thread, so that the child may go on as it could.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            let is_made = unshare(CloneFlags::CLONE_NEWUSER).is_ok();
+            let is_made = unshare(CloneFlags::CLONE_NEWUSER).is_ok() && prctl::set_pdeathsig(Signal::SIGKILL).is_ok();
+            // A caller that was killed earlier than that can't end this process any more, which has its descriptors.
+            if getppid() != caller {
+                let _ = raise(Signal::SIGKILL);
+            }
             let _ = write(&ready_write, &[u8::from(is_made)]);
             // Stays as the namespace's only member until it is killed.
             loop {

@@ -84,9 +84,10 @@ async fn an_agent_that_is_killed_takes_its_programs_along() {
     let dir = tempfile::tempdir().unwrap();
     let config = control.config(dir.path());
     let mut agent = Command::new(program())
-        .args(["agent", "--join", &config.join, "--dir"])
+        .args(["agent", "--exit-with-stdin", "--join", &config.join, "--dir"])
         .arg(&config.dir)
         .env("AMPHI_JOIN_TOKEN", config.token.unwrap())
+        .stdin(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();

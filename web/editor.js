@@ -56,7 +56,7 @@
           cm.lineNumbers(), cm.highlightSpecialChars(), cm.drawSelection(), cm.bracketMatching(), cm.lintGutter(),
           cm.syntaxHighlighting(colours), cm.highlightSelectionMatches(), cm.EditorView.lineWrapping,
           cm.EditorState.phrases.of(texts), mode.of(modeFor(index)),
-          cm.EditorView.contentAttributes.of({ "aria-label": files[index].path, "aria-describedby": "editor-keys" }),
+          cm.EditorView.contentAttributes.of({ "aria-label": files[index].path, "aria-describedby": "editor-keys", tabindex: "0" }),
           isReadOnly
             ? [cm.EditorState.readOnly.of(true), cm.EditorView.contentAttributes.of({ "aria-readonly": "true" }), cm.keymap.of([...cm.defaultKeymap, ...cm.searchKeymap])]
             : [
@@ -195,9 +195,9 @@
   const source = document.getElementById("source");
   if (!source) return;
   const { texts, modes, files, marks } = JSON.parse(source.dataset.source);
+  source.hidden = false; // an editor that can't be seen measures nothing
   const shown = editor(source, { texts, modeOf: (path, isMain) => modes[extension(path)] || (isMain ? modes[""] : ""), isReadOnly: true });
   shown.put(files);
   shown.mark(marks);
-  source.hidden = false;
   document.getElementById("source-plain").remove();
 })();

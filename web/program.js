@@ -257,8 +257,11 @@
       if (!answer.ok) return showWrong(given.field, given.message);
       from = given.id;
       forget();
-      history.replaceState(null, "", "/programs/new?from=" + from);
-      button("run-panel").scrollIntoView({ block: "nearest" });
+      const address = "/programs/new?from=" + from;
+      history.replaceState(null, "", address);
+      for (const next of document.querySelectorAll("input[name=next]")) next.value = address; // where another language leads back
+      const panel = button("run-panel");
+      if (panel.getBoundingClientRect().top > innerHeight / 2) panel.scrollIntoView({ block: "start" }); // on a phone it is below
       window.amphi.run.watch(from);
     } catch {
       window.amphi.toast(document.body.dataset.textFailed, true);
@@ -289,6 +292,7 @@
   // --- the beginning --------------------------------------------------------------------------------------------------
   const draft = kept();
   const isWanted = draft?.files?.length && (program ? draft.from === from : !root.dataset.isExample);
+  root.hidden = false; // an editor that can't be seen measures nothing
   if (isWanted) {
     fill(draft);
     button("draft-note").hidden = false;
@@ -296,6 +300,5 @@
   } else fill(program || example(language()));
   lastLanguage = field("language").value;
   showRemove();
-  root.hidden = false;
   if (program) window.amphi.run.watch(program.id);
 })();

@@ -30,6 +30,12 @@ pub mod keys {
     pub const ENTER: &str = "\u{e007}";
     /// The Escape key.
     pub const ESCAPE: &str = "\u{e00c}";
+    /// The Tab key.
+    pub const TAB: &str = "\u{e004}";
+    /// The End key.
+    pub const END: &str = "\u{e010}";
+    /// Control and Enter together.
+    pub const CONTROL_ENTER: &str = "\u{e009}\u{e007}\u{e000}";
 }
 
 /// Why the browser can't be used, or the page is not as it should be.

@@ -41,7 +41,7 @@ async fn account_made(admin: &Person, login: &str) -> Result<String, BrowserErro
     admin.text("#one-time").await
 }
 
-async fn first_sign_in(learner: &Person, login: &str, one_time: &str) -> Result<(), BrowserError> {
+pub(crate) async fn first_sign_in(learner: &Person, login: &str, one_time: &str) -> Result<(), BrowserError> {
     learner.open("/lab").await?;
     learner.at("/sign-in").await?;
     learner.browser.fill("#login", login).await?;

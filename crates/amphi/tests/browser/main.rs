@@ -8,6 +8,7 @@ mod learner;
 mod look;
 mod own_origin;
 mod pages;
+mod programs;
 mod restart;
 mod screenshots;
 mod site;

@@ -35,6 +35,33 @@ impl Page {
 const LIVE: &str = "document.querySelector('#live.is-on')";
 const LOADED: &str = "document.readyState === 'complete' && document.querySelector('main h1')";
 
+const EDITOR: &str = "document.querySelector('.cm-line')?.checkVisibility()";
+const RUN_OVER: &str =
+    "document.querySelector('#result .state') && document.querySelectorAll('#output .out').length > 2";
+
+const SQUARES: &str = "\
+import sys
+
+
+def square(number):
+    \"\"\"The number times itself.\"\"\"
+    return number * number
+
+
+for number in range(1, 6):
+    print(f\"{number} squared is {square(number)}\")
+print(\"That was all.\", file=sys.stderr)
+";
+const BROKEN: &str = "\
+#include <stdio.h>
+
+int main(void) {
+    int number = 7
+    printf(\"%d\\n\", number * number);
+    return 0;
+}
+";
+
 /// The page that greets who is not signed in.
 pub(crate) fn sign_in() -> Page {
     Page::new("sign-in", "/sign-in", LOADED)
@@ -59,6 +86,11 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
         end_of(site, job).await;
     }
     site.amphi(&["job", "pin", &pinned]).await;
+    let (program, broken) =
+        (program_submitted(site, "squares.py", SQUARES).await, program_submitted(site, "square.c", BROKEN).await);
+    for job in [&program, &broken] {
+        end_of(site, job).await;
+    }
     site.account("ada", "learner").await;
     site.account("tim", "teacher").await;
     let running = submitted(site, "lab-a", "A long look at this machine", "ping -c 50 -i 1.5 127.0.0.1").await;
@@ -75,6 +107,11 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
         Page::new("view-output", job(&finished) + "#L5", "document.querySelectorAll('#output .out').length > 3"),
         Page::new("view-failed", job(&failed), "document.querySelectorAll('#output .out').length > 1"),
         Page::new("view-error", job(&error), "document.querySelector('#job-facts .alert, #job-actions .state-bad')"),
+        Page::new("programs", "/programs", LIVE),
+        Page::with_editor("program-new", "/programs/new?language=python", EDITOR),
+        Page::with_editor("program", format!("/programs/new?from={program}"), RUN_OVER),
+        Page::with_editor("program-error", format!("/programs/new?from={broken}"), RUN_OVER),
+        Page::with_editor("program-view", job(&program), EDITOR),
         Page::new("nodes", "/nodes", LIVE),
         Page::new("node", "/nodes/lab-a", LOADED),
         Page::new("node-new", "/nodes/new", LOADED),
@@ -96,6 +133,12 @@ async fn submitted(site: &Site, node: &str, name: &str, line: &str) -> String {
     let args = ["run", "--detach", "--node", node, "--name", name];
     let args: Vec<&str> = args.into_iter().chain(line.split(' ')).collect();
     site.amphi_line(&args).await
+}
+
+/// Submits a program and answers its id.
+async fn program_submitted(site: &Site, name: &str, text: &str) -> String {
+    let path = site.file(name, text);
+    site.amphi_line(&["run", "--detach", "--node", "lab-a", "--name", name, &path]).await
 }
 
 /// Waits for a job's end.

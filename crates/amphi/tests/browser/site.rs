@@ -17,7 +17,7 @@ pub(crate) struct Site {
     pub(crate) up: Up,
     pub(crate) driver: Driver,
     // Dropped last: the processes write in it.
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl Site {
@@ -26,7 +26,14 @@ impl Site {
         let program = Path::new(env!("CARGO_BIN_EXE_amphi"));
         let dir = scratch.path().join("up");
         let (up, driver) = tokio::join!(Up::start(program, &dir, 3), Driver::start());
-        Self { up: up.unwrap(), driver: driver.unwrap(), _scratch: scratch }
+        Self { up: up.unwrap(), driver: driver.unwrap(), scratch }
+    }
+
+    /// A file for the command line; answers its path.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.scratch.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
     }
 
     /// What the command line prints when the admin runs it. It has to end well.

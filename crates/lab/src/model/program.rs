@@ -144,13 +144,17 @@ impl Program {
         self.is_line.then(|| text.trim_end_matches('\n'))
     }
 
-    /// As one would type it after `amphi run`, cut at 400 characters.
-    pub fn command_line(&self) -> String {
+    /// As one would type it after `amphi run`, cut at 400 characters. The language is left out where the main file's name
+    /// tells it.
+    pub fn command_line(&self, languages: &Languages) -> String {
         let mut words = match self.line() {
             Some(line) => vec!["-c".to_owned(), line.to_owned()],
             None => {
                 let rest = self.files[1..].iter().flat_map(|file| ["--file", &file.path]);
-                let words = ["--language", &self.language].into_iter().chain(rest).chain([self.files[0].path.as_str()]);
+                let main = self.files[0].path.as_str();
+                let is_told = languages.of_file(main).is_some_and(|language| language.name == self.language);
+                let language = ["--language", self.language.as_str()].into_iter().filter(|_| !is_told);
+                let words = language.chain(rest).chain([main]);
                 words.map(str::to_owned).collect()
             }
         };

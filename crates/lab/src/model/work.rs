@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::experiment::{self, Experiment};
 use super::job::{Job, JobKind};
+use super::language::Languages;
 use super::program::{self, Program};
 use super::run::Role;
 use super::tool::tool;
@@ -47,10 +48,10 @@ impl Work {
     }
 
     /// As one would type it behind `amphi run`.
-    pub fn command_line(&self) -> String {
+    pub fn command_line(&self, languages: &Languages) -> String {
         match self {
             Self::Experiment(experiment) => experiment.command_line(),
-            Self::Program(program) => program.command_line(),
+            Self::Program(program) => program.command_line(languages),
         }
     }
 

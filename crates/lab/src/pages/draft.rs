@@ -108,7 +108,7 @@ pub(super) fn command_line(wanted: &Submission) -> String {
         words.extend(value.iter().map(|value| format!("{flag} {}", shell_quoted(value))));
     }
     words.extend(wanted.on.iter().map(|(key, value)| format!("--on {}", shell_quoted(&format!("{key}={value}")))));
-    words.push(wanted.work.command_line());
+    words.extend(wanted.work.experiment().map(Experiment::command_line));
     words.join(" ")
 }
 

@@ -12,6 +12,7 @@ use crate::Lab;
 use crate::api::job::job_id;
 use crate::model::command_line::quoted;
 use crate::model::job::{Job, JobKind, JobStatus};
+use crate::model::language::Language;
 use crate::model::program::Program;
 use crate::service::ServiceError;
 use crate::service::view::{AttemptView, JobView};
@@ -40,6 +41,7 @@ struct AttemptRow {
 struct ProgramShown {
     /// The language's name for people.
     language: String,
+    is_compiled: bool,
     /// Quoted for a shell.
     args: String,
     facts: ProgramFacts,
@@ -118,7 +120,10 @@ pub(super) async fn page(
     let (section, scripts, streams): (_, _, &[_]) = match source {
         None => ("lab", vec!["lab.js", "output.js"], &["stdout", "stderr"]),
         Some(_) => {
-            ("programs", vec!["lab.js", "output.js", "codemirror.js", "editor.js"], &["stdout", "stderr", "compile"])
+            let scripts = vec!["lab.js", "output.js", "codemirror.js", "editor.js"];
+            let is_compiled = shown.program.as_ref().is_some_and(|program| program.is_compiled);
+            let streams: &[_] = if is_compiled { &["stdout", "stderr", "compile"] } else { &["stdout", "stderr"] };
+            ("programs", scripts, streams)
         }
     };
     let program_css = lab.portal().asset("program.css");
@@ -180,6 +185,7 @@ fn program_shown(lab: &Lab, look: &Look<'_>, job: &Job, view: &JobView, program:
     ProgramShown {
         // A recipe may be gone; the name stays.
         language: language.map_or_else(|| program.language().to_owned(), |language| language.title.clone()),
+        is_compiled: language.is_some_and(Language::is_compiled),
         args: program.args().iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
         facts: ProgramFacts::of(look.t, job, view),
     }

@@ -305,7 +305,10 @@ async fn rows_of(lab: &Lab, caller: &Caller, t: &PageContext, jobs: &[Job]) -> R
     let row = |job: &Job| RowView {
         id: job.id.to_string(),
         name: job.name.clone(),
-        tool: job.tool.clone(),
+        tool: match lab.languages().get(&job.tool) {
+            Some(language) if job.kind == JobKind::Program => language.title.clone(),
+            Some(_) | None => job.tool.clone(),
+        },
         node: job.node.clone(),
         owner: job.owner.clone(),
         badge: look.job(job, places.of(job)),

@@ -48,7 +48,7 @@ impl Lab {
         }
         let now_ms = self.now_ms();
         let (node, far_node) = self.places(&wanted, now_ms).await?;
-        let command = shown(wanted.work.command_line());
+        let command = shown(wanted.work.command_line(self.languages()));
         let source = wanted.work.source();
         let job = Job {
             id: JobId::generate(),

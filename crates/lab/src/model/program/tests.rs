@@ -51,7 +51,7 @@ fn a_line_is_a_shell_program() {
     let program = program(request).unwrap();
     assert_eq!((program.language(), program.line()), ("shell", Some("echo it's $1")));
     assert_eq!(program.files(), [file("main.sh", "echo it's $1\n")]);
-    assert_eq!(program.command_line(), r"-c 'echo it'\''s $1' 'a b'");
+    assert_eq!(program.command_line(&Languages::built_in()), r"-c 'echo it'\''s $1' 'a b'");
     assert_eq!(refused(ProgramRequest { language: Some("python".into()), ..line("ls") }), "line-language");
     assert_eq!(refused(ProgramRequest { zip: Some(Vec::new()), ..line("ls") }), "line-and-files");
     assert_eq!(refused(ProgramRequest { files: vec![file("a", "")], ..line("ls") }), "line-and-files");
@@ -147,9 +147,11 @@ fn the_command_line_is_what_one_would_type() {
         args: vec!["a".into(), "two words".into()],
         ..files(&[("main.py", "x"), ("lib/util.py", "y")])
     };
-    let text = program(request).unwrap().command_line();
-    assert_eq!(text, "--language python --file lib/util.py main.py a 'two words'");
-    let long = program(line(&"é".repeat(9000))).unwrap().command_line();
+    let text = program(request).unwrap().command_line(&Languages::built_in());
+    assert_eq!(text, "--file lib/util.py main.py a 'two words'");
+    let request = ProgramRequest { language: Some("python".into()), ..files(&[("main.c", "x")]) };
+    assert_eq!(program(request).unwrap().command_line(&Languages::built_in()), "--language python main.c");
+    let long = program(line(&"é".repeat(9000))).unwrap().command_line(&Languages::built_in());
     assert_eq!((long.chars().count(), long.ends_with('…')), (401, true));
 }
 
@@ -244,7 +246,7 @@ proptest! {
             for file in accepted.files() {
                 prop_assert!(file.path.split('/').all(|part| !part.is_empty() && part != "." && part != ".."));
             }
-            prop_assert!(!accepted.command_line().chars().any(char::is_control));
+            prop_assert!(!accepted.command_line(&Languages::built_in()).chars().any(char::is_control));
         }
     }
 

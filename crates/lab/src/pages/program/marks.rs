@@ -44,7 +44,7 @@ fn complaints(pieces: &[Piece], is_terminal: bool) -> String {
 fn marks_in(language: &Language, program: &Program, output: &str) -> Vec<Mark> {
     let found = language.marks(output, program.files().iter().map(|file| file.path.as_str()));
     let mark = |found: crate::model::language::Mark| Mark {
-        message: sentence(output, &found.text),
+        message: sentence(output, &found.text, &found.file),
         file: found.file,
         line: found.line,
         column: found.column,
@@ -52,13 +52,16 @@ fn marks_in(language: &Language, program: &Program, output: &str) -> Vec<Mark> {
     found.into_iter().take(MARKS_MAX).map(mark).collect()
 }
 
-/// What is wrong at the place that `line` names. An indented line only says where, as in Python's tracebacks; what is
-/// wrong then follows in the next line that is not.
-fn sentence(output: &str, line: &str) -> String {
+/// What is wrong at the place that `line` names, without that place at its beginning. An indented line only says where,
+/// as in Python's tracebacks; what is wrong then follows in the next line that is not.
+fn sentence(output: &str, line: &str, file: &str) -> String {
     let is_indented = |line: &str| line.starts_with([' ', '\t']);
-    let after = output.lines().skip_while(|other| *other != line).skip(1);
-    let cause = after.into_iter().find(|other| !is_indented(other) && !other.trim().is_empty());
-    cause.filter(|_| is_indented(line)).unwrap_or(line).trim().to_owned()
+    let mut after = output.lines().skip_while(|other| *other != line).skip(1);
+    let cause = after.find(|other| !is_indented(other) && !other.trim().is_empty());
+    let told = cause.filter(|_| is_indented(line)).unwrap_or(line).trim();
+    let Some(rest) = told.strip_prefix(file).filter(|rest| rest.starts_with(':')) else { return told.to_owned() };
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || ": ".contains(c));
+    if rest.is_empty() { told } else { rest }.to_owned()
 }
 
 #[cfg(test)]
@@ -80,7 +83,7 @@ mod tests {
         let message = "SyntaxError: '(' was never closed".to_owned();
         assert_eq!(marked("main.py", python), [Mark { file: "main.py".into(), line: 2, column: None, message }]);
         let c = "main.c: In function 'main':\nmain.c:4:5: error: expected ';' before 'return'\n";
-        let message = "main.c:4:5: error: expected ';' before 'return'".to_owned();
+        let message = "error: expected ';' before 'return'".to_owned();
         assert_eq!(marked("main.c", c), [Mark { file: "main.c".into(), line: 4, column: Some(5), message }]);
         assert_eq!(marked("main.c", "Segmentation fault\n"), []);
     }

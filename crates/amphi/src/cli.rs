@@ -3,6 +3,7 @@
 
 mod account;
 mod audit;
+mod batch;
 mod completions;
 mod doctor;
 mod failure;
@@ -75,6 +76,8 @@ enum Command {
     Run(run::RunArgs),
     /// List, show and change jobs
     Job(job::JobArgs),
+    /// List, show and cancel batches, and print their results
+    Batch(batch::BatchArgs),
     /// List, show and change nodes
     Node(node::NodeArgs),
     /// Show which tools there are and what they take
@@ -111,6 +114,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Agent(args) => return serve_end(agent_command::run(args).await),
         Command::Run(args) => run::run(args).await,
         Command::Job(args) => job::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Batch(args) => batch::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Node(args) => node::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Tool(args) => tool::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Language(args) => language::run(args).await.map(|()| ExitCode::SUCCESS),

@@ -60,6 +60,11 @@ impl Write {
         Self::default()
     }
 
+    /// Number of statements.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Whether nothing was added.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.topics.is_empty()

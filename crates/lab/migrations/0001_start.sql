@@ -46,20 +46,24 @@ CREATE TABLE lab_job (
   shared SMALLINT NOT NULL,
   attempt BIGINT NOT NULL,
   is_cancelled SMALLINT NOT NULL,
+  batch VARCHAR(36),
+  batch_index BIGINT,
   exit_code BIGINT,
   cpu_ms BIGINT,
   memory_peak_bytes BIGINT,
   created_ms BIGINT NOT NULL,
   started_ms BIGINT,
   completed_ms BIGINT,
+  -- Drawn anew by each Write that ends jobs, so that it counts those that it ended itself.
+  ended_in BIGINT,
   idempotency VARCHAR(190)
 );
 CREATE UNIQUE INDEX lab_job_idempotency ON lab_job (account, idempotency);
-CREATE INDEX lab_job_account ON lab_job (account, pinned, id);
-CREATE INDEX lab_job_account_created ON lab_job (account, created_ms);
+CREATE INDEX lab_job_account ON lab_job (account, batch, pinned, id);
+CREATE INDEX lab_job_account_created ON lab_job (account, batch, created_ms);
 CREATE INDEX lab_job_account_state ON lab_job (account, state);
-CREATE INDEX lab_job_tenant ON lab_job (tenant, pinned, id);
-CREATE INDEX lab_job_pinned ON lab_job (pinned, id);
+CREATE INDEX lab_job_tenant ON lab_job (tenant, batch, pinned, id);
+CREATE INDEX lab_job_batch ON lab_job (batch, pinned, id);
 CREATE INDEX lab_job_state ON lab_job (state, id);
 CREATE INDEX lab_job_source ON lab_job (source);
 
@@ -68,6 +72,55 @@ CREATE TABLE lab_source (
   digest VARCHAR(64) NOT NULL PRIMARY KEY,
   data BYTES NOT NULL,
   used_ms BIGINT NOT NULL
+);
+
+-- Batches. An element becomes a job only when a slot takes it; `taken` says how many were taken. What the table of jobs
+-- says of a job stands here once for all elements.
+CREATE TABLE lab_batch (
+  id VARCHAR(36) NOT NULL PRIMARY KEY,
+  tenant VARCHAR(36) NOT NULL,
+  account VARCHAR(36) NOT NULL,
+  owner VARCHAR(190) NOT NULL,
+  name VARCHAR(190) NOT NULL,
+  kind VARCHAR(16) NOT NULL,
+  tool VARCHAR(32) NOT NULL,
+  spec TEXT NOT NULL,
+  args TEXT,
+  source VARCHAR(64),
+  command TEXT NOT NULL,
+  wanted_node VARCHAR(36),
+  wanted_labels TEXT,
+  first_index BIGINT NOT NULL,
+  elements BIGINT NOT NULL,
+  has_parameters SMALLINT NOT NULL,
+  taken BIGINT NOT NULL,
+  is_open SMALLINT NOT NULL,
+  is_cancelled SMALLINT NOT NULL,
+  created_ms BIGINT NOT NULL,
+  request VARCHAR(64) NOT NULL,
+  idempotency VARCHAR(190)
+);
+CREATE UNIQUE INDEX lab_batch_idempotency ON lab_batch (account, idempotency);
+CREATE INDEX lab_batch_account ON lab_batch (account, id);
+CREATE INDEX lab_batch_tenant ON lab_batch (tenant, id);
+CREATE INDEX lab_batch_open ON lab_batch (is_open, id);
+CREATE INDEX lab_batch_source ON lab_batch (source);
+
+-- Parameters of a batch's elements, many in a row.
+CREATE TABLE lab_batch_block (
+  batch VARCHAR(36) NOT NULL,
+  first_element BIGINT NOT NULL,
+  data TEXT NOT NULL,
+  PRIMARY KEY (batch, first_element)
+);
+
+-- How many elements of a batch ended how. Apart from the batch, since taking elements and ending them go on at once.
+CREATE TABLE lab_batch_tally (
+  batch VARCHAR(36) NOT NULL PRIMARY KEY,
+  done BIGINT NOT NULL,
+  failed BIGINT NOT NULL,
+  cancelled BIGINT NOT NULL,
+  last_ms BIGINT NOT NULL
 );
 
 -- One row for each account that has a quota. Each submission changes it, so that those of one account are counted one

@@ -1,5 +1,6 @@
 //! The REST API: extract, one call, render.
 
+mod batch;
 mod input;
 pub(crate) mod job;
 mod language;
@@ -20,6 +21,10 @@ pub(crate) fn router(lab: Lab) -> OpenApiRouter {
         .routes(routes!(tool::tool_list))
         .routes(routes!(job::job_list, submit::job_submit))
         .routes(routes!(job::job_get, job::job_change, job::job_delete))
+        .routes(routes!(batch::batch_list, batch::batch_submit))
+        .routes(routes!(batch::batch_get))
+        .routes(routes!(batch::batch_cancel))
+        .routes(routes!(batch::batch_results))
         .routes(routes!(job::job_cancel))
         .routes(routes!(job::job_retry))
         .routes(routes!(live::job_output))

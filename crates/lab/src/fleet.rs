@@ -33,6 +33,25 @@ pub(crate) struct Booked {
     pub(crate) output_bytes: u64,
     /// Number of the input that is sent to it next.
     pub(crate) input_next: i64,
+    /// Whether its job may be an element of a batch.
+    pub(crate) is_element: bool,
+}
+
+impl Booked {
+    /// One of which nothing was heard yet; its epoch is set when it is booked.
+    pub(crate) fn new(job: JobId, attempt: i64, role: Role) -> Self {
+        Self {
+            job,
+            attempt,
+            role,
+            epoch: 0,
+            port: None,
+            is_ready: false,
+            output_bytes: 0,
+            input_next: 0,
+            is_element: false,
+        }
+    }
 }
 
 /// One connected node.
@@ -108,7 +127,6 @@ pub(crate) struct Need<'a> {
 
 /// A free node and how many runs it takes.
 pub(crate) struct Free {
-    pub(crate) node: NodeId,
     pub(crate) slots: u32,
 }
 
@@ -171,7 +189,12 @@ impl Fleet {
         let sessions = inner.sessions.iter().filter(|(_, s)| s.state == AdminState::Enabled);
         // A promised slot is free for the run that it was promised to.
         let slots = |s: &Session| s.free() + u32::try_from(s.promises.len()).unwrap_or(u32::MAX);
-        sessions.map(|(node, s)| Free { node: *node, slots: slots(s) }).filter(|f| f.slots > 0).collect()
+        sessions.map(|(_, s)| Free { slots: slots(s) }).filter(|f| f.slots > 0).collect()
+    }
+
+    /// Nodes whose streams this replica holds.
+    pub(crate) fn nodes(&self) -> Vec<NodeId> {
+        self.lock().sessions.keys().copied().collect()
     }
 
     /// Nodes whose streams this replica holds, with the epoch and the time each was last heard of.
@@ -191,6 +214,16 @@ impl Fleet {
         let inner = self.lock();
         let busy = inner.sessions.iter().filter(|(_, s)| !s.runs.is_empty());
         busy.map(|(node, s)| (*node, s.epoch, s.runs.keys().copied().collect())).collect()
+    }
+
+    /// Whether a run is booked on some node.
+    pub(crate) fn is_booked(&self, run: RunId) -> bool {
+        self.lock().sessions.values().any(|session| session.runs.contains_key(&run))
+    }
+
+    /// How many runs are booked, over all nodes.
+    pub(crate) fn booked_count(&self) -> u32 {
+        u32::try_from(self.lock().sessions.values().map(|s| s.runs.len()).sum::<usize>()).unwrap_or(u32::MAX)
     }
 
     /// How many connected nodes have told their tools and given credit.
@@ -317,90 +350,4 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fleet(slots: &[u32]) -> (Fleet, Vec<NodeId>, Vec<mpsc::Receiver<ToAgent>>) {
-        let fleet = Fleet::new();
-        let mut nodes = Vec::new();
-        let mut receivers = Vec::new();
-        for (i, slots) in slots.iter().enumerate() {
-            let (commands, receiver) = mpsc::channel(4);
-            let inventory = Inventory { slots: *slots, ..Inventory::default() };
-            let mut session = Session::new(format!("lab-{i}"), 1, inventory, commands);
-            session.tools.insert("ping".into());
-            session.labels.insert("site".into(), i.to_string());
-            session.credit = Some(*slots);
-            let id = NodeId::generate();
-            fleet.connect(id, session);
-            nodes.push(id);
-            receivers.push(receiver);
-        }
-        (fleet, nodes, receivers)
-    }
-
-    fn booked(job: JobId) -> Booked {
-        Booked {
-            job,
-            attempt: 1,
-            role: Role::Near,
-            epoch: 0,
-            port: None,
-            is_ready: false,
-            output_bytes: 0,
-            input_next: 0,
-        }
-    }
-
-    fn book(fleet: &Fleet, need: &Need<'_>) -> Option<NodeId> {
-        fleet.book(need, RunId::generate(), booked(JobId::generate()), 0).map(|holder| holder.node)
-    }
-
-    #[test]
-    fn slots_are_never_exceeded_and_load_is_spread() {
-        let (fleet, nodes, _receivers) = fleet(&[2, 2]);
-        let need = Need { tool: "ping", ..Need::default() };
-        let picked: Vec<_> = (0..4).filter_map(|_| book(&fleet, &need)).collect();
-        for node in &nodes {
-            assert_eq!(picked.iter().filter(|p| *p == node).count(), 2);
-        }
-        assert_eq!(book(&fleet, &need), None);
-    }
-
-    #[test]
-    fn needs_are_met_or_nothing_is_booked() {
-        let (fleet, nodes, _receivers) = fleet(&[1, 1]);
-        assert_eq!(book(&fleet, &Need { tool: "mtr", ..Need::default() }), None);
-        let labels = BTreeMap::from([("site".to_owned(), "1".to_owned())]);
-        let need = Need { tool: "ping", labels: Some(&labels), ..Need::default() };
-        assert_eq!(book(&fleet, &need), Some(nodes[1]));
-        assert_eq!(book(&fleet, &need), None, "its one slot is taken");
-        fleet.with(nodes[0], |s| s.state = AdminState::Cordoned);
-        assert_eq!(book(&fleet, &Need { tool: "ping", ..Need::default() }), None);
-    }
-
-    #[test]
-    fn a_promised_slot_is_kept_for_its_job_and_given_back_in_time() {
-        let (fleet, nodes, _receivers) = fleet(&[1]);
-        let job = JobId::generate();
-        let need = Need { tool: "ping", ..Need::default() };
-        assert!(fleet.promise(&need, job, 0));
-        assert_eq!(book(&fleet, &need), None);
-        assert!(fleet.promise(&need, job, 0), "the same job gets its slot again");
-        fleet.unpromise(job);
-        assert!(fleet.promise(&need, JobId::generate(), 0));
-        assert_eq!(fleet.book(&need, RunId::generate(), booked(job), PROMISE_MS).map(|h| h.node), Some(nodes[0]));
-        let (second, nodes, _receivers) = self::fleet(&[1]);
-        assert!(second.promise(&need, job, 0));
-        let own = Need { job: Some(job), ..need.clone() };
-        assert_eq!(book(&second, &own), Some(nodes[0]));
-    }
-
-    #[test]
-    fn the_far_node_is_avoided_while_another_will_do() {
-        let (fleet, nodes, _receivers) = fleet(&[2, 1]);
-        let need = Need { tool: "ping", avoid: Some(nodes[0]), ..Need::default() };
-        assert_eq!(book(&fleet, &need), Some(nodes[1]));
-        assert_eq!(book(&fleet, &need), Some(nodes[0]));
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 
 mod access;
 mod api;
+mod backlog;
 mod fleet;
 mod link;
 pub mod model;
@@ -13,7 +14,7 @@ mod queries;
 mod service;
 mod task;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use axum::Router;
 use db::Database;
@@ -33,6 +34,7 @@ pub use task::spawn_tasks;
 use crate::fleet::Fleet;
 use crate::model::language::Languages;
 use crate::model::policy::Policy;
+use crate::queries::queue::Waiting;
 use crate::service::live::{Feeds, Seats};
 use crate::service::status::LastStatus;
 
@@ -67,6 +69,8 @@ struct Inner {
     seats: Seats,
     /// Wakes the dispatcher of this replica.
     dispatch: Notify,
+    /// Runs that were submitted to this replica since its dispatcher looked.
+    arrivals: Mutex<Vec<Waiting>>,
     started_ms: i64,
     /// The agents' streams, so that the end can wait for them.
     sessions: TaskTracker,
@@ -94,6 +98,7 @@ impl Lab {
             feeds: Feeds::default(),
             seats: Seats::default(),
             dispatch: Notify::new(),
+            arrivals: Mutex::default(),
             started_ms,
             sessions: TaskTracker::new(),
         };
@@ -175,5 +180,15 @@ impl Lab {
 
     fn dispatch_wake(&self) {
         self.inner.dispatch.notify_one();
+    }
+
+    /// Tells the dispatcher of a run that is in the queue now, so that it need not read it.
+    fn arrival_tell(&self, waiting: Waiting) {
+        self.inner.arrivals.lock().expect("no holder of this lock panics").push(waiting);
+        self.dispatch_wake();
+    }
+
+    fn arrivals_take(&self) -> Vec<Waiting> {
+        std::mem::take(&mut *self.inner.arrivals.lock().expect("no holder of this lock panics"))
     }
 }

@@ -1,5 +1,6 @@
 //! Nouns of the lab, their states and transitions. No I/O.
 
+pub mod batch;
 pub(crate) mod command_line;
 pub mod destination;
 pub mod experiment;
@@ -12,4 +13,5 @@ pub mod program;
 pub mod refusal;
 pub mod run;
 pub mod tool;
+pub mod turns;
 pub mod work;

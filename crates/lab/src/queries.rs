@@ -1,13 +1,17 @@
 //! All the SQL of the lab, noun-first. Reads run at once; writes are added to a transaction that the caller commits.
 
+pub(crate) mod batch;
+pub(crate) mod element;
 pub(crate) mod input;
 pub(crate) mod job;
 pub(crate) mod list;
 pub(crate) mod node;
 pub(crate) mod output;
 pub(crate) mod policy;
+pub(crate) mod queue;
 pub(crate) mod run;
 pub(crate) mod source;
+pub(crate) mod told;
 
 #[cfg(test)]
 mod conformance;

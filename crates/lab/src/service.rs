@@ -1,10 +1,14 @@
 //! Operations of the lab: check the caller, decide, write, tell.
 
+pub(crate) mod batch;
+pub(crate) mod element;
+pub(crate) mod far_end;
 pub(crate) mod input;
 pub(crate) mod job;
 pub(crate) mod language;
 pub(crate) mod live;
 pub(crate) mod node;
+pub(crate) mod order;
 pub(crate) mod policy;
 pub(crate) mod queue;
 pub(crate) mod run;
@@ -106,6 +110,14 @@ pub enum ServiceError {
         /// How many may.
         max: u32,
     },
+    /// The account has as many elements of batches waiting as it may.
+    #[error("{waiting} elements of your batches wait already; {max} may. Submit fewer, or wait until some have run.")]
+    TooManyElements {
+        /// How many wait.
+        waiting: u32,
+        /// How many may.
+        max: u32,
+    },
     /// The account submitted as much as it may within an hour.
     #[error("{max} experiments an hour are allowed, and you have submitted as many. Come back later.")]
     TooManyHourly {
@@ -124,6 +136,12 @@ pub enum ServiceError {
     /// No such job, or none the caller may see.
     #[error("There is no experiment of that id, or it is not yours.")]
     JobUnknown,
+    /// No such batch, or none the caller may see.
+    #[error("There is no batch of that id, or it is not yours.")]
+    BatchUnknown,
+    /// Asked of a batch that is over.
+    #[error("The batch is over; there is nothing to cancel.")]
+    BatchOver,
     /// The job is visible but somebody else's.
     #[error("Only its owner or an operator may do that.")]
     JobOfAnother,
@@ -239,6 +257,13 @@ impl From<ServiceError> for Problem {
                     .arg("waiting", waiting.to_string())
                     .arg("max", max.to_string())
             }
+            E::TooManyElements { waiting, max } => {
+                Problem::too_many("too-many-elements", sentence, Duration::from_secs(60))
+                    .arg("waiting", waiting.to_string())
+                    .arg("max", max.to_string())
+            }
+            E::BatchUnknown => Problem::not_found("batch-unknown", sentence),
+            E::BatchOver => Problem::conflict("batch-over", sentence),
             E::TooManyHourly { max } => {
                 Problem::too_many("too-many-hourly", sentence, Duration::from_secs(600)).arg("max", max.to_string())
             }

@@ -189,7 +189,7 @@ async fn operators_change_nodes_and_policy_by_forms() {
     assert!(element(&wrong.text(), "f-name").contains("value=\"Lab A\"") && wrong.text().contains("site=paris"));
     let right = plane.form(&plane.admin, "/nodes/lab-a/edit", "name=paris-1&slots=2&labels=site%3Dparis").await;
     assert_eq!(location(&right), "/nodes/paris-1");
-    let policy = "account_waiting_max=5&account_hourly_max=50&in_flight_max=7&starts_per_minute_max=60\
+    let policy = "account_waiting_max=5&account_hourly_max=50&account_elements_max=100&in_flight_max=7&starts_per_minute_max=60\
         &waiting_max_s=60&programs_cpu_s=5&programs_wall_s=60&programs_memory_mib=128&programs_processes=32\
         &programs_file_mib=8&programs_output_kib=512&programs_network=on";
     let wrong = format!("{policy}&refused_networks=10.0.0.0%2F8%0D%0A10.0.0.0%2F99&refused_names=");

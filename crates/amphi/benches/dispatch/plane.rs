@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::amphi::{Agent, AgentPlan, Scratch, Serve};
 use testkit::sim::{Plan, SimAgent, Tally};
 
-use crate::http::{Client, api};
+use crate::http::{Client, api, request};
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_amphi");
@@ -20,6 +20,8 @@ pub(crate) struct Plane {
     scratch: Scratch,
     token: String,
     client: Client,
+    /// Simulated agents so far.
+    simulated: u32,
 }
 
 impl Plane {
@@ -29,7 +31,7 @@ impl Plane {
         let serve = Serve::start(Path::new(PROGRAM), &scratch.path().join("plane")).await.context("starting serve")?;
         let token = serve.token().context("reading the token")?;
         let client = Client::connect(serve.address()).await?;
-        let mut plane = Self { serve, scratch, token, client };
+        let mut plane = Self { serve, scratch, token, client, simulated: 0 };
         plane.policy(json!({})).await?;
         Ok(plane)
     }
@@ -44,6 +46,14 @@ impl Plane {
 
     pub(crate) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// kill -9, up again, and the connection anew. Returns once it is ready.
+    pub(crate) async fn restart(&mut self) -> anyhow::Result<()> {
+        self.serve.kill_and_restart().await.context("restarting serve")?;
+        self.serve.ready().await.context("starting serve again")?;
+        self.client = Client::connect(self.serve.address()).await?;
+        Ok(())
     }
 
     /// Sets the policy to one that holds nothing back, but for what `change` says.
@@ -72,19 +82,20 @@ impl Plane {
         made["token"].as_str().map(str::to_owned).context("the answer has no token")
     }
 
-    /// Connects simulated agents.
+    /// Connects simulated agents, beside those there are.
     pub(crate) async fn simulate(&mut self, agents: u32, slots: u32) -> anyhow::Result<(Vec<SimAgent>, Arc<Tally>)> {
         let ca_pem = self.scratch.path().join("plane/ca.pem");
         let ca_pem = std::fs::read_to_string(&ca_pem).with_context(|| format!("reading {}", ca_pem.display()))?;
         let tally = Arc::new(Tally::default());
         let mut joined = Vec::new();
-        for number in 0..agents {
+        for _ in 0..agents {
             let token = self.join_token().await?;
-            let name = format!("sim-{number}");
+            let name = format!("sim-{}", self.simulated);
+            self.simulated += 1;
             let plan = Plan { name, slots, tools: vec!["ping".to_owned()], output: Vec::new() };
             joined.push(SimAgent::join(self.address(), &ca_pem, &token, plan, tally.clone()).await?);
         }
-        self.nodes_up(agents).await?;
+        self.nodes_up(self.simulated).await?;
         Ok((joined, tally))
     }
 
@@ -101,6 +112,23 @@ impl Plane {
         let agent = agent.context("starting an agent")?;
         self.nodes_up(1).await?;
         Ok(agent)
+    }
+
+    /// An API token of a new learner.
+    pub(crate) async fn learner(&mut self) -> anyhow::Result<String> {
+        let account = json!({ "login": "ada", "name": "ada", "role": "learner", "password": "correct horse battery" });
+        self.call("POST", "/api/v1/accounts", 201, &account.to_string()).await?;
+        let sign_in = json!({ "login": "ada", "password": "correct horse battery" }).to_string();
+        let json = "content-type: application/json\r\n";
+        let answer = self.client.expect(201, &request("POST", "/api/v1/sessions", json, &sign_in)).await?;
+        let cookie = answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).context("no cookie")?;
+        let session: Value = serde_json::from_slice(&answer.body).context("reading the session")?;
+        let csrf = session["csrf"].as_str().context("the session has no csrf")?;
+        let headers = format!("{json}cookie: {cookie}\r\nx-csrf-token: {csrf}\r\n");
+        let answer =
+            self.client.expect(201, &request("POST", "/api/v1/tokens", &headers, r#"{"name":"bench"}"#)).await?;
+        let made: Value = serde_json::from_slice(&answer.body).context("reading the token")?;
+        made["token"].as_str().map(str::to_owned).context("the answer has no token")
     }
 
     async fn nodes_up(&mut self, count: u32) -> anyhow::Result<()> {

@@ -95,6 +95,9 @@ struct ListArgs {
     /// Only in this state
     #[arg(long, value_parser = ["waiting", "running", "completed", "error", "cancelled"])]
     status: Option<String>,
+    /// Elements of this batch, which are not listed otherwise
+    #[arg(long, value_name = "ID")]
+    batch: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -141,8 +144,14 @@ fn tell(format: OutputArgs, changed: &Value, sentence: &str) -> Result<(), Failu
 }
 
 async fn list_jobs(client: &Client, args: ListArgs, format: OutputArgs) -> Result<(), Failure> {
-    let filters =
-        [("scope", args.scope), ("kind", args.kind), ("tool", args.tool), ("node", args.node), ("status", args.status)];
+    let filters = [
+        ("scope", args.scope),
+        ("kind", args.kind),
+        ("tool", args.tool),
+        ("node", args.node),
+        ("status", args.status),
+        ("batch", args.batch),
+    ];
     let query: Vec<(&str, String)> =
         filters.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect();
     let jobs = client.list(&["jobs"], &query, Order::Newest, args.limit).await?;

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::failure::{Failure, INTERRUPTED, UNAVAILABLE, USAGE};
 use super::follow::{Ended, Follower, exit_of};
 use super::output::{OutputArgs, print_json, print_line};
-use super::{label, tool};
+use super::{batch, label, tool};
 use crate::client::{Client, ClientError};
 
 pub(super) use input::Typing;
@@ -39,6 +39,7 @@ Examples:
   amphi run ping -c 3 192.0.2.1
   amphi run --node lab-a traceroute -I example.org
   amphi run --on site=paris --name 'from Paris' iperf3 -t 5 lab-b
+  amphi run --array 1-1000 -c 'echo $AMPHI_INDEX'
   amphi run --detach mtr example.org
   amphi run hello.py one two                 a program with two arguments
   sort words.txt | amphi run --file util.c main.c
@@ -55,6 +56,12 @@ pub(crate) struct RunArgs {
     /// Call the job this
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
+    /// Run it for every index from A to B, which stands for {index} in ARGS
+    #[arg(long, value_name = "A-B", value_parser = batch::array)]
+    array: Option<(i64, i64)>,
+    /// Run it once on each node that can
+    #[arg(long, conflicts_with_all = ["array", "node"])]
+    each_node: bool,
     /// Print the job's id and leave; the job goes on
     #[arg(long)]
     detach: bool,
@@ -116,7 +123,8 @@ pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     }
     let request = Request::read(&args)?;
     let mut interrupts = Interrupts::listen()?;
-    let Some((submitted, is_interrupted)) = submit(&client, &request.body, &mut interrupts).await else {
+    let what = if args.is_batch() { "batches" } else { "jobs" };
+    let Some((submitted, is_interrupted)) = submit(&client, what, &request.body, &mut interrupts).await else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     let job = submitted.map_err(|error| {
@@ -132,6 +140,9 @@ pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
             print_line(&id)?
         }
         return Ok(ExitCode::SUCCESS);
+    }
+    if args.is_batch() {
+        return batch::follow(&client, &id, &mut interrupts, is_interrupted, args.format).await;
     }
     let typing = request.is_live.then(|| Typing::new(client.clone(), id.clone(), args.terminal));
     let mut follower = Follower::new(client.clone(), id.clone(), interrupts, !args.format.is_json(), typing);
@@ -162,10 +173,12 @@ async fn job_with_output(client: &Client, id: &str) -> Result<Value, Failure> {
 /// `None` after a second Ctrl-C.
 async fn submit(
     client: &Client,
+    what: &str,
     body: &Value,
     interrupts: &mut Interrupts,
 ) -> Option<(Result<Value, ClientError>, bool)> {
-    let submitted = client.job_submit(body);
+    let segments = [what];
+    let submitted = client.post_once(&segments, body);
     tokio::pin!(submitted);
     let mut is_interrupted = false;
     loop {

@@ -51,6 +51,31 @@ pub(crate) struct Job {
     pub(crate) attempts: Vec<Attempt>,
 }
 
+/// The same work many times over.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Batch {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) command: String,
+    pub(crate) status: String,
+    pub(crate) count: u32,
+    pub(crate) waiting: u32,
+    pub(crate) running: u32,
+    pub(crate) done: u32,
+    pub(crate) failed: u32,
+    pub(crate) cancelled: u32,
+    #[serde(default)]
+    pub(crate) owner: String,
+    pub(crate) created: Timestamp,
+}
+
+impl Batch {
+    /// Whether nothing more will happen to it.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.status.as_str(), "completed" | "cancelled")
+    }
+}
+
 /// One attempt of a job.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Attempt {

@@ -32,6 +32,8 @@ pub(super) struct JobSelect {
     node: Option<String>,
     /// Only those in this status.
     status: Option<JobStatus>,
+    /// Elements of the batch of this id; without it, what is no element of any.
+    batch: Option<String>,
     /// Only those with this text in name, command or owner.
     q: Option<String>,
     /// Jobs of a page, 1 to 200; 50 where it is left out.
@@ -86,6 +88,7 @@ pub(super) async fn job_list(
         return Err(ServiceError::Request { field: "limit", sentence }.into());
     }
     let filter = JobFilter {
+        batch: select.batch.as_deref().map(super::batch::batch_id).transpose()?,
         kind: select.kind,
         tool: select.tool,
         node: select.node,

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::input::TerminalSize;
 use crate::Lab;
+use crate::model::batch::{Template, has_placeholder};
 use crate::model::experiment::Experiment;
 use crate::model::language::Languages;
 use crate::model::program::{Program, ProgramRequest, SourceFile, Terminal};
@@ -27,7 +28,7 @@ use crate::service::view::JobView;
 ///
 /// For an experiment give `tool` and either `args`, as typed on a command line, or `options` and `destination`. For a
 /// program give `files`, `zip_base64` or `line`, and what it is started with.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct JobSubmit {
     /// The tool's name.
@@ -144,6 +145,26 @@ impl JobSubmit {
             }
         };
         Ok(Submission { work, node, on, name, idempotency })
+    }
+
+    /// Node, labels and name.
+    pub(super) fn placement(&self) -> (Option<String>, BTreeMap<String, String>, Option<String>) {
+        (self.node.clone(), self.on.clone(), self.name.clone())
+    }
+
+    /// What a batch's elements are made from.
+    pub(super) fn template(self, languages: &Languages, has_parameters: bool) -> Result<Template, ServiceError> {
+        let is_filled = |args: &Vec<String>| has_parameters || has_placeholder(args);
+        let is_alone = self.options.is_none() && self.destination.is_none() && self.stdin.is_none();
+        if let (Some(tool), Some(args), true) = (&self.tool, &self.args, is_alone)
+            && is_filled(args)
+        {
+            return Ok(Template::Tool { tool: tool.clone(), args: args.clone() });
+        }
+        Ok(match self.submission(languages, None)?.work {
+            Work::Program(program) => Template::Program(program),
+            work @ Work::Experiment(_) => Template::Fixed(work),
+        })
     }
 
     fn experiment(self) -> Result<Experiment, ServiceError> {

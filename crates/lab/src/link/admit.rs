@@ -96,14 +96,11 @@ fn session(
         let held = hello.runs.iter().find(|held| held.run_id == run.id.to_string());
         let (RunState::Leased { epoch, .. } | RunState::Running { epoch, .. }) = run.state else { continue };
         let booked = Booked {
-            job: run.job,
-            attempt: run.attempt,
-            role: run.role,
             epoch,
             port: run.port,
-            is_ready: false,
-            output_bytes: 0,
             input_next: held.and_then(|held| i64::try_from(held.input_seq).ok()).unwrap_or_default(),
+            is_element: true,
+            ..Booked::new(run.job, run.attempt, run.role)
         };
         session.runs.insert(run.id, booked);
     }

@@ -13,14 +13,16 @@ use super::admit::wire_epoch;
 use crate::Lab;
 use crate::fleet::Booked;
 use crate::model::experiment::OUTPUT_BYTES;
-use crate::model::job::ErrorReason;
+use crate::model::job::{ErrorReason, JobId};
 use crate::model::node::{InstalledTool, NodeId};
 use crate::model::run::{Outcome, Role, RunId, Usage};
-use crate::queries::input::{input_delete, input_taken};
-use crate::queries::job::{job_end, job_started, job_waiting};
+use crate::queries::input::{input_taken, inputs_delete};
+use crate::queries::job::job_waiting;
 use crate::queries::node::node_tools_set;
-use crate::queries::output::{Chunk, output_insert};
-use crate::queries::run::{ON_NODE, RunEnd, job_cancel_idle, run_end, run_give_back, run_started};
+use crate::queries::output::{Chunk, outputs_insert};
+use crate::queries::queue::run_give_back;
+use crate::queries::run::{RunEnd, job_cancel_idle};
+use crate::queries::told::{Attempt, Start, Told};
 use crate::service::ServiceError;
 use crate::service::live::{Printed, output_topic};
 
@@ -33,6 +35,14 @@ pub(super) struct Group<'a> {
     node: NodeId,
     epoch: i64,
     write: db::Write,
+    /// Runs that were started and, so far, not ended.
+    started: HashMap<RunId, (Booked, Start)>,
+    told: Told,
+    chunks: Vec<(RunId, Arc<Chunk>)>,
+    /// Runs that take no input any more.
+    takers: Vec<RunId>,
+    /// Jobs that may have nothing to go on for, and since when.
+    idle: Vec<(JobId, i64)>,
     topics: BTreeSet<String>,
     /// Output for those who watch, once it is stored.
     printed: Vec<Printed>,
@@ -57,6 +67,11 @@ impl<'a> Group<'a> {
             node,
             epoch,
             write: db::Write::new(),
+            started: HashMap::new(),
+            told: Told::new(),
+            chunks: Vec::new(),
+            takers: Vec::new(),
+            idle: Vec::new(),
             topics: BTreeSet::new(),
             printed: Vec::new(),
             output_acks: HashMap::new(),
@@ -76,6 +91,7 @@ impl<'a> Group<'a> {
         for message in messages.into_iter().filter_map(|m| m.message) {
             self.take(message);
         }
+        self.gather();
         for topic in std::mem::take(&mut self.topics) {
             self.write.push_event(topic);
         }
@@ -106,6 +122,21 @@ impl<'a> Group<'a> {
             self.lab.dispatch_wake();
         }
         Ok(())
+    }
+
+    /// Puts what the messages said into the transaction.
+    fn gather(&mut self) {
+        outputs_insert(&mut self.write, &std::mem::take(&mut self.chunks));
+        let mut told = std::mem::replace(&mut self.told, Told::new());
+        for (run, (booked, start)) in self.started.drain() {
+            let job = (booked.role == Role::Near).then(|| attempt(&booked));
+            told.started(run, booked.epoch, &start, job);
+        }
+        told.push(&mut self.write);
+        inputs_delete(&mut self.write, &std::mem::take(&mut self.takers));
+        for (job, at_ms) in std::mem::take(&mut self.idle) {
+            job_cancel_idle(&mut self.write, job, at_ms);
+        }
     }
 
     fn cancel(&self, run_id: String) {
@@ -171,11 +202,13 @@ impl<'a> Group<'a> {
 
     fn started(&mut self, started: Started) {
         let Some((run, booked)) = self.live_booking(&started.run_id, started.epoch) else { return };
-        run_started(&mut self.write, run, booked.epoch, started.at_ms, &started.argv);
-        if booked.role == Role::Near {
-            job_started(&mut self.write, booked.job, booked.attempt, started.at_ms);
+        if self.ended.contains(&run) {
+            return;
         }
         self.job_changed(&booked);
+        // Told twice, the first counts, as it does over two groups.
+        let start = Start { at_ms: started.at_ms, argv: started.argv };
+        self.started.entry(run).or_insert((booked, start));
     }
 
     fn output(&mut self, output: Output) {
@@ -194,10 +227,11 @@ impl<'a> Group<'a> {
             self.ready.push(booked.clone());
         }
         let chunk = Chunk { seq, channel: i64::from(output.channel), at_ms: output.at_ms, data: output.data };
-        output_insert(&mut self.write, run, &chunk);
+        let chunk = Arc::new(chunk);
+        self.chunks.push((run, chunk.clone()));
         if booked.role == Role::Near {
             self.topics.insert(output_topic(booked.job));
-            self.printed.push(Printed { job: booked.job, attempt: booked.attempt, chunk: Arc::new(chunk) });
+            self.printed.push(Printed { job: booked.job, attempt: booked.attempt, chunk });
         }
     }
 
@@ -211,10 +245,14 @@ impl<'a> Group<'a> {
     fn end(&mut self, ended: Ended) {
         self.after.push(to_agent::Message::EndedAck(EndedAck { run_id: ended.run_id.clone() }));
         let Some((run, booked)) = self.booking(&ended.run_id, ended.epoch) else { return };
+        if self.ended.contains(&run) {
+            return;
+        }
         let outcome = outcome(&ended);
         let mut end = run_end_of(&ended, &outcome);
-        run_end(&mut self.write, run, ON_NODE, &end);
-        input_delete(&mut self.write, run);
+        let start = self.started.remove(&run).map(|(_, start)| start);
+        self.told.run_ended(run, &end, start.as_ref());
+        self.takers.push(run);
         let outcome = match (booked.role, booked.is_ready) {
             (Role::Near, _) => Some(outcome),
             // The near end goes on without it, or fails by itself.
@@ -225,10 +263,11 @@ impl<'a> Group<'a> {
         match outcome {
             Some(outcome) => {
                 end.outcome = outcome;
-                job_end(&mut self.write, booked.job, booked.attempt, &end);
+                let start = start.filter(|_| booked.role == Role::Near);
+                self.told.job_ended(attempt(&booked), &end, start.as_ref());
             }
             // Where the near end was cancelled in the queue, nothing else would end the job.
-            None => job_cancel_idle(&mut self.write, booked.job, ended.at_ms),
+            None => self.idle.push((booked.job, ended.at_ms)),
         }
         if booked.role == Role::Far {
             self.lab.fleet().unpromise(booked.job);
@@ -250,16 +289,19 @@ impl<'a> Group<'a> {
             RefusedWhy::NoSlot => {
                 run_give_back(&mut self.write, run, booked.epoch);
                 job_waiting(&mut self.write, booked.job, booked.attempt);
+                // Before the queue has it again, or what is forgotten may be its next booking.
+                self.lab.fleet().unbook(self.node, run);
+                self.topics.insert("queue".to_owned());
             }
             RefusedWhy::BadCommand => {
                 let end = RunEnd::untold(Outcome::Failed(ErrorReason::NotStarted), self.lab.now_ms());
-                run_end(&mut self.write, run, ON_NODE, &end);
-                job_end(&mut self.write, booked.job, booked.attempt, &end);
+                self.told.run_ended(run, &end, None);
+                self.told.job_ended(attempt(&booked), &end, None);
+                self.ended.push(run);
             }
             // A cancel for a run that is gone: its end is on the way or was stored.
             RefusedWhy::UnknownRun | RefusedWhy::OldEpoch => return,
         }
-        self.ended.push(run);
         self.job_changed(&booked);
     }
 
@@ -280,6 +322,10 @@ impl<'a> Group<'a> {
         self.topics.insert(format!("job:{}", booked.job));
         self.topics.insert("jobs".to_owned());
     }
+}
+
+fn attempt(booked: &Booked) -> Attempt {
+    Attempt { job: booked.job, number: booked.attempt, is_element: booked.is_element }
 }
 
 fn outcome(ended: &Ended) -> Outcome {

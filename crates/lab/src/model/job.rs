@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::batch::BatchId;
 use super::node::NodeId;
 
 /// A job's id: a UUIDv7, so that ids sort by the time of creation.
@@ -160,6 +161,10 @@ pub struct Job {
     pub attempt: i64,
     /// Whether somebody asked for it to be cancelled.
     pub is_cancelled: bool,
+    /// The batch it is an element of.
+    pub batch: Option<BatchId>,
+    /// Its index there.
+    pub batch_index: Option<i64>,
     /// Exit status of the tool or program; of its compiler where it did not compile.
     pub exit_code: Option<i64>,
     /// CPU time of the newest attempt, milliseconds, as far as its node measures it.

@@ -15,6 +15,8 @@ pub struct Policy {
     pub account_waiting_max: u32,
     /// Jobs that one account may submit within an hour. Teachers and above are not counted.
     pub account_hourly_max: u32,
+    /// Elements of batches that one account may have waiting. Teachers and above are not counted.
+    pub account_elements_max: u32,
     /// Runs on the testbed at the same time, over all nodes.
     pub in_flight_max: u32,
     /// Runs that the testbed is asked to start within a minute.
@@ -103,8 +105,9 @@ impl Default for Policy {
         Self {
             account_waiting_max: 50,
             account_hourly_max: 500,
+            account_elements_max: 10_000,
             in_flight_max: 256,
-            starts_per_minute_max: 6_000,
+            starts_per_minute_max: 600_000,
             waiting_max_s: 1_800,
             refused_networks: Vec::new(),
             refused_names: Vec::new(),
@@ -160,6 +163,7 @@ impl Policy {
         let ranges = [
             ("account_waiting_max", self.account_waiting_max, 1_000_000),
             ("account_hourly_max", self.account_hourly_max, 10_000_000),
+            ("account_elements_max", self.account_elements_max, 100_000_000),
             ("in_flight_max", self.in_flight_max, 1_000_000),
             ("starts_per_minute_max", self.starts_per_minute_max, 10_000_000),
             ("waiting_max_s", self.waiting_max_s, 7 * 86_400),

@@ -123,6 +123,13 @@ impl Program {
         &self.args
     }
 
+    /// The same program with other arguments. Errors: they break a bound.
+    pub fn with_args(&self, args: Vec<String>) -> Result<Self, Refusal> {
+        let program = Self { args, ..self.clone() };
+        check::bounds(&program)?;
+        Ok(program)
+    }
+
     /// Standard input that comes with it.
     pub fn stdin(&self) -> &[u8] {
         &self.stdin

@@ -34,7 +34,7 @@ impl FromStr for RunId {
 }
 
 /// Which end of a measurement a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The run whose output is the job's.
     Near,

@@ -14,9 +14,10 @@ use crate::model::policy::{Policy, PolicyRefusal, ProgramCaps};
 use crate::service::ServiceError;
 
 /// The numbers, in the order of the form: field and unit key.
-const NUMBERS: [(&str, &str); 11] = [
+const NUMBERS: [(&str, &str); 12] = [
     ("account_waiting_max", "unit-experiments"),
     ("account_hourly_max", "unit-experiments"),
+    ("account_elements_max", "unit-runs"),
     ("in_flight_max", "unit-runs"),
     ("starts_per_minute_max", "unit-runs"),
     ("waiting_max_s", "unit-s"),
@@ -103,6 +104,7 @@ fn values_of(policy: &Policy) -> Values {
     let numbers = [
         policy.account_waiting_max,
         policy.account_hourly_max,
+        policy.account_elements_max,
         policy.in_flight_max,
         policy.starts_per_minute_max,
         policy.waiting_max_s,
@@ -130,18 +132,19 @@ fn policy_of(values: &Values) -> Result<Policy, &'static str> {
     Ok(Policy {
         account_waiting_max: number(0)?,
         account_hourly_max: number(1)?,
-        in_flight_max: number(2)?,
-        starts_per_minute_max: number(3)?,
-        waiting_max_s: number(4)?,
+        account_elements_max: number(2)?,
+        in_flight_max: number(3)?,
+        starts_per_minute_max: number(4)?,
+        waiting_max_s: number(5)?,
         refused_networks: lines(LISTS[0]),
         refused_names: lines(LISTS[1]),
         programs: ProgramCaps {
-            cpu_s: number(5)?,
-            wall_s: number(6)?,
-            memory_mib: number(7)?,
-            processes: number(8)?,
-            file_mib: number(9)?,
-            output_kib: number(10)?,
+            cpu_s: number(6)?,
+            wall_s: number(7)?,
+            memory_mib: number(8)?,
+            processes: number(9)?,
+            file_mib: number(10)?,
+            output_kib: number(11)?,
             network: !text(NETWORK).is_empty(),
         },
         courses: BTreeMap::new(),

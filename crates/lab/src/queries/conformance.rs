@@ -1,5 +1,6 @@
 //! Every query of the lab on SQLite, PostgreSQL and MariaDB.
 
+mod batch;
 mod input;
 mod job;
 mod job_change;
@@ -12,12 +13,16 @@ mod run_list;
 mod source;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use db::{Database, DbError, Query, Write};
 
 use super::job::{job_get, job_insert};
 use super::node::{Connected, node_connect, node_get, node_insert};
-use super::run::{Holder, run_insert, run_lease, run_list_of_job, run_new};
+use super::output::{Chunk, outputs_insert};
+use super::queue::{Lease, runs_lease};
+use super::run::{Holder, RunEnd, run_insert, run_list_of_job, run_new};
+use super::told::{Attempt, Start, Told};
 use crate::model::job::{Job, JobId, JobKind, JobStatus};
 use crate::model::node::{AdminState, InstalledTool, Inventory, Node, NodeId};
 use crate::model::run::{Role, Run, RunId};
@@ -57,6 +62,8 @@ fn job(account: &str) -> Job {
         shared: false,
         attempt: 1,
         is_cancelled: false,
+        batch: None,
+        batch_index: None,
         exit_code: None,
         cpu_ms: None,
         memory_peak_bytes: None,
@@ -119,6 +126,41 @@ fn node(name: &str) -> Node {
 /// Whether the run was given to this node now.
 async fn lease(db: &Database, run: RunId, holder: &Holder) -> bool {
     change(db, |write| run_lease(write, run, holder, None)).await.unwrap() == [1]
+}
+
+/// Leases a run alone, whatever its job is.
+fn run_lease(write: &mut Write, run: RunId, holder: &Holder, port: Option<u16>) {
+    let (job, holder) = (JobId::generate(), holder.clone());
+    assert_eq!(runs_lease(write, &[Lease { run, job, attempt: 1, role: Role::Far, holder, port }]), 1);
+}
+
+/// Leases a job's run, and the job with it.
+fn job_lease(write: &mut Write, run: &Run, holder: &Holder) {
+    let (holder, port) = (holder.clone(), run.port);
+    runs_lease(write, &[Lease { run: run.id, job: run.job, attempt: run.attempt, role: run.role, holder, port }]);
+}
+
+fn run_started(write: &mut Write, run: RunId, epoch: i64, at_ms: i64, argv: &[String]) {
+    let mut told = Told::new();
+    told.started(run, epoch, &Start { at_ms, argv: argv.to_vec() }, None);
+    told.push(write);
+}
+
+fn job_started(write: &mut Write, job: JobId, attempt: i64, at_ms: i64) {
+    let mut told = Told::new();
+    told.started(RunId::generate(), 0, &Start { at_ms, argv: Vec::new() }, Some(Attempt::new(job, attempt)));
+    told.push(write);
+}
+
+/// Ends a run that is on a node.
+fn run_end(write: &mut Write, run: RunId, end: &RunEnd) {
+    let mut told = Told::new();
+    told.run_ended(run, end, None);
+    told.push(write);
+}
+
+fn output_insert(write: &mut Write, run: RunId, chunk: &Chunk) {
+    outputs_insert(write, &[(run, Arc::new(chunk.clone()))]);
 }
 
 /// Sets a job's state without asking whether it may be left.

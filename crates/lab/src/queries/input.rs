@@ -62,7 +62,12 @@ pub(crate) fn input_taken(write: &mut Write, run: RunId, next_seq: i64) {
     write.push_step(Query::new("DELETE FROM lab_input WHERE run = ? AND seq < ?").bind(run.to_string()).bind(next_seq));
 }
 
-/// The run takes no more input.
-pub(crate) fn input_delete(write: &mut Write, run: RunId) {
-    write.push_step(Query::new("DELETE FROM lab_input WHERE run = ?").bind(run.to_string()));
+/// The runs take no more input.
+pub(crate) fn inputs_delete(write: &mut Write, runs: &[RunId]) {
+    let Some(last) = runs.last() else { return };
+    // Powers of two, so that few different statements are prepared.
+    let width = runs.len().next_power_of_two();
+    let sql = format!("DELETE FROM lab_input WHERE run IN ({})", vec!["?"; width].join(", "));
+    let runs = runs.iter().chain(std::iter::repeat_n(last, width - runs.len()));
+    write.push_step(runs.fold(Query::new(sql), |query, run| query.bind(run.to_string())));
 }

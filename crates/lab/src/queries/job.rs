@@ -2,14 +2,15 @@
 
 use db::{Database, DbError, Query, Row, Write};
 
+use super::batch::batch_delete_of_account;
+use super::told::{Attempt, Told};
 use super::{parsed, parsed_opt, unreadable};
-use crate::model::job::{ErrorReason, Job, JobId, JobStatus};
-use crate::model::run::{Outcome, Run};
-use crate::queries::run::{Holder, RunEnd};
+use crate::model::job::{Job, JobId};
+use crate::queries::run::RunEnd;
 
 pub(super) const COLUMNS: &str = "SELECT id, tenant, account, owner, name, kind, tool, spec, source, command, wanted_node, \
-     wanted_labels, far_node, node, state, reason, detail, pinned, shared, attempt, is_cancelled, exit_code, cpu_ms, \
-     memory_peak_bytes, created_ms, started_ms, completed_ms FROM lab_job";
+     wanted_labels, far_node, node, state, reason, detail, pinned, shared, attempt, is_cancelled, batch, \
+     batch_index, exit_code, cpu_ms, memory_peak_bytes, created_ms, started_ms, completed_ms FROM lab_job";
 
 pub(super) fn job(row: &Row) -> Result<Job, DbError> {
     let labels: Option<String> = row.get("wanted_labels")?;
@@ -38,6 +39,8 @@ pub(super) fn job(row: &Row) -> Result<Job, DbError> {
         shared: row.get("shared")?,
         attempt: row.get("attempt")?,
         is_cancelled: row.get("is_cancelled")?,
+        batch: parsed_opt(row, "batch")?,
+        batch_index: row.get("batch_index")?,
         exit_code: row.get("exit_code")?,
         cpu_ms: row.get("cpu_ms")?,
         memory_peak_bytes: row.get("memory_peak_bytes")?,
@@ -87,7 +90,7 @@ pub(crate) fn job_insert(write: &mut Write, job: &Job, idempotency: Option<&str>
     let sql = format!(
         "{INSERT} SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 1, 0 FROM (SELECT 1 AS one) AS once \
          WHERE (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting') < ? \
-         AND (SELECT COUNT(*) FROM lab_job WHERE account = ? AND created_ms > ?) < ?"
+         AND (SELECT COUNT(*) FROM lab_job WHERE account = ? AND batch IS NULL AND created_ms > ?) < ?"
     );
     let query = values(Query::new(sql))
         .bind(job.account.as_str())
@@ -129,7 +132,7 @@ pub(crate) async fn job_get_by_idempotency(db: &Database, account: &str, value: 
 pub(crate) async fn job_counts(db: &Database, account: &str, since_ms: i64) -> Result<(u32, u32), DbError> {
     let query = Query::new(
         "SELECT (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting') AS waiting, \
-         (SELECT COUNT(*) FROM lab_job WHERE account = ? AND created_ms > ?) AS hourly",
+         (SELECT COUNT(*) FROM lab_job WHERE account = ? AND batch IS NULL AND created_ms > ?) AS hourly",
     )
     .bind(account)
     .bind(account)
@@ -181,6 +184,7 @@ pub(crate) fn job_delete_of_account(write: &mut Write, account: &str) {
     for statement in sql {
         write.push_step(Query::new(statement).bind(account));
     }
+    batch_delete_of_account(write, account);
 }
 
 /// Notes that somebody wants the job cancelled. `Unmet` ("job-open") when it is over.
@@ -189,22 +193,6 @@ pub(crate) fn job_cancel_ask(write: &mut Write, id: JobId) {
         "job-open",
         Query::new("UPDATE lab_job SET is_cancelled = 1 WHERE id = ? AND state IN ('waiting', 'running')")
             .bind(id.to_string()),
-    );
-}
-
-/// The job's near run is on a node now, if the lease of the same transaction took hold.
-pub(crate) fn job_running(write: &mut Write, run: &Run, holder: &Holder) {
-    write.push_step(
-        Query::new(
-            "UPDATE lab_job SET state = 'running', node = ? WHERE id = ? AND attempt = ? AND state = 'waiting' \
-             AND EXISTS (SELECT 1 FROM lab_run r WHERE r.id = ? AND r.state = 'leased' AND r.node = ? AND r.epoch = ?)",
-        )
-        .bind(holder.name.as_str())
-        .bind(run.job.to_string())
-        .bind(run.attempt)
-        .bind(run.id.to_string())
-        .bind(holder.node.to_string())
-        .bind(holder.epoch),
     );
 }
 
@@ -219,38 +207,11 @@ pub(crate) fn job_waiting(write: &mut Write, id: JobId, attempt: i64) {
     );
 }
 
-pub(crate) fn job_started(write: &mut Write, id: JobId, attempt: i64, at_ms: i64) {
-    write.push_step(
-        Query::new("UPDATE lab_job SET started_ms = ? WHERE id = ? AND attempt = ? AND state = 'running'")
-            .bind(at_ms)
-            .bind(id.to_string())
-            .bind(attempt),
-    );
-}
-
-/// Ends the job as its run ended, if this attempt is its newest and it is not over.
-pub(crate) fn job_end(write: &mut Write, id: JobId, attempt: i64, end: &RunEnd) {
-    let (status, reason) = match &end.outcome {
-        Outcome::Exited(_) => (JobStatus::Completed, None),
-        Outcome::Failed(reason) => (JobStatus::Error, Some(*reason)),
-        Outcome::Lost => (JobStatus::Error, Some(ErrorReason::NodeLost)),
-        Outcome::Cancelled => (JobStatus::Cancelled, None),
-    };
-    write.push_step(
-        Query::new(
-            "UPDATE lab_job SET state = ?, reason = ?, detail = ?, exit_code = ?, cpu_ms = ?, memory_peak_bytes = ?, \
-             completed_ms = ? WHERE id = ? AND attempt = ? AND state IN ('waiting', 'running')",
-        )
-        .bind(status.as_str())
-        .bind(reason.map(ErrorReason::as_str))
-        .bind(end.detail.as_deref())
-        .bind(end.exit_code)
-        .bind(end.usage.cpu_ms)
-        .bind(end.usage.memory_peak_bytes)
-        .bind(end.at_ms)
-        .bind(id.to_string())
-        .bind(attempt),
-    );
+/// Ends the job as its run ended, if this attempt is its newest and it is not over; an element is counted in its batch.
+pub(crate) fn job_end(write: &mut Write, attempt: Attempt, end: &RunEnd) {
+    let mut told = Told::new();
+    told.job_ended(attempt, end, None);
+    told.push(write);
 }
 
 /// Opens the next attempt. `Unmet` ("job-attempt") when this one is not the newest or the job is over,
@@ -260,7 +221,7 @@ pub(crate) fn job_next_attempt(write: &mut Write, id: JobId, attempt: i64, from:
         "job-attempt",
         Query::new(format!(
             "UPDATE lab_job SET state = 'waiting', attempt = attempt + 1, node = NULL, reason = NULL, detail = NULL, \
-             exit_code = NULL, cpu_ms = NULL, memory_peak_bytes = NULL, started_ms = NULL, completed_ms = NULL, is_cancelled = 0 \
+             exit_code = NULL, cpu_ms = NULL, memory_peak_bytes = NULL, started_ms = NULL, completed_ms = NULL, is_cancelled = 0, ended_in = NULL \
              WHERE id = ? AND attempt = ? AND state IN ({from})"
         ))
         .bind(id.to_string())

@@ -2,7 +2,10 @@
 
 use db::{Database, DbError, Query, Value};
 
+use portal::{Caller, Scope};
+
 use super::job::{COLUMNS, job};
+use crate::model::batch::BatchId;
 use crate::model::job::{Job, JobId, JobKind, JobStatus};
 
 /// Which jobs a caller may see.
@@ -21,12 +24,27 @@ pub(crate) enum Visible {
     All,
 }
 
+impl Visible {
+    /// What this caller may see.
+    pub(crate) fn to(caller: &Caller) -> Self {
+        match caller.scope() {
+            Scope::All => Self::All,
+            Scope::Tenant { tenant } => Self::Tenant(tenant.to_string()),
+            Scope::Account { tenant, account } => {
+                Self::Account { tenant: tenant.to_string(), account: account.to_string() }
+            }
+        }
+    }
+}
+
 /// Which part of the visible jobs is wanted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct JobFilter {
     pub(crate) tenant: Option<String>,
     pub(crate) account: Option<String>,
     pub(crate) pinned: Option<bool>,
+    /// Elements of this batch; without it, what is no element of any.
+    pub(crate) batch: Option<BatchId>,
     pub(crate) kind: Option<JobKind>,
     pub(crate) tool: Option<String>,
     pub(crate) node: Option<String>,
@@ -74,6 +92,11 @@ async fn page(
     limit: u32,
 ) -> Result<Vec<Job>, DbError> {
     let mut clause = Clause::default();
+    // Elements of batches are listed with their batch alone.
+    match filter.batch {
+        Some(batch) => clause.and("batch = ?", batch.to_string()),
+        None => clause.text.push_str("batch IS NULL"),
+    }
     clause.and("pinned = ?", pinned);
     match visible {
         Visible::Account { tenant, account } => {

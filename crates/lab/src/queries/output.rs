@@ -1,6 +1,9 @@
 //! Output of runs, in numbered chunks.
 
-use db::{Database, DbError, Query, Write};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use db::{Database, DbError, Given, Kind, Query, Write};
 
 use crate::model::run::RunId;
 
@@ -17,19 +20,42 @@ pub(crate) struct Chunk {
     pub(crate) data: Vec<u8>,
 }
 
-/// Stores a chunk; one that is there already stays as it is, and one of a run that was deleted is dropped.
-pub(crate) fn output_insert(write: &mut Write, run: RunId, chunk: &Chunk) {
-    write.push_step(
-        Query::new(
-            "INSERT INTO lab_output (run, seq, channel, at_ms, data) SELECT id, ?, ?, ?, ? FROM lab_run WHERE id = ? \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(chunk.seq)
-        .bind(chunk.channel)
-        .bind(chunk.at_ms)
-        .bind(chunk.data.as_slice())
-        .bind(run.to_string()),
-    );
+/// Bytes that one statement brings along, at most; MariaDB takes packets of 16 MiB.
+const STATEMENT_BYTES: usize = 4 << 20;
+
+/// Stores chunks; one that is there already stays as it is, and one of a run that was deleted is dropped.
+pub(crate) fn outputs_insert(write: &mut Write, chunks: &[(RunId, Arc<Chunk>)]) {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("of_run", Kind::Text),
+        ("new_seq", Kind::Int),
+        ("new_channel", Kind::Int),
+        ("new_ms", Kind::Int),
+        ("new_data", Kind::Bytes),
+    ];
+    const INSERT: &str = "INSERT INTO lab_output (run, seq, channel, at_ms, data) \
+         SELECT r.id, given.new_seq, given.new_channel, given.new_ms, given.new_data FROM given \
+         JOIN lab_run r ON r.id = given.of_run WHERE r.id = given.of_run ON CONFLICT DO NOTHING";
+    let (mut rows, mut bytes) = (Given::new(COLUMNS), 0);
+    // Of two in one statement, engines disagree on which comes first.
+    let mut known = HashSet::new();
+    for (run, chunk) in chunks {
+        if !known.insert((*run, chunk.seq)) {
+            continue;
+        }
+        bytes += chunk.data.len();
+        rows.push([
+            run.to_string().into(),
+            chunk.seq.into(),
+            chunk.channel.into(),
+            chunk.at_ms.into(),
+            chunk.data.as_slice().into(),
+        ]);
+        if bytes > STATEMENT_BYTES {
+            write.push_given_insert(INSERT, std::mem::replace(&mut rows, Given::new(COLUMNS)));
+            bytes = 0;
+        }
+    }
+    write.push_given_insert(INSERT, rows);
 }
 
 /// The number behind a run's newest chunk.

@@ -2,8 +2,10 @@
 
 use db::{Database, DbError, Query, Row, Write};
 
+use super::element::{batch_count_all_ended, batch_count_ended};
 use super::{parsed, parsed_opt, unreadable};
-use crate::model::job::{ErrorReason, JobId};
+use crate::model::batch::BatchId;
+use crate::model::job::{ErrorReason, JobId, JobStatus};
 use crate::model::node::NodeId;
 use crate::model::run::{Outcome, Role, Run, RunId, RunState, Usage};
 
@@ -100,26 +102,6 @@ pub(crate) fn run_insert_near(write: &mut Write, run: &Run) {
     );
 }
 
-/// Runs that wait, oldest first.
-pub(crate) async fn run_list_queue(db: &Database, limit: u32) -> Result<Vec<Run>, DbError> {
-    let query = Query::new(format!("{COLUMNS} WHERE state = 'waiting' ORDER BY id LIMIT ?"));
-    db.all(query.bind(limit)).await?.iter().map(run).collect()
-}
-
-/// Runs that wait for one node, or for any, oldest first, behind `after`.
-pub(crate) async fn run_list_waiting(
-    db: &Database,
-    node: Option<NodeId>,
-    after: Option<RunId>,
-    limit: u32,
-) -> Result<Vec<Run>, DbError> {
-    let wanted = if node.is_some() { "wanted_node = ?" } else { "wanted_node IS NULL" };
-    let sql = format!("{COLUMNS} WHERE state = 'waiting' AND {wanted} AND id > ? ORDER BY id LIMIT ?");
-    let query = node.into_iter().fold(Query::new(sql), |query, node| query.bind(node.to_string()));
-    let after = after.map(|id| id.to_string()).unwrap_or_default();
-    db.all(query.bind(after).bind(limit)).await?.iter().map(run).collect()
-}
-
 /// Runs that have waited since before `created_before_ms`, oldest first, behind `after`.
 pub(crate) async fn run_list_overdue(
     db: &Database,
@@ -186,70 +168,16 @@ pub(crate) struct Holder {
     pub(crate) epoch: i64,
 }
 
-/// Gives a waiting run to a node that this replica still holds under this epoch, if its job goes on and this is its
-/// newest attempt; changes no row otherwise.
-pub(crate) fn run_lease(write: &mut Write, run: RunId, holder: &Holder, port: Option<u16>) {
-    write.push_step(
-        Query::new(
-            "UPDATE lab_run SET state = 'leased', node = ?, node_name = ?, epoch = ?, port = COALESCE(?, port) \
-             WHERE id = ? AND state = 'waiting' \
-             AND EXISTS (SELECT 1 FROM lab_node n WHERE n.id = ? AND n.epoch = ? AND n.state = 'enabled') \
-             AND EXISTS (SELECT 1 FROM lab_job j WHERE j.id = lab_run.job AND j.is_cancelled = 0 \
-             AND j.attempt = lab_run.attempt AND j.state IN ('waiting', 'running'))",
-        )
-        .bind(holder.node.to_string())
-        .bind(holder.name.as_str())
-        .bind(holder.epoch)
-        .bind(port.map(i64::from))
-        .bind(run.to_string())
-        .bind(holder.node.to_string())
-        .bind(holder.epoch),
-    );
-}
-
-/// A leased run goes back to the queue.
-pub(crate) fn run_give_back(write: &mut Write, run: RunId, epoch: i64) {
-    write.push_step(
-        Query::new(
-            "UPDATE lab_run SET state = 'waiting', node = NULL, node_name = NULL \
-             WHERE id = ? AND epoch = ? AND state = 'leased'",
-        )
-        .bind(run.to_string())
-        .bind(epoch),
-    );
-}
-
-pub(crate) fn run_started(write: &mut Write, run: RunId, epoch: i64, at_ms: i64, argv: &[String]) {
-    write.push_step(
-        Query::new(
-            "UPDATE lab_run SET state = 'running', started_ms = ?, argv = ? \
-             WHERE id = ? AND epoch = ? AND state = 'leased'",
-        )
-        .bind(at_ms)
-        .bind(serde_json::to_string(argv).expect("strings always serialise"))
-        .bind(run.to_string())
-        .bind(epoch),
-    );
-}
-
-/// Ends a run that is in one of the states `from` (SQL words); changes no row otherwise.
-pub(crate) fn run_end(write: &mut Write, run: RunId, from: &'static str, end: &RunEnd) {
-    write.push_step(end_query(run, from, end));
-}
-
-/// [`run_end`] for who has decided on what they read of the run. `Unmet` ("run-state") when it has moved on since.
+/// Ends a run that is in one of the states `from` (SQL words). `Unmet` ("run-state") when it has moved on since it was
+/// read.
 pub(crate) fn run_must_end(write: &mut Write, run: RunId, from: &'static str, end: &RunEnd) {
-    write.push_expect("run-state", end_query(run, from, end));
-}
-
-fn end_query(run: RunId, from: &'static str, end: &RunEnd) -> Query {
     let reason = match &end.outcome {
         Outcome::Failed(reason) => Some(*reason),
         Outcome::Exited(_) | Outcome::Lost | Outcome::Cancelled => None,
     };
     let fences = (!end.usage.fences.is_empty())
         .then(|| serde_json::to_string(&end.usage.fences).expect("strings always serialise"));
-    Query::new(format!(
+    let query = Query::new(format!(
         "UPDATE lab_run SET state = ?, reason = ?, detail = ?, exit_code = ?, cpu_ms = ?, memory_peak_bytes = ?, \
          fences = ?, ended_ms = ? WHERE id = ? AND state IN ({from})"
     ))
@@ -261,7 +189,8 @@ fn end_query(run: RunId, from: &'static str, end: &RunEnd) -> Query {
     .bind(end.usage.memory_peak_bytes)
     .bind(fences)
     .bind(end.at_ms)
-    .bind(run.to_string())
+    .bind(run.to_string());
+    write.push_expect("run-state", query);
 }
 
 /// How a run ended.
@@ -278,6 +207,16 @@ impl RunEnd {
     /// An end that no node told: nothing more is known of it.
     pub(crate) fn untold(outcome: Outcome, at_ms: i64) -> Self {
         Self { outcome, exit_code: None, detail: None, usage: Usage::default(), at_ms }
+    }
+
+    /// How the job stands that ended so.
+    pub(super) fn of_job(&self) -> (JobStatus, Option<ErrorReason>) {
+        match &self.outcome {
+            Outcome::Exited(_) => (JobStatus::Completed, None),
+            Outcome::Failed(reason) => (JobStatus::Error, Some(*reason)),
+            Outcome::Lost => (JobStatus::Error, Some(ErrorReason::NodeLost)),
+            Outcome::Cancelled => (JobStatus::Cancelled, None),
+        }
     }
 }
 
@@ -297,15 +236,30 @@ pub(crate) fn run_cancel_waiting(write: &mut Write, job: JobId, at_ms: i64) {
 
 /// Ends a job that somebody wants cancelled and that has nothing on a node.
 pub(crate) fn job_cancel_idle(write: &mut Write, job: JobId, at_ms: i64) {
-    write.push_step(
-        Query::new(
-            "UPDATE lab_job SET state = 'cancelled', completed_ms = ? WHERE id = ? AND is_cancelled = 1 \
-             AND state IN ('waiting', 'running') AND NOT EXISTS \
-             (SELECT 1 FROM lab_run r WHERE r.job = lab_job.id AND r.state IN ('leased', 'running'))",
-        )
-        .bind(at_ms)
-        .bind(job.to_string()),
-    );
+    let ended_in = rand::random::<i64>();
+    write.push_step(cancel_idle("id", job.to_string(), ended_in, at_ms));
+    batch_count_ended(write, &[job], ended_in, at_ms);
+}
+
+/// The same for all elements of a batch; their runs that wait are cancelled first.
+pub(crate) fn batch_cancel_idle(write: &mut Write, batch: BatchId, at_ms: i64) {
+    let ended_in = rand::random::<i64>();
+    let waiting = "UPDATE lab_run SET state = 'cancelled', ended_ms = ? WHERE state = 'waiting' \
+         AND job IN (SELECT id FROM lab_job WHERE batch = ? AND is_cancelled = 1)";
+    write.push_step(Query::new(waiting).bind(at_ms).bind(batch.to_string()));
+    write.push_step(cancel_idle("batch", batch.to_string(), ended_in, at_ms));
+    batch_count_all_ended(write, batch, ended_in, at_ms);
+}
+
+fn cancel_idle(column: &'static str, value: String, ended_in: i64, at_ms: i64) -> Query {
+    Query::new(format!(
+        "UPDATE lab_job SET state = 'cancelled', completed_ms = ?, ended_in = ? WHERE {column} = ? AND is_cancelled = 1 \
+         AND state IN ('waiting', 'running') AND NOT EXISTS \
+         (SELECT 1 FROM lab_run r WHERE r.job = lab_job.id AND r.state IN ('leased', 'running'))"
+    ))
+    .bind(at_ms)
+    .bind(ended_in)
+    .bind(value)
 }
 
 /// A new waiting run.

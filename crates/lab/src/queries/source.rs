@@ -20,13 +20,14 @@ pub(crate) async fn source_get(db: &Database, digest: &str) -> Result<Option<Vec
     row.as_ref().map(|row| row.get("data")).transpose()
 }
 
-/// Deletes sources that no job has and that nobody submitted since `before_ms`: a submission under way may have found
+/// Deletes sources that no job or batch has and that nobody submitted since `before_ms`: a submission under way may have found
 /// its source there and not be visible yet.
 pub(crate) fn source_delete_unused(write: &mut Write, before_ms: i64) {
     write.push_step(
         Query::new(
             "DELETE FROM lab_source WHERE used_ms < ? \
-             AND NOT EXISTS (SELECT 1 FROM lab_job j WHERE j.source = lab_source.digest)",
+             AND NOT EXISTS (SELECT 1 FROM lab_job j WHERE j.source = lab_source.digest) \
+             AND NOT EXISTS (SELECT 1 FROM lab_batch b WHERE b.source = lab_source.digest)",
         )
         .bind(before_ms),
     );

@@ -10,6 +10,7 @@ use super::submit::{Submission, first_run};
 use crate::Lab;
 use crate::model::job::{Job, JobId, JobStatus, checked_name};
 use crate::model::work::Work;
+use crate::queries::element::batch_count_reopened;
 use crate::queries::job::{
     job_cancel_ask, job_delete, job_delete_of_account, job_get, job_name_set, job_next_attempt, job_pinned_set,
     job_places, job_shared_set,
@@ -73,14 +74,7 @@ impl Lab {
         cursor: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<Job>, ServiceError> {
-        let visible = match caller.scope() {
-            Scope::All => Visible::All,
-            Scope::Tenant { tenant } => Visible::Tenant(tenant.to_string()),
-            Scope::Account { tenant, account } => {
-                Visible::Account { tenant: tenant.to_string(), account: account.to_string() }
-            }
-        };
-        Ok(job_list(self.db(), &visible, filter, cursor, limit).await?)
+        Ok(job_list(self.db(), &Visible::to(caller), filter, cursor, limit).await?)
     }
 
     /// Places of those of these jobs that wait.
@@ -174,6 +168,9 @@ impl Lab {
         self.job_check(caller, &wanted).await?;
         let mut write = Write::new();
         job_next_attempt(&mut write, id, job.attempt, "'error', 'cancelled'");
+        if let Some(batch) = job.batch {
+            batch_count_reopened(&mut write, batch, job.status == JobStatus::Cancelled);
+        }
         run_insert(&mut write, &first_run(&job, job.attempt + 1, self.now_ms()));
         write.push_event("queue");
         self.portal().audit(&mut write, caller, "job.retry", &id.to_string(), json!({ "attempt": job.attempt + 1 }));

@@ -1,344 +1,351 @@
-//! The dispatcher's round: waiting runs are matched with free nodes, claimed in one transaction, and sent.
+//! The dispatcher's round: whoever's turn it is gets a free slot, what was given is claimed in the database, all at once,
+//! and then sent.
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::time::{Duration, Instant};
 
-use db::{DbError, Write};
-use wire::proto::{Destination, Start, to_agent};
+use db::{DbError, Engine, Write};
+use wire::proto::{Start, to_agent};
 
 use super::ServiceError;
+use super::element::{Claimed, Templates};
+use super::order::Order;
 use crate::Lab;
+use crate::backlog::{Backlog, Blocked, Item, NeedKey, Turn};
 use crate::fleet::{Booked, Need};
 use crate::link::wire_epoch;
-use crate::model::experiment::{Command, Family, is_far_end_ready};
+use crate::model::experiment::Target;
 use crate::model::job::{ErrorReason, Job, JobId};
-use crate::model::node::NodeId;
 use crate::model::refusal::Refusal;
-use crate::model::run::{Role, Run, RunId};
+use crate::model::run::{Role, RunId};
 use crate::model::work::Work;
-use crate::queries::job::{job_get, job_list_by_id, job_running};
-use crate::queries::output::output_list;
-use crate::queries::run::{Holder, run_insert_near, run_lease, run_list_queue, run_list_waiting, run_new};
+use crate::queries::batch::batch_list_open;
+use crate::queries::job::job_list_by_id;
+use crate::queries::queue::{Lease, Waiting, run_count_elsewhere, run_list_queue, runs_lease, runs_leased};
+use crate::queries::run::Holder;
+use crate::queries::told::Attempt;
 
-/// Runs looked at in one round, at most.
-const WINDOW: u32 = 256;
-/// Chunks of a far end's output in which it says that it listens, at most.
-const FAR_CHUNKS: u32 = 16;
-/// Jobs read by one statement, at most; SQLite takes 32,766 values.
-const JOBS_MAX: usize = 1_000;
+/// Runs kept in memory, at most; the others wait in the database until there is room.
+const WINDOW: u32 = 20_000;
+/// Open batches kept in memory, at most.
+const BATCHES: u32 = 1_000;
+/// Starts of one round, at most.
+const ROUND: u32 = 512;
+/// The queue is read anew this often, for what another replica left undone.
+const REFRESH: Duration = Duration::from_secs(1);
+/// Reading anew may take this part of the time, as a divisor.
+const REFRESH_SHARE: u32 = 20;
 /// Ports that far ends listen on; below the kernel's range for outgoing connections.
 const FAR_PORTS: std::ops::Range<u16> = 20_000..30_000;
 
-fn family(family: Family) -> wire::proto::Family {
-    match family {
-        Family::Any => wire::proto::Family::Any,
-        Family::V4 => wire::proto::Family::V4,
-        Family::V6 => wire::proto::Family::V6,
+/// What the dispatcher of this replica knows of the queue.
+#[derive(Default)]
+pub(crate) struct Queue {
+    backlog: Backlog,
+    templates: Templates,
+    /// Something changed that this replica was not told of.
+    is_stale: bool,
+    /// When the database was last read, and how long that took.
+    read: Option<(Instant, Duration)>,
+    /// Runs on nodes that this replica does not hold, as of the last reading.
+    elsewhere: u32,
+}
+
+impl Queue {
+    /// The database knows more than was told.
+    pub(crate) fn stale(&mut self) {
+        self.is_stale = true;
+    }
+
+    fn is_due(&self) -> bool {
+        self.read.is_none_or(|(at, took)| {
+            let since = at.elapsed();
+            (self.is_stale || since >= REFRESH) && (since >= took * REFRESH_SHARE || self.backlog.runs() == 0)
+        })
     }
 }
 
-/// The runs that wait for one node, or for any, as far as a round has read them.
-struct Queue {
-    node: Option<NodeId>,
-    limit: u32,
-    after: Option<RunId>,
-}
-
-/// The oldest waiting runs.
-pub(crate) struct Head {
-    runs: Vec<Run>,
-    /// Whether these are all.
-    is_whole: bool,
-}
-
-impl Head {
-    /// Whether nothing is left to place once this many were.
-    pub(crate) fn is_done_with(&self, placed: u32) -> bool {
-        self.is_whole && self.runs.len() == placed as usize
-    }
-}
-
-/// A run that was booked on a node and waits to be claimed in the database.
-struct Claim {
-    run: Run,
+/// A run that was given a slot and waits to be claimed.
+struct Given {
+    waiting: Waiting,
     holder: Holder,
     port: Option<u16>,
-    order: Order,
 }
 
-/// What a node is told to start.
-enum Order {
-    Tool(Command),
-    Program(Box<wire::proto::Program>),
+impl Given {
+    fn lease(&self) -> Lease {
+        Lease {
+            run: self.waiting.run,
+            job: self.waiting.job,
+            attempt: self.waiting.attempt,
+            role: self.waiting.role,
+            holder: self.holder.clone(),
+            port: self.port,
+        }
+    }
+}
+
+/// What a round gave away.
+#[derive(Default)]
+struct Round {
+    runs: Vec<Given>,
+    elements: Vec<Claimed>,
 }
 
 impl Lab {
-    /// The head of the queue, if any node could take a run now; `None` when there is nothing to do.
-    pub(crate) async fn queue_head(&self) -> Result<Option<Head>, ServiceError> {
-        if self.fleet().free().is_empty() {
-            return Ok(None);
+    /// Takes in what waits: what was submitted here since, and what the database has where that is due.
+    pub(crate) async fn queue_refresh(&self, queue: &mut Queue) -> Result<(), ServiceError> {
+        for waiting in self.arrivals_take() {
+            // It may have been read before it was told, and be on a node by now.
+            if !self.fleet().is_booked(waiting.run) {
+                queue.backlog.push(waiting);
+            }
         }
-        let runs = run_list_queue(self.db(), WINDOW).await?;
-        let is_whole = runs.len() < WINDOW as usize;
-        Ok((!runs.is_empty()).then_some(Head { runs, is_whole }))
+        if !queue.is_due() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        queue.is_stale = false;
+        let batches = batch_list_open(self.db(), BATCHES).await?;
+        let runs = run_list_queue(self.db(), None, WINDOW).await?;
+        queue.templates.keep(&batches);
+        queue.backlog.batches_set(batches);
+        queue.backlog.runs_clear();
+        runs.into_iter().for_each(|waiting| queue.backlog.push(waiting));
+        queue.elsewhere = run_count_elsewhere(self.db(), &self.fleet().nodes()).await?;
+        queue.read = Some((began, began.elapsed()));
+        Ok(())
+    }
+
+    /// How many runs may be started now, by the testbed's cap.
+    pub(crate) fn queue_room(&self, queue: &Queue) -> u32 {
+        self.policy().in_flight_max.saturating_sub(queue.elsewhere.saturating_add(self.fleet().booked_count()))
     }
 
     /// One round over at most `budget` starts. Returns how many runs were given to nodes.
-    pub(crate) async fn dispatch_round(&self, head: &Head, budget: u32) -> Result<u32, ServiceError> {
-        if budget == 0 {
-            return Ok(0);
+    pub(crate) async fn dispatch_round(&self, queue: &mut Queue, budget: u32) -> Result<u32, ServiceError> {
+        let round = self.slots_give(queue, budget.min(ROUND)).await;
+        let (runs, elements) = (round.runs, round.elements);
+        let (runs, elements) = tokio::join!(self.runs_claim(runs), self.elements_claim(elements));
+        if runs.is_err() || elements.is_err() {
+            queue.stale();
         }
-        let mut claims = self.runs_place(head.runs.clone(), budget).await?;
-        if claims.is_empty() && !head.is_whole {
-            claims = self.runs_place_behind(budget).await?;
+        let (elements, is_beaten) = elements?;
+        if is_beaten {
+            queue.stale();
         }
-        self.claims_commit(claims).await
+        let sent = runs? + elements;
+        metrics::counter!("amphi_run_dispatched_total").increment(sent.into());
+        Ok(sent)
     }
 
-    /// Looks past a head that nobody can take: runs whose needs nobody meets now must not hold up those behind them.
-    async fn runs_place_behind(&self, budget: u32) -> Result<Vec<Claim>, ServiceError> {
-        let free = self.fleet().free();
-        let slots = free.iter().map(|node| node.slots).sum();
-        let mut queues = vec![Queue { node: None, limit: slots, after: None }];
-        queues.extend(free.iter().map(|free| Queue { node: Some(free.node), limit: free.slots, after: None }));
-        let mut claims = Vec::new();
-        while claims.is_empty() && !queues.is_empty() {
-            let mut waiting = Vec::new();
-            for queue in &mut queues {
-                let page = run_list_waiting(self.db(), queue.node, queue.after, queue.limit.min(WINDOW)).await?;
-                (queue.after, queue.limit) = (page.last().map(|run| run.id), WINDOW);
-                waiting.extend(page);
+    /// Gives free slots away in turns.
+    async fn slots_give(&self, queue: &mut Queue, budget: u32) -> Round {
+        let (mut round, mut blocked) = (Round::default(), Blocked::default());
+        let mut free: u32 = self.fleet().free().iter().map(|free| free.slots).sum();
+        let mut left = budget;
+        while free > 0 && left > 0 {
+            let Some(turn) = queue.backlog.peek(&blocked) else { break };
+            if self.slot_give(queue, &turn, &mut round).await {
+                queue.backlog.take(&turn);
+                free -= 1;
+                left -= 1;
+            } else {
+                blocked.add(&turn);
             }
-            queues.retain(|queue| queue.after.is_some());
-            waiting.sort_by_key(|run| run.id);
-            claims = self.runs_place(waiting, budget).await?;
         }
-        Ok(claims)
+        round
     }
 
-    /// Books those of the runs, at most `budget`, that a node can take now.
-    async fn runs_place(&self, waiting: Vec<Run>, budget: u32) -> Result<Vec<Claim>, ServiceError> {
-        let mut claims = Vec::new();
-        if waiting.is_empty() {
-            return Ok(claims);
-        }
-        let ids: Vec<_> = waiting.iter().map(|run| run.job).collect();
-        let mut jobs: HashMap<JobId, Job> = HashMap::new();
-        for part in ids.chunks(JOBS_MAX) {
-            jobs.extend(job_list_by_id(self.db(), part).await?.into_iter().map(|job| (job.id, job)));
-        }
-        for run in waiting {
-            let Some(job) = jobs.get(&run.job) else { continue };
-            if claims.len() == budget as usize {
-                break;
+    async fn slot_give(&self, queue: &mut Queue, turn: &Turn, round: &mut Round) -> bool {
+        let need = queue.backlog.need(turn);
+        match &turn.item {
+            Item::Run(waiting) => {
+                let given = self.run_give(need, waiting);
+                let is_given = given.is_some();
+                round.runs.extend(given);
+                is_given
             }
-            match self.run_place(run, job).await {
-                Ok(claim) => claims.extend(claim),
-                // One that can't be read stays in the queue until it has waited too long; the others go on.
-                Err(error) => {
-                    tracing::error!(job.id = %job.id, error = &error as &dyn Error, "job {} can't be placed", job.id);
-                }
+            Item::Element(batch, number) => {
+                let made = match queue.templates.element(self, batch, *number).await {
+                    Ok(made) => made,
+                    Err(error) => {
+                        tracing::error!(batch.id = %batch.id, error = &error as &dyn Error, "batch {} can't be placed", batch.id);
+                        return false;
+                    }
+                };
+                let (job, run) = (JobId::generate(), RunId::generate());
+                let booked = Booked { is_element: true, ..Booked::new(job, 1, Role::Near) };
+                let near = Need { node: need.node, labels: Some(&need.labels), tool: &need.tool, ..Need::default() };
+                let holder = self.fleet().book(&near, run, booked, self.now_ms());
+                let Some(holder) = holder else { return false };
+                round.elements.push(Claimed { batch: batch.clone(), number: *number, job, run, made, holder });
+                true
             }
         }
-        Ok(claims)
     }
 
     /// Books a run on a node, if one can take it now.
-    async fn run_place(&self, run: Run, job: &Job) -> Result<Option<Claim>, ServiceError> {
+    fn run_give(&self, need: &NeedKey, waiting: &Waiting) -> Option<Given> {
         let now_ms = self.now_ms();
         let near = Need {
-            node: job.wanted_node,
-            labels: Some(&job.wanted_labels),
-            tool: &job.tool,
-            job: Some(job.id),
-            avoid: job.far_node,
+            node: need.near_node,
+            labels: Some(&need.labels),
+            tool: &need.tool,
+            job: Some(waiting.job),
+            avoid: need.far_node,
         };
         let mut booked = Booked {
-            job: job.id,
-            attempt: run.attempt,
-            role: run.role,
-            epoch: 0,
-            port: run.port,
-            is_ready: false,
-            output_bytes: 0,
-            input_next: 0,
+            port: waiting.port,
+            is_element: waiting.is_element,
+            ..Booked::new(waiting.job, waiting.attempt, waiting.role)
         };
-        match run.role {
+        let waiting = waiting.clone();
+        match waiting.role {
             Role::Near => {
-                let Some(holder) = self.fleet().book(&near, run.id, booked, now_ms) else { return Ok(None) };
-                match self.order(job, &run, holder.node).await {
-                    Ok(order) => Ok(Some(Claim { port: None, order, run, holder })),
-                    Err(error) => {
-                        self.fleet().unbook(holder.node, run.id);
-                        self.run_untargeted(&run, error, now_ms).await?;
-                        Ok(None)
-                    }
-                }
+                let holder = self.fleet().book(&near, waiting.run, booked, now_ms)?;
+                Some(Given { waiting, holder, port: None })
             }
             Role::Far => {
-                let Work::Experiment(experiment) = self.work(job).await? else { return Ok(None) };
-                let Some(far_end) = experiment.far_end() else { return Ok(None) };
                 // Both ends are booked together: far ends that each wait for the other's node would wait for ever.
-                if !self.fleet().promise(&near, job.id, now_ms) {
-                    return Ok(None);
+                if !self.fleet().promise(&near, waiting.job, now_ms) {
+                    return None;
                 }
                 let port = rand::random_range(FAR_PORTS);
                 booked.port = Some(port);
-                let far = Need { node: run.wanted_node, tool: &job.tool, ..Need::default() };
-                let Some(holder) = self.fleet().book(&far, run.id, booked, now_ms) else {
-                    self.fleet().unpromise(job.id);
-                    return Ok(None);
+                let far = Need { node: need.node, tool: &need.tool, ..Need::default() };
+                let Some(holder) = self.fleet().book(&far, waiting.run, booked, now_ms) else {
+                    self.fleet().unpromise(waiting.job);
+                    return None;
                 };
-                let order = Order::Tool(far_end.command(port));
-                Ok(Some(Claim { run, holder, port: Some(port), order }))
+                Some(Given { waiting, holder, port: Some(port) })
             }
         }
     }
 
-    /// What is started on `node` for the near end of a job.
-    async fn order(&self, job: &Job, run: &Run, node: NodeId) -> Result<Order, ServiceError> {
-        match self.work(job).await? {
-            Work::Experiment(experiment) => {
-                let target = self.target(job, run, node, experiment.family()).await?;
-                Ok(Order::Tool(experiment.start(&target)))
+    /// Claims all in one transaction, then sends those that nobody else claimed.
+    async fn runs_claim(&self, given: Vec<Given>) -> Result<u32, ServiceError> {
+        let orders = self.orders(given).await?;
+        if orders.is_empty() {
+            return Ok(0);
+        }
+        let leases: Vec<_> = orders.iter().map(|(given, _)| given.lease()).collect();
+        let mut write = Write::new();
+        let statements = runs_lease(&mut write, &leases);
+        for lease in &leases {
+            write.push_event(format!("job:{}", lease.job));
+        }
+        write.push_event("jobs");
+        let ours = match self.db().write(write).await {
+            Ok(changed) if changed.iter().take(statements).sum::<u64>() == leases.len() as u64 => Ok(None),
+            Ok(_) => runs_leased(self.db(), &leases).await.map(Some),
+            Err(error) => Err(error),
+        };
+        let ours = ours.inspect_err(|error| {
+            for (given, _) in &orders {
+                self.given_drop(given);
+                self.holder_doubt(&given.holder, error);
             }
-            Work::Program(program) => {
-                let language = self.languages().get(program.language());
-                let language = language.ok_or_else(|| ServiceError::LanguageGone(program.language().to_owned()))?;
-                let caps = self.policy().program_caps(&job.tenant);
-                let mut start = program.start(language, &caps.limits());
-                start.has_network = caps.network;
-                Ok(Order::Program(Box::new(start)))
+        })?;
+        let mut sent = 0;
+        for (given, order) in orders {
+            if ours.as_ref().is_none_or(|ours| ours.contains(&given.waiting.run)) {
+                sent += 1;
+                self.start_send(given.waiting.run, &given.holder, self.start(order));
+            } else {
+                self.given_drop(&given);
+            }
+        }
+        Ok(sent)
+    }
+
+    /// What is to be started for each of the runs. One that has nothing to start gives its slot back.
+    async fn orders(&self, given: Vec<Given>) -> Result<Vec<(Given, Order)>, ServiceError> {
+        let mut orders = Vec::with_capacity(given.len());
+        if given.is_empty() {
+            return Ok(orders);
+        }
+        let ids: Vec<_> = given.iter().map(|given| given.waiting.job).collect();
+        let jobs =
+            job_list_by_id(self.db(), &ids).await.inspect_err(|_| given.iter().for_each(|g| self.given_drop(g)))?;
+        let jobs: HashMap<JobId, Job> = jobs.into_iter().map(|job| (job.id, job)).collect();
+        for given in given {
+            let order = match jobs.get(&given.waiting.job) {
+                Some(job) => self.run_order(&given, job).await,
+                None => Ok(None),
+            };
+            match order {
+                Ok(Some(order)) => orders.push((given, order)),
+                // Its job was deleted, or it can't be read and waits until it has waited too long; the others go on.
+                Ok(None) => self.given_drop(&given),
+                Err(error) => {
+                    self.given_drop(&given);
+                    let job = given.waiting.job;
+                    if let Err(error) = self.run_untargeted(&given.waiting, error).await {
+                        tracing::error!(job.id = %job, error = &error as &dyn Error, "job {job} can't be placed");
+                    }
+                }
+            }
+        }
+        Ok(orders)
+    }
+
+    async fn run_order(&self, given: &Given, job: &Job) -> Result<Option<Order>, ServiceError> {
+        let work = self.work(job).await?;
+        match (given.waiting.role, &work) {
+            (Role::Far, Work::Experiment(experiment)) => {
+                let far_end = experiment.far_end().zip(given.port);
+                Ok(far_end.map(|(far_end, port)| Order::Tool(far_end.command(port))))
+            }
+            (Role::Far, Work::Program(_)) => Ok(None),
+            (Role::Near, work) => {
+                let target = match work {
+                    Work::Experiment(experiment) => {
+                        self.target(job, given.waiting.port, given.holder.node, experiment.family()).await?
+                    }
+                    Work::Program(_) => Target { address: None, port: None },
+                };
+                self.order(work, &job.tenant, &target, job.batch_index).map(Some)
             }
         }
     }
 
     /// Ends a run that may not aim at its node any more. Errors: any other error, which leaves it in the queue.
-    async fn run_untargeted(&self, run: &Run, error: ServiceError, now_ms: i64) -> Result<(), ServiceError> {
+    async fn run_untargeted(&self, waiting: &Waiting, error: ServiceError) -> Result<(), ServiceError> {
         let ServiceError::Refused(refusal) = error else { return Err(error) };
         let is_addressless = matches!(refusal, Refusal::NodeFamily { .. });
         let reason = if is_addressless { ErrorReason::NameUnknown } else { ErrorReason::Forbidden };
-        self.run_give_up(run, reason, Some(&refusal.to_string()), now_ms).await
+        let attempt = Attempt::new(waiting.job, waiting.attempt);
+        self.run_give_up(waiting.run, attempt, reason, Some(&refusal.to_string()), self.now_ms()).await
     }
 
-    /// Claims all in one transaction, then sends those that nobody else claimed.
-    async fn claims_commit(&self, claims: Vec<Claim>) -> Result<u32, ServiceError> {
-        if claims.is_empty() {
-            return Ok(0);
-        }
-        let mut write = Write::new();
-        for claim in &claims {
-            run_lease(&mut write, claim.run.id, &claim.holder, claim.port);
-            if claim.run.role == Role::Near {
-                job_running(&mut write, &claim.run, &claim.holder);
-            }
-        }
-        for claim in &claims {
-            write.push_event(format!("job:{}", claim.run.job));
-        }
-        write.push_event("jobs");
-        let changed = match self.db().write(write).await {
-            Ok(changed) => changed,
-            Err(error) => {
-                for claim in &claims {
-                    self.claim_drop(claim);
-                    if error.is_retryable() {
-                        // The leases may have been taken all the same; the node's next session finds out.
-                        self.fleet().with(claim.holder.node, |session| session.ended.cancel());
-                    }
-                }
-                return Err(error.into());
-            }
-        };
-        let mut sent = 0;
-        let mut step = changed.into_iter();
-        for claim in claims {
-            let is_ours = step.next() == Some(1);
-            if claim.run.role == Role::Near {
-                step.next();
-            }
-            if is_ours {
-                sent += 1;
-                self.send_start(&claim);
-            } else {
-                self.claim_drop(&claim);
-            }
-        }
-        metrics::counter!("amphi_run_dispatched_total").increment(sent.into());
-        Ok(sent)
-    }
-
-    /// Takes back what was booked for a claim that came to nothing.
-    fn claim_drop(&self, claim: &Claim) {
-        self.fleet().unbook(claim.holder.node, claim.run.id);
-        if claim.run.role == Role::Far {
-            self.fleet().unpromise(claim.run.job);
+    /// Takes back what was booked for a run that was not claimed.
+    fn given_drop(&self, given: &Given) {
+        self.fleet().unbook(given.holder.node, given.waiting.run);
+        if given.waiting.role == Role::Far {
+            self.fleet().unpromise(given.waiting.job);
         }
     }
 
-    fn send_start(&self, claim: &Claim) {
-        let start = Start {
-            run_id: claim.run.id.to_string(),
-            epoch: wire_epoch(claim.holder.epoch),
-            ..match &claim.order {
-                Order::Tool(command) => self.tool_start(command),
-                Order::Program(program) => Start { program: Some(program.as_ref().clone()), ..Start::default() },
-            }
-        };
-        // Where the stream does not take it, the node's next session finds the run lost.
-        self.fleet().send(claim.holder.node, to_agent::Message::Start(start));
-    }
-
-    fn tool_start(&self, command: &Command) -> Start {
-        let refused = || self.destination_rules().refused_networks().iter().map(ToString::to_string).collect();
-        Start {
-            argv: command.argv.clone(),
-            wall_ms: command.wall_ms,
-            output_bytes: command.output_bytes,
-            destination: command.destination.as_ref().map(|lookup| Destination {
-                host: lookup.host.clone(),
-                refused: refused(),
-                family: family(lookup.family).into(),
-            }),
-            ..Start::default()
+    /// After an error that leaves open whether leases were taken, the node's next session finds out.
+    pub(super) fn holder_doubt(&self, holder: &Holder, error: &DbError) {
+        if error.is_retryable() {
+            self.fleet().with(holder.node, |session| session.ended.cancel());
         }
     }
 
-    /// Puts the near end of a measurement in the queue once its far end listens; twice does nothing.
-    pub(crate) async fn near_end_queue(&self, far: &Booked) -> Result<(), ServiceError> {
-        let Some(job) = job_get(self.db(), far.job).await? else { return Ok(()) };
-        let mut near = run_new(job.id, far.attempt, Role::Near, job.wanted_node, self.now_ms());
-        near.port = far.port;
-        let mut write = Write::new();
-        run_insert_near(&mut write, &near);
-        write.push_event("queue");
-        match self.db().write(write).await {
-            // It is there already, or the job does not wait for it any more.
-            Ok(_) | Err(DbError::Duplicate | DbError::Unmet { guard: "job-attempt" }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+    /// Where the stream does not take it, the node's next session finds the run lost.
+    pub(super) fn start_send(&self, run: RunId, holder: &Holder, start: Start) {
+        let start = Start { run_id: run.to_string(), epoch: wire_epoch(holder.epoch), ..start };
+        self.fleet().send(holder.node, to_agent::Message::Start(start));
     }
 
-    /// Takes a far end up again that its node kept while the link or this replica was away: it may have said before
-    /// that it listens.
-    pub(crate) async fn far_end_resume(&self, node: NodeId, run: &Run) -> Result<(), ServiceError> {
-        let said = output_list(self.db(), run.id, 0, FAR_CHUNKS).await?;
-        if !said.iter().any(|chunk| self.is_far_end_ready(&chunk.data)) {
-            return Ok(());
+    /// Whether others write to this database, whose submissions are not told here.
+    pub(crate) fn has_other_replicas(&self) -> bool {
+        match self.db().engine() {
+            Engine::Sqlite => false,
+            Engine::Postgres | Engine::Mariadb => true,
         }
-        let booked = self.fleet().with(node, |session| {
-            let booked = session.runs.get_mut(&run.id)?;
-            booked.is_ready = true;
-            Some(booked.clone())
-        });
-        match booked.flatten() {
-            Some(far) => self.near_end_queue(&far).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Whether a far end's output says that it listens.
-    pub(crate) fn is_far_end_ready(&self, output: &[u8]) -> bool {
-        is_far_end_ready(&String::from_utf8_lossy(output))
     }
 }

@@ -17,13 +17,14 @@ use crate::model::job::{ErrorReason, JobStatus};
 use crate::model::node::{AdminState, Health, LEASE_MS, Node, NodeId};
 use crate::model::run::{AfterLoss, Outcome, Role, Run, RunId, RunState, after_loss};
 use crate::model::work::is_safe_to_repeat;
-use crate::queries::input::input_delete;
+use crate::queries::input::inputs_delete;
 use crate::queries::job::{job_end, job_get, job_next_attempt};
 use crate::queries::node::{node_list, node_list_expired};
 use crate::queries::run::{
     ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_known, run_list_on, run_list_overdue,
     run_list_to_cancel, run_must_end,
 };
+use crate::queries::told::Attempt;
 
 /// How long a run waits for a chosen node that is down. Milliseconds.
 const NODE_DOWN_GRACE_MS: i64 = 30_000;
@@ -38,7 +39,7 @@ impl Lab {
         let is_current = job.attempt == run.attempt && !job.status.is_final();
         let mut write = Write::new();
         run_must_end(&mut write, run.id, ON_NODE, &RunEnd::untold(Outcome::Lost, now_ms));
-        input_delete(&mut write, run.id);
+        inputs_delete(&mut write, &[run.id]);
         let near_is_under_way = run.role == Role::Far && job.status == JobStatus::Running;
         if is_current && !near_is_under_way {
             match after_loss(run.attempt, is_safe_to_repeat(&job), job.is_cancelled) {
@@ -48,7 +49,7 @@ impl Lab {
                 }
                 AfterLoss::GiveUp => {
                     let outcome = if job.is_cancelled { Outcome::Cancelled } else { Outcome::Lost };
-                    job_end(&mut write, job.id, run.attempt, &RunEnd::untold(outcome, now_ms));
+                    job_end(&mut write, Attempt::new(job.id, run.attempt), &RunEnd::untold(outcome, now_ms));
                     // The near end of a lost far end.
                     run_cancel_waiting(&mut write, job.id, now_ms);
                 }
@@ -145,7 +146,7 @@ impl Lab {
                 } else {
                     continue;
                 };
-                self.run_give_up(&run, reason, None, now_ms).await?;
+                self.run_give_up(run.id, Attempt::new(run.job, run.attempt), reason, None, now_ms).await?;
                 count += 1;
             }
         }
@@ -154,7 +155,8 @@ impl Lab {
     /// Ends a waiting run and its job.
     pub(super) async fn run_give_up(
         &self,
-        run: &Run,
+        run: RunId,
+        attempt: Attempt,
         reason: ErrorReason,
         detail: Option<&str>,
         at_ms: i64,
@@ -162,9 +164,9 @@ impl Lab {
         let mut write = Write::new();
         let detail = detail.map(str::to_owned);
         let end = RunEnd { detail, ..RunEnd::untold(Outcome::Failed(reason), at_ms) };
-        run_must_end(&mut write, run.id, QUEUED, &end);
-        job_end(&mut write, run.job, run.attempt, &end);
-        for topic in [format!("job:{}", run.job), "jobs".into(), "queue".into(), "cancels".into()] {
+        run_must_end(&mut write, run, QUEUED, &end);
+        job_end(&mut write, attempt, &end);
+        for topic in [format!("job:{}", attempt.job), "jobs".into(), "queue".into(), "cancels".into()] {
             write.push_event(topic);
         }
         match self.db().write(write).await {

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::ServiceError;
 use crate::Lab;
 use crate::model::node::{AdminState, Health, Node};
+use crate::queries::batch::batch_waiting_all;
 use crate::queries::node::node_list;
 use crate::queries::run::{run_count_in_flight, run_count_waiting};
 
@@ -89,7 +90,7 @@ impl Lab {
         };
         let state = LabStatus {
             status,
-            waiting: run_count_waiting(self.db()).await?,
+            waiting: run_count_waiting(self.db()).await?.saturating_add(batch_waiting_all(self.db()).await?),
             running: run_count_in_flight(self.db()).await?,
             slots: up.iter().map(|node| node.slots).sum(),
             nodes: nodes.iter().map(|node| node_status(node, now_ms)).collect(),

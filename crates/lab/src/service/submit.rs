@@ -15,6 +15,7 @@ use crate::model::run;
 use crate::model::work::{Source, Work, first_role};
 use crate::queries::job::{Quota, job_counts, job_get_by_idempotency, job_insert};
 use crate::queries::node::{node_find, node_list};
+use crate::queries::queue::Waiting;
 use crate::queries::run::{run_insert, run_new};
 use crate::queries::source::source_insert;
 
@@ -72,6 +73,8 @@ impl Lab {
             shared: false,
             attempt: 1,
             is_cancelled: false,
+            batch: None,
+            batch_index: None,
             exit_code: None,
             cpu_ms: None,
             memory_peak_bytes: None,
@@ -108,6 +111,17 @@ impl Lab {
         Ok((node, far_node))
     }
 
+    /// Refuses what no node could run as an element of a batch.
+    pub(super) async fn places_of_batch(&self, alike: &Submission) -> Result<(), ServiceError> {
+        check_labels(&alike.on)?;
+        let (_, far_node) = self.places(alike, self.now_ms()).await?;
+        if far_node.is_some() {
+            let sentence = "In a batch, a destination is an address or a name of the world, not a node.".to_owned();
+            return Err(ServiceError::Request { field: "destination", sentence });
+        }
+        Ok(())
+    }
+
     async fn job_accept(
         &self,
         caller: &Caller,
@@ -126,12 +140,14 @@ impl Lab {
             source_insert(&mut write, &source.digest, &source.data, job.created_ms);
         }
         job_insert(&mut write, &job, wanted.idempotency.as_deref(), quota.as_ref());
-        run_insert(&mut write, &first_run(&job, 1, job.created_ms));
+        let run = first_run(&job, 1, job.created_ms);
+        run_insert(&mut write, &run);
         write.push_event("jobs");
-        write.push_event("queue");
+        write.push_event("arrivals");
         match self.db().write(write).await {
             Ok(_) => {
                 metrics::counter!("amphi_job_submitted_total").increment(1);
+                self.arrival_tell(Waiting::of(&run, &job));
                 Ok(job)
             }
             Err(DbError::Duplicate) => {
@@ -145,12 +161,7 @@ impl Lab {
 
     /// The job that this key made before. Errors: it was another request.
     async fn job_of_key(&self, caller: &Caller, key: &str, wanted: &Submission) -> Result<Option<Job>, ServiceError> {
-        if key.is_empty() || key.len() > IDEMPOTENCY_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {
-            let sentence = format!(
-                "The Idempotency-Key must be 1 to {IDEMPOTENCY_MAX} visible ASCII characters without spaces, such as a UUID."
-            );
-            return Err(ServiceError::Request { field: "Idempotency-Key", sentence });
-        }
+        check_key(key)?;
         match job_get_by_idempotency(self.db(), caller.account.as_str(), key).await? {
             Some(job) if self.is_same_request(&job, wanted).await? => Ok(Some(job)),
             Some(_) => Err(ServiceError::IdempotencyReused),
@@ -256,7 +267,7 @@ pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Serv
 }
 
 /// What of a command line stands in lists: a line of a shell may be long.
-fn shown(command: String) -> String {
+pub(super) fn shown(command: String) -> String {
     match command.char_indices().nth(COMMAND_MAX) {
         Some((end, _)) => format!("{}…", &command[..end]),
         None => command,
@@ -265,4 +276,15 @@ fn shown(command: String) -> String {
 
 fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+/// Refuses an idempotency key that is none.
+pub(super) fn check_key(key: &str) -> Result<(), ServiceError> {
+    if key.is_empty() || key.len() > IDEMPOTENCY_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        let sentence = format!(
+            "The Idempotency-Key must be 1 to {IDEMPOTENCY_MAX} visible ASCII characters without spaces, such as a UUID."
+        );
+        return Err(ServiceError::Request { field: "Idempotency-Key", sentence });
+    }
+    Ok(())
 }

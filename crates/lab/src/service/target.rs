@@ -13,7 +13,6 @@ use crate::model::experiment::{Experiment, Family, Target};
 use crate::model::job::Job;
 use crate::model::node::{Node, NodeId};
 use crate::model::refusal::Refusal;
-use crate::model::run::Run;
 use crate::queries::node::{node_find, node_get};
 
 /// How long a destination's name may take to be looked up before the answer is left to the node.
@@ -91,7 +90,7 @@ impl Lab {
     pub(super) async fn target(
         &self,
         job: &Job,
-        run: &Run,
+        port: Option<u16>,
         node: NodeId,
         family: Family,
     ) -> Result<Target, ServiceError> {
@@ -101,7 +100,7 @@ impl Lab {
         };
         let host_id = self.fleet().with(node, |session| session.inventory.host_id.clone()).unwrap_or_default();
         let address = far.map(|far| self.node_address(&far, &host_id, family)).transpose()?.flatten();
-        Ok(Target { address, port: run.port })
+        Ok(Target { address, port })
     }
 }
 

@@ -66,6 +66,12 @@ pub(crate) struct JobView {
     pub(crate) memory_peak_bytes: Option<i64>,
     /// Number of the newest attempt, from 1.
     pub(crate) attempt: i64,
+    /// The batch it is an element of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) batch: Option<String>,
+    /// Its index there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) index: Option<i64>,
     /// All attempts, oldest first; only where one job is asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) attempts: Vec<AttemptView>,
@@ -212,6 +218,8 @@ impl JobView {
             cpu_ms: job.cpu_ms,
             memory_peak_bytes: job.memory_peak_bytes,
             attempt: job.attempt,
+            batch: job.batch.map(|batch| batch.to_string()),
+            index: job.batch_index,
             attempts: runs.iter().map(AttemptView::new).collect(),
         }
     }

@@ -6,24 +6,29 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::Lab;
-use crate::queries::run::run_count_in_flight;
 use crate::service::ServiceError;
+use crate::service::queue::Queue;
 
 /// The queue is looked at this often without being woken, for what another replica left undone.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until `shutdown`.
 pub(super) async fn run(lab: Lab, shutdown: CancellationToken) {
-    let watch = lab.db().events().watch(["queue"]);
-    let mut starts = Starts::default();
+    let watch = lab.db().events().watch(["queue", "arrivals"]);
+    let (mut queue, mut starts) = (Queue::default(), Starts::default());
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = watch.changed() => {}
+            topic = watch.changed() => {
+                // What was submitted to this replica was told to it besides.
+                if topic == "queue" || lab.has_other_replicas() {
+                    queue.stale();
+                }
+            }
             () = lab.dispatch_wanted() => {}
             () = tokio::time::sleep(INTERVAL) => {}
         }
-        if let Err(error) = drain(&lab, &mut starts).await {
+        if let Err(error) = drain(&lab, &mut queue, &mut starts).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a round of the dispatcher failed");
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -34,19 +39,17 @@ pub(super) async fn run(lab: Lab, shutdown: CancellationToken) {
 }
 
 /// Rounds until nothing more can be placed.
-async fn drain(lab: &Lab, starts: &mut Starts) -> Result<(), ServiceError> {
-    while let Some(head) = lab.queue_head().await? {
+async fn drain(lab: &Lab, queue: &mut Queue, starts: &mut Starts) -> Result<(), ServiceError> {
+    loop {
+        lab.queue_refresh(queue).await?;
         let policy = lab.policy();
-        let in_flight = run_count_in_flight(lab.db()).await?;
-        let room = policy.in_flight_max.saturating_sub(in_flight);
-        let budget = room.min(starts.left(policy.starts_per_minute_max, lab.now_ms()));
-        let placed = lab.dispatch_round(&head, budget).await?;
+        let budget = lab.queue_room(queue).min(starts.left(policy.starts_per_minute_max, lab.now_ms()));
+        let placed = lab.dispatch_round(queue, budget).await?;
         starts.take(placed);
-        if placed == 0 || head.is_done_with(placed) {
-            break;
+        if placed == 0 {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 /// A bucket of starts that fills at the allowed rate and holds a minute's worth at most.

@@ -5,6 +5,7 @@ mod admission;
 mod agent;
 mod api_input;
 mod bad_input;
+mod batch;
 mod cancel;
 mod dispatch;
 mod far_end;

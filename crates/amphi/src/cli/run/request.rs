@@ -35,6 +35,11 @@ impl RunArgs {
         }
     }
 
+    /// Whether it is run many times over: then nobody types into it.
+    pub(super) fn is_batch(&self) -> bool {
+        self.array.is_some() || self.each_node
+    }
+
     fn is_program(&self) -> bool {
         let is_file = |word: &String| {
             let path = Path::new(word);
@@ -77,6 +82,12 @@ impl Request {
         }
         if let Some(name) = &args.name {
             body["name"] = json!(name);
+        }
+        if let Some((from, to)) = args.array {
+            body["array"] = json!({ "from": from, "to": to });
+        }
+        if args.each_node {
+            body["each_node"] = json!(true);
         }
         Ok(request)
     }
@@ -206,6 +217,6 @@ impl Stdin {
         }
         // A terminal is not read from unasked, and there is nothing in /dev/null.
         let is_stream = is_file || is(SFlag::S_IFIFO) || is(SFlag::S_IFSOCK);
-        Ok(Self { first, is_live: is_stream && !args.detach })
+        Ok(Self { first, is_live: is_stream && !args.detach && !args.is_batch() })
     }
 }

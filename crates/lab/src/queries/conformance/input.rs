@@ -2,11 +2,11 @@
 
 use db::{Database, DbError};
 
-use super::{NOW_MS, change, connected, job, lease, submit};
+use super::{NOW_MS, change, connected, job, lease, run_end, submit};
 use crate::model::input::Act;
 use crate::model::run::Outcome;
-use crate::queries::input::{input_delete, input_insert, input_list, input_taken};
-use crate::queries::run::{ON_NODE, RunEnd, run_end};
+use crate::queries::input::{input_insert, input_list, input_taken, inputs_delete};
+use crate::queries::run::RunEnd;
 
 testkit::for_each_engine!(crate::migrations();
     input_is_numbered_and_goes_to_the_nodes_replica, input_is_for_runs_on_nodes_alone, too_much_input_is_refused);
@@ -30,7 +30,7 @@ async fn input_is_numbered_and_goes_to_the_nodes_replica(db: Database) {
     change(&db, |w| input_insert(w, run, &Act::End)).await.unwrap();
     let left: Vec<_> = input_list(&db, "replica-1", 100).await.unwrap().iter().map(|input| input.seq).collect();
     assert_eq!(left, [3, 4], "numbers go on where they were");
-    change(&db, |w| input_delete(w, run)).await.unwrap();
+    change(&db, |w| inputs_delete(w, &[run])).await.unwrap();
     assert!(input_list(&db, "replica-1", 100).await.unwrap().is_empty());
 }
 
@@ -41,7 +41,7 @@ async fn input_is_for_runs_on_nodes_alone(db: Database) {
     assert!(refused(change(&db, |w| input_insert(w, run, &Act::End)).await), "it waits");
     assert!(lease(&db, run, &holder).await);
     change(&db, |w| input_insert(w, run, &Act::End)).await.unwrap();
-    change(&db, |w| run_end(w, run, ON_NODE, &RunEnd::untold(Outcome::Exited(0), NOW_MS))).await.unwrap();
+    change(&db, |w| run_end(w, run, &RunEnd::untold(Outcome::Exited(0), NOW_MS))).await.unwrap();
     assert!(refused(change(&db, |w| input_insert(w, run, &Act::End)).await), "it is over");
     assert!(input_list(&db, "replica-1", 100).await.unwrap().is_empty());
 }

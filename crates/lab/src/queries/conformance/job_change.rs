@@ -2,15 +2,19 @@
 
 use db::{Database, DbError};
 
-use super::{NOW_MS, ODD_TEXT, change, connected, force, job, lease, stored, stored_run, submit};
+use super::{
+    NOW_MS, ODD_TEXT, change, connected, force, job, job_lease, job_started, lease, output_insert, run_started, stored,
+    stored_run, submit,
+};
 use crate::model::job::{ErrorReason, Job, JobId, JobStatus};
 use crate::model::run::{Outcome, RunState, Usage};
 use crate::queries::job::{
     job_cancel_ask, job_delete, job_delete_of_account, job_end, job_get, job_insert, job_name_set, job_next_attempt,
-    job_pinned_set, job_running, job_started, job_waiting,
+    job_pinned_set, job_waiting,
 };
-use crate::queries::output::{Chunk, output_insert, output_list};
-use crate::queries::run::{RunEnd, job_cancel_idle, run_cancel_waiting, run_lease, run_list_of_job, run_started};
+use crate::queries::output::{Chunk, output_list};
+use crate::queries::run::{RunEnd, job_cancel_idle, run_cancel_waiting, run_list_of_job};
+use crate::queries::told::Attempt;
 
 testkit::for_each_engine!(crate::migrations();
     names_and_pins_are_set, a_job_runs_only_with_its_lease, a_start_and_a_return_are_of_the_newest_attempt,
@@ -48,8 +52,7 @@ async fn a_job_runs_only_with_its_lease(db: Database) {
     let stale = crate::queries::run::Holder { epoch: holder.epoch - 1, ..holder.clone() };
     for (holder, status) in [(&stale, JobStatus::Waiting), (&holder, JobStatus::Running)] {
         change(&db, |w| {
-            run_lease(w, run.id, holder, None);
-            job_running(w, &run, holder);
+            job_lease(w, &run, holder);
         })
         .await
         .unwrap();
@@ -64,8 +67,7 @@ async fn running(db: &Database) -> Job {
     let wanted = job("ada");
     let run = submit(db, &wanted).await;
     change(db, |w| {
-        run_lease(w, run.id, &holder, None);
-        job_running(w, &run, &holder);
+        job_lease(w, &run, &holder);
     })
     .await
     .unwrap();
@@ -95,11 +97,11 @@ fn end(outcome: Outcome, exit_code: Option<i64>) -> RunEnd {
 
 async fn only_the_newest_attempt_ends_a_job(db: Database) {
     let id = running(&db).await.id;
-    change(&db, |w| job_end(w, id, 2, &end(Outcome::Exited(0), Some(0)))).await.unwrap();
+    change(&db, |w| job_end(w, Attempt::new(id, 2), &end(Outcome::Exited(0), Some(0)))).await.unwrap();
     assert_eq!(stored(&db, id).await.status, JobStatus::Running);
-    change(&db, |w| job_end(w, id, 1, &end(Outcome::Failed(ErrorReason::WallTime), None))).await.unwrap();
+    change(&db, |w| job_end(w, Attempt::new(id, 1), &end(Outcome::Failed(ErrorReason::WallTime), None))).await.unwrap();
     // A second end changes nothing.
-    change(&db, |w| job_end(w, id, 1, &end(Outcome::Exited(1), Some(1)))).await.unwrap();
+    change(&db, |w| job_end(w, Attempt::new(id, 1), &end(Outcome::Exited(1), Some(1)))).await.unwrap();
     let ended = stored(&db, id).await;
     assert_eq!((ended.status, ended.reason), (JobStatus::Error, Some(ErrorReason::WallTime)));
     assert_eq!((ended.detail.as_deref(), ended.exit_code), (Some(ODD_TEXT), None));
@@ -114,7 +116,7 @@ async fn the_next_attempt_begins_anew(db: Database) {
     change(&db, |w| {
         job_started(w, id, 1, NOW_MS);
         job_cancel_ask(w, id);
-        job_end(w, id, 1, &end(Outcome::Lost, Some(3)));
+        job_end(w, Attempt::new(id, 1), &end(Outcome::Lost, Some(3)));
     })
     .await
     .unwrap();

@@ -1,10 +1,12 @@
 //! Output of runs.
 
+use std::sync::Arc;
+
 use db::Database;
 
-use super::{NOW_MS, change, job, submit};
+use super::{NOW_MS, change, job, output_insert, submit};
 use crate::model::run::RunId;
-use crate::queries::output::{Chunk, output_end, output_insert, output_list};
+use crate::queries::output::{Chunk, output_end, output_list, outputs_insert};
 
 testkit::for_each_engine!(crate::migrations();
     output_is_kept_byte_for_byte, the_first_of_two_stays, output_is_read_in_parts,
@@ -36,6 +38,9 @@ async fn the_first_of_two_stays(db: Database) {
     change(&db, |w| output_insert(w, run, &chunk(0, b"third"))).await.unwrap();
     change(&db, |w| output_insert(w, other, &chunk(0, b"of another run"))).await.unwrap();
     assert_eq!(output_list(&db, run, 0, 9).await.unwrap(), [chunk(0, b"first")]);
+    let both = [b"first".as_slice(), b"second, in one statement"].map(|data| (run, Arc::new(chunk(1, data))));
+    change(&db, |w| outputs_insert(w, &both)).await.unwrap();
+    assert_eq!(output_list(&db, run, 1, 9).await.unwrap(), [chunk(1, b"first")]);
 }
 
 async fn output_is_read_in_parts(db: Database) {

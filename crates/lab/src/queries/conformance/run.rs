@@ -2,19 +2,20 @@
 
 use db::{Database, DbError, Write};
 
-use super::{NOW_MS, ODD_TEXT, change, connect, connected, force, job, lease, stored_run, submit};
+use super::{
+    NOW_MS, ODD_TEXT, change, connect, connected, force, job, lease, run_end, run_lease, run_started, stored_run,
+    submit,
+};
 use crate::model::job::{ErrorReason, JobStatus};
 use crate::model::node::{AdminState, Node, NodeId};
 use crate::model::run::{Outcome, Role, Run, RunId, RunState, Usage};
 use crate::queries::job::{job_cancel_ask, job_insert, job_next_attempt};
 use crate::queries::node::{node_delete, node_get, node_update};
-use crate::queries::run::{
-    Holder, ON_NODE, QUEUED, RunEnd, run_end, run_give_back, run_insert, run_insert_near, run_lease, run_new,
-    run_started,
-};
+use crate::queries::queue::{Lease, run_give_back, runs_lease, runs_leased};
+use crate::queries::run::{Holder, QUEUED, RunEnd, run_insert, run_insert_near, run_must_end, run_new};
 
 testkit::for_each_engine!(crate::migrations();
-    a_run_is_read_back_whole, a_lease_is_exclusive, a_lease_is_fenced_by_the_node, a_lease_is_fenced_by_the_job,
+    a_run_is_read_back_whole, a_lease_is_exclusive, leases_of_one_statement_are_told_apart, a_lease_is_fenced_by_the_node, a_lease_is_fenced_by_the_job,
     only_what_is_leased_is_given_back, a_start_is_of_one_epoch, a_run_ends_once, one_near_end_an_attempt);
 
 async fn a_run_is_read_back_whole(db: Database) {
@@ -51,6 +52,26 @@ async fn a_lease_is_exclusive(db: Database) {
         let RunState::Leased { node, epoch } = stored_run(&db, run).await.state else { panic!("not leased") };
         assert!(holders.iter().any(|holder| holder.node == node && holder.epoch == epoch));
     }
+}
+
+async fn leases_of_one_statement_are_told_apart(db: Database) {
+    let holders = [connected(&db, "lab-a", "replica-1").await, connected(&db, "lab-b", "replica-1").await];
+    let (mut runs, mut leases) = (Vec::new(), Vec::new());
+    for index in 0..5 {
+        let run = submit(&db, &job("ada")).await;
+        let holder = holders[index % 2].clone();
+        let port = (index == 3).then_some(20_003);
+        leases.push(Lease { run: run.id, job: run.job, attempt: 1, role: Role::Near, holder, port });
+        runs.push(run);
+    }
+    assert!(lease(&db, runs[1].id, &holders[0]).await, "somebody was faster");
+    leases[2].holder.epoch -= 1;
+    let changed = change(&db, |w| assert_eq!(runs_lease(w, &leases), 1)).await.unwrap();
+    assert_eq!(changed, [3, 3]);
+    let ours = runs_leased(&db, &leases).await.unwrap();
+    assert_eq!(ours, [runs[0].id, runs[3].id, runs[4].id].into());
+    let stored = stored_run(&db, &runs[3]).await;
+    assert_eq!((stored.node_name.as_deref(), stored.port), (Some("lab-b"), Some(20_003)));
 }
 
 async fn a_lease_is_fenced_by_the_node(db: Database) {
@@ -139,13 +160,14 @@ async fn a_run_ends_once(db: Database) {
         };
         let detail = Some(ODD_TEXT.to_owned());
         let end = RunEnd { outcome: outcome.clone(), exit_code, detail, usage: usage.clone(), at_ms: NOW_MS + 3 };
-        assert_eq!(change(&db, |w| run_end(w, run.id, ON_NODE, &end)).await.unwrap(), [0], "it waits");
+        assert_eq!(change(&db, |w| run_end(w, run.id, &end)).await.unwrap(), [0], "it waits");
         assert!(lease(&db, run.id, &holder).await);
-        assert_eq!(change(&db, |w| run_end(w, run.id, QUEUED, &end)).await.unwrap(), [0], "it does not wait");
+        let unmet = change(&db, |w| run_must_end(w, run.id, QUEUED, &end)).await;
+        assert!(matches!(unmet, Err(DbError::Unmet { guard: "run-state" })), "it does not wait: {unmet:?}");
         let again = RunEnd::untold(Outcome::Cancelled, NOW_MS + 9);
         let changed = change(&db, |w| {
-            run_end(w, run.id, ON_NODE, &end);
-            run_end(w, run.id, ON_NODE, &again);
+            run_end(w, run.id, &end);
+            run_end(w, run.id, &again);
         });
         assert_eq!(changed.await.unwrap(), [1, 0]);
         let ended = stored_run(&db, &run).await;

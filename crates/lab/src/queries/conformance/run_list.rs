@@ -2,15 +2,15 @@
 
 use db::Database;
 
-use super::{NOW_MS, change, connect, connected, force, job, lease, submit};
+use super::{NOW_MS, change, connect, connected, force, job, lease, run_end, run_started, submit};
 use crate::model::job::{Job, JobStatus};
-use crate::model::node::NodeId;
 use crate::model::run::{Outcome, Role, Run, RunId};
 use crate::queries::job::{job_cancel_ask, job_next_attempt};
 use crate::queries::node::node_disconnect;
+use crate::queries::queue::{Waiting, run_count_elsewhere, run_list_queue};
 use crate::queries::run::{
-    ON_NODE, RunEnd, run_count_in_flight, run_count_waiting, run_end, run_insert, run_list_known, run_list_of_job,
-    run_list_on, run_list_overdue, run_list_queue, run_list_to_cancel, run_list_waiting, run_new, run_started,
+    RunEnd, run_count_in_flight, run_count_waiting, run_insert, run_list_known, run_list_of_job, run_list_on,
+    run_list_overdue, run_list_to_cancel, run_new,
 };
 
 testkit::for_each_engine!(crate::migrations();
@@ -29,20 +29,17 @@ async fn waiting_runs_are_listed_oldest_first(db: Database) {
         anywhere.push(submit(&db, &job("ada")).await.id);
         there.push(submit(&db, &Job { wanted_node: Some(holder.node), ..job("ada") }).await.id);
     }
-    assert_eq!(ids(&run_list_waiting(&db, None, None, 9).await.unwrap()), anywhere);
-    assert_eq!(ids(&run_list_waiting(&db, None, None, 2).await.unwrap()), anywhere[..2]);
-    assert_eq!(ids(&run_list_waiting(&db, None, Some(anywhere[0]), 9).await.unwrap()), anywhere[1..]);
-    assert_eq!(ids(&run_list_waiting(&db, Some(holder.node), None, 9).await.unwrap()), there);
-    assert_eq!(ids(&run_list_waiting(&db, Some(holder.node), None, 1).await.unwrap()), there[..1]);
-    let behind = run_list_waiting(&db, Some(holder.node), Some(there[0]), 1).await.unwrap();
-    assert_eq!(ids(&behind), there[1..2]);
-    assert!(run_list_waiting(&db, Some(NodeId::generate()), None, 9).await.unwrap().is_empty());
     let all: Vec<_> = anywhere.iter().zip(&there).flat_map(|(a, b)| [*a, *b]).collect();
-    assert_eq!(ids(&run_list_queue(&db, 9).await.unwrap()), all);
-    assert_eq!(ids(&run_list_queue(&db, 2).await.unwrap()), all[..2]);
+    let read = |after, limit| run_list_queue(&db, after, limit);
+    let of = |waiting: Vec<Waiting>| waiting.into_iter().map(|waiting| waiting.run).collect::<Vec<_>>();
+    assert_eq!(of(read(None, 9).await.unwrap()), all);
+    assert_eq!(of(read(None, 2).await.unwrap()), all[..2]);
+    assert_eq!(of(read(Some(all[1]), 9).await.unwrap()), all[2..]);
+    let first = read(None, 2).await.unwrap();
+    assert_eq!((first[0].wanted_node, first[1].wanted_node), (None, Some(holder.node)));
+    assert_eq!((first[0].account.as_str(), first[0].tool.as_str(), first[0].is_element), ("ada", "ping", false));
     assert!(lease(&db, anywhere[0], &holder).await && lease(&db, there[1], &holder).await);
-    assert_eq!(ids(&run_list_waiting(&db, None, None, 9).await.unwrap()), anywhere[1..]);
-    assert_eq!(ids(&run_list_waiting(&db, Some(holder.node), None, 9).await.unwrap()), [there[0], there[2]]);
+    assert_eq!(of(read(None, 9).await.unwrap()), [there[0], anywhere[1], anywhere[2], there[2]]);
 }
 
 async fn runs_on_nodes_are_listed_and_counted(db: Database) {
@@ -58,13 +55,15 @@ async fn runs_on_nodes_are_listed_and_counted(db: Database) {
     let end = RunEnd::untold(Outcome::Exited(0), NOW_MS);
     change(&db, |w| {
         run_started(w, runs[1], here.epoch, NOW_MS, &[]);
-        run_end(w, runs[2], ON_NODE, &end);
+        run_end(w, runs[2], &end);
     })
     .await
     .unwrap();
     assert_eq!(ids(&run_list_on(&db, here.node).await.unwrap()), runs[..2]);
     assert_eq!(ids(&run_list_on(&db, there.node).await.unwrap()), runs[3..4]);
     assert_eq!((run_count_in_flight(&db).await.unwrap(), run_count_waiting(&db).await.unwrap()), (3, 1));
+    assert_eq!(run_count_elsewhere(&db, &[]).await.unwrap(), 3);
+    assert_eq!(run_count_elsewhere(&db, &[here.node]).await.unwrap(), 1);
 }
 
 async fn overdue_runs_are_listed(db: Database) {

@@ -1,0 +1,240 @@
+//! `amphi batch`, and what `amphi run --array` does: the same work many times over.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::Value;
+
+use super::failure::{Failure, INTERRUPTED};
+use super::output::{OutputArgs, print, print_facts, print_json, print_line, print_table};
+use super::run::Interrupts;
+use super::table::{Cell, Table};
+use super::terminal::say;
+use super::when;
+use super::{connect, decode};
+use crate::client::{Batch, Client, Order};
+
+/// A batch is looked at again after this long.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Arguments of `amphi batch`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  amphi run --array 1-1000 ping -c 1 192.0.2.1
+  amphi batch list
+  amphi batch results ID > results.csv")]
+pub(crate) struct BatchArgs {
+    #[command(flatten)]
+    format: OutputArgs,
+    #[command(subcommand)]
+    command: BatchCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum BatchCommand {
+    /// List batches, the newest first
+    #[command(after_help = "Example:\n  amphi batch list --limit 5")]
+    List {
+        /// How many
+        #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+        limit: usize,
+    },
+    /// Show a batch with its counts
+    #[command(after_help = "Example:\n  amphi batch show 0198b2c7-…")]
+    Show {
+        /// The batch's id
+        id: String,
+    },
+    /// Cancel a batch as a whole
+    #[command(after_help = "Example:\n  amphi batch cancel 0198b2c7-…")]
+    Cancel {
+        /// The batch's id
+        id: String,
+    },
+    /// Print what became of each element, as CSV
+    #[command(after_help = "Example:\n  amphi batch results 0198b2c7-… > results.csv")]
+    Results {
+        /// The batch's id
+        id: String,
+    },
+}
+
+pub(super) async fn run(args: BatchArgs) -> Result<(), Failure> {
+    let client = connect()?;
+    match args.command {
+        BatchCommand::List { limit } => {
+            let batches = client.list(&["batches"], &[], Order::Newest, limit).await?;
+            if args.format.is_json() { print_json(&batches.into()) } else { list(batches) }
+        }
+        BatchCommand::Show { id } => show(&client.get::<Value>(&["batches", &id], &[]).await?, args.format),
+        BatchCommand::Cancel { id } => {
+            let batch = client.change(Method::POST, &["batches", &id, "cancel"], None).await?;
+            if args.format.is_json() { print_json(&batch) } else { print_line(&format!("batch {id} cancelled")) }
+        }
+        BatchCommand::Results { id } => {
+            let mut text = client.text(&["batches", &id, "results.csv"], &[]).await?;
+            while let Some(chunk) = text.chunk().await.map_err(|source| client.broken(source))? {
+                print(&String::from_utf8_lossy(&chunk))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn list(batches: Vec<Value>) -> Result<(), Failure> {
+    let now = when::now();
+    let mut table = Table::new(&["ID", "NAME", "STATUS", "COUNT", "DONE", "FAILED", "OWNER", "CREATED"]).whole(0);
+    for batch in batches {
+        let batch: Batch = decode(batch)?;
+        table.row([
+            Cell::from(&batch.id),
+            Cell::from(&batch.name),
+            Cell::from(&batch.status),
+            batch.count.to_string().into(),
+            batch.done.to_string().into(),
+            batch.failed.to_string().into(),
+            Cell::from(&batch.owner),
+            when::age(batch.created, now).into(),
+        ]);
+    }
+    print_table(&table)
+}
+
+fn show(answer: &Value, format: OutputArgs) -> Result<(), Failure> {
+    if format.is_json() {
+        return print_json(answer);
+    }
+    let batch: Batch = decode(answer.clone())?;
+    print_facts(&[
+        ("id", Some(batch.id.clone())),
+        ("name", Some(batch.name.clone())),
+        ("command", Some(batch.command.clone())),
+        ("status", Some(batch.status.clone())),
+        ("elements", Some(batch.count.to_string())),
+        ("waiting", Some(batch.waiting.to_string())),
+        ("running", Some(batch.running.to_string())),
+        ("done", Some(batch.done.to_string())),
+        ("failed", Some(batch.failed.to_string())),
+        ("cancelled", Some(batch.cancelled.to_string())),
+        ("owner", Some(batch.owner.clone())),
+    ])
+}
+
+/// Follows a batch to its end with one line that changes in place; `is_cancelled` when Ctrl-C came before. Ctrl-C cancels it and waits for its end; a second
+/// one leaves at once. The exit status is 0 when every element ended with 0.
+pub(super) async fn follow(
+    client: &Client,
+    id: &str,
+    interrupts: &mut Interrupts,
+    mut is_cancelled: bool,
+    format: OutputArgs,
+) -> Result<ExitCode, Failure> {
+    let began = Instant::now();
+    if is_cancelled {
+        cancel(client, id).await;
+    }
+    let progress = Progress { is_shown: !format.is_json() && io::stderr().is_terminal() };
+    loop {
+        let answer: Value = client.get(&["batches", id], &[]).await?;
+        let batch: Batch = decode(answer.clone())?;
+        progress.show(&batch);
+        if batch.is_over() {
+            progress.end();
+            if format.is_json() {
+                print_json(&answer)?;
+            } else {
+                say(&summary(&batch, began.elapsed()));
+            }
+            let status = if is_cancelled { INTERRUPTED } else { u8::from(batch.done != batch.count) };
+            return Ok(ExitCode::from(status));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            count = interrupts.next() => {
+                if count > 1 {
+                    progress.end();
+                    return Ok(ExitCode::from(INTERRUPTED));
+                }
+                is_cancelled = true;
+                cancel(client, id).await;
+            }
+        }
+    }
+}
+
+/// It may be over in the same moment, which the next look tells.
+async fn cancel(client: &Client, id: &str) {
+    let _over = client.change(Method::POST, &["batches", id, "cancel"], None).await;
+}
+
+/// The line that changes in place, on a terminal alone.
+struct Progress {
+    is_shown: bool,
+}
+
+impl Progress {
+    fn show(&self, batch: &Batch) {
+        if self.is_shown {
+            let over = batch.done + batch.failed + batch.cancelled;
+            let failed = if batch.failed > 0 { format!(", {} failed", batch.failed) } else { String::new() };
+            say(&format!("\r\u{1b}[K{over} of {}{failed}, {} running", batch.count, batch.running));
+        }
+    }
+
+    fn end(&self) {
+        if self.is_shown {
+            say("\r\u{1b}[K");
+        }
+    }
+}
+
+fn summary(batch: &Batch, took: Duration) -> String {
+    let over = batch.done + batch.failed;
+    let rate = f64::from(over) / took.as_secs_f64();
+    let other: String = [(batch.failed, "failed"), (batch.cancelled, "cancelled")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!(", {count} {word}"))
+        .collect();
+    format!("{} done{other} in {:.1} s, {rate:.0} a second\n", batch.done, took.as_secs_f64())
+}
+
+/// Reads `FROM-TO`, such as `1-1000`.
+pub(super) fn array(text: &str) -> Result<(i64, i64), String> {
+    let parsed = text.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    match parsed {
+        Some((from, to)) if from <= to => Ok((from, to)),
+        Some(_) | None => Err("write the first and the last index, such as 1-1000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(count: u32, done: u32, failed: u32) -> Batch {
+        let json = serde_json::json!({ "id": "b", "name": "n", "command": "c", "status": "completed", "count": count,
+            "waiting": 0, "running": 0, "done": done, "failed": failed, "cancelled": 0, "owner": "ada",
+            "created": "2026-01-01T00:00:00Z" });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn arrays_are_read() {
+        assert_eq!(array("1-1000"), Ok((1, 1000)));
+        assert_eq!(array("7-7"), Ok((7, 7)));
+        for bad in ["", "1", "2-1", "a-b", "1-", "-1-2"] {
+            assert!(array(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_summary_says_what_became_of_them() {
+        let text = summary(&batch(1_000, 990, 10), Duration::from_millis(500));
+        assert_eq!(text, "990 done, 10 failed in 0.5 s, 2000 a second\n");
+    }
+}

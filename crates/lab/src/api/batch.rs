@@ -1,0 +1,285 @@
+//! Batches.
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+use portal::{ApiJson, ApiPath, ApiQuery, Caller, Listing, Problem, Problems};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::submit::{JobSubmit, idempotency};
+use crate::Lab;
+use crate::model::batch::{Batch, BatchId, BatchStatus};
+use crate::model::job::{Job, JobKind};
+use crate::queries::list::{Cursor, JobFilter};
+use crate::service::ServiceError;
+use crate::service::batch::{BatchSubmission, Spread};
+
+/// Batches of one page, at most.
+const PAGE_MAX: u32 = 200;
+/// Elements read at a time for a file of results.
+const RESULTS_PAGE: u32 = 1_000;
+
+/// Every index from the first to the last.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Array {
+    /// Index of the first element.
+    #[schema(example = 1)]
+    from: i64,
+    /// Index of the last element.
+    #[schema(example = 1000)]
+    to: i64,
+}
+
+/// A job as for `POST /api/v1/jobs`, and over what it is spread: give `array`, `parameters` or `each_node`.
+///
+/// In `args`, `{index}` stands for an element's index and `{1}` to `{9}` for its parameters; parameters that nothing
+/// stands for go behind the arguments. A program finds its index in the environment variable AMPHI_INDEX too.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(super) struct BatchSubmit {
+    #[serde(default)]
+    array: Option<Array>,
+    /// A list of parameters for each element; their indices begin at 1.
+    #[serde(default)]
+    #[schema(example = json!([["192.0.2.1"], ["192.0.2.2"]]))]
+    parameters: Option<Vec<Vec<String>>>,
+    /// One element on each node that can run it now; their indices begin at 1.
+    #[serde(default)]
+    each_node: bool,
+    #[serde(flatten)]
+    job: JobSubmit,
+}
+
+impl BatchSubmit {
+    fn submission(self, lab: &Lab, idempotency: Option<String>) -> Result<BatchSubmission, ServiceError> {
+        let request = serde_json::to_vec(&self).expect("plain data always serialises");
+        let spread = match (self.array, self.parameters, self.each_node) {
+            (Some(array), None, false) => Spread::Index { from: array.from, to: array.to },
+            (None, Some(parameters), false) => Spread::Parameters(parameters),
+            (None, None, true) => Spread::EachNode,
+            (_, _, _) => {
+                let sentence = "Give one of array, parameters and each_node.".to_owned();
+                return Err(ServiceError::Request { field: "array", sentence });
+            }
+        };
+        let has_parameters = matches!(spread, Spread::Parameters(_));
+        let (node, on, name) = self.job.placement();
+        let template = self.job.template(lab.languages(), has_parameters)?;
+        let request = BatchSubmission::digest(&request);
+        Ok(BatchSubmission { template, spread, node, on, name, idempotency, request })
+    }
+}
+
+/// A batch.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Batch)]
+pub(super) struct BatchView {
+    /// Its id, a UUID.
+    id: String,
+    /// Its name.
+    name: String,
+    /// Of what kind its elements are.
+    kind: JobKind,
+    /// The tool's or the language's name.
+    tool: String,
+    /// As one would type it, with placeholders.
+    command: String,
+    /// Login of who submitted it.
+    owner: String,
+    /// waiting, running, completed or cancelled.
+    status: BatchStatus,
+    /// Index of the first element.
+    first_index: i64,
+    /// How many elements there are.
+    count: u32,
+    /// Elements that no node has taken yet.
+    waiting: u32,
+    /// Elements on nodes.
+    running: u32,
+    /// Elements that ended with exit status 0.
+    done: u32,
+    /// Elements that ended otherwise.
+    failed: u32,
+    /// Elements that were cancelled.
+    cancelled: u32,
+    /// When it was submitted, RFC 3339.
+    created: String,
+    /// When its last element ended.
+    completed: Option<String>,
+}
+
+impl BatchView {
+    fn new(batch: &Batch) -> Self {
+        let status = batch.status();
+        Self {
+            id: batch.id.to_string(),
+            name: batch.name.clone(),
+            kind: batch.kind,
+            tool: batch.tool.clone(),
+            command: batch.command.clone(),
+            owner: batch.owner.clone(),
+            status,
+            first_index: batch.first,
+            count: batch.count,
+            waiting: batch.waiting(),
+            running: batch.running(),
+            done: batch.tally.done,
+            failed: batch.tally.failed,
+            cancelled: batch.cancelled(),
+            created: portal::utc_text(batch.created_ms),
+            completed: batch.tally.last_ms.filter(|_| status.is_final()).map(portal::utc_text),
+        }
+    }
+}
+
+/// Submit a batch
+///
+/// The answer says that it is in the queue as a whole, durably. The same `Idempotency-Key` with the same request gives
+/// the same batch again.
+#[utoipa::path(post, path = "/api/v1/batches", tag = "batches", request_body = BatchSubmit,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters")),
+    responses((status = 202, body = BatchView, headers(("Location" = String))), Problems))]
+pub(super) async fn batch_submit(
+    State(lab): State<Lab>,
+    caller: Caller,
+    headers: HeaderMap,
+    ApiJson(body): ApiJson<BatchSubmit>,
+) -> Result<Response, Problem> {
+    let batch = lab.batch_submit(&caller, body.submission(&lab, idempotency(&headers)?)?).await?;
+    let location = HeaderValue::try_from(format!("/api/v1/batches/{}", batch.id)).map_err(Problem::bug)?;
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(BatchView::new(&batch))).into_response())
+}
+
+/// Which batches.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BatchSelect {
+    /// Batches of a page, 1 to 200; 50 where it is left out.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    before: Option<String>,
+}
+
+/// List batches, the newest first
+#[utoipa::path(get, path = "/api/v1/batches", tag = "batches", params(BatchSelect),
+    responses((status = 200, body = Listing<BatchView>), Problems))]
+pub(super) async fn batch_list(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiQuery(select): ApiQuery<BatchSelect>,
+) -> Result<Json<Listing<BatchView>>, Problem> {
+    let limit = select.limit.unwrap_or(50);
+    if limit == 0 || limit > PAGE_MAX {
+        let sentence = format!("limit is {limit}; it must be from 1 to {PAGE_MAX}.");
+        return Err(ServiceError::Request { field: "limit", sentence }.into());
+    }
+    let before = select.before.map(|text| text.parse().map_err(|_| ServiceError::Cursor)).transpose()?;
+    let batches = lab.batch_page(&caller, before, limit).await?;
+    let next = (batches.len() == limit as usize).then(|| batches.last().map(|batch| batch.id.to_string())).flatten();
+    Ok(Json(Listing { items: batches.iter().map(BatchView::new).collect(), next }))
+}
+
+/// Show a batch with its counts
+#[utoipa::path(get, path = "/api/v1/batches/{id}", tag = "batches",
+    params(("id" = String, Path, description = "the batch's id")), responses((status = 200, body = BatchView), Problems))]
+pub(super) async fn batch_get(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Json<BatchView>, Problem> {
+    Ok(Json(BatchView::new(&lab.batch_view(&caller, batch_id(&id)?).await?)))
+}
+
+/// Cancel a batch
+///
+/// Elements that no node has taken are over at once; those on nodes when their node has stopped them.
+#[utoipa::path(post, path = "/api/v1/batches/{id}/cancel", tag = "batches",
+    params(("id" = String, Path, description = "the batch's id")), responses((status = 202, body = BatchView), Problems))]
+pub(super) async fn batch_cancel(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<(StatusCode, Json<BatchView>), Problem> {
+    let batch = lab.batch_cancel(&caller, batch_id(&id)?).await?;
+    Ok((StatusCode::ACCEPTED, Json(BatchView::new(&batch))))
+}
+
+/// Download what became of a batch's elements
+///
+/// One line for each element that a node has taken, the newest first.
+#[utoipa::path(get, path = "/api/v1/batches/{id}/results.csv", tag = "batches",
+    params(("id" = String, Path, description = "the batch's id")),
+    responses((status = 200, body = String, content_type = "text/csv"), Problems))]
+pub(super) async fn batch_results(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Response, Problem> {
+    let batch = lab.batch_view(&caller, batch_id(&id)?).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"batch-{}.csv\"", batch.id)),
+    ];
+    Ok((headers, Body::from_stream(results(lab, caller, batch.id))).into_response())
+}
+
+/// The lines, read a page at a time as they are taken. An error ends the file early, and the connection with it.
+fn results(lab: Lab, caller: Caller, id: BatchId) -> impl Stream<Item = Result<Bytes, ServiceError>> + Send {
+    const HEAD: &str = "index,job,status,reason,exit_code,node,attempt,created,started,completed,duration_ms\r\n";
+    enum At {
+        Head,
+        Page(Option<Cursor>),
+        End,
+    }
+    let filter = JobFilter { batch: Some(id), ..JobFilter::default() };
+    futures::stream::try_unfold(At::Head, move |at| {
+        let (lab, caller, filter) = (lab.clone(), caller.clone(), filter.clone());
+        async move {
+            let cursor = match at {
+                At::Head => return Ok(Some((Bytes::from_static(HEAD.as_bytes()), At::Page(None)))),
+                At::Page(cursor) => cursor,
+                At::End => return Ok(None),
+            };
+            let jobs = lab.job_page(&caller, &filter, cursor, RESULTS_PAGE).await?;
+            let next = match jobs.last() {
+                Some(last) if jobs.len() == RESULTS_PAGE as usize => {
+                    At::Page(Some(Cursor { pinned: last.pinned, id: last.id }))
+                }
+                _ => At::End,
+            };
+            Ok(Some((Bytes::from(jobs.iter().map(result_line).collect::<String>()), next)))
+        }
+    })
+}
+
+fn result_line(job: &Job) -> String {
+    let text = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let time = |ms: Option<i64>| ms.map(portal::utc_text).unwrap_or_default();
+    let took = job.completed_ms.zip(job.started_ms).map(|(end, start)| end - start);
+    let fields = [
+        text(job.batch_index),
+        job.id.to_string(),
+        job.status.as_str().to_owned(),
+        job.reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
+        text(job.exit_code),
+        // A node's name is made of letters, digits and hyphens, so nothing here needs quotes.
+        job.node.clone().unwrap_or_default(),
+        job.attempt.to_string(),
+        time(Some(job.created_ms)),
+        time(job.started_ms),
+        time(job.completed_ms),
+        text(took),
+    ];
+    format!("{}\r\n", fields.join(","))
+}
+
+/// Reads a batch's id; what is none names no batch.
+pub(super) fn batch_id(text: &str) -> Result<BatchId, ServiceError> {
+    text.parse().map_err(|_| ServiceError::BatchUnknown)
+}

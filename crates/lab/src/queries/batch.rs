@@ -1,0 +1,218 @@
+//! Batches, their parameters, and how many of their elements ended how.
+
+use db::{Database, DbError, Given, Kind, Query, Row, Write};
+
+use super::list::Visible;
+use super::{parsed, parsed_opt, unreadable};
+use crate::model::batch::{BLOCK, Batch, BatchId, Tally};
+
+const COLUMNS: &str = "SELECT b.id AS id, b.tenant AS tenant, b.account AS account, b.owner AS owner, b.name AS name, \
+     b.kind AS kind, b.tool AS tool, b.spec AS spec, b.args AS args, b.source AS source, b.command AS command, \
+     b.wanted_node AS wanted_node, b.wanted_labels AS wanted_labels, b.first_index AS first_index, \
+     b.elements AS elements, b.has_parameters AS has_parameters, b.taken AS taken, b.is_cancelled AS is_cancelled, \
+     b.created_ms AS created_ms, t.done AS done, t.failed AS failed, t.cancelled AS cancelled, t.last_ms AS last_ms \
+     FROM lab_batch b LEFT JOIN lab_batch_tally t ON t.batch = b.id";
+
+fn batch(row: &Row) -> Result<Batch, DbError> {
+    let json = |column: &'static str| row.get::<Option<String>>(column);
+    let count = |column: &str| row.get::<Option<u32>>(column).map(Option::unwrap_or_default);
+    let args = json("args")?.map(|text| serde_json::from_str(&text).map_err(|_| unreadable("args"))).transpose()?;
+    let labels = json("wanted_labels")?;
+    let labels = labels.map(|text| serde_json::from_str(&text).map_err(|_| unreadable("wanted_labels"))).transpose()?;
+    Ok(Batch {
+        id: parsed(row, "id")?,
+        tenant: row.get("tenant")?,
+        account: row.get("account")?,
+        owner: row.get("owner")?,
+        name: row.get("name")?,
+        kind: parsed(row, "kind")?,
+        tool: row.get("tool")?,
+        spec: row.get("spec")?,
+        args,
+        source: row.get("source")?,
+        command: row.get("command")?,
+        wanted_node: parsed_opt(row, "wanted_node")?,
+        wanted_labels: labels.unwrap_or_default(),
+        first: row.get("first_index")?,
+        count: row.get("elements")?,
+        has_parameters: row.get("has_parameters")?,
+        taken: row.get("taken")?,
+        tally: Tally {
+            done: count("done")?,
+            failed: count("failed")?,
+            cancelled: count("cancelled")?,
+            last_ms: row.get("last_ms")?,
+        },
+        is_cancelled: row.get("is_cancelled")?,
+        created_ms: row.get("created_ms")?,
+    })
+}
+
+/// What an account may have waiting in batches; checked in the same statement that inserts.
+pub(crate) struct ElementQuota {
+    pub(crate) waiting_max: u32,
+}
+
+/// Inserts a batch none of whose elements is taken. `Unmet` ("batch-quota") when the account has as many elements
+/// waiting as it may; `Duplicate` when its idempotency key was used before. `request` is a digest of what was asked for.
+pub(crate) fn batch_insert(
+    write: &mut Write,
+    batch: &Batch,
+    request: &str,
+    idempotency: Option<&str>,
+    quota: Option<&ElementQuota>,
+) {
+    const INSERT: &str = "INSERT INTO lab_batch (id, tenant, account, owner, name, kind, tool, spec, args, source, command, \
+         wanted_node, wanted_labels, first_index, elements, has_parameters, taken, created_ms, request, idempotency, \
+         is_open, is_cancelled)";
+    let labels = (!batch.wanted_labels.is_empty())
+        .then(|| serde_json::to_string(&batch.wanted_labels).expect("a map of strings always serialises"));
+    let args = batch.args.as_ref().map(|args| serde_json::to_string(args).expect("strings always serialise"));
+    let values = |query: Query| {
+        query
+            .bind(batch.id.to_string())
+            .bind(batch.tenant.as_str())
+            .bind(batch.account.as_str())
+            .bind(batch.owner.as_str())
+            .bind(batch.name.as_str())
+            .bind(batch.kind.as_str())
+            .bind(batch.tool.as_str())
+            .bind(batch.spec.as_str())
+            .bind(args.as_deref())
+            .bind(batch.source.as_deref())
+            .bind(batch.command.as_str())
+            .bind(batch.wanted_node.map(|id| id.to_string()))
+            .bind(labels.as_deref())
+            .bind(batch.first)
+            .bind(batch.count)
+            .bind(batch.has_parameters)
+            .bind(batch.taken)
+            .bind(batch.created_ms)
+            .bind(request)
+            .bind(idempotency)
+            .bind(batch.taken < batch.count)
+    };
+    let marks = vec!["?"; 21].join(", ");
+    let Some(quota) = quota else {
+        return write.push_step(values(Query::new(format!("{INSERT} VALUES ({marks}, 0)"))));
+    };
+    // Until it commits, this row is locked: without it two submissions at once would each count the other out.
+    write.push_step(
+        Query::new(
+            "INSERT INTO lab_submitter (account, submitted) VALUES (?, 1) \
+             ON CONFLICT (account) DO UPDATE SET submitted = lab_submitter.submitted + 1",
+        )
+        .bind(batch.account.as_str()),
+    );
+    let sql = format!(
+        "{INSERT} SELECT {marks}, 0 FROM (SELECT 1 AS one) AS once \
+         WHERE (SELECT COALESCE(SUM(elements - taken), 0) FROM lab_batch WHERE account = ? AND is_open = 1) + ? <= ?"
+    );
+    let query = values(Query::new(sql)).bind(batch.account.as_str()).bind(batch.count).bind(quota.waiting_max);
+    write.push_expect("batch-quota", query);
+}
+
+/// Stores the parameters of all elements, in their order.
+pub(crate) fn batch_parameters_insert(write: &mut Write, id: BatchId, parameters: &[Vec<String>]) {
+    const COLUMNS: &[(&str, Kind)] = &[("of_batch", Kind::Text), ("new_first", Kind::Int), ("new_data", Kind::Text)];
+    let mut rows = Given::new(COLUMNS);
+    for (first, block) in (0_u32..).step_by(BLOCK as usize).zip(parameters.chunks(BLOCK as usize)) {
+        let data = serde_json::to_string(block).expect("strings always serialise");
+        rows.push([id.to_string().into(), first.into(), data.into()]);
+    }
+    write.push_given_insert(
+        "INSERT INTO lab_batch_block (batch, first_element, data) \
+         SELECT given.of_batch, given.new_first, given.new_data FROM given",
+        rows,
+    );
+}
+
+/// Parameters of the block that begins with element `first`.
+pub(crate) async fn batch_parameters(db: &Database, id: BatchId, first: u32) -> Result<Vec<Vec<String>>, DbError> {
+    let query = Query::new("SELECT data FROM lab_batch_block WHERE batch = ? AND first_element = ?");
+    super::document(&db.one(query.bind(id.to_string()).bind(first)).await?, "data")
+}
+
+pub(crate) async fn batch_get(db: &Database, id: BatchId) -> Result<Option<Batch>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE b.id = ?")).bind(id.to_string());
+    db.optional(query).await?.as_ref().map(batch).transpose()
+}
+
+/// The batch that an account submitted under an idempotency key, and the digest of that request.
+pub(crate) async fn batch_get_by_idempotency(
+    db: &Database,
+    account: &str,
+    value: &str,
+) -> Result<Option<(BatchId, String)>, DbError> {
+    let query = Query::new("SELECT id, request FROM lab_batch WHERE account = ? AND idempotency = ?");
+    let row = db.optional(query.bind(account).bind(value)).await?;
+    row.map(|row| Ok((parsed(&row, "id")?, row.get("request")?))).transpose()
+}
+
+/// At most `limit` visible batches before `before`, the newest first.
+pub(crate) async fn batch_list(
+    db: &Database,
+    visible: &Visible,
+    before: Option<BatchId>,
+    limit: u32,
+) -> Result<Vec<Batch>, DbError> {
+    let (scope, whose) = match visible {
+        Visible::Account { account, .. } => ("b.account = ? AND ", Some(account)),
+        Visible::Tenant(tenant) => ("b.tenant = ? AND ", Some(tenant)),
+        Visible::All => ("", None),
+    };
+    // Every id is less than this.
+    let before = before.map_or_else(|| "g".to_owned(), |id| id.to_string());
+    let query = Query::new(format!("{COLUMNS} WHERE {scope}b.id < ? ORDER BY b.id DESC LIMIT ?"));
+    let query = whose.into_iter().fold(query, |query, whose| query.bind(whose.as_str()));
+    db.all(query.bind(before).bind(limit)).await?.iter().map(batch).collect()
+}
+
+/// Batches of which elements are left to take, oldest first.
+pub(crate) async fn batch_list_open(db: &Database, limit: u32) -> Result<Vec<Batch>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE b.is_open = 1 ORDER BY b.id LIMIT ?")).bind(limit);
+    db.all(query).await?.iter().map(batch).collect()
+}
+
+/// Elements of an account's batches that were not taken yet.
+pub(crate) async fn batch_waiting(db: &Database, account: &str) -> Result<u32, DbError> {
+    let query =
+        Query::new("SELECT COALESCE(SUM(elements - taken), 0) AS n FROM lab_batch WHERE account = ? AND is_open = 1");
+    db.one(query.bind(account)).await?.get("n")
+}
+
+/// Elements of all batches that were not taken yet.
+pub(crate) async fn batch_waiting_all(db: &Database) -> Result<u32, DbError> {
+    let query = Query::new("SELECT COALESCE(SUM(elements - taken), 0) AS n FROM lab_batch WHERE is_open = 1");
+    db.one(query).await?.get("n")
+}
+
+/// Takes no more elements, and asks for the end of those that were taken. `Unmet` ("batch-open") when nothing is left
+/// to cancel.
+pub(crate) fn batch_cancel(write: &mut Write, id: BatchId) {
+    const LIVE: &str =
+        "EXISTS (SELECT 1 FROM lab_job j WHERE j.batch = lab_batch.id AND j.state IN ('waiting', 'running'))";
+    write.push_expect(
+        "batch-open",
+        Query::new(format!(
+            "UPDATE lab_batch SET is_cancelled = 1, is_open = 0 WHERE id = ? AND is_cancelled = 0 AND (is_open = 1 OR {LIVE})"
+        ))
+        .bind(id.to_string()),
+    );
+    write.push_step(
+        Query::new("UPDATE lab_job SET is_cancelled = 1 WHERE batch = ? AND state IN ('waiting', 'running')")
+            .bind(id.to_string()),
+    );
+}
+
+/// Deletes an account's batches; their elements are jobs and go as those do.
+pub(crate) fn batch_delete_of_account(write: &mut Write, account: &str) {
+    const BATCHES: &str = "SELECT id FROM lab_batch WHERE account = ?";
+    for sql in [
+        format!("DELETE FROM lab_batch_block WHERE batch IN ({BATCHES})"),
+        format!("DELETE FROM lab_batch_tally WHERE batch IN ({BATCHES})"),
+        "DELETE FROM lab_batch WHERE account = ?".to_owned(),
+    ] {
+        write.push_step(Query::new(sql).bind(account));
+    }
+}

@@ -1,0 +1,330 @@
+//! Batches: the same work many times over, accepted, shown and cancelled as a whole.
+
+use std::collections::BTreeMap;
+
+use db::{DbError, Write};
+use portal::{Caller, Role, Scope};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::ServiceError;
+use super::submit::{Submission, check_key, shown};
+use crate::Lab;
+use crate::model::batch::{Batch, BatchId, ELEMENTS_MAX, Tally, Template, has_placeholder};
+use crate::model::experiment::Experiment;
+use crate::model::job::{JobId, checked_name};
+use crate::model::node::{AdminState, Health, Node};
+use crate::model::run::RunId;
+use crate::model::work::Work;
+use crate::queries::batch::{
+    ElementQuota, batch_cancel, batch_get, batch_get_by_idempotency, batch_insert, batch_list, batch_parameters_insert,
+    batch_waiting,
+};
+use crate::queries::element::{Placed, elements_place};
+use crate::queries::list::Visible;
+use crate::queries::node::node_list;
+use crate::queries::run::batch_cancel_idle;
+use crate::queries::source::source_insert;
+
+/// Parameters of one element, at most, and bytes of each.
+const PARAMETERS_MAX: usize = 9;
+const PARAMETER_BYTES: usize = 1_000;
+
+/// Over what a batch is spread.
+#[derive(Clone, Debug)]
+pub(crate) enum Spread {
+    /// Every index from the first to the last.
+    Index { from: i64, to: i64 },
+    /// One element for each list of parameters, its index from 1.
+    Parameters(Vec<Vec<String>>),
+    /// One element for each node that can run it now, its index from 1.
+    EachNode,
+}
+
+/// What a caller asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchSubmission {
+    pub(crate) template: Template,
+    pub(crate) spread: Spread,
+    /// UID or name of the one node to run on.
+    pub(crate) node: Option<String>,
+    /// Labels that the node has to carry.
+    pub(crate) on: BTreeMap<String, String>,
+    pub(crate) name: Option<String>,
+    pub(crate) idempotency: Option<String>,
+    /// Digest of the request, so that the same key with another one is told.
+    pub(crate) request: String,
+}
+
+impl BatchSubmission {
+    /// A digest of whatever a request consists of.
+    pub(crate) fn digest(request: &[u8]) -> String {
+        format!("{:x}", Sha256::digest(request))
+    }
+
+    /// Index of the first element, and how many there are. `nodes` is on how many each is to run.
+    fn count(&self, nodes: usize) -> Result<(i64, u32), ServiceError> {
+        let (first, count) = match &self.spread {
+            Spread::Index { from, to } => (*from, to.checked_sub(*from).and_then(|last| last.checked_add(1))),
+            Spread::Parameters(parameters) => (1, i64::try_from(parameters.len()).ok()),
+            Spread::EachNode => (1, i64::try_from(nodes).ok()),
+        };
+        let count =
+            count.and_then(|count| u32::try_from(count).ok()).filter(|count| (1..=ELEMENTS_MAX).contains(count));
+        count.map(|count| (first, count)).ok_or_else(|| {
+            let sentence = format!("A batch has 1 to {ELEMENTS_MAX} elements; split what is larger.");
+            ServiceError::Request { field: "array", sentence }
+        })
+    }
+
+    fn parameters(&self, number: u32) -> &[String] {
+        match &self.spread {
+            Spread::Index { .. } | Spread::EachNode => &[],
+            Spread::Parameters(parameters) => parameters.get(number as usize).map(Vec::as_slice).unwrap_or_default(),
+        }
+    }
+
+    fn check_parameters(&self) -> Result<(), ServiceError> {
+        let Spread::Parameters(parameters) = &self.spread else { return Ok(()) };
+        let fits = |value: &String| value.len() <= PARAMETER_BYTES && !value.contains('\0');
+        if parameters.iter().all(|values| values.len() <= PARAMETERS_MAX && values.iter().all(fits)) {
+            return Ok(());
+        }
+        let sentence = format!(
+            "An element has at most {PARAMETERS_MAX} parameters, each of at most {PARAMETER_BYTES} bytes without NUL."
+        );
+        Err(ServiceError::Request { field: "parameters", sentence })
+    }
+
+    fn check_input(&self) -> Result<(), ServiceError> {
+        match &self.template {
+            Template::Program(program) if program.is_interactive() => {
+                let sentence =
+                    "Nobody can type into a batch; give stdin, and leave interactive and terminal out.".to_owned();
+                Err(ServiceError::Request { field: "interactive", sentence })
+            }
+            Template::Program(_) | Template::Fixed(_) | Template::Tool { .. } => Ok(()),
+        }
+    }
+
+    /// Every element's work where they differ, else that of the first.
+    fn works(&self, first: i64, count: u32) -> Result<Vec<Work>, ServiceError> {
+        let differ = match &self.template {
+            Template::Fixed(_) => false,
+            Template::Tool { args, .. } => has_placeholder(args) || matches!(self.spread, Spread::Parameters(_)),
+            Template::Program(_) => false,
+        };
+        let numbers = 0..if differ { count } else { 1 };
+        let element = |number| self.template.element(first + i64::from(number), self.parameters(number));
+        Ok(numbers.map(element).collect::<Result<_, _>>()?)
+    }
+}
+
+impl Lab {
+    /// Takes a batch into the queue. It is durable when this returns.
+    pub(crate) async fn batch_submit(&self, caller: &Caller, wanted: BatchSubmission) -> Result<Batch, ServiceError> {
+        let name = checked_name(wanted.name.as_deref().unwrap_or_default())?;
+        if let Some(key) = &wanted.idempotency {
+            check_key(key)?;
+            if let Some(batch) = self.batch_of_key(caller, key, &wanted.request).await? {
+                return Ok(batch);
+            }
+        }
+        let nodes = match wanted.spread {
+            Spread::EachNode => self.fitting_nodes(&wanted).await?,
+            Spread::Index { .. } | Spread::Parameters(_) => Vec::new(),
+        };
+        let (first, count) = wanted.count(nodes.len())?;
+        wanted.check_parameters()?;
+        wanted.check_input()?;
+        let works = self.works_check(&wanted, first, count).await?;
+        let Some(work) = works.into_iter().next() else { return Err(ServiceError::BatchUnknown) };
+        let batch = self.batch_new(caller, &wanted, name, &work, (first, count)).await?;
+        self.batch_accept(caller, &wanted, &work, batch, &nodes).await
+    }
+
+    /// Refuses what a job would be refused for, element by element where they differ.
+    async fn works_check(&self, wanted: &BatchSubmission, first: i64, count: u32) -> Result<Vec<Work>, ServiceError> {
+        let checked = wanted.clone();
+        let works = tokio::task::spawn_blocking(move || checked.works(first, count)).await;
+        let works = works.map_err(|_| ServiceError::BatchUnknown)??;
+        let rules = self.destination_rules();
+        for (place, work) in works.iter().enumerate() {
+            if place == 0 {
+                let alike = Submission {
+                    work: work.clone(),
+                    node: wanted.node.clone(),
+                    on: wanted.on.clone(),
+                    name: None,
+                    idempotency: None,
+                };
+                self.places_of_batch(&alike).await?;
+            } else if let Some(host) = work.experiment().and_then(Experiment::host) {
+                rules.check_host(&host)?;
+            }
+        }
+        Ok(works)
+    }
+
+    async fn batch_new(
+        &self,
+        caller: &Caller,
+        wanted: &BatchSubmission,
+        name: String,
+        work: &Work,
+        (first, count): (i64, u32),
+    ) -> Result<Batch, ServiceError> {
+        let (args, command) = match &wanted.template {
+            Template::Tool { tool, args } => (Some(args.clone()), format!("{tool} {}", args.join(" "))),
+            Template::Fixed(work) => (None, work.command_line(self.languages())),
+            Template::Program(program) => (None, program.command_line(self.languages())),
+        };
+        let command = shown(command);
+        let spec = match &wanted.template {
+            Template::Program(program) => program.to_json(),
+            Template::Fixed(_) | Template::Tool { .. } => work.to_json(),
+        };
+        let node = match &wanted.node {
+            Some(name) => crate::queries::node::node_find(self.db(), name).await?.map(|node| node.id),
+            None => None,
+        };
+        Ok(Batch {
+            id: BatchId::generate(),
+            tenant: caller.tenant.to_string(),
+            account: caller.account.to_string(),
+            owner: caller.login.clone(),
+            name: if name.is_empty() { command.chars().take(100).collect() } else { name },
+            kind: work.kind(),
+            tool: work.needs().to_owned(),
+            spec,
+            args,
+            source: work.source().map(|source| source.digest),
+            command,
+            wanted_node: node,
+            wanted_labels: wanted.on.clone(),
+            first,
+            count,
+            has_parameters: matches!(wanted.spread, Spread::Parameters(_)),
+            // Those for each node wait for theirs at once.
+            taken: if matches!(wanted.spread, Spread::EachNode) { count } else { 0 },
+            tally: Tally::default(),
+            is_cancelled: false,
+            created_ms: self.now_ms(),
+        })
+    }
+
+    async fn batch_accept(
+        &self,
+        caller: &Caller,
+        wanted: &BatchSubmission,
+        work: &Work,
+        batch: Batch,
+        nodes: &[Node],
+    ) -> Result<Batch, ServiceError> {
+        let waiting_max = self.policy().account_elements_max;
+        let quota = (!caller.has(Role::Teacher)).then_some(ElementQuota { waiting_max });
+        let mut write = Write::new();
+        if let Some(source) = work.source() {
+            source_insert(&mut write, &source.digest, &source.data, batch.created_ms);
+        }
+        batch_insert(&mut write, &batch, &wanted.request, wanted.idempotency.as_deref(), quota.as_ref());
+        if let Spread::Parameters(parameters) = &wanted.spread {
+            batch_parameters_insert(&mut write, batch.id, parameters);
+        }
+        if matches!(wanted.spread, Spread::EachNode) {
+            elements_place(&mut write, batch.id, &placed(&batch, nodes), batch.created_ms);
+        }
+        write.push_event("queue");
+        match self.db().write(write).await {
+            Ok(_) => {
+                metrics::counter!("amphi_job_submitted_total").increment(u64::from(batch.count));
+                Ok(batch)
+            }
+            Err(DbError::Duplicate) => {
+                let key = wanted.idempotency.as_deref().unwrap_or_default();
+                let found = self.batch_of_key(caller, key, &wanted.request).await?;
+                found.ok_or(ServiceError::Db(DbError::Duplicate))
+            }
+            Err(DbError::Unmet { guard: "batch-quota" }) => {
+                let waiting = batch_waiting(self.db(), caller.account.as_str()).await?;
+                Err(ServiceError::TooManyElements { waiting, max: waiting_max })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The nodes that can run it now.
+    async fn fitting_nodes(&self, wanted: &BatchSubmission) -> Result<Vec<Node>, ServiceError> {
+        let tool = wanted.template.needs();
+        let now_ms = self.now_ms();
+        let mut nodes = node_list(self.db()).await?;
+        nodes.retain(|node| {
+            node.state == AdminState::Enabled
+                && node.health(now_ms) == Health::Up
+                && node.has_tool(tool)
+                && wanted.on.iter().all(|(key, value)| node.labels.get(key) == Some(value))
+        });
+        if nodes.is_empty() { Err(ServiceError::NoNodeWithTool { tool: tool.to_owned() }) } else { Ok(nodes) }
+    }
+
+    /// The batch that this key made before. Errors: it was another request.
+    async fn batch_of_key(&self, caller: &Caller, key: &str, request: &str) -> Result<Option<Batch>, ServiceError> {
+        match batch_get_by_idempotency(self.db(), caller.account.as_str(), key).await? {
+            Some((id, before)) if before == request => Ok(batch_get(self.db(), id).await?),
+            Some(_) => Err(ServiceError::IdempotencyReused),
+            None => Ok(None),
+        }
+    }
+
+    /// A batch the caller may see. Errors: `BatchUnknown`, also for one that is not theirs to know of.
+    pub(crate) async fn batch_view(&self, caller: &Caller, id: BatchId) -> Result<Batch, ServiceError> {
+        let batch = batch_get(self.db(), id).await?.ok_or(ServiceError::BatchUnknown)?;
+        let is_visible = match caller.scope() {
+            Scope::All => true,
+            Scope::Tenant { tenant } => batch.tenant == tenant.as_str(),
+            Scope::Account { account, .. } => batch.account == account.as_str(),
+        };
+        if is_visible { Ok(batch) } else { Err(ServiceError::BatchUnknown) }
+    }
+
+    /// One page of what the caller may see, the newest first.
+    pub(crate) async fn batch_page(
+        &self,
+        caller: &Caller,
+        before: Option<BatchId>,
+        limit: u32,
+    ) -> Result<Vec<Batch>, ServiceError> {
+        Ok(batch_list(self.db(), &Visible::to(caller), before, limit).await?)
+    }
+
+    /// Cancels a batch: no element is taken any more, and those that were are stopped. Owner or operator.
+    pub(crate) async fn batch_cancel(&self, caller: &Caller, id: BatchId) -> Result<Batch, ServiceError> {
+        let batch = self.batch_view(caller, id).await?;
+        if batch.account != caller.account.as_str() && !caller.has(Role::Operator) {
+            return Err(ServiceError::JobOfAnother);
+        }
+        let mut write = Write::new();
+        batch_cancel(&mut write, id);
+        batch_cancel_idle(&mut write, id, self.now_ms());
+        for topic in ["jobs", "cancels", "queue"] {
+            write.push_event(topic);
+        }
+        self.portal().audit(&mut write, caller, "batch.cancel", &id.to_string(), json!({ "name": batch.name }));
+        match self.db().write(write).await {
+            Ok(_) => self.batch_view(caller, id).await,
+            Err(DbError::Unmet { guard: "batch-open" }) => Err(ServiceError::BatchOver),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn placed(batch: &Batch, nodes: &[Node]) -> Vec<Placed> {
+    let element = |(index, node): (i64, &Node)| Placed {
+        job: JobId::generate(),
+        run: RunId::generate(),
+        index,
+        name: format!("{} [{}]", batch.name, node.name),
+        node: node.id,
+    };
+    (batch.first..).zip(nodes).map(element).collect()
+}

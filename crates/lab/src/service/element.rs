@@ -1,0 +1,155 @@
+//! Elements of batches on their way to nodes: made from the batch's template, then claimed together.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use db::{DbError, Write};
+
+use super::ServiceError;
+use super::order::Order;
+use crate::Lab;
+use crate::model::batch::{BLOCK, Batch, BatchId, Template};
+use crate::model::experiment::Target;
+use crate::model::job::JobId;
+use crate::model::run::RunId;
+use crate::queries::batch::batch_parameters;
+use crate::queries::element::{Taken, batch_take};
+use crate::queries::run::Holder;
+use crate::queries::source::source_get;
+
+/// An element that was given a slot and waits to be claimed.
+pub(super) struct Claimed {
+    pub(super) batch: Arc<Batch>,
+    /// Counted from 0.
+    pub(super) number: u32,
+    pub(super) job: JobId,
+    pub(super) run: RunId,
+    pub(super) made: Made,
+    pub(super) holder: Holder,
+}
+
+/// What an element is.
+pub(super) struct Made {
+    /// Where they differ from the batch's.
+    spec: Option<String>,
+    command: Option<String>,
+    order: Order,
+}
+
+/// What is known of open batches, so that it is read once.
+#[derive(Default)]
+pub(super) struct Templates(HashMap<BatchId, Known>);
+
+struct Known {
+    template: Template,
+    /// First element of the block, and the parameters of all in it.
+    block: Option<(u32, Vec<Vec<String>>)>,
+}
+
+impl Templates {
+    /// Forgets all but these.
+    pub(super) fn keep(&mut self, batches: &[Batch]) {
+        self.0.retain(|id, _| batches.iter().any(|batch| batch.id == *id));
+    }
+
+    /// Makes one element.
+    pub(super) async fn element(&mut self, lab: &Lab, batch: &Batch, number: u32) -> Result<Made, ServiceError> {
+        let known = match self.0.entry(batch.id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Known { template: lab.batch_template(batch).await?, block: None }),
+        };
+        let mut parameters: &[String] = &[];
+        if batch.has_parameters {
+            let first = number / BLOCK * BLOCK;
+            if known.block.as_ref().is_none_or(|(at, _)| *at != first) {
+                known.block = Some((first, batch_parameters(lab.db(), batch.id, first).await?));
+            }
+            let block = known.block.as_ref().map(|(_, block)| block.as_slice()).unwrap_or_default();
+            parameters = block.get((number - first) as usize).map(Vec::as_slice).unwrap_or_default();
+        }
+        let index = batch.first + i64::from(number);
+        let work = known.template.element(index, parameters)?;
+        let is_own = known.template.is_filled(parameters);
+        Ok(Made {
+            spec: is_own.then(|| work.to_json()),
+            command: is_own.then(|| super::submit::shown(work.command_line(lab.languages()))),
+            order: lab.order(&work, &batch.tenant, &Target { address: None, port: None }, Some(index))?,
+        })
+    }
+}
+
+impl Lab {
+    /// What a batch's elements are made from.
+    pub(super) async fn batch_template(&self, batch: &Batch) -> Result<Template, ServiceError> {
+        let source = match &batch.source {
+            Some(digest) => source_get(self.db(), digest).await?.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        batch.template(&source).map_err(ServiceError::Stored)
+    }
+
+    /// Claims the elements, one transaction for each batch, and sends those that were claimed. Returns how many, and
+    /// whether a batch has changed meanwhile.
+    pub(super) async fn elements_claim(&self, elements: Vec<Claimed>) -> Result<(u32, bool), ServiceError> {
+        let mut batches: Vec<Vec<Claimed>> = Vec::new();
+        for element in elements {
+            match batches.iter_mut().find(|claims| claims[0].batch.id == element.batch.id) {
+                Some(claims) => claims.push(element),
+                None => batches.push(vec![element]),
+            }
+        }
+        let claims = batches.into_iter().map(|claims| self.batch_claim(claims));
+        let (mut sent, mut is_beaten) = (0, false);
+        for claimed in futures::future::join_all(claims).await {
+            match claimed? {
+                0 => is_beaten = true,
+                count => sent += count,
+            }
+        }
+        Ok((sent, is_beaten))
+    }
+
+    /// Claims elements of one batch that follow one another. Returns how many: all or none.
+    async fn batch_claim(&self, claims: Vec<Claimed>) -> Result<u32, ServiceError> {
+        let Some(first) = claims.first() else { return Ok(0) };
+        // Those before it were claimed in rounds before this one.
+        let batch = Batch { taken: first.number, ..Batch::clone(&first.batch) };
+        let taken: Vec<_> = claims.iter().map(|claim| taken(&batch, claim)).collect();
+        let mut write = Write::new();
+        batch_take(&mut write, &batch, &taken, self.now_ms());
+        write.push_event(format!("batch:{}", batch.id));
+        match self.db().write(write).await {
+            Ok(_) => {
+                let count = u32::try_from(claims.len()).unwrap_or(u32::MAX);
+                for claim in claims {
+                    self.start_send(claim.run, &claim.holder, self.start(claim.made.order));
+                }
+                Ok(count)
+            }
+            Err(error) => {
+                for claim in &claims {
+                    self.fleet().unbook(claim.holder.node, claim.run);
+                    self.holder_doubt(&claim.holder, &error);
+                }
+                match error {
+                    DbError::Unmet { guard: "batch-next" } => Ok(0),
+                    error => Err(error.into()),
+                }
+            }
+        }
+    }
+}
+
+fn taken(batch: &Batch, claim: &Claimed) -> Taken {
+    let index = batch.first + i64::from(claim.number);
+    Taken {
+        job: claim.job,
+        run: claim.run,
+        index,
+        name: format!("{} [{index}]", batch.name),
+        spec: claim.made.spec.clone(),
+        command: claim.made.command.clone(),
+        holder: claim.holder.clone(),
+    }
+}

@@ -1,0 +1,149 @@
+//! Batches through the API: taken as a whole, carried out element by element, counted, cancelled.
+
+use serde_json::{Value, json};
+
+use crate::agent::Agent;
+use crate::plane::Plane;
+
+async fn submit(plane: &Plane, token: &str, spread: Value) -> Value {
+    let mut body = json!({ "tool": "ping", "args": ["-c", "{index}", "192.0.2.1"] });
+    body.as_object_mut().unwrap().extend(spread.as_object().unwrap().clone());
+    plane.call(token, "POST", "/api/v1/batches", body).await.expect(202)
+}
+
+async fn show(plane: &Plane, batch: &Value) -> Value {
+    let path = format!("/api/v1/batches/{}", batch["id"].as_str().unwrap());
+    plane.get(&plane.admin, &path).await.expect(200)
+}
+
+/// What stands behind `-c`.
+fn count_of(start: &wire::proto::Start) -> &str {
+    let place = start.argv.iter().position(|word| word == "-c").expect("-c");
+    &start.argv[place + 1]
+}
+
+fn counts(batch: &Value) -> [i64; 5] {
+    ["waiting", "running", "done", "failed", "cancelled"].map(|count| batch[count].as_i64().unwrap())
+}
+
+#[tokio::test]
+async fn elements_are_carried_out_in_order_and_counted() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 2).await;
+    let batch = submit(&plane, &plane.admin, json!({ "array": { "from": 2, "to": 5 }, "name": "four" })).await;
+    assert_eq!((batch["count"].clone(), batch["status"].clone()), (json!(4), json!("waiting")));
+    let (first, second) = (agent.start().await, agent.start().await);
+    assert_eq!((count_of(&first), count_of(&second)), ("2", "3"));
+    agent.is_idle().await;
+    assert_eq!(counts(&show(&plane, &batch).await), [2, 2, 0, 0, 0]);
+    agent.started(&first).await;
+    agent.exited(&first, 0).await;
+    agent.exited(&second, 1).await;
+    agent.carry_out().await;
+    agent.carry_out().await;
+    let over = show(&plane, &batch).await;
+    assert_eq!((counts(&over), over["status"].as_str()), ([0, 0, 3, 1, 0], Some("completed")));
+    assert!(over["completed"].is_string());
+    let jobs = plane.get(&plane.admin, "/api/v1/jobs").await.expect(200);
+    assert!(jobs["items"].as_array().unwrap().is_empty(), "elements are listed with their batch alone");
+    let id = batch["id"].as_str().unwrap();
+    let jobs = plane.get(&plane.admin, &format!("/api/v1/jobs?batch={id}")).await.expect(200);
+    let jobs = jobs["items"].as_array().unwrap();
+    let mut seen: Vec<_> = jobs.iter().map(|job| (job["index"].as_i64().unwrap(), job["exit_code"].clone())).collect();
+    seen.sort_by_key(|(index, _)| *index);
+    assert_eq!(seen, [(2, json!(0)), (3, json!(1)), (4, json!(0)), (5, json!(0))]);
+    assert!(jobs.iter().any(|job| job["name"] == "four [2]" && job["command"] == "ping -c 2 192.0.2.1"));
+    let results = plane.get(&plane.admin, &format!("/api/v1/batches/{id}/results.csv")).await;
+    let text = results.text();
+    assert_eq!((text.lines().count(), text.lines().filter(|line| line.contains(",completed,,")).count()), (5, 4));
+}
+
+#[tokio::test]
+async fn a_batch_is_cancelled_as_a_whole() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let batch = submit(&plane, &plane.admin, json!({ "array": { "from": 1, "to": 50 } })).await;
+    let start = agent.start().await;
+    let path = format!("/api/v1/batches/{}/cancel", batch["id"].as_str().unwrap());
+    let cancelled = plane.call(&plane.admin, "POST", &path, Value::Null).await.expect(202);
+    assert_eq!(counts(&cancelled), [0, 1, 0, 0, 49]);
+    assert_eq!(agent.cancel().await, start.run_id);
+    agent.ended(crate::agent::end(&start, wire::proto::Reason::Cancelled)).await;
+    agent.is_idle().await;
+    let over = show(&plane, &batch).await;
+    assert_eq!((counts(&over), over["status"].as_str()), ([0, 0, 0, 0, 50], Some("cancelled")));
+    assert_eq!(plane.call(&plane.admin, "POST", &path, Value::Null).await.problem(409), "batch-over");
+}
+
+#[tokio::test]
+async fn each_node_has_its_element_and_parameters_theirs() {
+    let plane = Plane::new().await;
+    let (mut a, mut b) = (Agent::join(&plane, "lab-a", 1).await, Agent::join(&plane, "lab-b", 1).await);
+    let body = json!({ "tool": "ping", "args": ["192.0.2.1"], "each_node": true });
+    let batch = plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(202);
+    a.carry_out().await;
+    b.carry_out().await;
+    assert_eq!(counts(&show(&plane, &batch).await), [0, 0, 2, 0, 0]);
+    let body = json!({ "tool": "ping", "args": ["-c", "{2}"], "node": "lab-a",
+        "parameters": [["192.0.2.7", "3"], ["192.0.2.8", "4"]] });
+    // The first stands for nothing here, and the destination is missing.
+    plane.call(&plane.admin, "POST", "/api/v1/batches", body.clone()).await.expect(400);
+    let mut body = body;
+    body["args"] = json!(["-c", "{2}", "{1}"]);
+    plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(202);
+    for (count, address) in [("3", "192.0.2.7"), ("4", "192.0.2.8")] {
+        let start = a.start().await;
+        assert_eq!(count_of(&start), count);
+        assert_eq!(start.destination.as_ref().unwrap().host, address);
+        a.exited(&start, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_batch_is_said() {
+    let plane = Plane::new().await;
+    let _agent = Agent::join(&plane, "lab-a", 1).await;
+    let ada = plane.account("ada", "learner").await;
+    plane.policy(json!({ "account_elements_max": 10, "in_flight_max": 1, "starts_per_minute_max": 1 })).await;
+    let body = |spread: Value| {
+        let mut body = json!({ "tool": "ping", "args": ["192.0.2.1"] });
+        body.as_object_mut().unwrap().extend(spread.as_object().unwrap().clone());
+        body
+    };
+    for (spread, field) in [
+        (json!({}), "array"),
+        (json!({ "array": { "from": 1, "to": 2 }, "each_node": true }), "array"),
+        (json!({ "array": { "from": 2, "to": 1 } }), "array"),
+        (json!({ "array": { "from": 1, "to": 100_001 } }), "array"),
+        (json!({ "array": { "from": i64::MIN, "to": i64::MAX } }), "array"),
+        (json!({ "parameters": [["x".repeat(1_001)]] }), "parameters"),
+    ] {
+        let reply = plane.call(&ada, "POST", "/api/v1/batches", body(spread.clone())).await;
+        assert_eq!((reply.problem(400).as_str(), &reply.json()["field"]), ("request", &json!(field)), "{spread}");
+    }
+    let many = plane.call(&ada, "POST", "/api/v1/batches", body(json!({ "array": { "from": 1, "to": 11 } }))).await;
+    assert_eq!(many.problem(429), "too-many-elements");
+    let own = plane.call(&ada, "POST", "/api/v1/batches", body(json!({ "array": { "from": 1, "to": 10 } }))).await;
+    let path = format!("/api/v1/batches/{}", own.expect(202)["id"].as_str().unwrap());
+    let bob = plane.account("bob", "learner").await;
+    assert_eq!(plane.get(&bob, &path).await.problem(404), "batch-unknown");
+    assert_eq!(plane.call(&bob, "POST", &format!("{path}/cancel"), Value::Null).await.problem(404), "batch-unknown");
+    let listed = plane.get(&bob, "/api/v1/batches").await.expect(200);
+    assert!(listed["items"].as_array().unwrap().is_empty());
+    assert_eq!(plane.get(&ada, "/api/v1/batches").await.expect(200)["items"].as_array().unwrap().len(), 1);
+}
+
+/// A learner's single run does not wait for a classmate's array.
+#[tokio::test]
+async fn an_array_holds_up_nobody_else() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    submit(&plane, &plane.admin, json!({ "array": { "from": 1, "to": 50 } })).await;
+    let first = agent.start().await;
+    let ada = plane.account("ada", "learner").await;
+    let body = json!({ "tool": "ping", "args": ["-c", "9", "198.51.100.7"] });
+    plane.call(&ada, "POST", "/api/v1/jobs", body).await.expect(202);
+    agent.exited(&first, 0).await;
+    let next = [agent.carry_out().await, agent.carry_out().await];
+    assert!(next.iter().any(|start| count_of(start) == "9"), "it was not among the next two");
+}

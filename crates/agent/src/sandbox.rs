@@ -24,7 +24,6 @@ use std::time::Duration;
 mod cgroup;
 mod confine;
 mod connection;
-mod helper;
 mod init;
 mod keeper;
 mod message;
@@ -32,11 +31,12 @@ mod namespace;
 mod room;
 mod root;
 mod seccomp;
+mod serve;
 mod spawn;
 mod start;
 
-pub use helper::{HELPER_ARGUMENT, helper_main};
 pub use room::{Process, Room};
+pub use serve::{HELPER_ARGUMENT, helper_main};
 pub use start::Sandbox;
 
 /// What a sandbox is started with.

@@ -21,9 +21,9 @@ use nix::unistd::{Pid, setsid};
 
 use super::RoomSpec;
 use super::confine;
-use super::helper::Site;
 use super::message::{Ended, FromInit, Request, Step, receive, send};
 use super::root;
+use super::serve::Site;
 use super::spawn::{Substitute, spawn};
 
 mod reap;

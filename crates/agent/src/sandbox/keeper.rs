@@ -22,10 +22,10 @@ use nix::unistd::Pid;
 use super::Cause;
 use super::cgroup::{Reading, Slot, Used};
 use super::confine::INSIDE_ID;
-use super::helper::Site;
 use super::init::{Birth, init_main};
 use super::message::{Ended, FromInit, Reply, Request, Step, WireExit, receive, send, widen};
 use super::namespace;
+use super::serve::Site;
 
 /// CPU time is looked at this often at least, and this often at most.
 const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));

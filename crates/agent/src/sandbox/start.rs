@@ -13,9 +13,9 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::connection::{Connection, Idle, PacketSocket};
-use super::helper::{HELPER_ARGUMENT, HELPER_SOCKET};
 use super::message::{Config, FromHelper};
 use super::room::Room;
+use super::serve::{HELPER_ARGUMENT, HELPER_SOCKET};
 use super::{RoomSpec, SandboxConfig, SandboxError};
 
 /// Building a root and as many keepers as there are slots takes milliseconds each.

@@ -10,10 +10,10 @@ mod control;
 mod session;
 
 mod cancel;
-mod helper;
 mod input;
 mod limits;
 mod probes;
+mod sandbox_lost;
 mod site;
 mod steps;
 mod terminal;

@@ -16,7 +16,7 @@ async fn a_node_is_shown_and_changed() {
     assert_eq!((&node["id"], &node["state"], &node["health"]), (&json!(agent.id), &json!("enabled"), &json!("up")));
     assert_eq!((&node["slots"], &node["running"], &node["addresses"]), (&json!(2), &json!(0), &json!(["192.0.2.77"])));
     assert_eq!(node["agent_slots"], 2);
-    assert_eq!(node["tools"].as_array().unwrap().len(), 8);
+    assert_eq!(node["tools"].as_array().unwrap().len(), 9);
     assert_eq!(node["last_seen"], "2026-09-21T14:13:20.000Z");
     assert_eq!(plane.get(&ada, &format!("/api/v1/nodes/{}", agent.id)).await.expect(200), node);
     plane.ping().await;

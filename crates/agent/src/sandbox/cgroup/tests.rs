@@ -1,3 +1,5 @@
+//! One slot on files that stand for cgroups: what is written where, and what is read back.
+
 use super::*;
 
 fn slot_in(dir: &Path, files: &[(&str, &str)], is_v2: bool) -> Slot {

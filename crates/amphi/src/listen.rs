@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use lab::PeerCertificate;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
@@ -54,6 +55,7 @@ impl Listener {
         given: Option<KeyPairPem>,
     ) -> anyhow::Result<Self> {
         let tls = TlsAcceptor::from(Arc::new(tls_config(authority, names, given)?));
+        open_files_raise();
         let socket = TcpListener::bind(address)
             .await
             .with_context(|| format!("listening on {address}: choose another address with --listen"))?;
@@ -104,6 +106,17 @@ impl Listener {
         if tokio::time::timeout(DRAIN_TIMEOUT, open.shutdown()).await.is_err() {
             tracing::warn!("some requests were still open after {DRAIN_TIMEOUT:?}");
         }
+    }
+}
+
+/// Systems give a process 1,024 open files to begin with, and many more where it asks for them.
+fn open_files_raise() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        let wanted = hard.min(2 * CONNECTIONS_MAX as u64);
+        if soft < wanted { setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) } else { Ok(()) }
+    });
+    if let Err(error) = raised {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the limit of open files stays as it is");
     }
 }
 

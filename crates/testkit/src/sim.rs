@@ -1,14 +1,15 @@
 //! Simulated agents: the real protocol over the real listener with mutual TLS, but no processes. Each run is answered at
-//! once as started and ended, so that what is measured is the control plane and its database alone.
+//! once as started and ended, or prints line after line until it is told to end, so that what is measured is the control
+//! plane and its database alone.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use db::{Clock, SystemClock};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
@@ -53,16 +54,35 @@ pub struct Plan {
     pub output: Vec<u8>,
 }
 
+/// How runs print, and when they begin and end with that.
+#[derive(Debug)]
+pub struct Printing {
+    /// Time between two lines of one run.
+    pub every: Duration,
+    /// The next line, made as it is printed.
+    pub line: fn() -> String,
+    /// Whether they print.
+    pub is_on: AtomicBool,
+    /// Whether they end.
+    pub is_over: AtomicBool,
+}
+
 /// What simulated agents were told.
 #[derive(Debug, Default)]
 pub struct Tally {
     started: AtomicU64,
+    lines: AtomicU64,
 }
 
 impl Tally {
     /// Runs started so far.
     pub fn started(&self) -> u64 {
         self.started.load(Ordering::Relaxed)
+    }
+
+    /// Lines printed so far.
+    pub fn lines(&self) -> u64 {
+        self.lines.load(Ordering::Relaxed)
     }
 }
 
@@ -89,6 +109,18 @@ impl SimAgent {
         plan: Plan,
         tally: Arc<Tally>,
     ) -> Result<Self, SimError> {
+        Self::join_to_print(address, ca_pem, token, plan, tally, None).await
+    }
+
+    /// [`SimAgent::join`] whose runs last, and print, unless `printing` is `None`.
+    pub async fn join_to_print(
+        address: SocketAddr,
+        ca_pem: &str,
+        token: &str,
+        plan: Plan,
+        tally: Arc<Tally>,
+        printing: Option<Arc<Printing>>,
+    ) -> Result<Self, SimError> {
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca_pem)).domain_name(wire::SERVER_NAME);
         let key = KeyRequest::generate().map_err(SimError::Key)?;
         let request = EnrollRequest {
@@ -106,7 +138,7 @@ impl SimAgent {
         let identity = Identity::from_pem(&reply.certificate_pem, &key.key_pem);
         let (outbound, commands) = connect(dial(address, tls.identity(identity)).await?, &plan).await?;
         let node_id = reply.node_id;
-        let task = tokio::spawn(serve(outbound, commands, plan, tally));
+        let task = tokio::spawn(serve(outbound, commands, plan, tally, printing));
         Ok(Self { node_id, task })
     }
 }
@@ -155,8 +187,16 @@ async fn connect(channel: Channel, plan: &Plan) -> Result<Stream, SimError> {
 }
 
 /// Answers commands until the stream ends.
-async fn serve(outbound: mpsc::Sender<FromAgent>, mut commands: Streaming<ToAgent>, plan: Plan, tally: Arc<Tally>) {
+async fn serve(
+    outbound: mpsc::Sender<FromAgent>,
+    mut commands: Streaming<ToAgent>,
+    plan: Plan,
+    tally: Arc<Tally>,
+    printing: Option<Arc<Printing>>,
+) {
     let mut heartbeat = tokio::time::interval(Duration::from_secs(5));
+    // They end with this agent.
+    let mut runs = JoinSet::new();
     loop {
         let command = tokio::select! {
             command = commands.message() => command,
@@ -167,10 +207,47 @@ async fn serve(outbound: mpsc::Sender<FromAgent>, mut commands: Streaming<ToAgen
         };
         let Ok(Some(ToAgent { message: Some(message) })) = command else { return };
         if let to_agent::Message::Start(start) = message {
-            tally.started.fetch_add(1, Ordering::Relaxed);
-            run(&outbound, &start, &plan).await;
+            let number = tally.started.fetch_add(1, Ordering::Relaxed);
+            match &printing {
+                None => run(&outbound, &start, &plan).await,
+                Some(printing) => {
+                    runs.spawn(print(outbound.clone(), start, number, printing.clone(), tally.clone()));
+                }
+            }
         }
     }
+}
+
+/// A run that prints until it is over.
+async fn print(
+    outbound: mpsc::Sender<FromAgent>,
+    start: Start,
+    number: u64,
+    printing: Arc<Printing>,
+    tally: Arc<Tally>,
+) {
+    let (run_id, epoch) = (start.run_id, start.epoch);
+    let started = Started { run_id: run_id.clone(), epoch, at_ms: SystemClock.now_ms(), argv: start.argv };
+    say(&outbound, Message::Started(started)).await;
+    // Spread over the period, as programs that have nothing to do with one another are.
+    let phase = printing.every.mul_f64((number % 97) as f64 / 97.0);
+    let mut lines = tokio::time::interval_at(tokio::time::Instant::now() + phase, printing.every);
+    let mut seq = 0;
+    loop {
+        lines.tick().await;
+        if printing.is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        if printing.is_on.load(Ordering::Relaxed) {
+            let (data, at_ms) = ((printing.line)().into_bytes(), SystemClock.now_ms());
+            let output = Output { run_id: run_id.clone(), epoch, seq, data, at_ms, ..Output::default() };
+            say(&outbound, Message::Output(output)).await;
+            tally.lines.fetch_add(1, Ordering::Relaxed);
+            seq += 1;
+        }
+    }
+    let at_ms = SystemClock.now_ms();
+    say(&outbound, Message::Ended(Ended { run_id, epoch, at_ms, output_chunks: seq, ..Ended::default() })).await;
 }
 
 async fn run(outbound: &mpsc::Sender<FromAgent>, start: &Start, plan: &Plan) {

@@ -40,6 +40,12 @@ impl Plane {
         self.serve.address()
     }
 
+    /// The certificate of its authority.
+    pub(crate) fn ca_pem(&self) -> anyhow::Result<String> {
+        let path = self.scratch.path().join("plane/ca.pem");
+        std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.serve.pid()
     }
@@ -84,8 +90,7 @@ impl Plane {
 
     /// Connects simulated agents, beside those there are.
     pub(crate) async fn simulate(&mut self, agents: u32, slots: u32) -> anyhow::Result<(Vec<SimAgent>, Arc<Tally>)> {
-        let ca_pem = self.scratch.path().join("plane/ca.pem");
-        let ca_pem = std::fs::read_to_string(&ca_pem).with_context(|| format!("reading {}", ca_pem.display()))?;
+        let ca_pem = self.ca_pem()?;
         let tally = Arc::new(Tally::default());
         let mut joined = Vec::new();
         for _ in 0..agents {

@@ -4,7 +4,8 @@
 //! watchers on the same machine. Nothing here passes or fails by time, but a line lost or repeated ends it.
 //!
 //! `AMPHI_BENCH_QUICK=1` takes fewer of everything, to see that it works; `AMPHI_BENCH_ONLY=WORD` takes those
-//! measurements alone whose name (`own`, `shared`, `idle`, `lost`) has that word in it.
+//! measurements alone whose name (`own`, `shared`, `idle`, `lost`) has that word in it; `AMPHI_BENCH_MANY=N` takes N
+//! watchers and agents.
 
 #[path = "system/figures.rs"]
 mod figures;
@@ -40,18 +41,21 @@ struct Effort {
     /// Watchers, and agents in the idle measurement.
     many: usize,
     idle: Duration,
-    /// How often an agent is lost.
+    /// How often an agent is lost. A run has three attempts.
     losses: usize,
 }
 
 const FULL: Effort =
-    Effort { rounds: 5, round: Duration::from_secs(6), many: 2_000, idle: Duration::from_secs(30), losses: 5 };
+    Effort { rounds: 5, round: Duration::from_secs(6), many: 2_000, idle: Duration::from_secs(30), losses: 2 };
 const QUICK: Effort =
     Effort { rounds: 2, round: Duration::from_secs(2), many: 200, idle: Duration::from_secs(5), losses: 1 };
 
 fn main() -> anyhow::Result<()> {
     let is_quick = std::env::var("AMPHI_BENCH_QUICK").is_ok_and(|value| value == "1");
-    let effort = if is_quick { QUICK } else { FULL };
+    let mut effort = if is_quick { QUICK } else { FULL };
+    if let Ok(many) = std::env::var("AMPHI_BENCH_MANY") {
+        effort.many = many.parse().context("AMPHI_BENCH_MANY is a number")?;
+    }
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("reading the limit of open files")?;
     setrlimit(Resource::RLIMIT_NOFILE, hard.min(soft.max(16_384)), hard).context("raising the limit of open files")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

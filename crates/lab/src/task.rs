@@ -19,6 +19,7 @@ pub fn spawn_tasks(lab: &Lab, shutdown: &CancellationToken) -> TaskTracker {
     tracker.spawn(tend::settings(lab.clone(), shutdown.clone()));
     tracker.spawn(tend::heartbeats(lab.clone(), shutdown.clone()));
     tracker.spawn(tend::health(lab.clone(), shutdown.clone()));
+    tracker.spawn(tend::lost(lab.clone(), shutdown.clone()));
     tracker.spawn(tend::overdue(lab.clone(), shutdown.clone()));
     tracker.close();
     tracker

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::site::{LIMIT, Site, is_over, ping, ping_fault, until};
 
-/// Ten seconds of lease, a second until somebody looks, and some for a busy machine.
+/// Nine seconds of lease, half a second until somebody looks, and some for a busy machine.
 const PLACED_AGAIN: Duration = Duration::from_secs(14);
 /// Enough to still run when all have begun, however busy the machine is.
 const PACKETS: u32 = 25;

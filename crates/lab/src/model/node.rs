@@ -39,8 +39,9 @@ impl FromStr for NodeId {
 
 /// A node that has not been heard of for this long is suspect: it gets no new run while another can take it. Milliseconds.
 pub const SUSPECT_AFTER_MS: i64 = 7_500;
-/// A node's lease: not heard of for this long, it is down and its runs are lost. Milliseconds.
-pub const LEASE_MS: i64 = 10_000;
+/// A node's lease: not heard of for this long, it is down and its runs are lost. With the look that finds that out and the
+/// next start, its runs are placed again within ten seconds. Milliseconds.
+pub const LEASE_MS: i64 = 9_000;
 /// Time between two heartbeats of an agent. Milliseconds.
 pub const HEARTBEAT_MS: u32 = 5_000;
 

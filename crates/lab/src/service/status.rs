@@ -1,5 +1,6 @@
 //! What a machine or a passer-by may know of the lab: is it up, how busy, node by node. No names of people or jobs.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 
 use serde::Serialize;
@@ -64,8 +65,8 @@ impl LastStatus {
     fn keep(&self, now_ms: i64, status: &LabStatus) -> Vec<String> {
         let before = self.0.lock().expect("no holder of this lock panics").replace((now_ms, status.clone()));
         let before = before.map(|(_, status)| status.nodes).unwrap_or_default();
-        let is_gone = |name: &String| status.nodes.iter().all(|node| node.name != *name);
-        before.into_iter().map(|node| node.name).filter(is_gone).collect()
+        let here: HashSet<_> = status.nodes.iter().map(|node| node.name.as_str()).collect();
+        before.into_iter().map(|node| node.name).filter(|name| !here.contains(name.as_str())).collect()
     }
 }
 

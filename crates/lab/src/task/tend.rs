@@ -14,7 +14,9 @@ const HEARTBEATS: Duration = Duration::from_secs(2);
 const HEALTH: Duration = Duration::from_secs(2);
 /// Unused sources are looked for this often.
 const SOURCES: Duration = Duration::from_secs(600);
-/// Lost nodes and overdue runs are looked for this often.
+/// Lost nodes are looked for this often.
+const LOST: Duration = Duration::from_millis(500);
+/// Overdue runs are looked for this often.
 const OVERDUE: Duration = Duration::from_secs(1);
 
 /// Passes on what somebody wants stopped, as soon as it is wanted.
@@ -114,7 +116,19 @@ pub(super) async fn health(lab: Lab, shutdown: CancellationToken) {
     }
 }
 
-/// Ends runs whose node is lost and runs that waited too long.
+/// Ends runs whose node is lost.
+pub(super) async fn lost(lab: Lab, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(LOST);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = interval.tick() => {}
+        }
+        report("ending the runs of lost nodes", lab.runs_reap().await);
+    }
+}
+
+/// Ends runs that waited too long.
 pub(super) async fn overdue(lab: Lab, shutdown: CancellationToken) {
     let mut interval = tokio::time::interval(OVERDUE);
     loop {
@@ -122,7 +136,6 @@ pub(super) async fn overdue(lab: Lab, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             _ = interval.tick() => {}
         }
-        report("ending the runs of lost nodes", lab.runs_reap().await);
         report("ending overdue runs", lab.runs_overdue().await);
     }
 }

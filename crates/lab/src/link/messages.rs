@@ -297,6 +297,7 @@ impl<'a> Group<'a> {
                 let end = RunEnd::untold(Outcome::Failed(ErrorReason::NotStarted), self.lab.now_ms());
                 self.told.run_ended(run, &end, None);
                 self.told.job_ended(attempt(&booked), &end, None);
+                self.takers.push(run);
                 self.ended.push(run);
             }
             // A cancel for a run that is gone: its end is on the way or was stored.

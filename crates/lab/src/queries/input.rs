@@ -9,6 +9,9 @@ use crate::model::run::RunId;
 /// Acts of one run that may wait for its node.
 const WAITING_MAX: u32 = 1_024;
 
+/// Bytes of one run that may wait for its node.
+const WAITING_BYTES: usize = 1 << 20;
+
 /// An act, and its number within the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Input {
@@ -17,20 +20,24 @@ pub(crate) struct Input {
     pub(crate) act: Act,
 }
 
-/// Adds an act to a run that is on a node. `Unmet` ("run-input") when it is not, or when too many acts wait.
+/// Adds an act to a run that is on a node. `Unmet` ("run-input") when it is not, or when too much waits.
 pub(crate) fn input_insert(write: &mut Write, run: RunId, act: &Act) {
     let id = run.to_string();
+    let (kind, data) = act.to_stored();
+    let room = i64::try_from(WAITING_BYTES.saturating_sub(data.len())).unwrap_or_default();
     write.push_expect(
         "run-input",
         Query::new(
             "UPDATE lab_run SET input_seq = input_seq + 1 WHERE id = ? AND state IN ('leased', 'running') \
-             AND (SELECT COUNT(*) FROM lab_input WHERE run = ?) < ?",
+             AND (SELECT COUNT(*) FROM lab_input WHERE run = ?) < ? \
+             AND (SELECT COALESCE(SUM(LENGTH(data)), 0) FROM lab_input WHERE run = ?) <= ?",
         )
         .bind(id.as_str())
         .bind(id.as_str())
-        .bind(WAITING_MAX),
+        .bind(WAITING_MAX)
+        .bind(id.as_str())
+        .bind(room),
     );
-    let (kind, data) = act.to_stored();
     write.push_step(
         Query::new(
             "INSERT INTO lab_input (run, seq, kind, data) SELECT id, input_seq - 1, ?, ? FROM lab_run WHERE id = ?",
@@ -41,14 +48,22 @@ pub(crate) fn input_insert(write: &mut Write, run: RunId, act: &Act) {
     );
 }
 
-/// What waits for nodes that this replica holds, in order within each run.
-pub(crate) async fn input_list(db: &Database, replica: &str, limit: u32) -> Result<Vec<Input>, DbError> {
+/// What waits for nodes that this replica holds, by run and in order within each, behind `after`.
+pub(crate) async fn input_list(
+    db: &Database,
+    replica: &str,
+    after: Option<(RunId, i64)>,
+    limit: u32,
+) -> Result<Vec<Input>, DbError> {
+    let (run, seq) = after.map(|(run, seq)| (run.to_string(), seq)).unwrap_or_default();
     let query = Query::new(
         "SELECT i.run AS run, i.seq AS seq, i.kind AS kind, i.data AS data FROM lab_input i \
          JOIN lab_run r ON r.id = i.run JOIN lab_node n ON n.id = r.node \
-         WHERE n.replica = ? AND n.connected = 1 AND r.state IN ('leased', 'running') ORDER BY i.run, i.seq LIMIT ?",
+         WHERE n.replica = ? AND n.connected = 1 AND r.state IN ('leased', 'running') \
+         AND (i.run > ? OR (i.run = ? AND i.seq > ?)) ORDER BY i.run, i.seq LIMIT ?",
     );
-    db.all(query.bind(replica).bind(limit)).await?.iter().map(input).collect()
+    let query = query.bind(replica).bind(run.as_str()).bind(run.as_str()).bind(seq);
+    db.all(query.bind(limit)).await?.iter().map(input).collect()
 }
 
 fn input(row: &Row) -> Result<Input, DbError> {

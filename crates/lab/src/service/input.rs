@@ -10,9 +10,9 @@ use crate::Lab;
 use crate::link::wire_epoch;
 use crate::model::input::{Act, DATA_MAX};
 use crate::model::job::{Job, JobId, JobKind};
-use crate::queries::input::{input_insert, input_list};
+use crate::queries::input::{Input as Waiting, input_insert, input_list};
 
-/// Acts sent in one go.
+/// Acts read in one go.
 const BATCH: u32 = 1_000;
 /// How old a source that no job has must be before it goes, milliseconds.
 const SOURCE_AGE_MS: i64 = 3_600_000;
@@ -49,17 +49,28 @@ impl Lab {
 
     /// Sends what waits for programs on nodes of this replica and was not sent yet.
     pub(crate) async fn inputs_send(&self) -> Result<(), ServiceError> {
-        for waiting in input_list(self.db(), self.replica(), BATCH).await? {
-            let Some((node, epoch)) = self.fleet().input_take(waiting.run, waiting.seq) else { continue };
-            let message = Input {
-                run_id: waiting.run.to_string(),
-                epoch: wire_epoch(epoch),
-                seq: u64::try_from(waiting.seq).unwrap_or_default(),
-                act: Some(wire_act(waiting.act)),
-            };
-            self.fleet().send(node, to_agent::Message::Input(message));
+        let mut after = None;
+        loop {
+            // What was sent stays until its program has had it, so one that does not read must not fill the only page.
+            let page = input_list(self.db(), self.replica(), after, BATCH).await?;
+            let is_last = page.len() < BATCH as usize;
+            after = page.last().map(|waiting| (waiting.run, waiting.seq));
+            page.into_iter().for_each(|waiting| self.input_send(waiting));
+            if is_last {
+                return Ok(());
+            }
         }
-        Ok(())
+    }
+
+    fn input_send(&self, waiting: Waiting) {
+        let Some((node, epoch)) = self.fleet().input_take(waiting.run, waiting.seq) else { return };
+        let message = Input {
+            run_id: waiting.run.to_string(),
+            epoch: wire_epoch(epoch),
+            seq: u64::try_from(waiting.seq).unwrap_or_default(),
+            act: Some(wire_act(waiting.act)),
+        };
+        self.fleet().send(node, to_agent::Message::Input(message));
     }
 
     /// Deletes sources that no job has any more.

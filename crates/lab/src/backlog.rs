@@ -221,6 +221,19 @@ impl Backlog {
         }
     }
 
+    /// Forgets the batch whose turn it is until it is read anew; nobody was served.
+    pub(crate) fn skip(&mut self, turn: &Turn) {
+        let Item::Element(batch, _) = &turn.item else { return };
+        let Some(tenant) = self.tenants.get_mut(&turn.tenant) else { return };
+        if let Some(account) = tenant.accounts.get_mut(&turn.account) {
+            account.batches.retain(|open| open.batch.id != batch.id);
+        }
+        tenant.accounts.retain(|_, account| !account.is_empty());
+        if tenant.accounts.is_empty() {
+            self.tenants.remove(&turn.tenant);
+        }
+    }
+
     /// What a turn's item needs of its node.
     pub(crate) fn need(&self, turn: &Turn) -> &NeedKey {
         &self.needs[turn.need]

@@ -66,6 +66,10 @@ impl BatchSubmit {
                 return Err(ServiceError::Request { field: "array", sentence });
             }
         };
+        if self.each_node && self.job.placement().0.is_some() {
+            let sentence = "Give either node or each_node; on narrows the nodes of each_node.".to_owned();
+            return Err(ServiceError::Request { field: "node", sentence });
+        }
         let has_parameters = matches!(spread, Spread::Parameters(_));
         let (node, on, name) = self.job.placement();
         let template = self.job.template(lab.languages(), has_parameters)?;

@@ -186,10 +186,10 @@ impl Template {
         match self {
             Self::Fixed(work) => Ok(work.clone()),
             Self::Tool { tool, args } => {
-                Ok(Work::Experiment(Experiment::from_args(tool, &filled(args, index, parameters))?))
+                Ok(Work::Experiment(Experiment::from_args(tool, &filled(args, index, parameters)?)?))
             }
             Self::Program(program) => {
-                let args = filled(program.args(), index, parameters);
+                let args = filled(program.args(), index, parameters)?;
                 Ok(Work::Program(Box::new(program.with_args(args)?)))
             }
         }
@@ -203,6 +203,14 @@ impl Template {
             Self::Fixed(work) => work.needs(),
             Self::Tool { tool, .. } => tool,
             Self::Program(program) => program.language(),
+        }
+    }
+
+    /// Whether [`Template::element`] would make this one, without making it. Errors: as there.
+    pub fn check(&self, index: i64, parameters: &[String]) -> Result<(), Refusal> {
+        match self {
+            Self::Fixed(_) | Self::Tool { .. } => self.element(index, parameters).map(drop),
+            Self::Program(program) => Program::args_check(&filled(program.args(), index, parameters)?),
         }
     }
 
@@ -221,8 +229,10 @@ pub fn has_placeholder(args: &[String]) -> bool {
     args.iter().any(|arg| pieces(arg).any(|piece| matches!(piece, Piece::Index | Piece::Place(_))))
 }
 
-/// Fills `{index}` and `{1}` to `{9}`. Parameters go behind the arguments where nothing stands for them.
-fn filled(args: &[String], index: i64, parameters: &[String]) -> Vec<String> {
+/// Fills `{index}` and `{1}` to `{9}`. Parameters go behind the arguments where nothing stands for them. Errors: more or
+/// longer arguments than any program may have, told before they fill the memory.
+fn filled(args: &[String], index: i64, parameters: &[String]) -> Result<Vec<String>, Refusal> {
+    Program::args_check(args)?;
     let mut has_place = false;
     let mut filled: Vec<String> = Vec::with_capacity(args.len() + parameters.len());
     for arg in args {
@@ -242,7 +252,7 @@ fn filled(args: &[String], index: i64, parameters: &[String]) -> Vec<String> {
     if !has_place {
         filled.extend(parameters.iter().cloned());
     }
-    filled
+    Ok(filled)
 }
 
 /// A part of an argument.
@@ -286,6 +296,7 @@ fn pieces(mut rest: &str) -> impl Iterator<Item = Piece<'_>> {
 mod tests {
     use super::*;
     use crate::model::language::Languages;
+    use crate::model::program::ProgramRequest;
 
     fn words(words: &[&str]) -> Vec<String> {
         words.iter().map(|&word| word.to_owned()).collect()
@@ -295,11 +306,11 @@ mod tests {
     fn placeholders_are_filled_and_parameters_go_behind() {
         let args = words(&["-c", "{index}", "{2}/{1}"]);
         assert!(has_placeholder(&args) && !has_placeholder(&words(&["{0}", "{x}"])));
-        assert_eq!(filled(&args, 7, &words(&["a", "b"])), ["-c", "7", "b/a"]);
-        assert_eq!(filled(&words(&["{{1}}", "{é}{", "{1"]), 7, &words(&["a"])), ["{a}", "{é}{", "{1"]);
-        assert_eq!(filled(&words(&["x"]), 7, &words(&["a", "b"])), ["x", "a", "b"]);
+        assert_eq!(filled(&args, 7, &words(&["a", "b"])).unwrap(), ["-c", "7", "b/a"]);
+        assert_eq!(filled(&words(&["{{1}}", "{é}{", "{1"]), 7, &words(&["a"])).unwrap(), ["{a}", "{é}{", "{1"]);
+        assert_eq!(filled(&words(&["x"]), 7, &words(&["a", "b"])).unwrap(), ["x", "a", "b"]);
         // A value is not looked at again.
-        assert_eq!(filled(&words(&["{1}"]), 7, &words(&["{index}{2}", "x"])), ["{index}{2}"]);
+        assert_eq!(filled(&words(&["{1}"]), 7, &words(&["{index}{2}", "x"])).unwrap(), ["{index}{2}"]);
     }
 
     #[test]
@@ -307,5 +318,10 @@ mod tests {
         let template = Template::Tool { tool: "ping".to_owned(), args: words(&["-c", "{index}", "192.0.2.1"]) };
         assert_eq!(template.element(3, &[]).unwrap().command_line(&Languages::built_in()), "ping -c 3 192.0.2.1");
         assert!(template.element(-1, &[]).is_err());
+        let request = ProgramRequest { line: Some("true".to_owned()), args: words(&["{1}{1}"]), ..Default::default() };
+        let program = Program::new(request, &Languages::built_in()).unwrap();
+        let template = Template::Program(Box::new(program));
+        assert!(template.check(1, &["x".repeat(2_048)]).is_ok());
+        assert!(template.check(2, &["x".repeat(2_049)]).is_err() && template.element(2, &["x".repeat(2_049)]).is_err());
     }
 }

@@ -125,9 +125,13 @@ impl Program {
 
     /// The same program with other arguments. Errors: they break a bound.
     pub fn with_args(&self, args: Vec<String>) -> Result<Self, Refusal> {
-        let program = Self { args, ..self.clone() };
-        check::bounds(&program)?;
-        Ok(program)
+        Self::args_check(&args)?;
+        Ok(Self { args, ..self.clone() })
+    }
+
+    /// Whether a program may have these arguments. Errors: they break a bound.
+    pub fn args_check(args: &[String]) -> Result<(), Refusal> {
+        check::arguments(args)
     }
 
     /// Standard input that comes with it.

@@ -106,9 +106,11 @@ pub(crate) fn batch_insert(
     );
     let sql = format!(
         "{INSERT} SELECT {marks}, 0 FROM (SELECT 1 AS one) AS once \
-         WHERE (SELECT COALESCE(SUM(elements - taken), 0) FROM lab_batch WHERE account = ? AND is_open = 1) + ? <= ?"
+         WHERE (SELECT COALESCE(SUM(elements - taken), 0) FROM lab_batch WHERE account = ? AND is_open = 1) \
+         + (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting' AND batch IS NOT NULL) + ? <= ?"
     );
-    let query = values(Query::new(sql)).bind(batch.account.as_str()).bind(batch.count).bind(quota.waiting_max);
+    let account = batch.account.as_str();
+    let query = values(Query::new(sql)).bind(account).bind(account).bind(batch.count).bind(quota.waiting_max);
     write.push_expect("batch-quota", query);
 }
 
@@ -174,11 +176,13 @@ pub(crate) async fn batch_list_open(db: &Database, limit: u32) -> Result<Vec<Bat
     db.all(query).await?.iter().map(batch).collect()
 }
 
-/// Elements of an account's batches that were not taken yet.
+/// Elements of an account's batches that were not taken yet, or are jobs that wait for a node.
 pub(crate) async fn batch_waiting(db: &Database, account: &str) -> Result<u32, DbError> {
-    let query =
-        Query::new("SELECT COALESCE(SUM(elements - taken), 0) AS n FROM lab_batch WHERE account = ? AND is_open = 1");
-    db.one(query.bind(account)).await?.get("n")
+    let query = Query::new(
+        "SELECT (SELECT COALESCE(SUM(elements - taken), 0) FROM lab_batch WHERE account = ? AND is_open = 1) \
+         + (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting' AND batch IS NOT NULL) AS n",
+    );
+    db.one(query.bind(account).bind(account)).await?.get("n")
 }
 
 /// Elements of all batches that were not taken yet.

@@ -145,6 +145,9 @@ pub(crate) struct Placed {
     pub(crate) run: RunId,
     pub(crate) index: i64,
     pub(crate) name: String,
+    /// Where they differ from the batch's.
+    pub(crate) spec: Option<String>,
+    pub(crate) command: Option<String>,
     pub(crate) node: NodeId,
 }
 
@@ -156,6 +159,8 @@ pub(crate) fn elements_place(write: &mut Write, batch: BatchId, elements: &[Plac
         ("of_batch", Kind::Text),
         ("new_index", Kind::Int),
         ("new_name", Kind::Text),
+        ("new_spec", Kind::Text),
+        ("new_command", Kind::Text),
         ("for_node", Kind::Text),
         ("at_ms", Kind::Int),
     ];
@@ -167,6 +172,8 @@ pub(crate) fn elements_place(write: &mut Write, batch: BatchId, elements: &[Plac
             batch.to_string().into(),
             element.index.into(),
             element.name.as_str().into(),
+            element.spec.as_deref().into(),
+            element.command.as_deref().into(),
             element.node.to_string().into(),
             now_ms.into(),
         ]);
@@ -174,8 +181,8 @@ pub(crate) fn elements_place(write: &mut Write, batch: BatchId, elements: &[Plac
     write.push_given_insert(
         "INSERT INTO lab_job (id, tenant, account, owner, name, kind, tool, spec, source, command, wanted_node, \
          wanted_labels, state, pinned, shared, attempt, is_cancelled, batch, batch_index, created_ms) \
-         SELECT given.new_job, b.tenant, b.account, b.owner, given.new_name, b.kind, b.tool, b.spec, b.source, b.command, \
-         given.for_node, b.wanted_labels, 'waiting', 0, 0, 1, 0, b.id, given.new_index, given.at_ms \
+         SELECT given.new_job, b.tenant, b.account, b.owner, given.new_name, b.kind, b.tool, \
+         COALESCE(given.new_spec, b.spec), b.source, COALESCE(given.new_command, b.command), given.for_node, b.wanted_labels, 'waiting', 0, 0, 1, 0, b.id, given.new_index, given.at_ms \
          FROM given JOIN lab_batch b ON b.id = given.of_batch",
         rows.clone(),
     );

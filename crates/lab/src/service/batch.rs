@@ -107,12 +107,19 @@ impl BatchSubmission {
         }
     }
 
-    /// Every element's work where they differ, else that of the first.
+    /// Every element's work where their destinations may differ, else that of the first. Errors: some element is not
+    /// acceptable; nothing could be done about that later.
     fn works(&self, first: i64, count: u32) -> Result<Vec<Work>, ServiceError> {
+        let is_spread = matches!(self.spread, Spread::Parameters(_));
         let differ = match &self.template {
             Template::Fixed(_) => false,
-            Template::Tool { args, .. } => has_placeholder(args) || matches!(self.spread, Spread::Parameters(_)),
-            Template::Program(_) => false,
+            Template::Tool { args, .. } => is_spread || has_placeholder(args),
+            Template::Program(program) => {
+                let last = if is_spread || has_placeholder(program.args()) { count } else { 1 };
+                let mut numbers = 0..last;
+                numbers.try_for_each(|n| self.template.check(first + i64::from(n), self.parameters(n)))?;
+                false
+            }
         };
         let numbers = 0..if differ { count } else { 1 };
         let element = |number| self.template.element(first + i64::from(number), self.parameters(number));
@@ -232,7 +239,7 @@ impl Lab {
             batch_parameters_insert(&mut write, batch.id, parameters);
         }
         if matches!(wanted.spread, Spread::EachNode) {
-            elements_place(&mut write, batch.id, &placed(&batch, nodes), batch.created_ms);
+            elements_place(&mut write, batch.id, &self.placed(&batch, &wanted.template, nodes)?, batch.created_ms);
         }
         write.push_event("queue");
         match self.db().write(write).await {
@@ -316,15 +323,22 @@ impl Lab {
             Err(error) => Err(error.into()),
         }
     }
-}
 
-fn placed(batch: &Batch, nodes: &[Node]) -> Vec<Placed> {
-    let element = |(index, node): (i64, &Node)| Placed {
-        job: JobId::generate(),
-        run: RunId::generate(),
-        index,
-        name: format!("{} [{}]", batch.name, node.name),
-        node: node.id,
-    };
-    (batch.first..).zip(nodes).map(element).collect()
+    /// An element for each of the nodes.
+    fn placed(&self, batch: &Batch, template: &Template, nodes: &[Node]) -> Result<Vec<Placed>, ServiceError> {
+        let is_own = template.is_filled(&[]);
+        let element = |(index, node): (i64, &Node)| -> Result<Placed, ServiceError> {
+            let work = if is_own { Some(template.element(index, &[])?) } else { None };
+            Ok(Placed {
+                job: JobId::generate(),
+                run: RunId::generate(),
+                index,
+                name: format!("{} [{}]", batch.name, node.name),
+                spec: work.as_ref().map(Work::to_json),
+                command: work.map(|work| shown(work.command_line(self.languages()))),
+                node: node.id,
+            })
+        };
+        (batch.first..).zip(nodes).map(element).collect()
+    }
 }

@@ -118,7 +118,6 @@ impl Lab {
         let taken: Vec<_> = claims.iter().map(|claim| taken(&batch, claim)).collect();
         let mut write = Write::new();
         batch_take(&mut write, &batch, &taken, self.now_ms());
-        write.push_event(format!("batch:{}", batch.id));
         match self.db().write(write).await {
             Ok(_) => {
                 let count = u32::try_from(claims.len()).unwrap_or(u32::MAX);

@@ -147,41 +147,41 @@ impl Lab {
         let mut left = budget;
         while free > 0 && left > 0 {
             let Some(turn) = queue.backlog.peek(&blocked) else { break };
-            if self.slot_give(queue, &turn, &mut round).await {
-                queue.backlog.take(&turn);
-                free -= 1;
-                left -= 1;
-            } else {
-                blocked.add(&turn);
+            match self.slot_give(queue, &turn, &mut round).await {
+                Ok(true) => {
+                    queue.backlog.take(&turn);
+                    free -= 1;
+                    left -= 1;
+                }
+                Ok(false) => blocked.add(&turn),
+                // The batch waits until the queue is read anew; others that need the same go on.
+                Err(_) => queue.backlog.skip(&turn),
             }
         }
         round
     }
 
-    async fn slot_give(&self, queue: &mut Queue, turn: &Turn, round: &mut Round) -> bool {
+    /// Books a slot for whose turn it is; `false`: no node has one. Errors, logged: the batch's next element can't be made.
+    async fn slot_give(&self, queue: &mut Queue, turn: &Turn, round: &mut Round) -> Result<bool, ServiceError> {
         let need = queue.backlog.need(turn);
         match &turn.item {
             Item::Run(waiting) => {
                 let given = self.run_give(need, waiting);
                 let is_given = given.is_some();
                 round.runs.extend(given);
-                is_given
+                Ok(is_given)
             }
             Item::Element(batch, number) => {
-                let made = match queue.templates.element(self, batch, *number).await {
-                    Ok(made) => made,
-                    Err(error) => {
-                        tracing::error!(batch.id = %batch.id, error = &error as &dyn Error, "batch {} can't be placed", batch.id);
-                        return false;
-                    }
-                };
+                let made = queue.templates.element(self, batch, *number).await.inspect_err(|error| {
+                    tracing::error!(batch.id = %batch.id, error = error as &dyn Error, "batch {} can't be placed", batch.id);
+                })?;
                 let (job, run) = (JobId::generate(), RunId::generate());
                 let booked = Booked { is_element: true, ..Booked::new(job, 1, Role::Near) };
                 let near = Need { node: need.node, labels: Some(&need.labels), tool: &need.tool, ..Need::default() };
                 let holder = self.fleet().book(&near, run, booked, self.now_ms());
-                let Some(holder) = holder else { return false };
+                let Some(holder) = holder else { return Ok(false) };
                 round.elements.push(Claimed { batch: batch.clone(), number: *number, job, run, made, holder });
-                true
+                Ok(true)
             }
         }
     }

@@ -77,16 +77,22 @@ pub(super) fn bounds(program: &Program) -> Result<(), Refusal> {
     if program.stdin.len() > STDIN_BYTES {
         return Err(Refusal::StdinTooLarge { limit: mib(STDIN_BYTES) });
     }
-    if program.args.len() > ARGS_MAX {
-        return Err(Refusal::TooManyArgs { limit: ARGS_MAX.to_string().into() });
-    }
-    if let Some(arg) = program.args.iter().find(|arg| arg.len() > ARG_BYTES || arg.contains('\0')) {
-        return Err(Refusal::ArgForm { argument: quotable(arg), limit: ARG_BYTES.to_string().into() });
-    }
+    arguments(&program.args)?;
     if program.terminal.is_some_and(|terminal| terminal.columns == 0 || terminal.rows == 0) {
         return Err(Refusal::TerminalSize {});
     }
     Ok(())
+}
+
+/// Arguments are so many, and each may be given to a program.
+pub(super) fn arguments(args: &[String]) -> Result<(), Refusal> {
+    if args.len() > ARGS_MAX {
+        return Err(Refusal::TooManyArgs { limit: ARGS_MAX.to_string().into() });
+    }
+    match args.iter().find(|arg| arg.len() > ARG_BYTES || arg.contains('\0')) {
+        Some(arg) => Err(Refusal::ArgForm { argument: quotable(arg), limit: ARG_BYTES.to_string().into() }),
+        None => Ok(()),
+    }
 }
 
 /// A bound as people read it.

@@ -249,7 +249,8 @@ async fn an_element_waits_for_its_node(db: Database) {
     let holder = connected(&db, "lab-a", "replica-1").await;
     let wanted = Batch { taken: 1, ..batch("ada", 1) };
     let (job, run) = (JobId::generate(), RunId::generate());
-    let element = Placed { job, run, index: 1, name: "lab-a".into(), node: holder.node };
+    let spec = Some("{\"own\":1}".to_owned());
+    let element = Placed { job, run, index: 1, name: "lab-a".into(), spec, command: None, node: holder.node };
     change(&db, |w| {
         batch_insert(w, &wanted, "digest", None, None);
         elements_place(w, wanted.id, &[element], NOW_MS);
@@ -260,5 +261,8 @@ async fn an_element_waits_for_its_node(db: Database) {
     assert_eq!((waiting.run, waiting.wanted_node, waiting.is_element), (run, Some(holder.node), true));
     let job = stored(&db, job).await;
     assert_eq!((job.status, job.wanted_node, job.batch_index), (JobStatus::Waiting, Some(holder.node), Some(1)));
-    assert_eq!((job.batch, job.command), (Some(wanted.id), wanted.command));
+    assert_eq!((job.batch, job.command, job.spec.as_str()), (Some(wanted.id), wanted.command, "{\"own\":1}"));
+    assert_eq!(batch_waiting(&db, "ada").await.unwrap(), 1);
+    let quota = ElementQuota { waiting_max: 1 };
+    assert!(is_unmet(change(&db, |w| batch_insert(w, &batch("ada", 1), "digest", None, Some(&quota))).await));
 }

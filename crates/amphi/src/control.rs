@@ -75,7 +75,8 @@ impl Control {
         db.migrate(&[portal::migrations(), lab::migrations()]).await.context("bringing the database up to date")?;
         let portal =
             Portal::open(db.clone(), portal_config(config.public_url, address)).context("opening the portal")?;
-        let first_admin = portal.bootstrap(&config.dir).await.context("preparing the first account")?;
+        let first_admin =
+            portal.bootstrap(&config.dir, &config.replica).await.context("preparing the first account")?;
         let lab_config = LabConfig {
             replica: config.replica,
             authority,

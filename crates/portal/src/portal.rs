@@ -133,9 +133,10 @@ impl Portal {
     }
 
     /// The first start: a tenant, an admin with a password for once, and an API token in `DIR/admin.token` (0600).
-    /// Later starts change nothing, but write a missing `admin.token` anew.
+    /// Later starts change nothing, but write a missing `admin.token` anew. The token is `replica`'s own: making one
+    /// ends none of another replica.
     /// Errors: the database's, and `bug` when the file can't be written.
-    pub async fn bootstrap(&self, dir: &Path) -> Result<Option<FirstAdmin>, Problem> {
-        crate::service::bootstrap::bootstrap(self, dir).await
+    pub async fn bootstrap(&self, dir: &Path, replica: &str) -> Result<Option<FirstAdmin>, Problem> {
+        crate::service::bootstrap::bootstrap(self, dir, replica).await
     }
 }

@@ -132,7 +132,7 @@ impl Plane {
             ..PortalConfig::default()
         };
         let portal = Portal::open(db.clone(), config).unwrap();
-        portal.bootstrap(dir.path()).await.unwrap();
+        portal.bootstrap(dir.path(), "test").await.unwrap();
         let admin = std::fs::read_to_string(dir.path().join("admin.token")).unwrap().trim().to_owned();
         let lab_config = LabConfig {
             replica: replica.into(),

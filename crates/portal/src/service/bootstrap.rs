@@ -22,7 +22,7 @@ use crate::queries::token::{token_delete_named, token_insert};
 use crate::service::TOKENS;
 use crate::service::sign_in::caller_of;
 
-/// The file with the admin's API token, and that token's name.
+/// The file with the admin's API token, and the beginning of that token's name.
 const TOKEN_FILE: &str = "admin.token";
 
 /// The admin that the first start made.
@@ -34,7 +34,7 @@ pub struct FirstAdmin {
     pub password: Secret<String>,
 }
 
-pub(crate) async fn bootstrap(portal: &Portal, dir: &Path) -> Result<Option<FirstAdmin>, Problem> {
+pub(crate) async fn bootstrap(portal: &Portal, dir: &Path, replica: &str) -> Result<Option<FirstAdmin>, Problem> {
     let (admin, first) = match admin_first(&portal.0.db).await? {
         Some(admin) => (Some(admin), None),
         None => make_admin(portal).await?,
@@ -42,7 +42,7 @@ pub(crate) async fn bootstrap(portal: &Portal, dir: &Path) -> Result<Option<Firs
     let Some(admin) = admin else { return Ok(first) };
     let file = dir.join(TOKEN_FILE);
     if first.is_some() || !file.exists() {
-        let secret = make_token(portal, &admin).await?;
+        let secret = make_token(portal, &admin, format!("{TOKEN_FILE} of {replica}")).await?;
         write_private(&file, secret.expose()).map_err(Problem::bug)?;
     }
     Ok(first)
@@ -88,20 +88,14 @@ fn system(account: &Account) -> crate::model::caller::Caller {
     caller_of(account, Via::Token { id: String::from("bootstrap") }, "bootstrap")
 }
 
-async fn make_token(portal: &Portal, admin: &Account) -> Result<Secret<String>, Problem> {
+async fn make_token(portal: &Portal, admin: &Account, name: String) -> Result<Secret<String>, Problem> {
     let secret = random_token();
-    let token = Token {
-        id: new_id(),
-        name: TOKEN_FILE.to_owned(),
-        created_ms: portal.now_ms(),
-        expires_ms: None,
-        last_used_ms: None,
-    };
+    let token = Token { id: new_id(), name, created_ms: portal.now_ms(), expires_ms: None, last_used_ms: None };
     let mut write = Write::new()
-        .step(token_delete_named(&admin.id, TOKEN_FILE))
+        .step(token_delete_named(&admin.id, &token.name))
         .step(token_insert(&token, &admin.id, &secret_hash(secret.expose())))
         .event(TOKENS);
-    portal.audit(&mut write, &system(admin), "token.create", TOKEN_FILE, json!({}));
+    portal.audit(&mut write, &system(admin), "token.create", &token.name, json!({}));
     portal.0.db.write(write).await?;
     portal.0.identities.clear();
     Ok(secret)

@@ -46,7 +46,7 @@ impl App {
             ..PortalConfig::default()
         };
         let portal = Portal::open(db.clone(), config).unwrap();
-        let first = portal.bootstrap(dir.path()).await.unwrap().unwrap();
+        let first = portal.bootstrap(dir.path(), "a").await.unwrap().unwrap();
         let admin_token = std::fs::read_to_string(dir.path().join("admin.token")).unwrap().trim().to_owned();
         let router = routes(&portal);
         App { router, portal, db, clock, admin_password: first.password.expose().clone(), admin_token, dir }

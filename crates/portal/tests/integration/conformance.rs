@@ -22,7 +22,7 @@ async fn app(db: Database) -> App {
 async fn accounts_and_tenants(db: Database) {
     let app = app(db).await;
     let admin = app.admin();
-    assert!(app.portal.bootstrap(app.dir.path()).await.unwrap().is_none());
+    assert!(app.portal.bootstrap(app.dir.path(), "a").await.unwrap().is_none());
     let tenant = admin.post("/api/v1/tenants", &json!({ "name": "arts", "title": "Arts é 𝄞" })).await.json();
     let path = format!("/api/v1/tenants/{}", tenant["id"].as_str().unwrap());
     assert_eq!(

@@ -15,15 +15,26 @@ async fn first_start_makes_one_admin_and_a_private_token() {
     let file = app.dir.path().join("admin.token");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(app.admin().get("/api/v1/me").await.json()["role"], "admin");
-    assert!(app.portal.bootstrap(app.dir.path()).await.unwrap().is_none());
+    assert!(app.portal.bootstrap(app.dir.path(), "a").await.unwrap().is_none());
     assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), app.admin_token);
 
     std::fs::remove_file(&file).unwrap();
-    assert!(app.portal.bootstrap(app.dir.path()).await.unwrap().is_none());
+    assert!(app.portal.bootstrap(app.dir.path(), "a").await.unwrap().is_none());
     let anew = std::fs::read_to_string(&file).unwrap().trim().to_owned();
     assert_ne!(anew, app.admin_token);
     assert_eq!(app.admin().get("/api/v1/me").await.code(), "token-invalid");
     assert_eq!(app.with_token(&anew).get("/api/v1/me").await.json()["login"], "admin");
+}
+
+#[tokio::test]
+async fn another_replica_has_a_token_of_its_own() {
+    let app = App::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    assert!(app.portal.bootstrap(dir.path(), "b").await.unwrap().is_none());
+    let other = std::fs::read_to_string(dir.path().join("admin.token")).unwrap();
+    for token in [other.trim(), &app.admin_token] {
+        assert_eq!(app.with_token(token).get("/api/v1/me").await.json()["login"], "admin");
+    }
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ impl Drop for Scratch {
     }
 }
 
-/// One `amphi serve` on SQLite that lets experiments aim at loopback.
+/// One `amphi serve` that lets experiments aim at loopback.
 pub struct Serve {
     program: PathBuf,
     dir: PathBuf,
@@ -63,12 +63,30 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Starts it with its state in `dir`; its configuration and log are written beside. Returns once it is ready.
-    /// Errors: it ended or said nothing for a minute.
+    /// Starts it on SQLite with its state in `dir`; its configuration and log are written beside. Returns once it is
+    /// ready. Errors: it ended or said nothing for a minute.
     pub async fn start(program: &Path, dir: &Path) -> io::Result<Self> {
+        Self::start_with(program, dir, "").await
+    }
+
+    /// The same on a database of several replicas; those after the first are given it, for its authority.
+    /// Errors: see [`Serve::start`].
+    pub async fn start_replica(program: &Path, dir: &Path, database: &str, first: Option<&Self>) -> io::Result<Self> {
+        if let Some(first) = first {
+            fs::create_dir(dir)?;
+            for name in ["ca.pem", "ca.key"] {
+                fs::copy(first.dir.join(name), dir.join(name))?;
+            }
+        }
+        let name = dir.file_name().unwrap_or_default();
+        Self::start_with(program, dir, &format!("replica = {name:?}\ndatabase = {database:?}\n")).await
+    }
+
+    async fn start_with(program: &Path, dir: &Path, settings: &str) -> io::Result<Self> {
         let address = free_address()?;
         let config = dir.with_extension("toml");
-        fs::write(&config, format!("listen = \"{address}\"\ndir = {dir:?}\nallow_loopback = true\n"))?;
+        let places = format!("listen = \"{address}\"\ndir = {dir:?}\nallow_loopback = true\n");
+        fs::write(&config, places + settings)?;
         let log = dir.with_extension("log");
         let process = Process::spawn(&mut serve_command(program, &config), &log)?;
         let mut serve = Self { program: program.to_owned(), dir: dir.to_owned(), config, log, address, process };
@@ -111,6 +129,15 @@ impl Serve {
         self.process.kill().await?;
         self.process = Process::spawn(&mut serve_command(&self.program, &self.config), &self.log)?;
         Ok(())
+    }
+
+    /// Starts it again if it ended by itself; how it did, then. Returns before it is ready. Errors: the system's.
+    pub fn revive(&mut self) -> io::Result<Option<ExitStatus>> {
+        let ended = self.process.ended()?;
+        if ended.is_some() {
+            self.process = Process::spawn(&mut serve_command(&self.program, &self.config), &self.log)?;
+        }
+        Ok(ended)
     }
 
     /// SIGTERM, wait for the end, and up again. Returns before it is ready. Errors: it does not end within `limit`.
@@ -184,6 +211,20 @@ impl Agent {
         self.process.kill().await?;
         self.process = Process::spawn(&mut agent_command(&self.program, &self.dir, &self.args), &self.log)?;
         Ok(())
+    }
+
+    /// Starts it again if it ended by itself; how it did, then. Errors: the system's.
+    pub fn revive(&mut self) -> io::Result<Option<ExitStatus>> {
+        let ended = self.process.ended()?;
+        if ended.is_some() {
+            self.process = Process::spawn(&mut agent_command(&self.program, &self.dir, &self.args), &self.log)?;
+        }
+        Ok(ended)
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     /// Stops its clock, so to speak: the process stands still and every connection stays open. Errors: it ended.

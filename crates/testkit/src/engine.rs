@@ -20,6 +20,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid, User, chown};
 use tempfile::TempDir;
 
+use crate::amphi::family;
+
 pub use mariadb::Mariadb;
 pub use postgres::Postgres;
 
@@ -81,7 +83,7 @@ pub(crate) trait Recipe: Sync {
     fn user(&self) -> &'static str;
     /// Makes the empty data directory.
     fn init(&self, server: &Path) -> Command;
-    /// The server in the foreground. Durable: what it has acknowledged is in the system's cache at least.
+    /// The server in the foreground. Durable: what it has acknowledged was flushed to the disk.
     fn serve(&self, server: &Path, is_durable: bool) -> Command;
     /// The client, running one statement.
     fn client(&self, server: &Path, sql: &str) -> Command;
@@ -252,7 +254,7 @@ impl Server {
         }
     }
 
-    /// Kills the server as a power cut would its processes: SIGKILL, no flush.
+    /// Kills the server with all its processes at once, as a power cut would: SIGKILL, no flush.
     pub async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let killed = tokio::task::spawn_blocking(move || kill_and_wait(&mut child)).await;
@@ -275,9 +277,14 @@ impl Drop for Server {
 }
 
 fn kill_and_wait(child: &mut Child) {
+    let children = family(child.id()).unwrap_or_default();
+    // The parent first: PostgreSQL's would take a child that was killed for one that crashed, and begin to recover.
     if let Ok(id) = i32::try_from(child.id()) {
-        // PostgreSQL's own children end by themselves when they see that it is gone.
         let _gone = kill(Pid::from_raw(id), Signal::SIGKILL);
+    }
+    for child in children {
+        // Those that are left end by themselves when they see that their parent is gone.
+        let _gone = child.kill();
     }
     let _status = child.wait();
 }

@@ -1,5 +1,7 @@
 //! The REST API as a client sees it whose server may go away at any time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response};
@@ -27,26 +29,41 @@ impl Trouble {
             Self::Status(status, _) => *status >= 500,
         }
     }
+
+    /// The code of a refusal.
+    pub(crate) fn code(&self) -> &str {
+        match self {
+            Self::Away(_) => "",
+            Self::Status(_, body) => body["code"].as_str().unwrap_or_default(),
+        }
+    }
 }
 
-/// One account's view of one server.
+/// One account's view of one server, or of several that have to be as good as one.
 #[derive(Clone)]
 pub(crate) struct Api {
     http: reqwest::Client,
-    url: String,
+    urls: Vec<String>,
+    turn: Arc<AtomicUsize>,
     token: String,
 }
 
 impl Api {
     pub(crate) fn new(url: &str, token: String) -> Self {
+        Self::over(vec![url.to_owned()], token)
+    }
+
+    /// Asks each in turn.
+    pub(crate) fn over(urls: Vec<String>, token: String) -> Self {
         // Fails only when another test of this program was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, url: url.to_owned(), token }
+        Self { http, urls, turn: Arc::default(), token }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}/api/v1/{path}", self.url)).bearer_auth(&self.token)
+        let url = &self.urls[self.turn.fetch_add(1, Ordering::Relaxed) % self.urls.len()];
+        self.http.request(method, format!("{url}/api/v1/{path}")).bearer_auth(&self.token)
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Trouble> {
@@ -72,6 +89,17 @@ impl Api {
         let request = self.request(Method::POST, "jobs").header("Idempotency-Key", key).json(body);
         let job = self.value(request).await?;
         Ok(job["id"].as_str().expect("an accepted job has an id").to_owned())
+    }
+
+    /// Types into a running program, under an idempotency key.
+    pub(crate) async fn input(&self, id: &str, key: &str, text: &str) -> Result<(), Trouble> {
+        let request = self.request(Method::POST, &format!("jobs/{id}/input")).header("Idempotency-Key", key);
+        self.send(request.json(&json!({ "input": text })).timeout(ANSWER_LIMIT)).await.map(drop)
+    }
+
+    /// Cancels; the job as the answer shows it.
+    pub(crate) async fn cancel(&self, id: &str) -> Result<Value, Trouble> {
+        self.value(self.request(Method::POST, &format!("jobs/{id}/cancel"))).await
     }
 
     pub(crate) async fn job(&self, id: &str) -> Result<Value, Trouble> {

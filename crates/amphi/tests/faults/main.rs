@@ -3,9 +3,9 @@
 
 mod api;
 mod disk;
-mod fifty_kills;
 mod hang;
 mod identity;
+mod kills;
 mod link;
 mod restart;
 mod site;

@@ -67,13 +67,7 @@ impl Site {
 
     /// Waits until a node takes runs.
     pub(crate) async fn is_up(&self, name: &str) {
-        until(&format!("{name} is up and has its tools"), LIMIT, async || {
-            let nodes = self.api.nodes().await.ok()?;
-            let node = nodes.into_iter().find(|node| node["name"] == name)?;
-            let has_ping = node["tools"].as_array()?.iter().any(|tool| tool["name"] == "ping");
-            (node["health"] == "up" && has_ping).then_some(())
-        })
-        .await;
+        is_up(&self.api, name, "ping").await;
     }
 
     /// The agent of a node.
@@ -105,6 +99,17 @@ impl Site {
         })
         .await
     }
+}
+
+/// Waits until a node takes runs and has a tool or language; the node.
+pub(crate) async fn is_up(api: &Api, name: &str, tool: &str) -> Value {
+    until(&format!("{name} is up and has {tool}"), LIMIT, async || {
+        let nodes = api.nodes().await.ok()?;
+        let node = nodes.into_iter().find(|node| node["name"] == name)?;
+        let has_tool = node["tools"].as_array()?.iter().any(|found| found["name"] == tool);
+        (node["health"] == "up" && has_tool).then_some(node)
+    })
+    .await
 }
 
 /// A submission's body.

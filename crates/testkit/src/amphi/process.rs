@@ -68,6 +68,11 @@ impl Process {
         timeout(KILL_LIMIT, self.child.kill()).await.map_err(|_| late("it did not die".to_owned()))?
     }
 
+    /// How it ended; `None` while it runs.
+    pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
     /// Waits for its end.
     pub(super) async fn end(&mut self, limit: Duration) -> io::Result<ExitStatus> {
         timeout(limit, self.child.wait()).await.map_err(|_| late(format!("it did not end within {limit:?}")))?

@@ -1,4 +1,4 @@
-//! A link over TCP that can be cut and mended.
+//! A link over TCP that can be cut and mended, to one server or to whichever of several is there.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,11 +28,16 @@ enum State {
 impl Relay {
     /// Listens on a free port of its own. Errors: the system's.
     pub async fn start(server: SocketAddr) -> io::Result<Self> {
+        Self::start_over(vec![server]).await
+    }
+
+    /// The same for several servers: each connection goes to the next one in turn that takes it. Errors: the system's.
+    pub async fn start_over(servers: Vec<SocketAddr>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (state, seen) = watch::channel(State::Open);
         let broken = Arc::new(AtomicU32::new(0));
-        let task = tokio::spawn(accept(listener, server, seen, broken.clone()));
+        let task = tokio::spawn(accept(listener, servers, seen, broken.clone()));
         Ok(Self { address, state, broken, task })
     }
 
@@ -69,17 +74,28 @@ impl Drop for Relay {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, state: watch::Receiver<State>, broken: Arc<AtomicU32>) {
+async fn accept(
+    listener: TcpListener,
+    mut servers: Vec<SocketAddr>,
+    state: watch::Receiver<State>,
+    broken: Arc<AtomicU32>,
+) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
-        connections.spawn(pass(client, server, state.clone(), broken.clone()));
+        connections.spawn(pass(client, servers.clone(), state.clone(), broken.clone()));
+        servers.rotate_left(1);
     }
 }
 
-async fn pass(mut client: TcpStream, server: SocketAddr, mut state: watch::Receiver<State>, broken: Arc<AtomicU32>) {
+async fn pass(
+    mut client: TcpStream,
+    servers: Vec<SocketAddr>,
+    mut state: watch::Receiver<State>,
+    broken: Arc<AtomicU32>,
+) {
     let through = async {
-        let mut server = TcpStream::connect(server).await?;
+        let mut server = TcpStream::connect(servers.as_slice()).await?;
         copy_bidirectional(&mut client, &mut server).await
     };
     tokio::select! {

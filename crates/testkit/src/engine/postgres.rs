@@ -54,8 +54,9 @@ impl Recipe for Postgres {
         let mut command = Command::new(self.bin.join("postgres"));
         command.arg("-D").arg(server.join("data")).arg("-k").arg(server).args(["-c", "listen_addresses="]);
         command.args(["-c", "max_connections=300", "-c", "shared_buffers=32MB", "-c", "max_wal_size=256MB"]);
-        if !is_durable {
-            command.args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);
+        let switch = if is_durable { "on" } else { "off" };
+        for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
+            command.arg("-c").arg(format!("{setting}={switch}"));
         }
         command
     }

@@ -6,21 +6,47 @@ use std::sync::{Mutex, MutexGuard};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::work::Work;
 use crate::api::{Api, Trouble};
 
 /// An acknowledged submission.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) id: String,
-    pub(super) packets: u32,
+    pub(super) work: Work,
+}
+
+/// A word that was typed.
+#[derive(Clone, Debug)]
+pub(super) struct Word {
+    /// The attempt that ran, as far as who typed it knew.
+    pub(super) attempt: u64,
+    pub(super) word: String,
+    pub(super) is_acknowledged: bool,
+}
+
+/// How a job was said to have ended while it was watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    status: String,
+    exit_code: Option<i64>,
+    attempt: u64,
+}
+
+impl End {
+    pub(super) fn of(job: &Value) -> Self {
+        Self {
+            status: job["status"].as_str().unwrap_or_default().to_owned(),
+            exit_code: job["exit_code"].as_i64(),
+            attempt: attempt_of(job),
+        }
+    }
 }
 
 /// A job as it was once shown to be over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
-    pub(super) status: String,
-    pub(super) exit_code: Option<i64>,
-    pub(super) attempt: u64,
+    pub(super) end: End,
     pub(super) output: String,
 }
 
@@ -33,6 +59,12 @@ pub(super) struct Pages {
     pub(super) refused: BTreeMap<String, String>,
     /// Jobs that were shown to be over, by id.
     pub(super) seen: HashMap<String, Seen>,
+    /// Jobs that were said to be over, live.
+    pub(super) ends: HashMap<String, End>,
+    /// The attempt in which a job's cancellation was acknowledged, by id.
+    pub(super) cancelled: HashMap<String, u64>,
+    /// What was typed, by job, in this order.
+    pub(super) said: HashMap<String, Vec<Word>>,
     /// Pieces of output that were shown live, by job, attempt and number.
     pub(super) pieces: BTreeMap<(String, u64, u64), String>,
     /// What contradicted something shown before.
@@ -53,14 +85,28 @@ impl Book {
         self.pages().clone()
     }
 
-    pub(super) fn acknowledged(&self, key: String, id: String, packets: u32) {
+    pub(super) fn acknowledged(&self, key: String, id: String, work: Work) {
         let mut pages = self.pages();
         pages.order.push(id.clone());
-        pages.acknowledged.insert(key, Entry { id, packets });
+        pages.acknowledged.insert(key, Entry { id, work });
     }
 
-    pub(super) fn refused(&self, key: &str, why: String) {
-        self.pages().refused.insert(key.to_owned(), why);
+    /// A node that has just been killed may be refused; nothing else is wrong with what is submitted.
+    pub(super) fn refused(&self, key: &str, trouble: &Trouble) {
+        let mut pages = self.pages();
+        if trouble.code() != "node-down" {
+            pages.faults.push(format!("{key} was refused: {trouble:?}"));
+        }
+        pages.refused.insert(key.to_owned(), trouble.code().to_owned());
+    }
+
+    pub(super) fn cancelled(&self, id: &str, attempt: u64) {
+        self.pages().cancelled.insert(id.to_owned(), attempt);
+    }
+
+    pub(super) fn said(&self, id: &str, attempt: u64, word: String, is_acknowledged: bool) {
+        let word = Word { attempt, word, is_acknowledged };
+        self.pages().said.entry(id.to_owned()).or_default().push(word);
     }
 
     pub(super) fn fault(&self, fault: String) {
@@ -106,10 +152,27 @@ impl Book {
             };
             match event {
                 Some((name, data)) if name == "output" => self.piece(id, &data),
-                // What it ended as is asked for, so that it is held against every later answer.
-                Some((name, _)) if name == "end" => return self.look(api, id).await,
+                Some((name, data)) if name == "end" => {
+                    self.ended(id, End::of(&data));
+                    // Its output is asked for, so that it is held against every later answer.
+                    return self.look(api, id).await;
+                }
                 Some(_) => {}
                 None => return Ok(()),
+            }
+        }
+    }
+
+    fn ended(&self, id: &str, end: End) {
+        let mut pages = self.pages();
+        match pages.ends.get(id) {
+            Some(before) if *before != end => {
+                let fault = format!("{id}: said to have ended as {before:?}, then as {end:?}");
+                pages.faults.push(fault);
+            }
+            Some(_) => {}
+            None => {
+                pages.ends.insert(id.to_owned(), end);
             }
         }
     }
@@ -139,10 +202,5 @@ pub(super) fn attempt_of(job: &Value) -> u64 {
 }
 
 pub(super) fn seen(job: &Value, output: String) -> Seen {
-    Seen {
-        status: job["status"].as_str().unwrap_or_default().to_owned(),
-        exit_code: job["exit_code"].as_i64(),
-        attempt: attempt_of(job),
-        output,
-    }
+    Seen { end: End::of(job), output }
 }

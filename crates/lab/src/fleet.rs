@@ -281,14 +281,14 @@ impl Fleet {
         self.with(node, |session| session.runs.remove(&run)).flatten()
     }
 
-    /// The node that holds a run, with the lease it was given under, where `seq` is the input that the run takes next;
+    /// The node that holds a run, with its present lease, where `seq` is the input that the run takes next;
     /// the one behind it is next from then on.
     pub(crate) fn input_take(&self, run: RunId, seq: i64) -> Option<(NodeId, i64)> {
         let mut inner = self.lock();
         inner.sessions.iter_mut().find_map(|(node, session)| {
             let booked = session.runs.get_mut(&run).filter(|booked| booked.input_next == seq)?;
             booked.input_next += 1;
-            Some((*node, booked.epoch))
+            Some((*node, session.epoch))
         })
     }
 

@@ -121,6 +121,22 @@ async fn what_is_typed_reaches_the_program_in_order_and_once() {
 }
 
 #[tokio::test]
+async fn what_is_typed_after_a_reconnection_is_sent_under_the_present_lease() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 2).await;
+    let mut body = python();
+    body["interactive"] = json!(true);
+    let id = plane.submit(body).await;
+    let start = agent.start().await;
+    agent.started(&start).await;
+    agent.reconnect(&plane).await;
+    let path = format!("/api/v1/jobs/{id}/input");
+    assert_eq!(plane.call(&plane.admin, "POST", &path, json!({ "input": "one\n" })).await.status, 202);
+    let typed = typed(&mut agent).await;
+    assert!(typed.epoch > start.epoch, "{typed:?}");
+}
+
+#[tokio::test]
 async fn a_language_that_no_node_has_is_refused_with_those_there_are() {
     let plane = Plane::new().await;
     let _agent = Agent::join(&plane, "lab-a", 1).await;

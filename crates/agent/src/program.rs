@@ -218,7 +218,18 @@ fn room_spec(order: &ProgramOrder) -> RoomSpec {
 
 /// The sandbox's own words, with what the system said.
 fn refused(error: SandboxError) -> Verdict {
-    not_started(format!("{:#}", anyhow::Error::new(error)))
+    let reason = match error {
+        SandboxError::Ended | SandboxError::RoomEnded => Reason::Lost,
+        SandboxError::Start { .. }
+        | SandboxError::SetUp { .. }
+        | SandboxError::NoNetwork
+        | SandboxError::Room { .. }
+        | SandboxError::Busy
+        | SandboxError::TooLarge { .. }
+        | SandboxError::Program { .. }
+        | SandboxError::Message(_) => Reason::NotStarted,
+    };
+    Verdict::new(reason, 0, format!("{:#}", anyhow::Error::new(error)))
 }
 
 fn no_stream(error: io::Error) -> Verdict {

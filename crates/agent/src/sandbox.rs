@@ -121,6 +121,8 @@ pub enum Cause {
     FileSize,
     /// It made a call that programs here may not make.
     BlockedCall,
+    /// Its room was killed under it, with the keeper or the helper. The program has no part in that.
+    RoomLost,
 }
 
 /// Why something of the sandbox could not be had.

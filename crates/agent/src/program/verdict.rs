@@ -63,6 +63,7 @@ fn of_limit(exit: &Exit, step: &StepOrder) -> Option<(Reason, String)> {
         Cause::BlockedCall => {
             return Some((Reason::BlockedCall, "it made a system call that no program may make".to_owned()));
         }
+        Cause::RoomLost => return Some((Reason::Lost, "the node's sandbox ended under it".to_owned())),
     };
     let detail = match most {
         Some(most) => format!("{did} than {most}"),
@@ -131,6 +132,12 @@ mod tests {
         assert_eq!(of_run(exited(137, None), &step), Verdict::new(Reason::Exited, 137, "ended by signal SIGKILL"));
         let cancelled = Outcome { cause: Some((Reason::Cancelled, String::new())), ..exited(137, Some(Cause::Memory)) };
         assert_eq!(of_run(cancelled, &step), Verdict::new(Reason::Cancelled, 137, ""));
+    }
+
+    #[test]
+    fn a_program_is_not_blamed_for_its_room() {
+        let lost = Verdict::new(Reason::Lost, 137, "the node's sandbox ended under it");
+        assert_eq!(of_run(exited(137, Some(Cause::RoomLost)), &step(Limits::default())), lost);
     }
 
     #[test]

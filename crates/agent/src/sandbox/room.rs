@@ -15,7 +15,7 @@ use nix::unistd::{Gid, Uid, fchown, fchownat};
 use super::connection::Connection;
 use super::message::{Reply, Request, STEP_BYTES_MOST, Step};
 use super::start::Shared;
-use super::{Exit, RoomSpec, SandboxError, StepSpec};
+use super::{Cause, Exit, RoomSpec, SandboxError, StepSpec};
 
 /// A keeper that is lent out. Given back when the room and its processes are dropped.
 #[derive(Debug)]
@@ -195,7 +195,7 @@ impl Process {
                     signal: Some(signal),
                     cpu: Duration::ZERO,
                     memory_peak_bytes: 0,
-                    cause: None,
+                    cause: Some(Cause::RoomLost),
                 }
             }
         };

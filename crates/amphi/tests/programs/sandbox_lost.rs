@@ -30,7 +30,7 @@ async fn one_that_dies_is_replaced() {
     let first = helper().expect("no helper runs");
     kill(first, Signal::SIGKILL).unwrap();
     let end = site.session.until_ended("r1").await.end();
-    assert_eq!((end.reason(), end.exit_code), (Reason::Exited, 137));
+    assert_eq!((end.reason(), end.detail.as_str()), (Reason::Lost, "the node's sandbox ended under it"));
     let replaced = async {
         let mut tick = tokio::time::interval(Duration::from_millis(5));
         for attempt in 2.. {

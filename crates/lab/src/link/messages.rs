@@ -21,7 +21,7 @@ use crate::queries::job::job_waiting;
 use crate::queries::node::node_tools_set;
 use crate::queries::output::{Chunk, outputs_insert};
 use crate::queries::queue::run_give_back;
-use crate::queries::run::{RunEnd, job_cancel_idle};
+use crate::queries::run::{RunEnd, job_cancel_idle, run_list_on};
 use crate::queries::told::{Attempt, Start, Told};
 use crate::service::ServiceError;
 use crate::service::live::{Printed, output_topic};
@@ -47,6 +47,8 @@ pub(super) struct Group<'a> {
     /// Output for those who watch, once it is stored.
     printed: Vec<Printed>,
     output_acks: HashMap<String, u64>,
+    /// Runs that were lost by a fault of the node.
+    lost: Vec<RunId>,
     /// Runs to forget once the transaction is safe, and the messages to send then.
     ended: Vec<RunId>,
     /// Runs that the agent goes on with though they were closed.
@@ -75,6 +77,7 @@ impl<'a> Group<'a> {
             topics: BTreeSet::new(),
             printed: Vec::new(),
             output_acks: HashMap::new(),
+            lost: Vec::new(),
             ended: Vec::new(),
             closed: BTreeSet::new(),
             over: Vec::new(),
@@ -97,6 +100,11 @@ impl<'a> Group<'a> {
         }
         if !self.write.is_empty() {
             self.lab.db().write(std::mem::take(&mut self.write)).await?;
+        }
+        if !self.lost.is_empty() {
+            for run in run_list_on(self.lab.db(), self.node).await?.iter().filter(|run| self.lost.contains(&run.id)) {
+                self.lab.run_lost(run).await?;
+            }
         }
         self.lab.feeds().print(std::mem::take(&mut self.printed));
         for (run_id, next_seq) in std::mem::take(&mut self.output_acks) {
@@ -249,6 +257,12 @@ impl<'a> Group<'a> {
             return;
         }
         let outcome = outcome(&ended);
+        if outcome == Outcome::Lost {
+            self.lost.push(run);
+            self.ended.push(run);
+            self.is_dispatch_wanted = true;
+            return;
+        }
         let mut end = run_end_of(&ended, &outcome);
         let start = self.started.remove(&run).map(|(_, start)| start);
         self.told.run_ended(run, &end, start.as_ref());
@@ -345,6 +359,7 @@ fn outcome(ended: &Ended) -> Outcome {
         Reason::FileSize => Outcome::Failed(ErrorReason::FileSize),
         Reason::BlockedCall => Outcome::Failed(ErrorReason::BlockedCall),
         Reason::Uncontained => Outcome::Failed(ErrorReason::Uncontained),
+        Reason::Lost => Outcome::Lost,
     }
 }
 

@@ -16,10 +16,10 @@ use crate::site::{LIMIT, Site, ping, ping_fault, program, until};
 const SIZE: &str = "size=16m";
 
 /// A file system of its own, gone when dropped.
-struct Mount(PathBuf);
+pub(crate) struct Mount(PathBuf);
 
 impl Mount {
-    fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         fs::create_dir(path).unwrap();
         let made = Command::new("mount").args(["-t", "tmpfs", "-o", SIZE, "tmpfs"]).arg(path).status().unwrap();
         assert!(made.success(), "mount: {made}");
@@ -27,7 +27,7 @@ impl Mount {
     }
 
     /// A file that takes all the room there is.
-    fn fill(&self) -> PathBuf {
+    pub(crate) fn fill(&self) -> PathBuf {
         let path = self.0.join("filler");
         let mut file = File::create(&path).unwrap();
         for length in [64 * 1024, 4096, 1] {

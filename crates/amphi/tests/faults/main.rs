@@ -7,6 +7,7 @@ mod hang;
 mod identity;
 mod kills;
 mod link;
+mod programs;
 mod restart;
 mod site;
 mod tree;

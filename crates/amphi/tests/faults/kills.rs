@@ -62,7 +62,7 @@ async fn survive(mut plant: Plant) {
     let tally = kill(&mut plant, kills, StdRng::seed_from_u64(seed)).await;
     plant.is_whole().await;
     clients.stop().await;
-    let jobs = converge(&mut plant).await;
+    let jobs = converge(&mut plant, &book).await;
     clients.ended().await;
 
     let verdict = verdict::judge(&plant, &book, jobs).await;
@@ -108,7 +108,7 @@ async fn kill(plant: &mut Plant, kills: u32, mut rng: StdRng) -> Tally {
 }
 
 /// Waits until every job is over; the jobs.
-async fn converge(plant: &mut Plant) -> Vec<Value> {
+async fn converge(plant: &mut Plant, book: &Book) -> Vec<Value> {
     let mut open = Vec::new();
     let deadline = tokio::time::Instant::now() + CONVERGE_LIMIT;
     let jobs = until("every job is over", CONVERGE_LIMIT * 2, async || {
@@ -118,6 +118,12 @@ async fn converge(plant: &mut Plant) -> Vec<Value> {
         (open.is_empty() || tokio::time::Instant::now() > deadline).then_some(jobs)
     })
     .await;
+    if !open.is_empty() {
+        for job in jobs.iter().filter(|job| !crate::site::is_over(job)) {
+            let id = job["id"].as_str().unwrap();
+            eprintln!("{id}: {:?}; {:?}", plant.api.output(id, book::attempt_of(job)).await, book.read().said.get(id));
+        }
+    }
     assert!(open.is_empty(), "after {CONVERGE_LIMIT:?} these still are not over:\n{}", open.join("\n"));
     jobs
 }

@@ -1,7 +1,7 @@
 //! Rooms and processes as their user sees them.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::signal::Signal;
-use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::stat::{Mode, SFlag, fstat, mkdirat};
 use nix::unistd::{Gid, Uid, fchown, fchownat};
 
 use super::connection::Connection;
@@ -98,6 +98,15 @@ impl Room {
         Ok(fchownat(dir, name, user, group, AtFlags::AT_SYMLINK_NOFOLLOW)?)
     }
 
+    /// Lets the program open its end by name, as `/dev/stderr`. Never a device: that would be the machine's.
+    fn give_away_pipe(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let Some(owner) = self.owner() else { return Ok(()) };
+        if SFlag::from_bits_truncate(fstat(fd)?.st_mode) & SFlag::S_IFMT != SFlag::S_IFIFO {
+            return Ok(());
+        }
+        Ok(fchown(fd, Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)))?)
+    }
+
     fn owner(&self) -> Option<u32> {
         self.seat.keeper.as_ref().and_then(|keeper| keeper.owner)
     }
@@ -119,6 +128,7 @@ impl Room {
         let request = Request::Step { id, step: Step { argv, env, limits, is_terminal } };
         let keeper = self.seat.keeper()?;
         let fds = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+        fds.iter().try_for_each(|fd| self.give_away_pipe(*fd)).map_err(SandboxError::Message)?;
         keeper.send(&request, &fds).await.map_err(|_| SandboxError::RoomEnded)?;
         match keeper.reply(id).await.map_err(SandboxError::Message)? {
             Some((Reply::Started { pid, .. }, _)) => Ok(Process { seat: Arc::clone(&self.seat), id, pid, exit: None }),

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
@@ -70,7 +71,9 @@ struct Slots {
 pub fn helper_main() -> ExitCode {
     // SAFETY: the agent placed its socket there for this process; if it is anything else the first receive fails.
     let agent = unsafe { OwnedFd::from_raw_fd(HELPER_SOCKET) };
-    let config = match receive::<Config>(&agent) {
+    // It came over one exec and must not go over the next: who holds it speaks to the agent as the helper.
+    let sealed = fcntl(&agent, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(io::Error::from);
+    let config = match sealed.and_then(|_| receive::<Config>(&agent)) {
         Ok(Some((config, _))) => config,
         Ok(None) => return ExitCode::SUCCESS,
         Err(_) => {
@@ -141,6 +144,10 @@ impl Slots {
             self.keeper_start(index)?;
         }
         loop {
+            // The agent starts another helper rather than wait for rooms that never come.
+            if self.keepers.iter().all(Option::is_none) {
+                return Err(io::Error::other("no keeper lives"));
+            }
             let mut fds =
                 [PollFd::new(self.agent.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
             match poll(&mut fds, PollTimeout::NONE) {

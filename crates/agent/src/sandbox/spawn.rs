@@ -22,6 +22,8 @@ const STACK_BYTES: usize = 64 * 1024;
 /// What a shell would give; programs may ask for more up to the second.
 const STACK_SOFT: u64 = 8 * 1024 * 1024;
 const STACK_HARD: u64 = 64 * 1024 * 1024;
+/// Signals and timers of one room that may wait at a time.
+const SIGNALS_MOST: u64 = 1024;
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
 /// Which rlimits stand in for a cgroup that isn't there.
@@ -93,6 +95,8 @@ fn execute(prepared: &Prepared) -> i32 {
                 return errno();
             }
         }
+        // All others close by themselves; one that did not would be a way out. Older kernels than 5.9 can't.
+        libc::syscall(libc::SYS_close_range, 3, libc::c_int::MAX, 0);
         if libc::chdir(prepared.work.as_ptr()) != 0 {
             return errno();
         }
@@ -154,7 +158,11 @@ fn rlimits(limits: &Limits, substitute: Substitute) -> io::Result<Vec<(Resource,
     // Rounded up and one more: the cgroup's count is the exact one, and comes first.
     let cpu = limits.cpu.map(|cpu| cpu.saturating_add(Duration::from_millis(1999)).as_secs());
     let wanted = [
-        (Resource::RLIMIT_CORE, Some((0, 0))),
+        // Not 0: that keeps the kernel from writing a core, but not from starting the machine's core handler as root.
+        // Source: core(5) and `do_coredump`, where a limit of 1 ends both.
+        (Resource::RLIMIT_CORE, Some((1, 1))),
+        // The kernel counts queued signals for the maker of the user namespace too, who would run out of them.
+        (Resource::RLIMIT_SIGPENDING, Some((SIGNALS_MOST, SIGNALS_MOST))),
         (Resource::RLIMIT_STACK, Some((STACK_SOFT, STACK_HARD))),
         (Resource::RLIMIT_CPU, cpu.map(|cpu| (cpu, cpu + 1))),
         (Resource::RLIMIT_FSIZE, limits.file_bytes.map(|bytes| (bytes, bytes))),

@@ -51,7 +51,7 @@ impl Shared {
 }
 
 impl Sandbox {
-    /// Starts the helper and waits until its first keeper is ready.
+    /// Starts the helper and waits until it says what this machine offers; keepers come after that.
     ///
     /// # Errors
     /// `Start` and `SetUp`. Where a fence can't be had that is no error: see [`Sandbox::fences`].

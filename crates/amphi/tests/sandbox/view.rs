@@ -104,3 +104,14 @@ fn the_programs_of_the_node_cannot_be_replaced() {
         assert_eq!(fs::read(exe()).expect("the program").len(), before);
     });
 }
+
+#[test]
+fn programs_hold_their_three_streams_and_nothing_else() {
+    as_everybody("view::programs_hold_their_three_streams_and_nothing_else", || async {
+        let sandbox = sandbox().await;
+        let mut room = room(&sandbox).await;
+        let held = "import os\nfor fd in range(256):\n  try: os.fstat(fd); print(fd, end=' ')\n  except OSError: pass";
+        assert_eq!(python(&mut room, held).await.ok(), "0 1 2");
+        assert_eq!(sh(&mut room, "echo a > /dev/stdout").await.ok(), "a");
+    });
+}

@@ -9,7 +9,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, close, fork, getegid, geteuid, getpid, getppid, pipe, read, write};
+use nix::unistd::{ForkResult, Pid, Uid, close, fork, getegid, geteuid, getpid, getppid, pipe, read, setresuid, write};
 
 use super::confine::INSIDE_ID;
 
@@ -44,7 +44,9 @@ pub(super) fn user_make(outside: u32) -> io::Result<OwnedFd> {
     // SAFETY: the caller has one thread, so that the child may go on as it could.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            let is_made = unshare(CloneFlags::CLONE_NEWUSER).is_ok() && prctl::set_pdeathsig(Signal::SIGKILL).is_ok();
+            let is_made = maker_become(outside).is_ok()
+                && unshare(CloneFlags::CLONE_NEWUSER).is_ok()
+                && prctl::set_pdeathsig(Signal::SIGKILL).is_ok();
             // A caller that was killed earlier than that can't end this process any more, which has its descriptors.
             if getppid() != caller {
                 let _ = raise(Signal::SIGKILL);
@@ -68,6 +70,18 @@ pub(super) fn user_make(outside: u32) -> io::Result<OwnedFd> {
             made
         }
     }
+}
+
+/// Becomes `outside` without losing a capability. What the users of a namespace hold (inotify instances, queued signals)
+/// the kernel counts for its maker too: made by root, one room could use up what the machine's own programs need.
+fn maker_become(outside: u32) -> io::Result<()> {
+    let keep = libc::SECBIT_NO_SETUID_FIXUP as libc::c_ulong;
+    // SAFETY: plain numbers. Source: capabilities(7).
+    if unsafe { libc::prctl(libc::PR_SET_SECUREBITS, keep, 0, 0, 0) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let outside = Uid::from_raw(outside);
+    Ok(setresuid(outside, outside, outside)?)
 }
 
 fn user_map(member: Pid, outside: u32) -> io::Result<OwnedFd> {

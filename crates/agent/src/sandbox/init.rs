@@ -55,6 +55,8 @@ struct Init<'a> {
     children: SignalFd,
     /// How eager the kernel is to kill this process for memory. Missing where the agent isn't root.
     score: Option<File>,
+    /// All privileges are given up; nothing is started before.
+    is_sealed: bool,
     running: Option<Running>,
 }
 
@@ -81,7 +83,7 @@ pub(super) fn init_main(birth: Birth<'_>, channel: OwnedFd) -> io::Result<()> {
     }
     // Before privileges go, and with them the right to open it.
     let score = OpenOptions::new().write(true).open("/proc/self/oom_score_adj").ok();
-    Init { birth, channel, children, score, running: None }.serve()
+    Init { birth, channel, children, score, is_sealed: false, running: None }.serve()
 }
 
 impl Init<'_> {
@@ -121,7 +123,10 @@ impl Init<'_> {
     fn carry_out(&mut self, request: Request, fds: &[OwnedFd]) -> io::Result<()> {
         match request {
             Request::Open { id, bytes, has_network } => match self.open(RoomSpec { bytes, has_network }) {
-                Ok(work) => send(&self.channel, &FromInit::Opened { id }, &[work.as_fd()]),
+                Ok(work) => {
+                    self.is_sealed = true;
+                    send(&self.channel, &FromInit::Opened { id }, &[work.as_fd()])
+                }
                 Err((what, error)) => self.fail(id, what, &error),
             },
             Request::Step { id, step } => match self.step(id, &step, fds) {
@@ -185,6 +190,9 @@ impl Init<'_> {
     }
 
     fn step(&mut self, id: u64, step: &Step, fds: &[OwnedFd]) -> io::Result<()> {
+        if !self.is_sealed {
+            return Err(Errno::EPERM.into());
+        }
         if self.running.is_some() {
             return Err(Errno::EBUSY.into());
         }

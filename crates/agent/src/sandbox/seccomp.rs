@@ -142,7 +142,8 @@ impl Filter {
     }
 }
 
-/// What is told by arguments: namespaces by clone, kinds of sockets, and typing into a terminal from behind.
+/// What is told by arguments: namespaces by clone, kinds of sockets, typing into a terminal from behind, and line
+/// disciplines, which the kernel loads for whoever asks.
 fn arguments() -> Vec<sock_filter> {
     let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
     // Each part skips itself when the number is another's, and answers otherwise.
@@ -165,10 +166,11 @@ fn arguments() -> Vec<sock_filter> {
         ]);
     }
     program.extend([
-        op(IS, libc::SYS_ioctl as u32, 0, 5),
+        op(IS, libc::SYS_ioctl as u32, 0, 6),
         op(LOAD, ARGUMENT_1, 0, 0),
-        op(IS, libc::TIOCSTI as u32, 1, 0),
-        op(IS, libc::TIOCLINUX as u32, 0, 1),
+        op(IS, libc::TIOCSTI as u32, 2, 0),
+        op(IS, libc::TIOCLINUX as u32, 1, 0),
+        op(IS, libc::TIOCSETD as u32, 0, 1),
         op(ANSWER, fail(libc::EPERM), 0, 0),
         op(ANSWER, ALLOW, 0, 0),
     ]);
@@ -227,6 +229,8 @@ mod tests {
         assert_eq!(of(libc::SYS_socket, [libc::AF_NETLINK as u32, 0]), fail(libc::EAFNOSUPPORT));
         assert_eq!(of(libc::SYS_socketpair, [libc::AF_UNIX as u32, 0]), ALLOW);
         assert_eq!(of(libc::SYS_ioctl, [0, libc::TIOCSTI as u32]), fail(libc::EPERM));
+        assert_eq!(of(libc::SYS_ioctl, [0, libc::TIOCLINUX as u32]), fail(libc::EPERM));
+        assert_eq!(of(libc::SYS_ioctl, [0, libc::TIOCSETD as u32]), fail(libc::EPERM));
         assert_eq!(of(libc::SYS_ioctl, [0, libc::TCGETS as u32]), ALLOW);
     }
 

@@ -90,7 +90,7 @@ impl Copies {
             if let Ok(target) = fs::read_link(from) {
                 self.0.push((to, Entry::Link(target)));
             }
-        } else if kind.is_dir() && depth > 0 {
+        } else if kind.is_dir() && is_for_all(&kind) && depth > 0 {
             self.0.push((to.clone(), Entry::Dir));
             for entry in fs::read_dir(from).into_iter().flatten().flatten() {
                 self.add(&entry.path(), to.join(entry.file_name()), depth - 1, left);
@@ -120,7 +120,8 @@ impl Copies {
 }
 
 fn is_for_all(kind: &fs::Metadata) -> bool {
-    kind.permissions().mode() & 0o004 != 0
+    let needed = if kind.is_dir() { 0o005 } else { 0o004 };
+    kind.permissions().mode() & needed == needed
 }
 
 fn matches(etc: &Path, name: &str) -> Vec<PathBuf> {

@@ -13,8 +13,8 @@
 //!   groups of an agent that was killed are ended when the next one starts in the same directory (`groups`).
 //!   Programs end with their agent: the sandbox's helper dies with it and takes them along.
 //! - *A program that does not read holds nothing up.* What people type waits in `inlet`, and is acknowledged once it is in.
-//! - *Memory is bounded*: per run by its output cap, 64 KiB of buffers and 1024 messages of input; for all together new runs are refused while
-//!   64 MiB wait for acknowledgement.
+//! - *Memory is bounded*: per run by its output cap, 64 KiB of buffers and 1024 messages of input; for all together new
+//!   runs are refused while 64 MiB wait for acknowledgement.
 //!
 //! The directory: `lock` (held while running), `node.json`, `node.pem`, `ca.pem` (who this node is), `epoch`,
 //! `groups/PID` (running groups), `work/RUN` (their current directories).

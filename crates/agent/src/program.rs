@@ -213,7 +213,7 @@ impl Streams {
 fn room_spec(order: &ProgramOrder) -> RoomSpec {
     let steps = order.compile.iter().chain([&order.step]);
     let largest = steps.map(|step| step.memory_bytes.unwrap_or(ROOM_BYTES)).max().unwrap_or(ROOM_BYTES);
-    RoomSpec { bytes: largest + order.file_bytes(), has_network: order.has_network }
+    RoomSpec { bytes: largest.saturating_add(order.file_bytes()), has_network: order.has_network }
 }
 
 /// The sandbox's own words, with what the system said.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use placement::{AdminState, Algorithm, Health, Pool};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use wire::proto::{ToAgent, to_agent};
+use wire::proto::{Input, ToAgent, input, to_agent};
 
+use crate::link::wire_epoch;
 use crate::model::job::JobId;
 use crate::model::node::{Inventory, NodeId, health_of};
 use crate::model::run::{Role, RunId};
@@ -105,6 +106,14 @@ impl Session {
             None | Some(0) => 0,
             // What the agent said may cross with runs on their way to it, so the count of those decides.
             Some(_) => self.slots.min(self.inventory.slots).saturating_sub(booked),
+        }
+    }
+
+    /// Sends a command. A stream that does not take it is ended: the agent comes back, and is told anew what the
+    /// database says.
+    fn tell(&self, command: to_agent::Message) {
+        if self.commands.try_send(ToAgent { message: Some(command) }).is_err() {
+            self.ended.cancel();
         }
     }
 
@@ -281,25 +290,27 @@ impl Fleet {
         self.with(node, |session| session.runs.remove(&run)).flatten()
     }
 
-    /// The node that holds a run, with its present lease, where `seq` is the input that the run takes next;
-    /// the one behind it is next from then on.
-    pub(crate) fn input_take(&self, run: RunId, seq: i64) -> Option<(NodeId, i64)> {
+    /// Sends an act to the node that holds its run, under the node's present lease, if it is the one that the run takes
+    /// next; the one behind it is next from then on. One step: two who do this at once must not change the order.
+    pub(crate) fn input_send(&self, run: RunId, seq: i64, act: input::Act) {
         let mut inner = self.lock();
-        inner.sessions.iter_mut().find_map(|(node, session)| {
+        let held = inner.sessions.values_mut().find_map(|session| {
             let booked = session.runs.get_mut(&run).filter(|booked| booked.input_next == seq)?;
             booked.input_next += 1;
-            Some((*node, session.epoch))
-        })
+            Some(&*session)
+        });
+        if let Some(session) = held {
+            let (run_id, epoch) = (run.to_string(), wire_epoch(session.epoch));
+            let input = Input { run_id, epoch, seq: u64::try_from(seq).unwrap_or_default(), act: Some(act) };
+            session.tell(to_agent::Message::Input(input));
+        }
     }
 
     /// Sends a command down a node's stream. A stream that does not take it is ended: the agent comes back, and is told
     /// anew what the database says.
     pub(crate) fn send(&self, node: NodeId, command: to_agent::Message) {
-        let inner = self.lock();
-        if let Some(session) = inner.sessions.get(&node)
-            && session.commands.try_send(ToAgent { message: Some(command) }).is_err()
-        {
-            session.ended.cancel();
+        if let Some(session) = self.lock().sessions.get(&node) {
+            session.tell(command);
         }
     }
 }

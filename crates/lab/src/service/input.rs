@@ -3,14 +3,13 @@
 
 use db::{DbError, Write};
 use portal::Caller;
-use wire::proto::{Input, Terminal, input, to_agent};
+use wire::proto::{Terminal, input};
 
 use super::ServiceError;
 use crate::Lab;
-use crate::link::wire_epoch;
 use crate::model::input::{Act, DATA_MAX};
 use crate::model::job::{Job, JobId, JobKind};
-use crate::queries::input::{Input as Waiting, input_insert, input_list};
+use crate::queries::input::{input_insert, input_list};
 
 /// Acts read in one go.
 const BATCH: u32 = 1_000;
@@ -55,22 +54,13 @@ impl Lab {
             let page = input_list(self.db(), self.replica(), after, BATCH).await?;
             let is_last = page.len() < BATCH as usize;
             after = page.last().map(|waiting| (waiting.run, waiting.seq));
-            page.into_iter().for_each(|waiting| self.input_send(waiting));
+            for waiting in page {
+                self.fleet().input_send(waiting.run, waiting.seq, wire_act(waiting.act));
+            }
             if is_last {
                 return Ok(());
             }
         }
-    }
-
-    fn input_send(&self, waiting: Waiting) {
-        let Some((node, epoch)) = self.fleet().input_take(waiting.run, waiting.seq) else { return };
-        let message = Input {
-            run_id: waiting.run.to_string(),
-            epoch: wire_epoch(epoch),
-            seq: u64::try_from(waiting.seq).unwrap_or_default(),
-            act: Some(wire_act(waiting.act)),
-        };
-        self.fleet().send(node, to_agent::Message::Input(message));
     }
 
     /// Deletes sources that no job has any more.

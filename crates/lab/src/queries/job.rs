@@ -214,15 +214,20 @@ pub(crate) fn job_end(write: &mut Write, attempt: Attempt, end: &RunEnd) {
     told.push(write);
 }
 
-/// Opens the next attempt. `Unmet` ("job-attempt") when this one is not the newest or the job is over,
-/// or when it is not in one of the states named by `from`.
+/// A job that goes on by itself: [`job_next_attempt`] from there must not undo a cancellation.
+pub(crate) const GOES_ON: &str = "state IN ('waiting', 'running') AND is_cancelled = 0";
+/// A job that somebody wants to be tried again.
+pub(crate) const RETRYABLE: &str = "state IN ('error', 'cancelled')";
+
+/// Opens the next attempt of a job that is as `from` says. `Unmet` ("job-attempt") when it is not, or when this attempt
+/// is not the newest.
 pub(crate) fn job_next_attempt(write: &mut Write, id: JobId, attempt: i64, from: &'static str) {
     write.push_expect(
         "job-attempt",
         Query::new(format!(
             "UPDATE lab_job SET state = 'waiting', attempt = attempt + 1, node = NULL, reason = NULL, detail = NULL, \
              exit_code = NULL, cpu_ms = NULL, memory_peak_bytes = NULL, started_ms = NULL, completed_ms = NULL, is_cancelled = 0, ended_in = NULL \
-             WHERE id = ? AND attempt = ? AND state IN ({from})"
+             WHERE id = ? AND attempt = ? AND {from}"
         ))
         .bind(id.to_string())
         .bind(attempt),

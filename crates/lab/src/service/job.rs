@@ -12,8 +12,8 @@ use crate::model::job::{Job, JobId, JobStatus, checked_name};
 use crate::model::work::Work;
 use crate::queries::element::batch_count_reopened;
 use crate::queries::job::{
-    job_cancel_ask, job_delete, job_delete_of_account, job_get, job_name_set, job_next_attempt, job_pinned_set,
-    job_places, job_shared_set,
+    RETRYABLE, job_cancel_ask, job_delete, job_delete_of_account, job_get, job_name_set, job_next_attempt,
+    job_pinned_set, job_places, job_shared_set,
 };
 use crate::queries::list::{Cursor, JobFilter, Visible, job_list};
 use crate::queries::run::{job_cancel_idle, run_cancel_waiting, run_insert};
@@ -167,7 +167,7 @@ impl Lab {
         // never by more than the jobs that the account has already.
         self.job_check(caller, &wanted).await?;
         let mut write = Write::new();
-        job_next_attempt(&mut write, id, job.attempt, "'error', 'cancelled'");
+        job_next_attempt(&mut write, id, job.attempt, RETRYABLE);
         if let Some(batch) = job.batch {
             batch_count_reopened(&mut write, batch, job.status == JobStatus::Cancelled);
         }

@@ -18,7 +18,7 @@ use crate::model::node::{AdminState, Health, LEASE_MS, Node, NodeId};
 use crate::model::run::{AfterLoss, Outcome, Role, Run, RunId, RunState, after_loss};
 use crate::model::work::is_safe_to_repeat;
 use crate::queries::input::inputs_delete;
-use crate::queries::job::{job_end, job_get, job_next_attempt};
+use crate::queries::job::{GOES_ON, job_end, job_get, job_next_attempt};
 use crate::queries::node::{node_list, node_list_expired};
 use crate::queries::run::{
     ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_known, run_list_on, run_list_overdue,
@@ -28,12 +28,28 @@ use crate::queries::told::Attempt;
 
 /// How long a run waits for a chosen node that is down. Milliseconds.
 const NODE_DOWN_GRACE_MS: i64 = 30_000;
+/// A job can change twice while a loss is decided: it is cancelled, and it ends. Then the run has ended too.
+const LOSS_LOOKS: u32 = 3;
 /// Waiting runs looked at in one go.
 const OVERDUE_BATCH: u32 = 500;
 
 impl Lab {
     /// Ends a run whose node went away with it; its job is tried again if it may be.
     pub(crate) async fn run_lost(&self, run: &Run) -> Result<(), ServiceError> {
+        tracing::warn!(run.id = %run.id, job.id = %run.job, "run {} of job {} was lost with its node", run.id, run.job);
+        for _ in 0..LOSS_LOOKS {
+            match self.run_lose(run).await {
+                // The job was cancelled, or somebody else opened its next attempt, since it was looked at.
+                Err(ServiceError::Db(DbError::Unmet { guard: "job-attempt" })) => {}
+                // Somebody else ended the run.
+                Err(ServiceError::Db(DbError::Unmet { guard: "run-state" })) => return Ok(()),
+                other => return other,
+            }
+        }
+        Ok(())
+    }
+
+    async fn run_lose(&self, run: &Run) -> Result<(), ServiceError> {
         let Some(job) = job_get(self.db(), run.job).await? else { return Ok(()) };
         let now_ms = self.now_ms();
         let is_current = job.attempt == run.attempt && !job.status.is_final();
@@ -44,7 +60,7 @@ impl Lab {
         if is_current && !near_is_under_way {
             match after_loss(run.attempt, is_safe_to_repeat(&job), job.is_cancelled) {
                 AfterLoss::TryAgain => {
-                    job_next_attempt(&mut write, job.id, run.attempt, "'waiting', 'running'");
+                    job_next_attempt(&mut write, job.id, run.attempt, GOES_ON);
                     run_insert(&mut write, &first_run(&job, run.attempt + 1, now_ms));
                 }
                 AfterLoss::GiveUp => {
@@ -58,12 +74,8 @@ impl Lab {
         for topic in [format!("job:{}", job.id), "jobs".into(), "queue".into(), "cancels".into()] {
             write.push_event(topic);
         }
-        tracing::warn!(run.id = %run.id, job.id = %job.id, "run {} of job {} was lost with its node", run.id, job.id);
-        match self.db().write(write).await {
-            // Somebody else ended it, or opened the next attempt, meanwhile.
-            Ok(_) | Err(DbError::Unmet { guard: "run-state" | "job-attempt" }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.db().write(write).await?;
+        Ok(())
     }
 
     /// Ends the runs of nodes whose lease is over. Nothing is taken from nodes before this replica has lived for a

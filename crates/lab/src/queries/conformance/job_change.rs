@@ -9,8 +9,8 @@ use super::{
 use crate::model::job::{ErrorReason, Job, JobId, JobStatus};
 use crate::model::run::{Outcome, RunState, Usage};
 use crate::queries::job::{
-    job_cancel_ask, job_delete, job_delete_of_account, job_end, job_get, job_insert, job_name_set, job_next_attempt,
-    job_pinned_set, job_waiting,
+    GOES_ON, RETRYABLE, job_cancel_ask, job_delete, job_delete_of_account, job_end, job_get, job_insert, job_name_set,
+    job_next_attempt, job_pinned_set, job_waiting,
 };
 use crate::queries::output::{Chunk, output_list};
 use crate::queries::run::{RunEnd, job_cancel_idle, run_cancel_waiting, run_list_of_job};
@@ -18,7 +18,7 @@ use crate::queries::told::Attempt;
 
 testkit::for_each_engine!(crate::migrations();
     names_and_pins_are_set, a_job_runs_only_with_its_lease, a_start_and_a_return_are_of_the_newest_attempt,
-    only_the_newest_attempt_ends_a_job, the_next_attempt_begins_anew, only_an_open_job_is_cancelled,
+    only_the_newest_attempt_ends_a_job, what_was_cancelled_does_not_go_on, the_next_attempt_begins_anew, only_an_open_job_is_cancelled,
     only_a_job_that_is_over_is_deleted, an_account_leaves_with_what_is_not_pinned);
 
 fn unmet(result: Result<Vec<u64>, DbError>) -> &'static str {
@@ -109,9 +109,16 @@ async fn only_the_newest_attempt_ends_a_job(db: Database) {
     assert_eq!(ended.completed_ms, Some(NOW_MS + 5));
 }
 
+async fn what_was_cancelled_does_not_go_on(db: Database) {
+    let id = running(&db).await.id;
+    change(&db, |w| job_cancel_ask(w, id)).await.unwrap();
+    assert_eq!(unmet(change(&db, |w| job_next_attempt(w, id, 1, GOES_ON)).await), "job-attempt");
+    assert!(stored(&db, id).await.is_cancelled);
+}
+
 async fn the_next_attempt_begins_anew(db: Database) {
     let id = running(&db).await.id;
-    let over = "'error', 'cancelled'";
+    let over = RETRYABLE;
     assert_eq!(unmet(change(&db, |w| job_next_attempt(w, id, 1, over)).await), "job-attempt");
     change(&db, |w| {
         job_started(w, id, 1, NOW_MS);
@@ -121,8 +128,7 @@ async fn the_next_attempt_begins_anew(db: Database) {
     .await
     .unwrap();
     assert_eq!(unmet(change(&db, |w| job_next_attempt(w, id, 2, over)).await), "job-attempt");
-    let open = "'waiting', 'running'";
-    assert_eq!(unmet(change(&db, |w| job_next_attempt(w, id, 1, open)).await), "job-attempt");
+    assert_eq!(unmet(change(&db, |w| job_next_attempt(w, id, 1, GOES_ON)).await), "job-attempt");
     let attempts = (0..8).map(|_| {
         let db = db.clone();
         tokio::spawn(async move { change(&db, |w| job_next_attempt(w, id, 1, over)).await.is_ok() })

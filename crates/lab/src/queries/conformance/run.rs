@@ -9,7 +9,7 @@ use super::{
 use crate::model::job::{ErrorReason, JobStatus};
 use crate::model::node::{AdminState, Node, NodeId};
 use crate::model::run::{Outcome, Role, Run, RunId, RunState, Usage};
-use crate::queries::job::{job_cancel_ask, job_insert, job_next_attempt};
+use crate::queries::job::{GOES_ON, job_cancel_ask, job_insert, job_next_attempt};
 use crate::queries::node::{node_delete, node_get, node_update};
 use crate::queries::queue::{Lease, run_give_back, runs_lease, runs_leased};
 use crate::queries::run::{Holder, QUEUED, RunEnd, run_insert, run_insert_near, run_must_end, run_new};
@@ -106,7 +106,7 @@ async fn a_lease_is_fenced_by_the_job(db: Database) {
     let runs = [submit(&db, &cancelled).await, submit(&db, &over).await, submit(&db, &repeated).await];
     change(&db, |w| {
         job_cancel_ask(w, cancelled.id);
-        job_next_attempt(w, repeated.id, 1, "'waiting'");
+        job_next_attempt(w, repeated.id, 1, GOES_ON);
     })
     .await
     .unwrap();

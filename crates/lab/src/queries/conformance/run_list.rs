@@ -5,7 +5,7 @@ use db::Database;
 use super::{NOW_MS, change, connect, connected, force, job, lease, run_end, run_started, submit};
 use crate::model::job::{Job, JobStatus};
 use crate::model::run::{Outcome, Role, Run, RunId};
-use crate::queries::job::{job_cancel_ask, job_next_attempt};
+use crate::queries::job::{GOES_ON, job_cancel_ask, job_next_attempt};
 use crate::queries::node::node_disconnect;
 use crate::queries::queue::{Waiting, run_count_elsewhere, run_list_queue};
 use crate::queries::run::{
@@ -113,7 +113,7 @@ async fn runs_with_nothing_to_go_on_for_are_found(db: Database) {
         for index in [1, 4, 5, 6] {
             job_cancel_ask(w, jobs[index].id);
         }
-        job_next_attempt(w, jobs[3].id, 1, "'waiting'");
+        job_next_attempt(w, jobs[3].id, 1, GOES_ON);
         node_disconnect(w, away.node, away.epoch);
     })
     .await

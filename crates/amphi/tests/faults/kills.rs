@@ -119,6 +119,7 @@ async fn converge(plant: &mut Plant, book: &Book) -> Vec<Value> {
     })
     .await;
     if !open.is_empty() {
+        eprintln!("{}", book.read().faults.join("\n"));
         for job in jobs.iter().filter(|job| !crate::site::is_over(job)) {
             let id = job["id"].as_str().unwrap();
             eprintln!("{id}: {:?}; {:?}", plant.api.output(id, book::attempt_of(job)).await, book.read().said.get(id));

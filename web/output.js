@@ -71,6 +71,7 @@
     }
     last = name;
     view.append(line);
+    if (view.children.length > 2 * LINES_MAX) drop();
     stream.text = text;
     if (!isFollowing) missed += 1;
   }
@@ -106,6 +107,7 @@
   }
   // What the reader typed stands behind the prompt, as in a terminal.
   function typed(words) {
+    flush();
     const stream = (streams.stdout ||= { style: { on: [] }, rest: "" });
     put(stream, "stdout", words || " ", "out-typed");
     stream.text = null;
@@ -123,16 +125,18 @@
     attempt = number;
     streams = {};
   }
+  function drop() {
+    while (view.children.length > LINES_MAX) view.firstChild.remove();
+    note.textContent = view.dataset.textDropped;
+  }
   function settle() {
-    if (view.children.length > LINES_MAX) {
-      while (view.children.length > LINES_MAX) view.firstChild.remove();
-      note.textContent = view.dataset.textDropped;
-    }
+    if (view.children.length > LINES_MAX) drop();
     if (isFollowing) view.scrollTop = view.scrollHeight;
     follow.hidden = isFollowing || !missed;
     if (!follow.hidden) follow.textContent = count("", missed);
   }
   function clear() {
+    pieces = [];
     view.replaceChildren();
     streams = {};
     last = "stdout";
@@ -184,10 +188,22 @@
     stream.decoder ||= new TextDecoder();
     return stream.decoder.decode(Uint8Array.from(atob(piece.base64), (c) => c.charCodeAt(0)), { stream: true });
   }
+  // What comes within one frame is laid out once: a program may print thousands of pieces a second.
+  let pieces = [];
+  function flush() {
+    const taken = pieces;
+    pieces = [];
+    for (const piece of taken) {
+      begin(piece.attempt);
+      write(piece.stream, piece.text ?? decode(piece));
+    }
+    if (taken.length) settle();
+  }
   function receive(piece) {
-    begin(piece.attempt);
-    write(piece.stream, piece.text ?? decode(piece));
-    settle();
+    if (pieces.push(piece) > 1) return;
+    // Nothing is painted while the page is hidden.
+    if (document.hidden) setTimeout(flush, 100);
+    else requestAnimationFrame(flush);
   }
   function lost(isLost) {
     if (isLost) note.textContent = view.dataset.textLost;

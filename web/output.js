@@ -12,6 +12,7 @@
   let streams = {}; // per stream: the open line, its style, an unfinished escape, its decoder
   let last = "stdout"; // the stream of the last line
   let lines = 0;
+  let shown = 0; // lines and remarks on the page; asking the page would count them anew each time
   let attempt = 0;
   let missed = 0;
   let isFollowing = !location.hash;
@@ -71,7 +72,8 @@
     }
     last = name;
     view.append(line);
-    if (view.children.length > 2 * LINES_MAX) drop();
+    shown += 1;
+    if (shown > 2 * LINES_MAX) drop();
     stream.text = text;
     if (!isFollowing) missed += 1;
   }
@@ -118,6 +120,7 @@
     line.className = "out-note";
     line.textContent = words;
     view.append(line);
+    shown += 1;
   }
   function begin(number) {
     if (number === attempt) return;
@@ -126,11 +129,11 @@
     streams = {};
   }
   function drop() {
-    while (view.children.length > LINES_MAX) view.firstChild.remove();
+    for (; shown > LINES_MAX; shown -= 1) view.firstChild.remove();
     note.textContent = view.dataset.textDropped;
   }
   function settle() {
-    if (view.children.length > LINES_MAX) drop();
+    if (shown > LINES_MAX) drop();
     if (isFollowing) view.scrollTop = view.scrollHeight;
     follow.hidden = isFollowing || !missed;
     if (!follow.hidden) follow.textContent = count("", missed);
@@ -140,7 +143,7 @@
     view.replaceChildren();
     streams = {};
     last = "stdout";
-    lines = attempt = missed = 0;
+    lines = attempt = missed = shown = 0;
     isFollowing = true;
     note.textContent = "";
     settle();

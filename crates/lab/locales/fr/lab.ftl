@@ -68,7 +68,7 @@ lab-form-show-options = Montrer les options de cet outil
 lab-name-help = Pour la retrouver dans la liste ; laissé vide, la ligne de commande.
 lab-run = Lancer
 lab-cancel-form = Annuler
-lab-same-cli = La même depuis un terminal
+lab-same-cli = La commande équivalente dans un terminal
 lab-same-api = La même par un appel de l’API
 
 unit-packets = paquets
@@ -112,7 +112,7 @@ job-completed = Terminée
 job-took = (durée : { $seconds } s)
 job-output = Sortie
 job-output-search = Chercher dans la sortie
-job-output-wrap = Replier les lignes
+job-output-wrap = Retour à la ligne
 job-output-copy = Copier { $stream }
 job-output-download = Télécharger { $stream }
 job-output-none = Elle n’a rien affiché.

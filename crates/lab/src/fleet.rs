@@ -134,11 +134,6 @@ pub(crate) struct Need<'a> {
     pub(crate) avoid: Option<NodeId>,
 }
 
-/// A free node and how many runs it takes.
-pub(crate) struct Free {
-    pub(crate) slots: u32,
-}
-
 /// See the module's head.
 pub(crate) struct Fleet {
     inner: Mutex<Inner>,
@@ -192,13 +187,12 @@ impl Fleet {
         result
     }
 
-    /// Nodes that take runs now.
-    pub(crate) fn free(&self) -> Vec<Free> {
+    /// How many runs its nodes take now.
+    pub(crate) fn free_slots(&self) -> u32 {
         let inner = self.lock();
-        let sessions = inner.sessions.iter().filter(|(_, s)| s.state == AdminState::Enabled);
+        let sessions = inner.sessions.values().filter(|s| s.state == AdminState::Enabled);
         // A promised slot is free for the run that it was promised to.
-        let slots = |s: &Session| s.free() + u32::try_from(s.promises.len()).unwrap_or(u32::MAX);
-        sessions.map(|(_, s)| Free { slots: slots(s) }).filter(|f| f.slots > 0).collect()
+        sessions.map(|s| s.free() + u32::try_from(s.promises.len()).unwrap_or(u32::MAX)).sum()
     }
 
     /// Nodes whose streams this replica holds.

@@ -4,6 +4,7 @@ pub mod batch;
 pub(crate) mod command_line;
 pub mod destination;
 pub mod experiment;
+mod id;
 pub mod input;
 pub mod job;
 pub mod language;

@@ -52,13 +52,7 @@ pub(super) async fn admit(
         lab.run_lost(run).await?;
     }
     tell(commands, to_agent::Message::Welcome(welcome(lab, &node, epoch)));
-    for held in &hello.runs {
-        if !kept.iter().any(|run| run.id.to_string() == held.run_id) {
-            // Its attempt was closed while the agent was away.
-            tell(commands, to_agent::Message::Cancel(Cancel { run_id: held.run_id.clone(), epoch: wire_epoch(epoch) }));
-            tell(commands, to_agent::Message::EndedAck(EndedAck { run_id: held.run_id.clone() }));
-        }
-    }
+    closed_tell(commands, &hello, &kept, epoch);
     let mut session = session(&node, epoch, &hello, connected.inventory, &kept, commands.clone());
     session.heard_ms = now_ms;
     session.ended = ended;
@@ -70,6 +64,17 @@ pub(super) async fn admit(
     lab.runs_cancel_wanted().await?;
     lab.inputs_send().await?;
     Ok(Some((node.name, epoch)))
+}
+
+/// Tells the agent to drop the runs whose attempts were closed while it was away.
+fn closed_tell(commands: &mpsc::Sender<ToAgent>, hello: &Hello, kept: &[Run], epoch: i64) {
+    for held in &hello.runs {
+        if !kept.iter().any(|run| run.id.to_string() == held.run_id) {
+            let (run_id, epoch) = (held.run_id.clone(), wire_epoch(epoch));
+            tell(commands, to_agent::Message::Cancel(Cancel { run_id: run_id.clone(), epoch }));
+            tell(commands, to_agent::Message::EndedAck(EndedAck { run_id }));
+        }
+    }
 }
 
 /// The highest lease that the agent has seen. `None` when that or its boot id can't be an agent's.

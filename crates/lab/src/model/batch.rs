@@ -2,14 +2,12 @@
 //! parameters where some were given; an element becomes a job only when a slot takes it.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::experiment::Experiment;
+use super::id::id;
 use super::job::JobKind;
 use super::node::NodeId;
 use super::program::Program;
@@ -21,28 +19,9 @@ pub const ELEMENTS_MAX: u32 = 100_000;
 /// Elements whose parameters are stored in one row.
 pub const BLOCK: u32 = 500;
 
-/// A batch's id: a UUIDv7.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BatchId(Uuid);
-
-impl BatchId {
-    /// A new id, later in order than those made before.
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
-    }
-}
-
-impl fmt::Display for BatchId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for BatchId {
-    type Err = uuid::Error;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Uuid::parse_str(text).map(Self)
-    }
+id! {
+    /// A batch's id: a UUIDv7.
+    BatchId
 }
 
 /// Where a batch stands.

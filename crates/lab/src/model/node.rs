@@ -1,40 +1,19 @@
 //! A node: a machine that runs an agent. Its admin state is an operator's word, its health is what was seen of it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
 
 pub use placement::{AdminState, Health};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::experiment::Family;
+use super::id::id;
 use super::refusal::Refusal;
 
-/// A node's UID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(Uuid);
-
-impl NodeId {
-    /// A new id.
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
-    }
-}
-
-impl fmt::Display for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for NodeId {
-    type Err = uuid::Error;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Uuid::parse_str(text).map(Self)
-    }
+id! {
+    /// A node's UID.
+    NodeId
 }
 
 /// A node that has not been heard of for this long is suspect: it gets no new run while another can take it. Milliseconds.

@@ -1,36 +1,15 @@
 //! A run: one attempt of a job on a node, or the far end of a measurement. One method per event moves its state; an
 //! event that does not fit is an error, never a silent change.
 
-use std::fmt;
 use std::str::FromStr;
 
-use uuid::Uuid;
-
+use super::id::id;
 use super::job::{ErrorReason, JobId, UnknownWord};
 use super::node::NodeId;
 
-/// A run's id: a UUIDv7.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunId(Uuid);
-
-impl RunId {
-    /// A new id, later in order than those made before.
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
-    }
-}
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for RunId {
-    type Err = uuid::Error;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Uuid::parse_str(text).map(Self)
-    }
+id! {
+    /// A run's id: a UUIDv7.
+    RunId
 }
 
 /// Which end of a measurement a run is.

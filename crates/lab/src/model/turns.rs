@@ -33,13 +33,6 @@ impl<K: Hash + Eq + Clone> Turns<K> {
         self.tags.insert(party.clone(), self.floor + 1);
     }
 
-    /// Takes one back that came to nothing.
-    pub fn give_back(&mut self, party: &K) {
-        if let Some(tag) = self.tags.get_mut(party) {
-            *tag = tag.saturating_sub(1);
-        }
-    }
-
     /// Forgets those whose tag says no more than the floor does.
     pub fn prune(&mut self) {
         let floor = self.floor;
@@ -82,9 +75,6 @@ mod tests {
         let before = [1, 2, 3, 4].map(|party| turns.tag(&party));
         turns.prune();
         assert_eq!([1, 2, 3, 4].map(|party| turns.tag(&party)), before);
-        turns.take(&2);
-        turns.give_back(&2);
-        assert_eq!(turns.tag(&2), turns.tag(&4));
     }
 
     proptest! {

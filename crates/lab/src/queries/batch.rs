@@ -2,6 +2,7 @@
 
 use db::{Database, DbError, Given, Kind, Query, Row, Write};
 
+use super::job::submitter_lock;
 use super::list::Visible;
 use super::{parsed, parsed_opt, unreadable};
 use crate::model::batch::{BLOCK, Batch, BatchId, Tally};
@@ -96,14 +97,7 @@ pub(crate) fn batch_insert(
     let Some(quota) = quota else {
         return write.push_step(values(Query::new(format!("{INSERT} VALUES ({marks}, 0)"))));
     };
-    // Until it commits, this row is locked: without it two submissions at once would each count the other out.
-    write.push_step(
-        Query::new(
-            "INSERT INTO lab_submitter (account, submitted) VALUES (?, 1) \
-             ON CONFLICT (account) DO UPDATE SET submitted = lab_submitter.submitted + 1",
-        )
-        .bind(batch.account.as_str()),
-    );
+    submitter_lock(write, batch.account.as_str());
     let sql = format!(
         "{INSERT} SELECT {marks}, 0 FROM (SELECT 1 AS one) AS once \
          WHERE (SELECT COALESCE(SUM(elements - taken), 0) FROM lab_batch WHERE account = ? AND is_open = 1) \

@@ -98,15 +98,20 @@ pub(crate) fn job_insert(write: &mut Write, job: &Job, idempotency: Option<&str>
         .bind(job.account.as_str())
         .bind(quota.hour_began_ms)
         .bind(quota.hourly_max);
-    // Until it commits, this row is locked: without it two submissions at once would each count the other out.
+    submitter_lock(write, job.account.as_str());
+    write.push_expect("job-quota", query);
+}
+
+/// Locks an account's row until the transaction commits: without it two submissions at once would each count the other
+/// out of the quota.
+pub(super) fn submitter_lock(write: &mut Write, account: &str) {
     write.push_step(
         Query::new(
             "INSERT INTO lab_submitter (account, submitted) VALUES (?, 1) \
              ON CONFLICT (account) DO UPDATE SET submitted = lab_submitter.submitted + 1",
         )
-        .bind(job.account.as_str()),
+        .bind(account),
     );
-    write.push_expect("job-quota", query);
 }
 
 pub(crate) async fn job_get(db: &Database, id: JobId) -> Result<Option<Job>, DbError> {

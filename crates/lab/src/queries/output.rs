@@ -12,7 +12,7 @@ use crate::model::run::RunId;
 pub(crate) struct Chunk {
     /// Number within the run, from 0.
     pub(crate) seq: i64,
-    /// 0 stdout, 1 stderr.
+    /// 0 stdout, 1 stderr, 2 what a compiler printed.
     pub(crate) channel: i64,
     /// Epoch milliseconds.
     pub(crate) at_ms: i64,

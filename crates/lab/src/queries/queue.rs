@@ -51,16 +51,15 @@ impl Waiting {
     }
 }
 
-/// Runs that wait, oldest first, behind `after`.
-pub(crate) async fn run_list_queue(db: &Database, after: Option<RunId>, limit: u32) -> Result<Vec<Waiting>, DbError> {
+/// Runs that wait, oldest first.
+pub(crate) async fn run_list_queue(db: &Database, limit: u32) -> Result<Vec<Waiting>, DbError> {
     let query = Query::new(
         "SELECT r.id AS id, r.job AS job, r.attempt AS attempt, r.role AS role, r.wanted_node AS wanted_node, \
          r.port AS port, j.tenant AS tenant, j.account AS account, j.tool AS tool, j.wanted_node AS near_node, \
          j.wanted_labels AS wanted_labels, j.far_node AS far_node, j.batch AS batch \
-         FROM lab_run r JOIN lab_job j ON j.id = r.job WHERE r.state = 'waiting' AND r.id > ? ORDER BY r.id LIMIT ?",
+         FROM lab_run r JOIN lab_job j ON j.id = r.job WHERE r.state = 'waiting' ORDER BY r.id LIMIT ?",
     );
-    let after = after.map(|id| id.to_string()).unwrap_or_default();
-    db.all(query.bind(after).bind(limit)).await?.iter().map(waiting).collect()
+    db.all(query.bind(limit)).await?.iter().map(waiting).collect()
 }
 
 fn waiting(row: &Row) -> Result<Waiting, DbError> {

@@ -22,7 +22,7 @@ use crate::queries::batch::{
 };
 use crate::queries::element::{Placed, elements_place};
 use crate::queries::list::Visible;
-use crate::queries::node::node_list;
+use crate::queries::node::{node_find, node_list};
 use crate::queries::run::batch_cancel_idle;
 use crate::queries::source::source_insert;
 
@@ -145,7 +145,7 @@ impl Lab {
         wanted.check_parameters()?;
         wanted.check_input()?;
         let works = self.works_check(&wanted, first, count).await?;
-        let Some(work) = works.into_iter().next() else { return Err(ServiceError::BatchUnknown) };
+        let work = works.into_iter().next().expect("a batch has an element, so there is a first one");
         let batch = self.batch_new(caller, &wanted, name, &work, (first, count)).await?;
         self.batch_accept(caller, &wanted, &work, batch, &nodes).await
     }
@@ -154,7 +154,7 @@ impl Lab {
     async fn works_check(&self, wanted: &BatchSubmission, first: i64, count: u32) -> Result<Vec<Work>, ServiceError> {
         let checked = wanted.clone();
         let works = tokio::task::spawn_blocking(move || checked.works(first, count)).await;
-        let works = works.map_err(|_| ServiceError::BatchUnknown)??;
+        let works = works.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let rules = self.destination_rules();
         for (place, work) in works.iter().enumerate() {
             if place == 0 {
@@ -192,7 +192,7 @@ impl Lab {
             Template::Fixed(_) | Template::Tool { .. } => work.to_json(),
         };
         let node = match &wanted.node {
-            Some(name) => crate::queries::node::node_find(self.db(), name).await?.map(|node| node.id),
+            Some(name) => node_find(self.db(), name).await?.map(|node| node.id),
             None => None,
         };
         Ok(Batch {

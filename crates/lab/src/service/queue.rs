@@ -108,7 +108,7 @@ impl Lab {
         let began = Instant::now();
         queue.is_stale = false;
         let batches = batch_list_open(self.db(), BATCHES).await?;
-        let runs = run_list_queue(self.db(), None, WINDOW).await?;
+        let runs = run_list_queue(self.db(), WINDOW).await?;
         queue.templates.keep(&batches);
         queue.backlog.batches_set(batches);
         queue.backlog.runs_clear();
@@ -143,7 +143,7 @@ impl Lab {
     /// Gives free slots away in turns.
     async fn slots_give(&self, queue: &mut Queue, budget: u32) -> Round {
         let (mut round, mut blocked) = (Round::default(), Blocked::default());
-        let mut free: u32 = self.fleet().free().iter().map(|free| free.slots).sum();
+        let mut free = self.fleet().free_slots();
         let mut left = budget;
         while free > 0 && left > 0 {
             let Some(turn) = queue.backlog.peek(&blocked) else { break };

@@ -30,16 +30,15 @@ async fn waiting_runs_are_listed_oldest_first(db: Database) {
         there.push(submit(&db, &Job { wanted_node: Some(holder.node), ..job("ada") }).await.id);
     }
     let all: Vec<_> = anywhere.iter().zip(&there).flat_map(|(a, b)| [*a, *b]).collect();
-    let read = |after, limit| run_list_queue(&db, after, limit);
+    let read = |limit| run_list_queue(&db, limit);
     let of = |waiting: Vec<Waiting>| waiting.into_iter().map(|waiting| waiting.run).collect::<Vec<_>>();
-    assert_eq!(of(read(None, 9).await.unwrap()), all);
-    assert_eq!(of(read(None, 2).await.unwrap()), all[..2]);
-    assert_eq!(of(read(Some(all[1]), 9).await.unwrap()), all[2..]);
-    let first = read(None, 2).await.unwrap();
+    assert_eq!(of(read(9).await.unwrap()), all);
+    assert_eq!(of(read(2).await.unwrap()), all[..2]);
+    let first = read(2).await.unwrap();
     assert_eq!((first[0].wanted_node, first[1].wanted_node), (None, Some(holder.node)));
     assert_eq!((first[0].account.as_str(), first[0].tool.as_str(), first[0].is_element), ("ada", "ping", false));
     assert!(lease(&db, anywhere[0], &holder).await && lease(&db, there[1], &holder).await);
-    assert_eq!(of(read(None, 9).await.unwrap()), [there[0], anywhere[1], anywhere[2], there[2]]);
+    assert_eq!(of(read(9).await.unwrap()), [there[0], anywhere[1], anywhere[2], there[2]]);
 }
 
 async fn runs_on_nodes_are_listed_and_counted(db: Database) {

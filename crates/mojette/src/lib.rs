@@ -1,0 +1,1 @@
+//! The Mojette erasure code: any k of k + m fragments give a block back, with XOR and shifts alone.

@@ -95,15 +95,20 @@ async fn mariadb_killed_under_writes() {
     server_killed_under_writes(Mariadb::start().await.unwrap()).await;
 }
 
+/// COMMIT as a message of its own, as PostgreSQL's simple query ends it and as MariaDB's COM_QUERY begins it. The word
+/// alone is in what every new connection to MariaDB says ("READ-COMMITTED"), and the pool may open one at any time.
+const POSTGRES_COMMIT: &[u8] = b"COMMIT\0";
+const MARIADB_COMMIT: &[u8] = b"\x03COMMIT";
+
 /// The server commits, but its answer never arrives.
-async fn the_answer_to_commit_is_lost(server: &Server) {
+async fn the_answer_to_commit_is_lost(server: &Server, commit: &'static [u8]) {
     let link = FlakyLink::start(&server.socket()).await.unwrap();
     let url = server.database().await.unwrap();
     let direct = server.socket().parent().unwrap().display().to_string();
     let db = Database::open(&url.replace(&direct, &link.dir().display().to_string())).await.unwrap();
     db.migrate(&[schema()]).await.unwrap();
     for round in 1..=3 {
-        link.cut_after(b"COMMIT");
+        link.cut_after(commit);
         let entry = format!("round {round}");
         assert_eq!(db.write(pair(&entry)).await.unwrap(), [1, 1]);
         assert_eq!(link.cuts(), round);
@@ -115,16 +120,16 @@ async fn the_answer_to_commit_is_lost(server: &Server) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answer_to_commit_is_lost_on_postgres() {
-    the_answer_to_commit_is_lost(Postgres::shared().await.unwrap()).await;
+    the_answer_to_commit_is_lost(Postgres::shared().await.unwrap(), POSTGRES_COMMIT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answer_to_commit_is_lost_on_mariadb() {
-    the_answer_to_commit_is_lost(Mariadb::shared().await.unwrap()).await;
+    the_answer_to_commit_is_lost(Mariadb::shared().await.unwrap(), MARIADB_COMMIT).await;
 }
 
 /// The server commits, and the attempt that would find out breaks too: the third must still know its own id.
-async fn the_answer_to_commit_is_lost_and_the_next_attempt_too(server: &Server) {
+async fn the_answer_to_commit_is_lost_and_the_next_attempt_too(server: &Server, commit: &'static [u8]) {
     let link = FlakyLink::start(&server.socket()).await.unwrap();
     let url = server.database().await.unwrap();
     let setup = Database::open(&url).await.unwrap();
@@ -133,7 +138,7 @@ async fn the_answer_to_commit_is_lost_and_the_next_attempt_too(server: &Server) 
     let direct = server.socket().parent().unwrap().display().to_string();
     // A handle that has written nothing yet, so that each attempt has to send the text of its first statement.
     let db = Database::open(&url.replace(&direct, &link.dir().display().to_string())).await.unwrap();
-    link.cut_after(b"COMMIT");
+    link.cut_after(commit);
     link.cut_after(b"INSERT INTO db_write");
     assert_eq!(db.write(pair("once")).await.unwrap(), [1, 1]);
     assert_eq!(link.cuts(), 2);
@@ -144,12 +149,12 @@ async fn the_answer_to_commit_is_lost_and_the_next_attempt_too(server: &Server) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answer_to_commit_is_lost_and_the_next_attempt_too_on_postgres() {
-    the_answer_to_commit_is_lost_and_the_next_attempt_too(Postgres::shared().await.unwrap()).await;
+    the_answer_to_commit_is_lost_and_the_next_attempt_too(Postgres::shared().await.unwrap(), POSTGRES_COMMIT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answer_to_commit_is_lost_and_the_next_attempt_too_on_mariadb() {
-    the_answer_to_commit_is_lost_and_the_next_attempt_too(Mariadb::shared().await.unwrap()).await;
+    the_answer_to_commit_is_lost_and_the_next_attempt_too(Mariadb::shared().await.unwrap(), MARIADB_COMMIT).await;
 }
 
 const CHILD: &str = "AMPHI_TEST_CHILD_DB";

@@ -160,6 +160,9 @@ pub enum ServiceError {
     /// The same idempotency key came with another request.
     #[error("This Idempotency-Key was used for another request. Use a new key for a new request.")]
     IdempotencyReused,
+    /// The request took so long that a repetition of it has taken its place.
+    #[error("A repetition of this request is at work. Ask again with the same Idempotency-Key.")]
+    KeyTakenOver,
     /// A page cursor that is none.
     #[error("The page cursor is not one that this list gave. Begin again without it.")]
     Cursor,
@@ -277,6 +280,7 @@ impl From<ServiceError> for Problem {
             E::JobOver => Problem::conflict("job-over", sentence),
             E::NotRetryable { status } => Problem::conflict("not-retryable", sentence).arg("status", status.to_owned()),
             E::IdempotencyReused => Problem::conflict("idempotency-reused", sentence),
+            E::KeyTakenOver => Problem::conflict("request-in-progress", sentence),
             E::Cursor => Problem::bad_request("cursor", sentence).field("before"),
             E::JoinToken => Problem::forbidden("join-token", sentence),
             E::OldProtocol { .. } => Problem::bad_request("old-protocol", sentence),

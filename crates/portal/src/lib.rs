@@ -25,6 +25,7 @@ pub use config::{NavItem, PortalConfig, Removal, TopicFilter};
 pub use error::{Problem, ProblemBody, Problems};
 pub use http::access::{Access, RouteAccess};
 pub use http::extract::{ApiJson, ApiPath, ApiQuery, Listing, PageForm};
+pub use http::idempotency::Once;
 pub use http::table::access;
 pub use model::account::{Account, AccountId};
 pub use model::caller::{Caller, Scope, Via};

@@ -9,7 +9,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::{Stream, StreamExt};
-use portal::{ApiJson, ApiPath, ApiQuery, Caller, Problem, Problems};
+use portal::{ApiJson, ApiPath, ApiQuery, Caller, Once, Problem, Problems};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -91,9 +91,10 @@ pub(super) async fn job_input(
     State(lab): State<Lab>,
     caller: Caller,
     ApiPath(id): ApiPath<String>,
+    once: Once,
     ApiJson(body): ApiJson<InputBody>,
 ) -> Result<StatusCode, Problem> {
-    lab.job_input(&caller, job_id(&id)?, body.act()?).await?;
+    lab.job_input(&caller, job_id(&id)?, body.act()?, &once).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -176,7 +177,7 @@ impl Attached {
             field: "input",
             sentence: format!("This is no input: {error}."),
         })?;
-        Ok(self.lab.job_input(&self.caller, self.id, body.act()?).await?)
+        Ok(self.lab.job_input(&self.caller, self.id, body.act()?, &Once::default()).await?)
     }
 }
 

@@ -2,7 +2,7 @@
 //! that it may be said to any replica and is neither lost nor done twice.
 
 use db::{DbError, Write};
-use portal::Caller;
+use portal::{Caller, Once};
 use wire::proto::{Terminal, input};
 
 use super::ServiceError;
@@ -18,13 +18,19 @@ const SOURCE_AGE_MS: i64 = 3_600_000;
 
 impl Lab {
     /// Does something at a running program. Owner or operator. Errors: `NoInput` when it is not on a node, or when too
-    /// much waits for it.
-    pub(crate) async fn job_input(&self, caller: &Caller, id: JobId, act: Act) -> Result<(), ServiceError> {
+    /// much waits for it. A request with an `Idempotency-Key` is done once even if this replica dies on the way.
+    pub(crate) async fn job_input(
+        &self,
+        caller: &Caller,
+        id: JobId,
+        act: Act,
+        once: &Once,
+    ) -> Result<(), ServiceError> {
         let job = self.job_own(caller, id).await?;
-        self.input_add(&job, act).await
+        self.input_add(&job, act, once).await
     }
 
-    async fn input_add(&self, job: &Job, act: Act) -> Result<(), ServiceError> {
+    async fn input_add(&self, job: &Job, act: Act, once: &Once) -> Result<(), ServiceError> {
         if let Act::Data(data) = &act
             && (data.is_empty() || data.len() > DATA_MAX)
         {
@@ -38,9 +44,11 @@ impl Lab {
         let run = run.ok_or(ServiceError::NoInput)?;
         let mut write = Write::new();
         input_insert(&mut write, run.id, &act);
+        once.push_accepted(&mut write);
         write.push_event("inputs");
         match self.db().write(write).await {
             Ok(_) => Ok(()),
+            Err(DbError::Unmet { guard: Once::GUARD }) => Err(ServiceError::KeyTakenOver),
             Err(DbError::Unmet { guard: "run-input" }) => Err(ServiceError::NoInput),
             Err(error) => Err(error.into()),
         }

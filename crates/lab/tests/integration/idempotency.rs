@@ -1,5 +1,7 @@
 //! One Idempotency-Key makes one job.
 
+use std::time::Duration;
+
 use axum::http::HeaderValue;
 use serde_json::{Value, json};
 
@@ -61,4 +63,31 @@ async fn at_once_they_make_one_job() {
     plane.job_is(ids[0].as_str().unwrap(), "completed").await;
     let late = submit(&plane, &plane.admin, "key-1", ping("192.0.2.1")).await.expect(202);
     assert_eq!((&late["id"], &late["status"]), (&ids[0], &json!("completed")));
+}
+
+#[tokio::test]
+async fn input_whose_replica_dies_before_it_answers_is_stored_once() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let files = json!([{ "path": "main.py", "text": "print(input())\n" }]);
+    let id = plane.submit(json!({ "language": "python", "files": files, "interactive": true })).await;
+    agent.start().await;
+    let typed = || {
+        let body = json!({ "input": "one\n" });
+        let mut request = request(&plane.admin, "POST", &format!("/api/v1/jobs/{id}/input"), body);
+        request.headers_mut().insert("idempotency-key", HeaderValue::from_static("key-1"));
+        plane.send(request)
+    };
+    let watch = plane.db.events().watch(["inputs"]);
+    tokio::select! {
+        // The commit is told of before the request hears of it, and what is dropped here does nothing more.
+        biased;
+        _ = watch.changed() => {}
+        reply = typed() => panic!("{} was answered before it was stored", reply.status),
+    }
+    // Longer than a replica can be at work.
+    plane.clock.advance(Duration::from_secs(61));
+    let again = typed().await;
+    assert_eq!((again.status.as_u16(), again.headers["idempotency-replayed"].to_str().unwrap()), (202, "true"));
+    assert_eq!(plane.count("lab_input").await, 1);
 }

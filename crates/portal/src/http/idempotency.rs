@@ -1,9 +1,12 @@
 //! `Idempotency-Key` on API POSTs: the first answer is kept a day and given again; the same key with another request is a
 //! conflict, and so is the same request with another session or token. A request that failed by our fault is forgotten, so
 //! that it can be made again.
+//!
+//! The answer is kept once the work is done, so a replica that dies in between does the work again when it is asked
+//! again. Where that would do harm the handler takes [`Once`] and keeps the answer in the transaction of its work.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -27,6 +30,40 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const ANSWER_LIMIT: usize = 256 << 10;
 /// A claim without an answer after this long belongs to a replica that died, ms; twice the time a handler has.
 const ABANDONED_MS: i64 = 60_000;
+
+/// A key that this request has taken.
+#[derive(Clone, Debug)]
+struct Claim {
+    account: AccountId,
+    key: String,
+    claimed_ms: i64,
+}
+
+/// Lets a handler make its work and the answer under the request's `Idempotency-Key` one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Once(Option<Claim>);
+
+impl Once {
+    /// What a Write is refused with (`DbError::Unmet`) when another request has taken the key over meanwhile.
+    pub const GUARD: &str = "idempotency-claim";
+
+    /// Keeps 202 and no body as the answer, in the transaction that does what is asked. Nothing where the request has no
+    /// key.
+    pub fn push_accepted(&self, write: &mut Write) {
+        let Some(Claim { account, key, claimed_ms }) = &self.0 else { return };
+        let status = u32::from(StatusCode::ACCEPTED.as_u16());
+        let answer = KeptAnswer { status, content_type: None, location: None, body: Some(Vec::new()) };
+        write.push_expect(Self::GUARD, kept_answer(account, key, *claimed_ms, &answer));
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Once {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
 
 /// The layer.
 pub(crate) async fn repeat(State(portal): State<Portal>, request: Request, next: Next) -> Response {
@@ -63,15 +100,17 @@ async fn repeat_kept(
     next: Next,
 ) -> Result<Response, Problem> {
     let key = key_of(request.headers())?;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let body = body_bytes(Request::new(body)).await?;
     let fingerprint = fingerprint(&parts, &body);
     let claimed_ms = portal.now_ms();
     if let Some(answer) = claim(portal, account, &key, &fingerprint, claimed_ms).await? {
         return Ok(answer);
     }
+    let claim = Claim { account: account.clone(), key, claimed_ms };
+    parts.extensions.insert(Once(Some(claim.clone())));
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    keep(portal, account, &key, claimed_ms, rule, response).await
+    keep(portal, &claim, rule, response).await
 }
 
 /// Tells one request from another. Bodies hold passwords, and whoever reads the database must not be able to try them
@@ -143,15 +182,9 @@ fn replay(answer: KeptAnswer) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// Keeps the answer, or gives the key back when there is nothing worth repeating.
-async fn keep(
-    portal: &Portal,
-    account: &AccountId,
-    key: &str,
-    claimed_ms: i64,
-    rule: Repeat,
-    response: Response,
-) -> Result<Response, Problem> {
+/// Keeps the answer, or gives the key back when there is nothing worth repeating. What the handler kept stays.
+async fn keep(portal: &Portal, claim: &Claim, rule: Repeat, response: Response) -> Result<Response, Problem> {
+    let Claim { account, key, claimed_ms } = claim;
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.map_err(Problem::bug)?; // ours, and in memory already
     let text = |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).map(str::to_owned);
@@ -162,9 +195,9 @@ async fn keep(
             location: text(header::LOCATION),
             body: (rule == Repeat::Kept).then(|| bytes.to_vec()),
         };
-        kept_answer(account, key, claimed_ms, &answer)
+        kept_answer(account, key, *claimed_ms, &answer)
     } else {
-        kept_release(account, key, claimed_ms)
+        kept_release(account, key, *claimed_ms)
     };
     if let Err(error) = portal.0.db.write(Write::new().step(step)).await {
         // The work is done and its answer stands; a repetition will be told that it is in progress until the claim ages.

@@ -1,0 +1,76 @@
+//! What every call refuses before it writes a byte.
+
+use super::{Code, Error, MAX_FRAGMENTS};
+
+/// Which fragments the caller listed, and where. The first list is `have`, the second `lost`.
+pub(super) struct Listed {
+    seen: [bool; MAX_FRAGMENTS],
+}
+
+impl Listed {
+    pub(super) fn contains(&self, index: usize) -> bool {
+        self.seen[index]
+    }
+}
+
+impl Code {
+    pub(super) fn check_data(&self, data: &[&[u8]]) -> Result<(), Error> {
+        check_count("data", data.len(), self.geometry.data())?;
+        for (position, row) in data.iter().enumerate() {
+            check_length("data", position, row.len(), self.geometry.row_bytes())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_parity(&self, lengths: impl ExactSizeIterator<Item = usize>) -> Result<(), Error> {
+        check_count("parity", lengths.len(), self.geometry.parity())?;
+        for (position, have) in lengths.enumerate() {
+            check_length("parity", position, have, self.parity_length(position))?;
+        }
+        Ok(())
+    }
+
+    /// Checks numbers and lengths of both lists of a recovery, given as (fragment, bytes).
+    pub(super) fn check_fragments(
+        &self,
+        have: impl Iterator<Item = (usize, usize)>,
+        lost: impl Iterator<Item = (usize, usize)>,
+    ) -> Result<Listed, Error> {
+        let mut listed = Listed { seen: [false; MAX_FRAGMENTS] };
+        for (position, (index, bytes)) in have.enumerate() {
+            self.check_fragment(&mut listed, "have", position, index, bytes)?;
+        }
+        for (position, (index, bytes)) in lost.enumerate() {
+            self.check_fragment(&mut listed, "lost", position, index, bytes)?;
+        }
+        Ok(listed)
+    }
+
+    fn check_fragment(
+        &self,
+        listed: &mut Listed,
+        field: &'static str,
+        position: usize,
+        index: usize,
+        bytes: usize,
+    ) -> Result<(), Error> {
+        let limit = self.geometry.fragments();
+        let need = self.geometry.fragment_bytes(index).ok_or(Error::Index { field, position, index, limit })?;
+        if std::mem::replace(&mut listed.seen[index], true) {
+            return Err(Error::Duplicate { field, position, index });
+        }
+        check_length(field, position, bytes, need)
+    }
+
+    pub(super) fn parity_length(&self, index: usize) -> usize {
+        self.geometry.row_bytes() + self.geometry.lead(index, 0) + self.geometry.lead(index, self.geometry.data() - 1)
+    }
+}
+
+pub(super) fn check_count(field: &'static str, have: usize, need: usize) -> Result<(), Error> {
+    if have == need { Ok(()) } else { Err(Error::Count { field, have, need }) }
+}
+
+pub(super) fn check_length(field: &'static str, position: usize, have: usize, need: usize) -> Result<(), Error> {
+    if have == need { Ok(()) } else { Err(Error::Length { field, position, have, need }) }
+}

@@ -1,0 +1,203 @@
+//! Encoding against the definition of the transform, and recovery from everything that a code tolerates.
+
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute; what they stand on here has none")]
+
+use mojette::{Code, Element, Geometry, Kernel};
+use proptest::prelude::*;
+
+/// Bytes that repeat nowhere soon (SplitMix64).
+fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) as u8
+    };
+    (0..bytes).map(|_| next()).collect()
+}
+
+fn rows(geometry: Geometry, seed: u64) -> Vec<Vec<u8>> {
+    (0..geometry.data()).map(|row| noise(seed + row as u64, geometry.row_bytes())).collect()
+}
+
+/// A parity by the definition: element c of row l adds to bin c + l · slope, counted from the lowest bin in use.
+fn parity_by_definition(geometry: Geometry, index: usize, rows: &[Vec<u8>]) -> Vec<u8> {
+    let slope = Geometry::slope(index);
+    let lowest = (0..rows.len() as isize).map(|row| row * slope).min().unwrap();
+    let element = geometry.element().bytes();
+    let mut bins = vec![0; geometry.fragment_bytes(geometry.data() + index).unwrap()];
+    for (row, bytes) in rows.iter().enumerate() {
+        for (at, byte) in bytes.iter().enumerate() {
+            let bin = (at / element) as isize + row as isize * slope - lowest;
+            bins[bin as usize * element + at % element] ^= byte;
+        }
+    }
+    bins
+}
+
+/// All fragments of a block, encoded by `code`. The parities' buffers begin full of rubbish.
+fn encode(code: Code, rows: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let geometry = code.geometry();
+    let mut parity: Vec<Vec<u8>> = (geometry.data()..geometry.fragments())
+        .map(|index| noise(99, geometry.fragment_bytes(index).unwrap()))
+        .collect();
+    let data: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+    let mut bins: Vec<&mut [u8]> = parity.iter_mut().map(Vec::as_mut_slice).collect();
+    code.encode(&data, &mut bins).unwrap();
+    rows.iter().cloned().chain(parity).collect()
+}
+
+/// Loses the fragments whose bit is set in `lost`, recovers them from the others and compares.
+fn recover(code: Code, fragments: &[Vec<u8>], lost: u32) {
+    let is_lost = |index: &usize| lost >> index & 1 == 1;
+    let have: Vec<(usize, &[u8])> = (0..fragments.len())
+        .filter(|index| !is_lost(index))
+        .map(|index| (index, fragments[index].as_slice()))
+        .collect();
+    let mut found: Vec<(usize, Vec<u8>)> =
+        (0..fragments.len()).filter(is_lost).map(|index| (index, noise(7, fragments[index].len()))).collect();
+    let mut buffers: Vec<(usize, &mut [u8])> =
+        found.iter_mut().map(|(index, bytes)| (*index, bytes.as_mut_slice())).collect();
+    code.decode(&have, &mut buffers).unwrap();
+    for (index, bytes) in &found {
+        assert!(*bytes == fragments[*index], "{:?}: fragment {index} of {lost:b}", code);
+    }
+}
+
+fn kernels() -> impl Iterator<Item = Kernel> {
+    Kernel::ALL.into_iter().filter(|kernel| kernel.is_available())
+}
+
+#[test]
+fn parities_follow_the_definition() {
+    for element in [Element::Narrow, Element::Wide] {
+        for (data, parity) in [(1, 1), (2, 1), (3, 3), (4, 2), (5, 7), (8, 4), (16, 16)] {
+            for columns in [1, 2, 3, 5, 15, 16, 17, 18, 19, 33, 70] {
+                let block = data * columns * element.bytes();
+                let geometry = Geometry::with_element(data, parity, block, element).unwrap();
+                let rows = rows(geometry, 1);
+                for kernel in kernels() {
+                    let fragments = encode(Code::with_kernel(geometry, kernel).unwrap(), &rows);
+                    for (index, bins) in fragments[data..].iter().enumerate() {
+                        let expected = parity_by_definition(geometry, index, &rows);
+                        assert!(
+                            *bins == expected,
+                            "{kernel} {element:?} ({data}, {parity}), {columns} columns: {index}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_loss_of_every_layout_is_recovered() {
+    for element in [Element::Narrow, Element::Wide] {
+        for (data, parity) in [(2, 1), (4, 2), (8, 4)] {
+            for columns in [1, 2, 7, 20, 45] {
+                let geometry = Geometry::with_element(data, parity, data * columns * element.bytes(), element).unwrap();
+                let rows = rows(geometry, 2);
+                for kernel in kernels() {
+                    let code = Code::with_kernel(geometry, kernel).unwrap();
+                    let fragments = encode(code, &rows);
+                    let patterns = (0..1_u32 << (data + parity)).filter(|lost| lost.count_ones() as usize <= parity);
+                    patterns.for_each(|lost| recover(code, &fragments, lost));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_change_equals_a_fresh_encoding() {
+    let geometry = Geometry::layout(2, 8192).unwrap();
+    for kernel in kernels() {
+        let code = Code::with_kernel(geometry, kernel).unwrap();
+        let mut rows = rows(geometry, 3);
+        let mut fragments = encode(code, &rows);
+        let bytes = noise(5, 300);
+        let changes = [(0, 0, 1), (0, 1, 77), (3, 500, 300), (7, geometry.row_bytes() - 5, 5)]
+            .map(|(row, start, length)| mojette::Change { row, start, bytes: &bytes[..length] });
+        let (data, parity) = fragments.split_at_mut(8);
+        let mut data: Vec<&mut [u8]> = data.iter_mut().map(Vec::as_mut_slice).collect();
+        let mut parity: Vec<&mut [u8]> = parity.iter_mut().map(Vec::as_mut_slice).collect();
+        code.update(&changes, &mut data, &mut parity).unwrap();
+        for change in changes {
+            rows[change.row][change.start..][..change.bytes.len()].copy_from_slice(change.bytes);
+        }
+        assert_eq!(fragments, encode(code, &rows));
+    }
+}
+
+#[test]
+fn a_parity_alone_takes_a_difference() {
+    let geometry = Geometry::layout(1, 65536).unwrap();
+    let code = Code::new(geometry);
+    let mut rows = rows(geometry, 4);
+    let mut before = encode(code, &rows);
+    let difference = noise(6, 1000);
+    rows[2][333..1333].iter_mut().zip(&difference).for_each(|(byte, change)| *byte ^= change);
+    let after = encode(code, &rows);
+    for parity in 0..2 {
+        let change = mojette::Change { row: 2, start: 333, bytes: &difference };
+        code.update_parity(parity, change, &mut before[4 + parity]).unwrap();
+        assert_eq!(before[4 + parity], after[4 + parity]);
+    }
+}
+
+#[test]
+fn verify_names_the_parity_that_disagrees() {
+    let geometry = Geometry::layout(2, 65536).unwrap();
+    let code = Code::new(geometry);
+    let mut fragments = encode(code, &rows(geometry, 8));
+    for wrong in 0..4 {
+        let last = fragments[8 + wrong].len() - 1;
+        fragments[8 + wrong][last] ^= 1;
+        let found = verify(code, &fragments);
+        fragments[8 + wrong][last] ^= 1;
+        assert_eq!(found, Some(wrong));
+    }
+    assert_eq!(verify(code, &fragments), None);
+    fragments[3][100] ^= 128;
+    assert_eq!(verify(code, &fragments), Some(0));
+}
+
+fn verify(code: Code, fragments: &[Vec<u8>]) -> Option<usize> {
+    let fragments: Vec<&[u8]> = fragments.iter().map(Vec::as_slice).collect();
+    let (data, parity) = fragments.split_at(code.geometry().data());
+    code.verify(data, parity).unwrap()
+}
+
+/// k, m, size of the block, what is lost and the bytes.
+fn losses() -> impl Strategy<Value = (Geometry, u32, u64)> {
+    (1_usize..=24, 1_usize..=8, 1_usize..20_000, any::<bool>(), any::<u64>(), any::<u64>()).prop_map(
+        |(data, parity, block, wide, order, seed)| {
+            let element = if wide { Element::Wide } else { Element::Narrow };
+            let geometry = Geometry::with_element(data, parity, block, element).unwrap();
+            // Numbers drawn from `order`, as many as the code tolerates at most.
+            let lost = (0..parity).fold((0_u32, order), |(lost, order), _| {
+                (lost | 1 << (order % geometry.fragments() as u64), order / geometry.fragments() as u64)
+            });
+            (geometry, lost.0, seed >> 8)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 200 }))]
+
+    #[test]
+    fn any_k_fragments_give_the_rest((geometry, lost, seed) in losses()) {
+        let rows = rows(geometry, seed);
+        let expected = encode(Code::with_kernel(geometry, Kernel::Portable).unwrap(), &rows);
+        for kernel in kernels() {
+            let code = Code::with_kernel(geometry, kernel).unwrap();
+            let fragments = encode(code, &rows);
+            prop_assert!(fragments == expected, "{kernel} encodes {geometry:?} differently");
+            recover(code, &fragments, lost);
+        }
+    }
+}

@@ -9,3 +9,4 @@ mod code;
 mod error;
 mod geometry;
 mod kernel;
+pub mod legacy;

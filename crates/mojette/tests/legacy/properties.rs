@@ -1,6 +1,7 @@
 //! Blocks of any size and content, and the formula that defines a projection.
 
-use mojette::legacy::{Layout, Transform};
+use mojette::legacy::{BLOCK_BYTES, Layout, Transform};
+use mojette::{Code, Element, Geometry};
 use proptest::prelude::{Strategy, any, prop};
 use proptest::{prop_assert_eq, proptest};
 
@@ -62,6 +63,27 @@ fn every_subset_works_on_the_narrowest_blocks() {
                 let read = inverse(transform, &projections, &subset);
                 assert_eq!(read.as_ref(), Ok(&block), "{layout:?}, {columns} columns, {subset:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn systematic_parities_of_narrow_elements_are_projections_of_the_same_slope() {
+    for layout in Layout::ALL {
+        let rows = layout.rows();
+        let transform = Transform::rozofs(layout);
+        let block = noise(BLOCK_BYTES, 3);
+        let projections = project(transform, &block);
+        // Slopes 0, 1, -1 … -6, 6.
+        let geometry = Geometry::with_element(rows, 13, BLOCK_BYTES, Element::Narrow).unwrap();
+        let data: Vec<&[u8]> = block.chunks(BLOCK_BYTES / rows).collect();
+        let mut parity: Vec<Vec<u8>> =
+            (rows..rows + 13).map(|index| vec![0; geometry.fragment_bytes(index).unwrap()]).collect();
+        Code::new(geometry).encode(&data, &mut parity.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>()).unwrap();
+        for (index, bins) in projections.iter().enumerate() {
+            let slope = layout.slope(index).unwrap();
+            let at = (0..13).find(|&at| Geometry::slope(at) == slope).unwrap();
+            assert_eq!(&parity[at], bins, "{layout:?}, slope {slope}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The code itself: checks every argument, then hands whole fragments to the kernel.
 
+use crate::kernel::encode::{Encode, Project};
 use crate::{Error, Geometry, Kernel, MAX_FRAGMENTS, kernel};
 
 mod arguments;
@@ -45,8 +46,11 @@ impl Code {
     pub fn encode(&self, data: &[&[u8]], parity: &mut [&mut [u8]]) -> Result<(), Error> {
         self.check_data(data)?;
         self.check_parity(parity.iter().map(|bins| bins.len()))?;
-        for (index, bins) in parity.iter_mut().enumerate() {
-            self.project(index, data, bins);
+        let job = Encode { geometry: self.geometry, data, parity };
+        if let Err(Encode { parity, .. }) = self.kernel.run(job) {
+            for (index, bins) in parity.iter_mut().enumerate() {
+                self.project(index, data, bins);
+            }
         }
         Ok(())
     }
@@ -62,8 +66,11 @@ impl Code {
 
     /// Computes parity `index` of all rows.
     fn project(&self, index: usize, data: &[&[u8]], bins: &mut [u8]) {
-        let rows = data.iter().enumerate().map(|(row, &bytes)| (bytes, self.geometry.lead(index, row)));
-        kernel::portable::project(bins, rows);
+        let geometry = self.geometry;
+        if let Err(Project { bins, .. }) = self.kernel.run(Project { geometry, index, data, bins }) {
+            let rows = data.iter().enumerate().map(|(row, &bytes)| (bytes, geometry.lead(index, row)));
+            kernel::portable::project(bins, rows);
+        }
     }
 
     /// Compares parity `index` piece by piece, so that no buffer of its size is needed.

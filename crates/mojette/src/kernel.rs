@@ -1,10 +1,23 @@
 //! The inner loops, one set for each instruction set, chosen at run time.
 
+#![allow(unsafe_code, reason = "vector instructions exist only as unsafe functions; every block says why it holds")]
+
 use std::fmt;
 
 use crate::Error;
+use vector::Vector;
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+pub(crate) mod encode;
+mod gather;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 pub(crate) mod portable;
+mod sweep;
+mod vector;
 pub(crate) mod zigzag;
 
 /// A set of inner loops. All give the same bytes.
@@ -12,33 +25,79 @@ pub(crate) mod zigzag;
 pub enum Kernel {
     /// Safe Rust that the compiler vectorises for the machine it was built for.
     Portable,
+    /// aarch64's vectors of 16 bytes.
+    Neon,
+    /// Vectors of 32 bytes (x86-64).
+    Avx2,
+    /// Vectors of 64 bytes (x86-64).
+    Avx512,
 }
 
 impl Kernel {
     /// Every kernel, slowest first, whether it runs here or not.
-    pub const ALL: [Self; 1] = [Self::Portable];
+    pub const ALL: [Self; 4] = [Self::Portable, Self::Neon, Self::Avx2, Self::Avx512];
 
     /// The fastest that this processor runs.
     pub fn best() -> Self {
         Self::ALL.into_iter().rev().find(|kernel| kernel.is_available()).unwrap_or(Self::Portable)
     }
 
-    /// Whether this processor runs it.
+    /// Whether this processor runs it. The answer costs a load: the standard library asks the processor once.
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f"),
+            #[cfg(not(target_arch = "aarch64"))]
+            Self::Neon => false,
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => false,
         }
     }
 
     pub(crate) fn require(self) -> Result<Self, Error> {
         if self.is_available() { Ok(self) } else { Err(Error::KernelUnavailable { kernel: self }) }
     }
+
+    /// Runs a job with this kernel's vectors, or returns it: the portable kernel has none.
+    ///
+    /// A kernel only comes out of `best` and `require`, which saw that the processor has its instructions.
+    pub(crate) fn run<J: Job>(self, job: J) -> Result<J::Output, J> {
+        match self {
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: `Code` holds available kernels alone.
+            Self::Neon => Ok(unsafe { neon::run(job) }),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `Code` holds available kernels alone.
+            Self::Avx2 => Ok(unsafe { avx2::run(job) }),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `Code` holds available kernels alone.
+            Self::Avx512 => Ok(unsafe { avx512::run(job) }),
+            _ => Err(job),
+        }
+    }
+}
+
+/// Work that is written once for all vectors.
+pub(crate) trait Job {
+    /// What it returns.
+    type Output;
+
+    /// Does it. Always inlined, to be compiled with the instructions that `V` needs.
+    fn run<V: Vector>(self) -> Self::Output;
 }
 
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Portable => "portable",
+            Self::Neon => "NEON",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512",
         })
     }
 }

@@ -1,0 +1,26 @@
+//! AVX-512: an element of 64 bytes is one register.
+
+use std::arch::x86_64::{
+    __m512i, _mm512_loadu_si512, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+};
+
+use super::Job;
+use super::vector::vector;
+
+#[derive(Clone, Copy)]
+struct Register(__m512i);
+
+/// The table of a three-way XOR: one where an odd number of the three bits is set.
+const XOR3: i32 = 0x96;
+
+vector!(Register, 64, 32,
+    zero: _mm512_setzero_si512(),
+    load: _mm512_loadu_si512,
+    store: _mm512_storeu_si512,
+    xor: _mm512_xor_si512,
+    xor3: _mm512_ternarylogic_epi64::<XOR3>);
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn run<J: Job>(job: J) -> J::Output {
+    job.run::<Register>()
+}

@@ -1,0 +1,89 @@
+//! What the inner loops need of a processor: registers that can be loaded, stored and XORed.
+//!
+//! The loops are written once over this trait and always inlined, so that each is compiled with the instructions of the kernel
+//! that calls it.
+
+/// A vector register.
+///
+/// A type that needs special instructions is private to its kernel's module, and all entries to that module are functions with those
+/// instructions enabled. So no value of it can exist where the processor lacks them.
+pub(crate) trait Vector: Copy {
+    /// Its bytes in memory, at any address.
+    type Bytes: Copy + 'static;
+
+    /// How many of them the processor has.
+    const REGISTERS: usize;
+
+    /// All bits zero.
+    fn zero() -> Self;
+    /// Reads it.
+    fn load(bytes: &Self::Bytes) -> Self;
+    /// Writes it.
+    fn store(self, bytes: &mut Self::Bytes);
+    /// The XOR of two.
+    fn xor(self, other: Self) -> Self;
+    /// The XOR of three, which some processors do at once.
+    fn xor3(self, second: Self, third: Self) -> Self;
+    /// The whole vectors at the beginning of `bytes`.
+    fn cut(bytes: &[u8]) -> (&[Self::Bytes], &[u8]);
+    /// The same, to be written.
+    fn cut_mut(bytes: &mut [u8]) -> (&mut [Self::Bytes], &mut [u8]);
+}
+
+/// Bytes of a vector.
+pub(crate) const fn width<V: Vector>() -> usize {
+    size_of::<V::Bytes>()
+}
+
+/// Writes an `impl Vector` for a register of `$bytes` bytes.
+macro_rules! vector {
+    ($name:ident, $bytes:literal, $registers:literal, zero: $zero:expr, load: $load:expr, store: $store:expr, xor: $xor:expr, xor3: $xor3:expr) => {
+        impl $crate::kernel::vector::Vector for $name {
+            type Bytes = [u8; $bytes];
+
+            const REGISTERS: usize = $registers;
+
+            #[inline(always)]
+            fn zero() -> Self {
+                // SAFETY: the value can only be made where the processor has the instruction (see `Vector`).
+                Self(unsafe { $zero })
+            }
+
+            #[inline(always)]
+            fn load(bytes: &Self::Bytes) -> Self {
+                // SAFETY: as above; the pointer comes from a reference to as many bytes as are read, at any alignment.
+                Self(unsafe { $load(bytes.as_ptr().cast()) })
+            }
+
+            #[inline(always)]
+            fn store(self, bytes: &mut Self::Bytes) {
+                // SAFETY: as above; the pointer comes from a reference to as many bytes as are written, at any alignment.
+                unsafe { $store(bytes.as_mut_ptr().cast(), self.0) }
+            }
+
+            #[inline(always)]
+            fn xor(self, other: Self) -> Self {
+                // SAFETY: there are values of this type, so the processor has the instruction.
+                Self(unsafe { $xor(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn xor3(self, second: Self, third: Self) -> Self {
+                // SAFETY: there are values of this type, so the processor has the instruction.
+                Self(unsafe { $xor3(self.0, second.0, third.0) })
+            }
+
+            #[inline(always)]
+            fn cut(bytes: &[u8]) -> (&[Self::Bytes], &[u8]) {
+                bytes.as_chunks()
+            }
+
+            #[inline(always)]
+            fn cut_mut(bytes: &mut [u8]) -> (&mut [Self::Bytes], &mut [u8]) {
+                bytes.as_chunks_mut()
+            }
+        }
+    };
+}
+
+pub(crate) use vector;

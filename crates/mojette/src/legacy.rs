@@ -36,6 +36,7 @@
 pub mod bins;
 mod forward;
 mod inverse;
+mod kernel;
 mod layout;
 mod quotient;
 mod transform;

@@ -1,9 +1,11 @@
 //! One projection of a block. Each bin is computed once, from all rows at a time, instead of adding row after row to the
 //! bins: only the triangles at both ends, where some rows have nothing to add, go row by row.
 
-use super::{Pixel, word, xor};
+use super::kernel::add;
+use super::{Pixel, word};
 
 /// `block` is `rows × columns`, row-major; `bins` has `columns + (rows - 1)·|slope|`.
+#[inline(always)]
 pub(super) fn project(columns: usize, slope: isize, block: &[Pixel], bins: &mut [Pixel]) {
     match block.len() / columns {
         2 => project_rows::<2>(columns, slope, block, bins),
@@ -12,6 +14,7 @@ pub(super) fn project(columns: usize, slope: isize, block: &[Pixel], bins: &mut 
     }
 }
 
+#[inline(always)]
 fn project_rows<const ROWS: usize>(columns: usize, slope: isize, block: &[Pixel], bins: &mut [Pixel]) {
     // Seen from the other side a falling slope rises: the rows are taken from the last to the first.
     let rows: [&[Pixel]; ROWS] = std::array::from_fn(|l| {
@@ -36,11 +39,5 @@ fn project_rows<const ROWS: usize>(columns: usize, slope: isize, block: &[Pixel]
     let shifted: [&[Pixel]; ROWS] = std::array::from_fn(|l| &rows[l][edge - l * shift..][..middle.len()]);
     for (x, bin) in middle.iter_mut().enumerate() {
         *bin = shifted.iter().fold(0, |sum, row| sum ^ word(row[x])).to_ne_bytes();
-    }
-}
-
-fn add(to: &mut [Pixel], from: &[Pixel]) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to = xor(*to, from);
     }
 }

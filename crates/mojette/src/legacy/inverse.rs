@@ -8,8 +8,8 @@
 //! Source: Björck and Pereyra, "Solution of Vandermonde Systems of Equations", Math. Comp. 24 (1970), algorithm for the
 //! dual system.
 
-use super::quotient::divide;
-use super::{Layout, Pixel, TransformError, xor};
+use super::kernel::Kernel;
+use super::{Layout, Pixel, TransformError, word};
 
 const MOST_ROWS: usize = Layout::Two.rows();
 
@@ -47,6 +47,7 @@ impl Line {
 ///
 /// Errors: `Inconsistent` when no block has these projections.
 pub(super) fn inverse<'a>(
+    kernel: impl Kernel,
     columns: usize,
     given: impl Iterator<Item = (isize, &'a [Pixel])>,
     scratch: &mut [Pixel],
@@ -59,6 +60,7 @@ pub(super) fn inverse<'a>(
         (slopes[at], bins[at]) = (slope, line);
     }
     let mut interpolation = Interpolation {
+        kernel,
         rows,
         columns,
         slopes,
@@ -73,7 +75,8 @@ pub(super) fn inverse<'a>(
 }
 
 /// Line `i` stands in space `i - 1` of `scratch`; line 0 is the caller's and never changes.
-struct Interpolation<'s> {
+struct Interpolation<'s, K> {
+    kernel: K,
     rows: usize,
     columns: usize,
     slopes: [isize; MOST_ROWS],
@@ -82,7 +85,7 @@ struct Interpolation<'s> {
     scratch: &'s mut [Pixel],
 }
 
-impl Interpolation<'_> {
+impl<K: Kernel> Interpolation<'_, K> {
     /// Replaces each projection `i` by the divided difference over the slopes of 0 to `i`.
     fn difference(&mut self, bins: &[&[Pixel]]) -> Result<(), TransformError> {
         for (i, line) in bins.iter().enumerate() {
@@ -95,7 +98,9 @@ impl Interpolation<'_> {
                 let (below, space) = self.scratch.split_at_mut((i - 1) * self.width);
                 let space = &mut space[..self.width];
                 let source = if order == 1 {
-                    space[..bins[i].len()].copy_from_slice(bins[i]);
+                    let (own, rest) = space.split_at_mut(bins[i].len());
+                    own.copy_from_slice(bins[i]);
+                    rest.fill([0; 8]);
                     bins[i - 1]
                 } else {
                     self.lines[i - 1].of(&below[(i - 2) * self.width..])
@@ -104,7 +109,7 @@ impl Interpolation<'_> {
                 let left = self.rows - 1 - order;
                 let want = (fall(left, slope), self.columns as isize + left as isize * above.max(0));
                 let upper = Line { head: 0, ..self.lines[i - 1] };
-                self.lines[i] = quotient(space, self.lines[i], (upper, source), (slope, above), want)?;
+                self.lines[i] = quotient(self.kernel, space, self.lines[i], (upper, source), (slope, above), want)?;
             }
         }
         Ok(())
@@ -118,7 +123,7 @@ impl Interpolation<'_> {
                 let space = &mut below[(i - 1) * self.width..];
                 let (line, next) = (self.lines[i], self.lines[i + 1]);
                 let at = line.head + (next.start + self.slopes[step]).abs_diff(line.start);
-                add(&mut space[at..], next.of(above));
+                self.kernel.add(&mut space[at..], next.of(above));
                 let start = fall(self.rows - 1 - i, self.slopes[step - 1]);
                 self.lines[i] = Line { head: line.head + start.abs_diff(line.start), start, ..line };
             }
@@ -133,7 +138,7 @@ impl Interpolation<'_> {
             row.copy_from_slice(&own[..self.columns]);
             if i + 1 < self.rows {
                 let next = self.lines[i + 1].of(&self.scratch[i * self.width..]);
-                add(&mut row[shift..], &next[..self.columns - shift]);
+                self.kernel.add(&mut row[shift..], &next[..self.columns - shift]);
             }
         }
     }
@@ -147,6 +152,7 @@ fn fall(rows: usize, slope: isize) -> isize {
 /// Divides the sum of a line and `upper`, the line of the larger slopes, by `z^slope + z^above`. The quotient takes the
 /// line's place and has to be zero outside `want`.
 fn quotient(
+    kernel: impl Kernel,
     space: &mut [Pixel],
     line: Line,
     upper: (Line, &[Pixel]),
@@ -155,20 +161,17 @@ fn quotient(
 ) -> Result<Line, TransformError> {
     let (upper, source) = upper;
     let own = &mut space[line.head..][..upper.end.abs_diff(line.start)];
-    own[line.len()..].fill([0; 8]);
-    divide(above.abs_diff(slope), own, upper.start.abs_diff(line.start), source);
+    kernel.divide(above.abs_diff(slope), own, upper.start.abs_diff(line.start), source);
     let (start, end) = (line.start - slope, upper.end - slope);
     let (before, rest) = own.split_at(want.0.abs_diff(start));
     let after = &rest[want.1.abs_diff(want.0)..];
     debug_assert_eq!(after.len(), end.abs_diff(want.1));
-    if before.iter().chain(after).any(|&pixel| pixel != [0; 8]) {
+    if !is_zero(before) || !is_zero(after) {
         return Err(TransformError::Inconsistent);
     }
     Ok(Line { head: line.head + before.len(), start: want.0, end: want.1 })
 }
 
-fn add(to: &mut [Pixel], from: &[Pixel]) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to = xor(*to, from);
-    }
+fn is_zero(pixels: &[Pixel]) -> bool {
+    pixels.iter().all(|&pixel| word(pixel) == 0)
 }

@@ -1,6 +1,9 @@
 //! A transform for one layout and block size: sizes, and every check before the first byte is touched.
 
-use super::{Layout, PIXEL_BYTES, Pixel, forward, inverse};
+#[cfg(target_arch = "x86_64")]
+use super::kernel::Avx2;
+use super::kernel::{Kernel, Portable};
+use super::{Layout, PIXEL_BYTES, Pixel, inverse};
 
 /// The one block size of RozoFS 1.5, bytes.
 pub const BLOCK_BYTES: usize = 8192;
@@ -139,7 +142,13 @@ impl Transform {
     pub fn project(&self, block: &[u8], index: usize, bins: &mut [u8]) -> Result<(), TransformError> {
         let slope = self.check_bins(index, bins)?;
         self.check_block(block)?;
-        forward::project(self.columns, slope, pixels(block), bins.as_chunks_mut().0);
+        let (block, bins) = (pixels(block), bins.as_chunks_mut().0);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(kernel) = Avx2::detect() {
+            kernel.project(self.columns, slope, block, bins);
+            return Ok(());
+        }
+        Portable.project(self.columns, slope, block, bins);
         Ok(())
     }
 
@@ -174,7 +183,12 @@ impl Transform {
             }
         }
         let given = (0..MOST_PROJECTIONS).rev().filter_map(|index| Some((self.layout.slope(index)?, by_index[index]?)));
-        inverse::inverse(self.columns, given, scratch[..need].as_chunks_mut().0, block.as_chunks_mut().0)
+        let (scratch, block) = (scratch[..need].as_chunks_mut().0, block.as_chunks_mut().0);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(kernel) = Avx2::detect() {
+            return inverse::inverse(kernel, self.columns, given, scratch, block);
+        }
+        inverse::inverse(Portable, self.columns, given, scratch, block)
     }
 
     fn check_bins(&self, index: usize, bins: &[u8]) -> Result<isize, TransformError> {

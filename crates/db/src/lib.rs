@@ -8,7 +8,9 @@
 //! excluded.a` (without WHERE) and `ON CONFLICT DO NOTHING`; text compares by bytes, `LIKE` minds case and needs
 //! its own `ESCAPE '!'`; where NULLs sort differs, so order by columns that have none; no `UPDATE … RETURNING`;
 //! compare-and-swap (the old value in WHERE) instead of locks; rows that a statement brings along ([`Given`]).
-//! In migrations: `VARCHAR(n)` for keys, else `TEXT`; `BIGINT`, `SMALLINT`, `DOUBLE PRECISION`, `BYTES`, `SERIAL_KEY`.
+//! In migrations: `VARCHAR(n)` for keys, else `TEXT`; `BIGINT`, `SMALLINT`, `DOUBLE PRECISION`, `BYTES`, `SERIAL_KEY`;
+//! `CREATE INDEX … WHERE …` for an index over some rows, which has all of them on MariaDB: what is `UNIQUE` may only leave
+//! out NULLs, and a query has to repeat the condition word for word.
 
 mod clock;
 mod database;

@@ -58,16 +58,14 @@ CREATE TABLE lab_job (
   ended_in BIGINT,
   idempotency VARCHAR(190)
 );
-CREATE UNIQUE INDEX lab_job_idempotency ON lab_job (account, idempotency);
-CREATE INDEX lab_job_account ON lab_job (account, batch, pinned, id);
-CREATE INDEX lab_job_account_created ON lab_job (account, batch, created_ms);
-CREATE INDEX lab_job_account_state ON lab_job (account, state);
-CREATE INDEX lab_job_tenant ON lab_job (tenant, batch, pinned, id);
+CREATE UNIQUE INDEX lab_job_idempotency ON lab_job (account, idempotency) WHERE idempotency IS NOT NULL;
+CREATE INDEX lab_job_account ON lab_job (account, batch, pinned, id) WHERE batch IS NULL;
+CREATE INDEX lab_job_account_created ON lab_job (account, batch, created_ms) WHERE batch IS NULL;
+CREATE INDEX lab_job_account_state ON lab_job (account, state) WHERE state = 'waiting';
+CREATE INDEX lab_job_tenant ON lab_job (tenant, batch, pinned, id) WHERE batch IS NULL;
 CREATE INDEX lab_job_batch ON lab_job (batch, pinned, id);
-CREATE INDEX lab_job_state ON lab_job (state, id);
-CREATE INDEX lab_job_source ON lab_job (source);
+CREATE INDEX lab_job_source ON lab_job (source) WHERE source IS NOT NULL;
 
--- Sources of programs, each once however many jobs have it.
 CREATE TABLE lab_source (
   digest VARCHAR(64) NOT NULL PRIMARY KEY,
   data BYTES NOT NULL,
@@ -154,10 +152,10 @@ CREATE TABLE lab_run (
   started_ms BIGINT,
   ended_ms BIGINT
 );
-CREATE INDEX lab_run_queue ON lab_run (state, wanted_node, id);
-CREATE INDEX lab_run_waiting ON lab_run (state, id);
+CREATE INDEX lab_run_queue ON lab_run (state, wanted_node, id) WHERE state = 'waiting';
+CREATE INDEX lab_run_waiting ON lab_run (state, id) WHERE state = 'waiting';
 CREATE UNIQUE INDEX lab_run_attempt ON lab_run (job, attempt, role);
-CREATE INDEX lab_run_node ON lab_run (node, state);
+CREATE INDEX lab_run_node ON lab_run (node, state) WHERE state IN ('leased', 'running');
 
 CREATE TABLE lab_output (
   run VARCHAR(36) NOT NULL,

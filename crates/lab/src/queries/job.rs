@@ -178,17 +178,20 @@ pub(crate) fn job_delete(write: &mut Write, id: JobId) {
 /// Deletes an account's jobs that nobody pinned, with their runs and output; a run still on a node is told to stop,
 /// since its job is gone.
 pub(crate) fn job_delete_of_account(write: &mut Write, account: &str) {
-    const JOBS: &str = "SELECT id FROM lab_job WHERE account = ? AND pinned = 0";
-    let sql = [
-        format!("DELETE FROM lab_output WHERE run IN (SELECT id FROM lab_run WHERE job IN ({JOBS}))"),
-        format!("DELETE FROM lab_input WHERE run IN (SELECT id FROM lab_run WHERE job IN ({JOBS}))"),
-        format!("DELETE FROM lab_run WHERE job IN ({JOBS})"),
-        "DELETE FROM lab_job WHERE account = ? AND pinned = 0".to_owned(),
-        "DELETE FROM lab_submitter WHERE account = ?".to_owned(),
-    ];
-    for statement in sql {
-        write.push_step(Query::new(statement).bind(account));
+    const OWN: &str = "account = ? AND batch IS NULL AND pinned = 0";
+    const ELEMENTS: &str = "batch IN (SELECT id FROM lab_batch WHERE account = ?) AND pinned = 0";
+    for jobs in [OWN, ELEMENTS] {
+        let runs = format!("job IN (SELECT id FROM lab_job WHERE {jobs})");
+        for statement in [
+            format!("DELETE FROM lab_output WHERE run IN (SELECT id FROM lab_run WHERE {runs})"),
+            format!("DELETE FROM lab_input WHERE run IN (SELECT id FROM lab_run WHERE {runs})"),
+            format!("DELETE FROM lab_run WHERE {runs}"),
+            format!("DELETE FROM lab_job WHERE {jobs}"),
+        ] {
+            write.push_step(Query::new(statement).bind(account));
+        }
     }
+    write.push_step(Query::new("DELETE FROM lab_submitter WHERE account = ?").bind(account));
     batch_delete_of_account(write, account);
 }
 

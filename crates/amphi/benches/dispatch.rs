@@ -12,6 +12,8 @@ mod bare;
 mod batch;
 #[path = "system/figures.rs"]
 mod figures;
+#[path = "dispatch/history.rs"]
+mod history;
 #[path = "system/http.rs"]
 mod http;
 #[path = "dispatch/plane.rs"]
@@ -35,10 +37,13 @@ struct Effort {
     batches: u32,
     /// Runs of another learner in a round.
     singles: u32,
+    /// Jobs of the long history.
+    history: u32,
 }
 
-const FULL: Effort = Effort { rounds: 5, runs: 40_000, processes: 4_000, batches: 10, singles: 50 };
-const QUICK: Effort = Effort { rounds: 3, runs: 4_000, processes: 300, batches: 2, singles: 10 };
+const FULL: Effort =
+    Effort { rounds: 5, runs: 40_000, processes: 4_000, batches: 10, singles: 50, history: 10_000_000 };
+const QUICK: Effort = Effort { rounds: 3, runs: 4_000, processes: 300, batches: 2, singles: 10, history: 100_000 };
 
 fn main() -> anyhow::Result<()> {
     let is_quick = std::env::var("AMPHI_BENCH_QUICK").is_ok_and(|value| value == "1");
@@ -67,6 +72,9 @@ async fn measure(effort: &Effort) -> anyhow::Result<()> {
     }
     if is_wanted("fairness") {
         batch::measure_fairness(effort).await?;
+    }
+    if is_wanted("history") {
+        history::measure(effort).await?;
     }
     if is_wanted("single") {
         single::measure(effort).await?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::amphi::{Agent, AgentPlan, Scratch, Serve};
 use testkit::sim::{Plan, SimAgent, Tally};
 
-use crate::http::{Client, api, request};
+use crate::http::{Answer, Client, api, request};
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_amphi");
@@ -78,9 +78,21 @@ impl Plane {
         if answer.body.is_empty() {
             return Ok(Value::Null);
         }
-        let length = answer.header("transfer-encoding").is_none().then_some(answer.body.len());
-        let body = length.map_or_else(|| unchunked(&answer.body), |_| answer.body.clone());
-        serde_json::from_slice(&body).with_context(|| format!("reading the answer to {method} {path}"))
+        json_of(&answer).with_context(|| format!("reading the answer to {method} {path}"))
+    }
+
+    /// Stops it, lets `work` have the URL of its database, and starts it again.
+    pub(crate) async fn away<F: Future<Output = anyhow::Result<()>>>(
+        self,
+        work: impl FnOnce(String) -> F,
+    ) -> anyhow::Result<Self> {
+        let Self { serve, scratch, token, client, simulated } = self;
+        let dir = scratch.path().join("plane");
+        drop((serve, client));
+        work(format!("sqlite:{}", dir.join("amphi.db").display())).await?;
+        let serve = Serve::start(Path::new(PROGRAM), &dir).await.context("starting serve again")?;
+        let client = Client::connect(serve.address()).await?;
+        Ok(Self { serve, scratch, token, client, simulated })
     }
 
     async fn join_token(&mut self) -> anyhow::Result<String> {
@@ -148,6 +160,13 @@ impl Plane {
         }
         anyhow::bail!("the agents did not come up")
     }
+}
+
+/// An answer's JSON.
+pub(crate) fn json_of(answer: &Answer) -> anyhow::Result<Value> {
+    let is_chunked = answer.header("transfer-encoding").is_some();
+    let body = if is_chunked { unchunked(&answer.body) } else { answer.body.clone() };
+    serde_json::from_slice(&body).context("reading JSON")
 }
 
 /// A body sent in chunks, as one.

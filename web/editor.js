@@ -137,6 +137,11 @@
       refreshModes();
       onChange?.();
     }
+    // The first file takes the name it would have in another language, unless somebody named it.
+    function renameMain(from, to) {
+      if (files[0].path === from && !files.some(({ path }) => path === to)) files[0].path = to;
+      refreshModes();
+    }
     function remove() {
       files.splice(open, 1);
       show(Math.min(open, files.length - 1));
@@ -183,7 +188,7 @@
       if (event.key === "Escape") event.stopPropagation();
     });
     return {
-      put, add, rename, remove, refreshModes, mark, goTo, all,
+      put, add, rename, renameMain, remove, mark, goTo, all,
       openPath: () => files[open].path,
       nameFault: (path, isNew) => nameFault(path, files.filter((_, index) => isNew || index !== open).map((file) => file.path), texts),
     };

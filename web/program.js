@@ -73,9 +73,10 @@
   function languageChosen() {
     const name = field("language").value;
     if (name === lastLanguage) return;
+    const before = languages.find(({ name }) => name === lastLanguage);
     lastLanguage = name;
     if (isExample(editor.all())) editor.put(example(language()).files);
-    else editor.refreshModes();
+    else editor.renameMain(before?.file, language().file);
     showNodes();
     changed();
   }

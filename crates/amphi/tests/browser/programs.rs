@@ -47,6 +47,14 @@ async fn write(person: &Person, text: &str) -> Result<(), BrowserError> {
     Ok(())
 }
 
+/// Chooses from a list, as a person does.
+async fn choose(person: &Person, id: &str, value: &str) -> Result<(), BrowserError> {
+    let script = "const list = document.getElementById(arguments[0]);
+        list.value = arguments[1];
+        list.dispatchEvent(new Event('input', { bubbles: true }));";
+    person.browser.eval(script, &[json!(id), json!(value)]).await.map(drop)
+}
+
 /// The lines of the open file.
 async fn lines(person: &Person) -> Result<Value, BrowserError> {
     let lines = "return [...document.querySelectorAll('#editor .cm-line')].map((line) => line.textContent)";
@@ -136,6 +144,11 @@ async fn the_editor_keeps_what_was_not_run_yet() -> Result<(), BrowserError> {
     let browser = &admin.browser;
     open_editor(&admin, "python").await?;
     write(&admin, "print('kept')\n").await?;
+    // A name that nobody gave follows the language; what was written stays.
+    choose(&admin, "f-language", "c").await?;
+    admin.sees("#as-cli", "amphi run -i main.c").await?;
+    choose(&admin, "f-language", "python").await?;
+    admin.sees("#as-cli", "amphi run -i main.py").await?;
     browser.click("#file-new").await?;
     browser.fill("#file-name", "../out.txt").await?;
     browser.press(keys::ENTER).await?;
@@ -178,10 +191,7 @@ async fn a_zip_becomes_tabs_and_runs() -> Result<(), BrowserError> {
     let tabs = "JSON.stringify([...document.querySelectorAll('[role=tab]')].map((tab) => tab.textContent))";
     let is_so = format!("{tabs} === '[\"main.py\",\"data/words.txt\"]'");
     admin.browser.until("two tabs", &is_so).await?;
-    let choose = "const node = document.getElementById('f-node');
-        node.value = 'lab-b';
-        node.dispatchEvent(new Event('input', { bubbles: true }));";
-    admin.browser.eval(choose, &[]).await?;
+    choose(&admin, "f-node", "lab-b").await?;
     admin.sees("#as-cli", "amphi run --node lab-b --file data/words.txt -i main.py").await?;
     admin.browser.click("#run").await?;
     admin.sees("#result dd a", "lab-b").await?;

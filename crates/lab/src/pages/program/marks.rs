@@ -4,7 +4,7 @@ use portal::Caller;
 use serde::Serialize;
 
 use crate::Lab;
-use crate::model::job::Job;
+use crate::model::job::{Job, JobStatus};
 use crate::model::language::Language;
 use crate::model::program::Program;
 use crate::pages::output::{Piece, printed};
@@ -27,7 +27,8 @@ pub(super) struct Mark {
 /// The marks of a job that is over and did not end well, as far as a page carries its output.
 pub(super) async fn marks(lab: &Lab, caller: &Caller, job: &Job, program: &Program) -> Result<Vec<Mark>, ServiceError> {
     let Some(language) = lab.languages().get(program.language()) else { return Ok(Vec::new()) };
-    if !job.status.is_final() || job.exit_code == Some(0) {
+    // What a program says when somebody stops it is no fault of a line.
+    if !job.status.is_final() || job.status == JobStatus::Cancelled || job.exit_code == Some(0) {
         return Ok(Vec::new());
     }
     let pieces = printed(lab, caller, job).await?.pieces;

@@ -50,7 +50,7 @@ impl Geometry {
     /// Errors: k or m is zero, k + m is above [`MAX_FRAGMENTS`], the block is empty or too large.
     pub fn new(data: usize, parity: usize, block_bytes: usize) -> Result<Self, Error> {
         let wide = Self::with_element(data, parity, block_bytes, Element::Wide)?;
-        let extra = wide.parity_bytes() - wide.row_bytes * parity;
+        let extra = wide.stored_bytes() - wide.row_bytes * wide.fragments();
         // A fragment of no more than a few elements is mostly padding, whatever its edges.
         let padding = wide.row_bytes * data - block_bytes;
         if extra.max(padding) <= block_bytes / EXTRA_LIMIT {
@@ -131,7 +131,7 @@ impl Geometry {
         if index < self.data() {
             Some(self.row_bytes)
         } else if index < self.fragments() {
-            Some(self.row_bytes + self.lead(index - self.data(), self.data() - 1) + self.lead(index - self.data(), 0))
+            Some(self.parity_bytes(index - self.data()))
         } else {
             None
         }
@@ -139,7 +139,8 @@ impl Geometry {
 
     /// Bytes of all fragments together.
     pub fn stored_bytes(&self) -> usize {
-        self.row_bytes * self.data() + self.parity_bytes()
+        let parity: usize = (0..self.parity()).map(|index| self.parity_bytes(index)).sum();
+        self.row_bytes * self.data() + parity
     }
 
     /// Distance in bytes at which to lay rows in one buffer. Rows at a multiple of 4 KiB share the same lines of the first cache,
@@ -150,23 +151,27 @@ impl Geometry {
 
     /// Slope of parity `index` (0 to m − 1): 0, 1, −1, −2, 2, −3, 3, … Parity 0 is the plain XOR of the rows.
     pub const fn slope(index: usize) -> isize {
+        let steepness = Self::steepness(index) as isize;
         match index {
-            0 => 0,
-            1 => 1,
             2 => -1,
-            _ if index.is_multiple_of(2) => (index / 2) as isize,
-            _ => -(index.div_ceil(2) as isize),
+            _ if index == 1 || index.is_multiple_of(2) => steepness,
+            _ => -steepness,
         }
     }
 
     /// Where byte 0 of `row` lies in parity `index`: `row · slope` elements, counted from the lowest of all rows.
     pub(crate) const fn lead(&self, index: usize, row: usize) -> usize {
-        let slope = Self::slope(index);
-        let steps = if slope < 0 { self.data() - 1 - row } else { row };
-        steps * slope.unsigned_abs() * self.element.bytes()
+        let steps = if Self::slope(index) < 0 { self.data() - 1 - row } else { row };
+        steps * Self::steepness(index) * self.element.bytes()
     }
 
-    fn parity_bytes(&self) -> usize {
-        (self.data()..self.fragments()).filter_map(|index| self.fragment_bytes(index)).sum()
+    /// Bytes of parity `index` (0 to m − 1).
+    pub(crate) const fn parity_bytes(&self, index: usize) -> usize {
+        self.row_bytes + (self.data() - 1) * Self::steepness(index) * self.element.bytes()
+    }
+
+    /// The slope without its sign.
+    const fn steepness(index: usize) -> usize {
+        index.div_ceil(2)
     }
 }

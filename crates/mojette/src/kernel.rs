@@ -11,11 +11,14 @@ use vector::Vector;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub(crate) mod decode;
 pub(crate) mod encode;
 mod gather;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod pattern;
 pub(crate) mod portable;
+mod recover;
 mod sweep;
 mod vector;
 pub(crate) mod zigzag;

@@ -25,7 +25,7 @@ impl Code {
     pub(super) fn check_parity(&self, lengths: impl ExactSizeIterator<Item = usize>) -> Result<(), Error> {
         check_count("parity", lengths.len(), self.geometry.parity())?;
         for (position, have) in lengths.enumerate() {
-            check_length("parity", position, have, self.parity_length(position))?;
+            check_length("parity", position, have, self.geometry.parity_bytes(position))?;
         }
         Ok(())
     }
@@ -61,16 +61,13 @@ impl Code {
         }
         check_length(field, position, bytes, need)
     }
-
-    pub(super) fn parity_length(&self, index: usize) -> usize {
-        self.geometry.row_bytes() + self.geometry.lead(index, 0) + self.geometry.lead(index, self.geometry.data() - 1)
-    }
 }
 
 pub(super) fn check_count(field: &'static str, have: usize, need: usize) -> Result<(), Error> {
     if have == need { Ok(()) } else { Err(Error::Count { field, have, need }) }
 }
 
+#[inline]
 pub(super) fn check_length(field: &'static str, position: usize, have: usize, need: usize) -> Result<(), Error> {
     if have == need { Ok(()) } else { Err(Error::Length { field, position, have, need }) }
 }

@@ -53,7 +53,7 @@ impl Code {
 
     fn recover_rows(&self, given: &Given<'_>, lost: &mut [(usize, &mut [u8])]) {
         let count = lost.len();
-        if count == 0 {
+        if count == 0 || self.kernel.recover(self.geometry, &given.fragments, lost) {
             return;
         }
         let k = self.geometry.data();

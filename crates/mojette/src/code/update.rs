@@ -51,7 +51,7 @@ impl Code {
         if parity >= limit {
             return Err(Error::Index { field: "parity", position: 0, index: parity, limit });
         }
-        check_length("bins", 0, bins.len(), self.parity_length(parity))?;
+        check_length("bins", 0, bins.len(), self.geometry.parity_bytes(parity))?;
         self.check_change(0, &change)?;
         let at = self.geometry.lead(parity, change.row) + change.start;
         kernel::portable::xor_into(&mut bins[at..at + change.bytes.len()], change.bytes);

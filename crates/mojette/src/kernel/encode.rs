@@ -1,10 +1,8 @@
 //! Parities of all rows: sweeps for the named layouts, otherwise one projection after the other.
 
-use std::hint::black_box;
-
 use super::Job;
 use super::gather::{Source, gather};
-use super::sweep::{Outputs, Sweep, sum};
+use super::sweep::{Sweep, reversed, sum};
 use super::vector::{Vector, width};
 use crate::{Element, Geometry, MAX_FRAGMENTS};
 
@@ -67,6 +65,12 @@ impl Job for Project<'_> {
 
 #[inline(always)]
 fn project<V: Vector>(geometry: Geometry, index: usize, data: &[&[u8]], bins: &mut [u8]) {
+    if let (Element::Wide, 0..4, &[a, b, c, d]) = (geometry.element(), index, data) {
+        return project_wide::<V, 4>(index, [a, b, c, d], bins);
+    }
+    if let (Element::Wide, 0..4, &[a, b, c, d, e, f, g, h]) = (geometry.element(), index, data) {
+        return project_wide::<V, 8>(index, [a, b, c, d, e, f, g, h], bins);
+    }
     let mut sources = [Source::default(); MAX_FRAGMENTS];
     for (row, (source, bytes)) in sources.iter_mut().zip(data).enumerate() {
         *source = Source { bytes, lead: geometry.lead(index, row) as isize };
@@ -74,16 +78,65 @@ fn project<V: Vector>(geometry: Geometry, index: usize, data: &[&[u8]], bins: &m
     gather::<V>(bins, &sources[..data.len()]);
 }
 
-/// The plain XOR of rows, all as long as `out`.
+/// One of the first four parities.
 #[inline(always)]
-pub(super) fn sum_rows<V: Vector, const K: usize>(out: &mut [u8], rows: [&[u8]; K]) {
-    let (vectors, rest) = V::cut_mut(out);
-    let cut: [&[V::Bytes]; K] = rows.map(|row| &V::cut(row).0[..vectors.len()]);
-    for (at, bytes) in vectors.iter_mut().enumerate() {
-        let column: [V; K] = std::array::from_fn(|row| V::load(&cut[row][at]));
-        sum(column).store(bytes);
+fn project_wide<V: Vector, const K: usize>(index: usize, rows: [&[u8]; K], bins: &mut [u8]) {
+    let cut = rows.map(|row| V::cut(row).0);
+    match (index, width::<V>()) {
+        (0, _) => sum_rows::<V, K>(bins, rows),
+        (1, 64) => slope::<V, K, 1>(cut, bins),
+        (1, 32) => slope::<V, K, 2>(cut, bins),
+        (1, _) => slope::<V, K, 4>(cut, bins),
+        (2, 64) => slope::<V, K, 1>(reversed(cut), bins),
+        (2, 32) => slope::<V, K, 2>(reversed(cut), bins),
+        (2, _) => slope::<V, K, 4>(reversed(cut), bins),
+        (_, 64) => slope::<V, K, 2>(reversed(cut), bins),
+        (_, 32) => slope::<V, K, 4>(reversed(cut), bins),
+        (_, _) => slope::<V, K, 8>(reversed(cut), bins),
     }
-    for (at, byte) in (size_of_val(vectors)..).zip(rest) {
+}
+
+#[inline(always)]
+fn slope<V: Vector, const K: usize, const STRIDE: usize>(rows: [&[V::Bytes]; K], bins: &mut [u8]) {
+    Sweep::<V, K, STRIDE, 1, false>::new(rows, &mut [], [V::cut_mut(bins).0]).whole();
+}
+
+/// The plain XOR of rows, all as long as `out`.
+pub(crate) struct Sum<'a, const K: usize> {
+    pub(crate) out: &'a mut [u8],
+    pub(crate) rows: [&'a [u8]; K],
+}
+
+impl<const K: usize> Job for Sum<'_, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        sum_rows::<V, K>(self.out, self.rows);
+    }
+}
+
+#[inline(always)]
+fn sum_rows<V: Vector, const K: usize>(out: &mut [u8], rows: [&[u8]; K]) {
+    /// Vectors of output in a turn.
+    const BLOCK: usize = 4;
+    assert!(rows.iter().all(|row| row.len() == out.len()));
+    let (vectors, rest) = V::cut_mut(out);
+    let columns = vectors.len();
+    let cut = rows.map(|row| V::cut(row).0.as_ptr());
+    // SAFETY: every row has as many bytes as the output, hence as many vectors.
+    let column = |at: usize| cut.map(|row| V::load(unsafe { &*row.add(at) }));
+    let mut at = 0;
+    while at + BLOCK <= columns {
+        for (next, bytes) in vectors[at..at + BLOCK].iter_mut().enumerate() {
+            sum(column(at + next)).store(bytes);
+        }
+        at += BLOCK;
+    }
+    for (next, bytes) in vectors[at..].iter_mut().enumerate() {
+        sum(column(at + next)).store(bytes);
+    }
+    for (at, byte) in (columns * width::<V>()..).zip(rest) {
         *byte = rows.iter().fold(0, |sum, row| sum ^ row[at]);
     }
 }
@@ -92,51 +145,30 @@ pub(super) fn sum_rows<V: Vector, const K: usize>(out: &mut [u8], rows: [&[u8]; 
 #[inline(always)]
 fn four_two<V: Vector, const STRIDE: usize>(rows: [&[u8]; 4], flat: &mut [u8], up: &mut [u8]) {
     let rows = rows.map(|row| V::cut(row).0);
-    let columns = rows[0].len();
-    let mut sweep = Sweep::<V, 4, STRIDE>::new();
-    let mut out = Outputs { flat: Some(V::cut_mut(flat).0), up: V::cut_mut(up).0, down: None };
-    sweep.take(&rows, 0, columns, &mut out);
-    sweep.finish(columns, &mut out);
+    Sweep::<V, 4, STRIDE, 1, true>::new(rows, V::cut_mut(flat).0, [V::cut_mut(up).0]).whole();
 }
 
-/// Slopes 0, 1, −1 and −2 of eight rows, as two or three sweeps over pieces of the rows that stay in the first cache.
+/// Slopes 0, 1, −1 and −2 of eight rows, as two sweeps where the processor has registers for two parities' bins.
 #[inline(always)]
 fn eight_four<V: Vector, const STRIDE: usize, const STEEP: usize>(rows: [&[u8]; 8], parity: [&mut [u8]; 4]) {
-    /// Bytes of a piece of one row.
+    /// Bytes of a row that are taken at once: eight rows of them fill half of the first cache.
     const PIECE: usize = 2048;
-    // The bins under way are hidden from the compiler between pieces: it would keep some of them in registers, which the other
-    // sweep needs.
     let rows = rows.map(|row| V::cut(row).0);
-    let mut reversed = rows;
-    reversed.reverse();
+    let upside_down = reversed(rows);
     let [flat, up, down, steep] = parity.map(|bins| V::cut_mut(bins).0);
-    let columns = rows[0].len();
-    let starts = (0..columns).step_by(PIECE / width::<V>());
-    let piece = |start: usize| (start, columns.min(start + PIECE / width::<V>()));
     if V::REGISTERS < 32 {
-        let mut outs = [Outputs { flat: Some(flat), up, down: None }, Outputs { flat: None, up: down, down: None }];
-        let mut last = Outputs { flat: None, up: steep, down: None };
-        let mut sweeps = [Sweep::<V, 8, STRIDE>::new(), Sweep::new()];
-        let mut steep = Sweep::<V, 8, STEEP>::new();
-        for (start, end) in starts.map(piece) {
-            black_box(&mut sweeps[0]).take(&rows, start, end, &mut outs[0]);
-            black_box(&mut sweeps[1]).take(&reversed, start, end, &mut outs[1]);
-            black_box(&mut steep).take(&reversed, start, end, &mut last);
-        }
-        let [first, second] = sweeps;
-        first.finish(columns, &mut outs[0]);
-        second.finish(columns, &mut outs[1]);
-        steep.finish(columns, &mut last);
+        Sweep::<V, 8, STRIDE, 1, true>::new(rows, flat, [up]).whole();
+        let gentle = Sweep::<V, 8, STRIDE, 1, false>::new(upside_down, &mut [], [down]);
+        let steep = Sweep::<V, 8, STEEP, 1, false>::new(upside_down, &mut [], [steep]);
+        gentle.in_turns_with(&steep, PIECE / width::<V>());
+        return;
+    }
+    let gentle = Sweep::<V, 8, STRIDE, 2, false>::new(rows, &mut [], [up, down]);
+    let steep = Sweep::<V, 8, STEEP, 1, true>::new(upside_down, flat, [steep]);
+    if rows[0].len() <= PIECE / width::<V>() {
+        gentle.whole();
+        steep.whole();
     } else {
-        let mut gentle_out = Outputs { flat: None, up, down: Some(down) };
-        let mut steep_out = Outputs { flat: Some(flat), up: steep, down: None };
-        let mut gentle = Sweep::<V, 8, STRIDE>::new();
-        let mut steep = Sweep::<V, 8, STEEP>::new();
-        for (start, end) in starts.map(piece) {
-            black_box(&mut gentle).take(&rows, start, end, &mut gentle_out);
-            black_box(&mut steep).take(&reversed, start, end, &mut steep_out);
-        }
-        gentle.finish(columns, &mut gentle_out);
-        steep.finish(columns, &mut steep_out);
+        gentle.in_turns_with(&steep, PIECE / width::<V>());
     }
 }

@@ -1,5 +1,6 @@
 //! One output as the XOR of shifted inputs, for any number of them: a projection, or a row that one parity gives.
 
+use super::Job;
 use super::portable::xor_into;
 use super::vector::{Vector, width};
 
@@ -10,12 +11,26 @@ pub(crate) struct Source<'a> {
     pub(crate) lead: isize,
 }
 
+/// Writes the XOR of all sources to `out`. There is at least one.
+pub(crate) struct Gather<'a> {
+    pub(crate) out: &'a mut [u8],
+    pub(crate) sources: &'a [Source<'a>],
+}
+
+impl Job for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        gather::<V>(self.out, self.sources);
+    }
+}
+
 /// Vectors of output that are summed up at once.
 const BLOCK: usize = 8;
 
-/// Writes the XOR of all sources to `out`. There is at least one.
 #[inline(always)]
-pub(crate) fn gather<V: Vector>(out: &mut [u8], sources: &[Source<'_>]) {
+pub(super) fn gather<V: Vector>(out: &mut [u8], sources: &[Source<'_>]) {
     let start = sources.iter().map(|source| source.lead).max().unwrap_or(0).max(0);
     let end = sources.iter().map(|source| source.lead + source.bytes.len() as isize).min().unwrap_or(0);
     let (start, end) = (start as usize, end.clamp(0, out.len() as isize) as usize);

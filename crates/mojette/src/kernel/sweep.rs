@@ -1,97 +1,166 @@
 //! Encoding in one pass over the columns. Bins that wait for more rows stay in registers, and two columns are taken at a time, so that
-//! a step adds two elements to a bin with one instruction where the processor has it.
+//! one instruction adds two elements to a bin where the processor has it.
 //!
-//! A slope of s elements is s · (element / vector) slopes of one vector side by side, the phases, which don't touch each other.
+//! A slope of s vectors is s slopes of one vector side by side, the phases, which don't touch each other. Rows and bins are bare pointers
+//! here: with slices, their lengths and checks took more of the processor than the transform.
+
+#![expect(clippy::needless_range_loop, reason = "the numbers of rows and parities, not positions in one list")]
+
+use std::hint::black_box;
 
 use super::vector::Vector;
 
-/// Bins under way: entry i takes the rows above i at the columns seen so far, and is complete i + 1 columns later.
-type Waiting<V, const K: usize> = [V; K];
+/// Bins under way, of each parity: entry i takes the rows above i at the columns seen so far, and is complete i + 1 columns later.
+type Waiting<V, const K: usize, const CHAINS: usize> = [[V; K]; CHAINS];
 
-/// What a sweep computes of the same rows in one pass.
-pub(crate) struct Outputs<'a, V: Vector> {
-    /// Slope 0, if wanted.
-    pub(crate) flat: Option<&'a mut [V::Bytes]>,
-    /// Row l at l · stride.
-    pub(crate) up: &'a mut [V::Bytes],
-    /// Row l at (k − 1 − l) · stride, if wanted.
-    pub(crate) down: Option<&'a mut [V::Bytes]>,
-}
-
-/// A sweep under way, so that several can take turns on columns that are still in the first cache.
+/// A sweep over K rows (at least 3).
 ///
-/// `STRIDE` is the slope in vectors, which is also the number of phases. K is at least 3.
-pub(crate) struct Sweep<V, const K: usize, const STRIDE: usize> {
-    up: [Waiting<V, K>; STRIDE],
-    down: [Waiting<V, K>; STRIDE],
+/// `STRIDE` is the slope in vectors. There is a parity for each of `CHAINS`: the first has row l at l · stride, the second at
+/// (k − 1 − l) · stride. `FLAT` adds the one of slope 0.
+pub(crate) struct Sweep<V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const FLAT: bool> {
+    columns: usize,
+    rows: [*const V::Bytes; K],
+    flat: *mut V::Bytes,
+    bins: [*mut V::Bytes; CHAINS],
 }
 
-impl<V: Vector, const K: usize, const STRIDE: usize> Sweep<V, K, STRIDE> {
+impl<V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const FLAT: bool>
+    Sweep<V, K, STRIDE, CHAINS, FLAT>
+{
+    /// Panics where a slice is shorter than the sweep needs. With `FLAT`, `flat` is not empty.
     #[inline(always)]
-    pub(crate) fn new() -> Self {
-        Self { up: [[V::zero(); K]; STRIDE], down: [[V::zero(); K]; STRIDE] }
+    pub(crate) fn new(rows: [&[V::Bytes]; K], flat: &mut [V::Bytes], bins: [&mut [V::Bytes]; CHAINS]) -> Self {
+        let columns = rows[0].len();
+        assert!(rows.iter().all(|row| row.len() == columns));
+        assert!(!FLAT || flat.len() == columns);
+        assert!(bins.iter().all(|bins| bins.len() == columns + (K - 1) * STRIDE));
+        Self { columns, rows: rows.map(<[_]>::as_ptr), flat: flat.as_mut_ptr(), bins: bins.map(<[_]>::as_mut_ptr) }
     }
 
-    /// Takes the columns (vectors) `start..end`; they follow those taken before, and only the last call may end off a multiple of two strides.
+    /// Takes all columns.
     #[inline(always)]
-    pub(crate) fn take(&mut self, rows: &[&[V::Bytes]; K], start: usize, end: usize, out: &mut Outputs<'_, V>) {
-        let rows: [&[V::Bytes]; K] = std::array::from_fn(|row| &rows[row][..end]);
-        let up_bins = &mut out.up[..end];
-        let mut flat_bins = out.flat.as_deref_mut().map(|bins| &mut bins[..end]);
-        let mut down_bins = out.down.as_deref_mut().map(|bins| &mut bins[..end]);
+    pub(crate) fn whole(&self) {
         for phase in 0..STRIDE {
-            let (mut up, mut down) = (self.up[phase], self.down[phase]);
-            let mut column = start + phase;
-            while column + STRIDE < end {
-                let next = column + STRIDE;
-                let first: [V; K] = std::array::from_fn(|row| V::load(&rows[row][column]));
-                let second: [V; K] = std::array::from_fn(|row| V::load(&rows[row][next]));
-                if let Some(bins) = &mut flat_bins {
-                    sum(first).store(&mut bins[column]);
-                    sum(second).store(&mut bins[next]);
-                }
-                let done = two_columns(&mut up, first, second);
-                done[0].store(&mut up_bins[column]);
-                done[1].store(&mut up_bins[next]);
-                if let Some(bins) = &mut down_bins {
-                    let done = two_columns(&mut down, reversed(first), reversed(second));
-                    done[0].store(&mut bins[column]);
-                    done[1].store(&mut bins[next]);
-                }
-                column = next + STRIDE;
-            }
-            if column < end {
-                let last: [V; K] = std::array::from_fn(|row| V::load(&rows[row][column]));
-                if let Some(bins) = &mut flat_bins {
-                    sum(last).store(&mut bins[column]);
-                }
-                one_column(&mut up, last).store(&mut up_bins[column]);
-                if let Some(bins) = &mut down_bins {
-                    one_column(&mut down, reversed(last)).store(&mut bins[column]);
-                }
-            }
-            (self.up[phase], self.down[phase]) = (up, down);
+            let mut waiting = [[V::zero(); K]; CHAINS];
+            self.take(phase, 0, self.columns, &mut waiting);
+            self.finish(phase, &waiting);
         }
     }
 
-    /// Writes the bins behind the last column, of which there are `columns` in all.
+    /// Takes all columns in turns with another sweep over the same rows, `length` columns (a multiple of both double strides) at a time,
+    /// so that the second finds them in the first cache.
     #[inline(always)]
-    pub(crate) fn finish(self, columns: usize, out: &mut Outputs<'_, V>) {
-        for phase in 0..STRIDE {
-            let next = phase + columns.saturating_sub(phase).div_ceil(STRIDE) * STRIDE;
-            for waiting in 0..K - 1 {
-                self.up[phase][waiting].store(&mut out.up[next + waiting * STRIDE]);
-                if let Some(down) = &mut out.down {
-                    self.down[phase][waiting].store(&mut down[next + waiting * STRIDE]);
+    pub(crate) fn in_turns_with<const STEEP: usize, const OTHERS: usize, const ALSO: bool>(
+        &self,
+        other: &Sweep<V, K, STEEP, OTHERS, ALSO>,
+        length: usize,
+    ) {
+        let mut mine = [[[V::zero(); K]; CHAINS]; STRIDE];
+        let mut theirs = [[[V::zero(); K]; OTHERS]; STEEP];
+        for start in (0..self.columns).step_by(length) {
+            let end = self.columns.min(start + length);
+            // Hidden from the compiler, which would keep part of what waits in registers, where the other sweep needs every one.
+            let (mine, theirs) = (black_box(&mut mine), black_box(&mut theirs));
+            for phase in 0..STRIDE {
+                self.take(phase, start, end, &mut mine[phase]);
+            }
+            for phase in 0..STEEP {
+                other.take(phase, start, end, &mut theirs[phase]);
+            }
+        }
+        for (phase, waiting) in mine.iter().enumerate() {
+            self.finish(phase, waiting);
+        }
+        for (phase, waiting) in theirs.iter().enumerate() {
+            other.finish(phase, waiting);
+        }
+    }
+
+    /// Takes the columns (vectors) of one phase in `start..end`, up to `columns`.
+    #[inline(always)]
+    fn take(&self, phase: usize, start: usize, end: usize, waiting: &mut Waiting<V, K, CHAINS>) {
+        let mut under_way = *waiting;
+        let mut column = start + phase;
+        while column + STRIDE < end {
+            let next = column + STRIDE;
+            // SAFETY: both are below `columns`, the length of every row.
+            let (first, second) = unsafe { (self.column(column), self.column(next)) };
+            for (chain, waiting) in under_way.iter_mut().enumerate() {
+                let done = two_columns(waiting, turned(chain, first), turned(chain, second));
+                // SAFETY: as above; bins are longer than rows.
+                unsafe {
+                    store(done[0], self.bins[chain], column);
+                    store(done[1], self.bins[chain], next);
                 }
+            }
+            if FLAT {
+                // SAFETY: as above; `flat` is as long as a row.
+                unsafe {
+                    store(sum(first), self.flat, column);
+                    store(sum(second), self.flat, next);
+                }
+            }
+            column = next + STRIDE;
+        }
+        if column < end {
+            // SAFETY: as above, here and below.
+            let last = unsafe { self.column(column) };
+            for (chain, waiting) in under_way.iter_mut().enumerate() {
+                let done = one_column(waiting, turned(chain, last));
+                unsafe { store(done, self.bins[chain], column) };
+            }
+            if FLAT {
+                unsafe { store(sum(last), self.flat, column) };
+            }
+        }
+        *waiting = under_way;
+    }
+
+    /// Writes the bins of one phase behind the last column.
+    #[inline(always)]
+    fn finish(&self, phase: usize, waiting: &Waiting<V, K, CHAINS>) {
+        let next = phase + self.columns.saturating_sub(phase).div_ceil(STRIDE) * STRIDE;
+        for chain in 0..CHAINS {
+            for at in 0..K - 1 {
+                // SAFETY: `next` is less than `columns` + STRIDE, so this is less than the bins' length.
+                unsafe { store(waiting[chain][at], self.bins[chain], next + at * STRIDE) };
             }
         }
     }
+
+    /// SAFETY: `column` is less than `columns`.
+    #[inline(always)]
+    unsafe fn column(&self, column: usize) -> [V; K] {
+        let mut vectors = [V::zero(); K];
+        for (vector, row) in vectors.iter_mut().zip(self.rows) {
+            // SAFETY: the row has this many vectors (`new`), and is borrowed as long as the sweep is used.
+            *vector = V::load(unsafe { &*row.add(column) });
+        }
+        vectors
+    }
 }
 
+/// SAFETY: `bins` may be written at `at`, and nothing else refers to it.
 #[inline(always)]
-fn reversed<V: Copy, const K: usize>(column: [V; K]) -> [V; K] {
-    std::array::from_fn(|row| column[K - 1 - row])
+unsafe fn store<V: Vector>(vector: V, bins: *mut V::Bytes, at: usize) {
+    // SAFETY: promised by the caller.
+    vector.store(unsafe { &mut *bins.add(at) });
+}
+
+/// A column as the chain sees it: the second one upside down.
+#[inline(always)]
+fn turned<V: Copy, const K: usize>(chain: usize, column: [V; K]) -> [V; K] {
+    if chain == 0 { column } else { reversed(column) }
+}
+
+/// Rows in the opposite order, as negative slopes see them.
+#[inline(always)]
+pub(crate) fn reversed<T: Copy, const K: usize>(rows: [T; K]) -> [T; K] {
+    let mut reversed = rows;
+    for row in 0..K {
+        reversed[row] = rows[K - 1 - row];
+    }
+    reversed
 }
 
 /// The XOR of a column.
@@ -106,7 +175,7 @@ pub(crate) fn sum<V: Vector, const K: usize>(column: [V; K]) -> V {
 
 /// Adds a column to the waiting bins and returns the one that it completes.
 #[inline(always)]
-fn one_column<V: Vector, const K: usize>(waiting: &mut Waiting<V, K>, column: [V; K]) -> V {
+fn one_column<V: Vector, const K: usize>(waiting: &mut [V; K], column: [V; K]) -> V {
     let done = waiting[0].xor(column[0]);
     for row in 1..K {
         waiting[row - 1] = waiting[row].xor(column[row]);
@@ -116,7 +185,7 @@ fn one_column<V: Vector, const K: usize>(waiting: &mut Waiting<V, K>, column: [V
 
 /// The same for two columns. The last entry of `waiting` stays zero.
 #[inline(always)]
-fn two_columns<V: Vector, const K: usize>(waiting: &mut Waiting<V, K>, first: [V; K], second: [V; K]) -> [V; 2] {
+fn two_columns<V: Vector, const K: usize>(waiting: &mut [V; K], first: [V; K], second: [V; K]) -> [V; 2] {
     let done = [waiting[0].xor(first[0]), waiting[1].xor3(first[1], second[0])];
     for row in 2..K - 1 {
         waiting[row - 2] = waiting[row].xor3(first[row], second[row - 1]);

@@ -1,0 +1,144 @@
+//! Which loop recovers what: a sum or a gathering for one row, a loop of its own for each pattern of lost rows of (4, 2) and (8, 4), one
+//! loop for the patterns that also lack a flat parity, and element by element for other codes.
+
+use super::Kernel;
+use super::encode::Sum;
+use super::gather::{Gather, Source};
+use super::pattern::Pattern;
+use super::recover::{Fixed, Recover, Varying};
+use crate::{Element, Geometry, MAX_FRAGMENTS};
+
+/// What is left of a block: fragments by number, empty where there is none.
+pub(crate) type Fragments<'a> = [&'a [u8]; MAX_FRAGMENTS];
+
+/// A list of lost rows, ascending.
+pub(crate) type Lost<'a, 'b> = &'a mut [(usize, &'b mut [u8])];
+
+/// Runs the loop of the pattern that is known by these bits.
+macro_rules! fixed {
+    ($kernel:ident, $bits:expr, $rows:expr, $bins:expr, $lost:ident, $k:literal, $e:literal: $($known:literal)*) => {
+        match $bits {
+            $($known => {
+                let parities = const { Pattern::<$k, $e>::new($known, (1 << $e) - 1).parities };
+                let job = Recover::<Fixed<$known>, $k, $e> {
+                    pattern: Fixed, rows: $rows, bins: $bins(parities), lost: $lost
+                };
+                $kernel.run(job).is_ok()
+            })*
+            _ => false,
+        }
+    };
+}
+
+impl Kernel {
+    /// Recovers lost rows, at least one. Returns whether this kernel has a loop for them; otherwise nothing has been written.
+    pub(crate) fn recover(self, geometry: Geometry, given: &Fragments<'_>, lost: Lost<'_, '_>) -> bool {
+        if self == Self::Portable {
+            return false;
+        }
+        if let [(row, bytes)] = lost {
+            return self.recover_one(geometry, given, *row, bytes);
+        }
+        if geometry.element() == Element::Narrow {
+            return false;
+        }
+        match geometry.data() {
+            4 if available(geometry, given) & 3 == 3 => self.recover_of_four(given, lost),
+            8 => self.recover_of_eight(given, lost, available(geometry, given)),
+            _ => false,
+        }
+    }
+
+    /// One row is the XOR of the others and of its bins.
+    fn recover_one(self, geometry: Geometry, given: &Fragments<'_>, lost: usize, out: &mut [u8]) -> bool {
+        let k = geometry.data();
+        let parity = available(geometry, given).trailing_zeros() as usize;
+        let mut all = *given;
+        all[lost] = given[k + parity];
+        if parity == 0 && matches!(k, 2 | 4 | 8) {
+            return match k {
+                2 => self.run(Sum { out, rows: [all[0], all[1]] }).is_ok(),
+                4 => self.run(Sum::<4> { out, rows: std::array::from_fn(|row| all[row]) }).is_ok(),
+                _ => self.run(Sum::<8> { out, rows: std::array::from_fn(|row| all[row]) }).is_ok(),
+            };
+        }
+        let origin = geometry.lead(parity, lost) as isize;
+        let mut sources = [Source::default(); MAX_FRAGMENTS];
+        for (row, (source, bytes)) in sources.iter_mut().zip(all).take(k).enumerate() {
+            let lead = if row == lost { 0 } else { geometry.lead(parity, row) as isize };
+            *source = Source { bytes, lead: lead - origin };
+        }
+        self.run(Gather { out, sources: &sources[..k] }).is_ok()
+    }
+
+    fn recover_of_four(self, given: &Fragments<'_>, lost: Lost<'_, '_>) -> bool {
+        let rows: [&[u8]; 4] = std::array::from_fn(|row| given[row]);
+        let bins = |parities: [usize; 2]| parities.map(|parity| given[4 + parity]);
+        fixed!(self, bits(lost), rows, bins, lost, 4, 2:
+        0x3 0x5 0x6 0x9 0xa 0xc)
+    }
+
+    fn recover_of_eight(self, given: &Fragments<'_>, lost: Lost<'_, '_>, available: usize) -> bool {
+        let rows: [&[u8]; 8] = std::array::from_fn(|row| given[row]);
+        if available.trailing_ones() < lost.len() as u32 {
+            return match lost.len() {
+                2 => self.recover_varying::<2>(rows, given, lost, available),
+                3 => self.recover_varying::<3>(rows, given, lost, available),
+                _ => false,
+            };
+        }
+        match lost.len() {
+            2 => self.recover_two(rows, given, lost),
+            3 => self.recover_three(rows, given, lost),
+            4 => self.recover_four(rows, given, lost),
+            _ => false,
+        }
+    }
+
+    fn recover_varying<const E: usize>(
+        self,
+        rows: [&[u8]; 8],
+        given: &Fragments<'_>,
+        lost: Lost<'_, '_>,
+        available: usize,
+    ) -> bool {
+        let pattern = Pattern::<8, E>::new(bits(lost), available);
+        let bins = pattern.parities.map(|parity| given[8 + parity]);
+        self.run(Recover { pattern: Varying(pattern), rows, bins, lost }).is_ok()
+    }
+
+    fn recover_two(self, rows: [&[u8]; 8], given: &Fragments<'_>, lost: Lost<'_, '_>) -> bool {
+        let bins = |parities: [usize; 2]| parities.map(|parity| given[8 + parity]);
+        fixed!(self, bits(lost), rows, bins, lost, 8, 2:
+        0x3 0x5 0x6 0x9 0xa 0xc 0x11 0x12 0x14 0x18 0x21 0x22 0x24 0x28 0x30 0x41 0x42 0x44 0x48 0x50 0x60 0x81 0x82
+        0x84 0x88 0x90 0xa0 0xc0)
+    }
+
+    fn recover_three(self, rows: [&[u8]; 8], given: &Fragments<'_>, lost: Lost<'_, '_>) -> bool {
+        let bins = |parities: [usize; 3]| parities.map(|parity| given[8 + parity]);
+        fixed!(self, bits(lost), rows, bins, lost, 8, 3:
+        0x7 0xb 0xd 0xe 0x13 0x15 0x16 0x19 0x1a 0x1c 0x23 0x25 0x26 0x29 0x2a 0x2c 0x31 0x32 0x34 0x38 0x43 0x45 0x46
+        0x49 0x4a 0x4c 0x51 0x52 0x54 0x58 0x61 0x62 0x64 0x68 0x70 0x83 0x85 0x86 0x89 0x8a 0x8c 0x91 0x92 0x94 0x98
+        0xa1 0xa2 0xa4 0xa8 0xb0 0xc1 0xc2 0xc4 0xc8 0xd0 0xe0)
+    }
+
+    fn recover_four(self, rows: [&[u8]; 8], given: &Fragments<'_>, lost: Lost<'_, '_>) -> bool {
+        let bins = |parities: [usize; 4]| parities.map(|parity| given[8 + parity]);
+        fixed!(self, bits(lost), rows, bins, lost, 8, 4:
+        0xf 0x17 0x1b 0x1d 0x1e 0x27 0x2b 0x2d 0x2e 0x33 0x35 0x36 0x39 0x3a 0x3c 0x47 0x4b 0x4d 0x4e 0x53 0x55 0x56
+        0x59 0x5a 0x5c 0x63 0x65 0x66 0x69 0x6a 0x6c 0x71 0x72 0x74 0x78 0x87 0x8b 0x8d 0x8e 0x93 0x95 0x96 0x99 0x9a
+        0x9c 0xa3 0xa5 0xa6 0xa9 0xaa 0xac 0xb1 0xb2 0xb4 0xb8 0xc3 0xc5 0xc6 0xc9 0xca 0xcc 0xd1 0xd2 0xd4 0xd8 0xe1
+        0xe2 0xe4 0xe8 0xf0)
+    }
+}
+
+/// The lost rows as bits.
+fn bits(lost: &[(usize, &mut [u8])]) -> usize {
+    lost.iter().fold(0, |bits, (row, _)| bits | 1 << row)
+}
+
+/// The parities that are left, as bits.
+fn available(geometry: Geometry, given: &Fragments<'_>) -> usize {
+    let parities = &given[geometry.data()..geometry.fragments()];
+    parities.iter().rev().fold(0, |bits, bins| bits << 1 | usize::from(!bins.is_empty()))
+}

@@ -1,0 +1,149 @@
+//! Which lost row is found from which parity, and where its other elements lie. Constant for the patterns that have their own loop.
+//!
+//! Ascending rows are paired with descending slopes. Then each element found needs only elements of rows before it at the same turn or
+//! earlier, and of rows behind it at earlier turns: the sweep never waits for itself.
+
+use crate::Geometry;
+
+/// E lost rows of K, found from E parities. All distances count elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Pattern<const K: usize, const E: usize> {
+    /// The lost rows, ascending.
+    pub(crate) rows: [usize; E],
+    /// The parity of each.
+    pub(crate) parities: [usize; E],
+    /// How far each is ahead of the first.
+    pub(crate) ahead: [isize; E],
+    /// From the turn to the bin from which it is found.
+    pub(crate) bin: [isize; E],
+    /// From the turn to the element of each row in that bin.
+    pub(crate) offset: [[isize; K]; E],
+    /// The other rows, in the order in which they are best added: what was found last comes last.
+    pub(crate) order: [[usize; K]; E],
+}
+
+impl<const K: usize, const E: usize> Pattern<K, E> {
+    /// Lost rows and available parities as bits. The flattest E of the parities are taken.
+    pub(crate) const fn new(lost: usize, available: usize) -> Self {
+        let parities = by_slope(take::<E>(available));
+        let rows = take::<E>(lost);
+        let mut pattern = Self { rows, parities, ahead: [0; E], bin: [0; E], offset: [[0; K]; E], order: [[0; K]; E] };
+        let mut at = 0;
+        while at < E {
+            let slope = Geometry::slope(parities[at]);
+            let row = rows[at] as isize;
+            if at > 0 {
+                pattern.ahead[at] = pattern.ahead[at - 1] - (row - rows[at - 1] as isize) * slope;
+            }
+            let lead = if slope < 0 { (row - K as isize + 1) * slope } else { row * slope };
+            pattern.bin[at] = pattern.ahead[at] + lead;
+            let mut other = 0;
+            while other < K {
+                pattern.offset[at][other] = pattern.ahead[at] + (row - other as isize) * slope;
+                other += 1;
+            }
+            pattern.order[at] = order(&rows, at);
+            at += 1;
+        }
+        pattern
+    }
+
+    /// How many turns before it lost row `other` was found at the element that lost row `at` needs.
+    #[inline(always)]
+    pub(crate) const fn lag(&self, at: usize, other: usize) -> isize {
+        self.ahead[other] - self.offset[at][self.rows[other]]
+    }
+
+    /// Position of a row among the lost, or E.
+    #[inline(always)]
+    pub(crate) const fn position(&self, row: usize) -> usize {
+        let mut at = 0;
+        while at < E && self.rows[at] != row {
+            at += 1;
+        }
+        at
+    }
+
+    /// First and last turn, and first and last between which every element exists, for rows of so many elements.
+    #[inline(always)]
+    pub(crate) const fn turns(&self, columns: isize) -> [isize; 4] {
+        let [mut first, mut last, mut begin, mut end] = [isize::MAX, isize::MIN, 0, columns];
+        let mut at = 0;
+        while at < E {
+            first = min(first, -self.ahead[at]);
+            last = max(last, columns - self.ahead[at]);
+            let mut row = 0;
+            while row < K {
+                begin = max(begin, -self.offset[at][row]);
+                end = min(end, columns - self.offset[at][row]);
+                row += 1;
+            }
+            at += 1;
+        }
+        if end <= begin { [first, last, last, last] } else { [first, begin, end, last] }
+    }
+}
+
+/// The lowest N bits that are set.
+const fn take<const N: usize>(bits: usize) -> [usize; N] {
+    let (mut taken, mut count, mut bit) = ([0; N], 0, 0);
+    while count < N {
+        if bits >> bit & 1 == 1 {
+            taken[count] = bit;
+            count += 1;
+        }
+        bit += 1;
+    }
+    taken
+}
+
+/// Parities by descending slope.
+const fn by_slope<const N: usize>(mut parities: [usize; N]) -> [usize; N] {
+    let mut sorted = 1;
+    while sorted < N {
+        let mut at = sorted;
+        while at > 0 && Geometry::slope(parities[at - 1]) < Geometry::slope(parities[at]) {
+            (parities[at - 1], parities[at]) = (parities[at], parities[at - 1]);
+            at -= 1;
+        }
+        sorted += 1;
+    }
+    parities
+}
+
+/// All rows but the lost one `at`: what was kept, then what was lost, with the neighbours of `at` last. The last entry is unused.
+const fn order<const K: usize, const E: usize>(rows: &[usize; E], at: usize) -> [usize; K] {
+    let (mut order, mut count, mut row) = ([0; K], 0, 0);
+    while row < K {
+        let mut lost = 0;
+        while lost < E && rows[lost] != row {
+            lost += 1;
+        }
+        if lost == E {
+            order[count] = row;
+            count += 1;
+        }
+        row += 1;
+    }
+    let mut distance = E;
+    while distance > 0 {
+        if at + distance < E {
+            order[count] = rows[at + distance];
+            count += 1;
+        }
+        if at >= distance {
+            order[count] = rows[at - distance];
+            count += 1;
+        }
+        distance -= 1;
+    }
+    order
+}
+
+const fn min(left: isize, right: isize) -> isize {
+    if left < right { left } else { right }
+}
+
+const fn max(left: isize, right: isize) -> isize {
+    if left > right { left } else { right }
+}

@@ -1,12 +1,13 @@
 //! The REST API: extract, one call, render.
 
-mod batch;
+pub(crate) mod batch;
 mod input;
 pub(crate) mod job;
 mod language;
 pub(crate) mod live;
 mod node;
 mod policy;
+mod results;
 pub(crate) mod submit;
 mod tool;
 
@@ -22,9 +23,10 @@ pub(crate) fn router(lab: Lab) -> OpenApiRouter {
         .routes(routes!(job::job_list, submit::job_submit))
         .routes(routes!(job::job_get, job::job_change, job::job_delete))
         .routes(routes!(batch::batch_list, batch::batch_submit))
-        .routes(routes!(batch::batch_get))
+        .routes(routes!(batch::batch_get, batch::batch_delete))
         .routes(routes!(batch::batch_cancel))
-        .routes(routes!(batch::batch_results))
+        .routes(routes!(results::batch_results_csv))
+        .routes(routes!(results::batch_results_json))
         .routes(routes!(job::job_cancel))
         .routes(routes!(job::job_retry))
         .routes(routes!(live::job_output))

@@ -1,8 +1,11 @@
 //! The lab's pages: extract, one call, render. What a page does is in the services; what it says is in `locales`.
 
+mod batch;
+mod batch_change;
 mod draft;
 mod job;
 mod job_change;
+mod kind;
 mod look;
 mod new;
 mod node;
@@ -29,6 +32,8 @@ pub fn catalogs() -> Vec<(Locale, &'static str)> {
         (Locale::Fr, include_str!("../locales/fr/tools.ftl")),
         (Locale::En, include_str!("../locales/en/lab.ftl")),
         (Locale::Fr, include_str!("../locales/fr/lab.ftl")),
+        (Locale::En, include_str!("../locales/en/batches.ftl")),
+        (Locale::Fr, include_str!("../locales/fr/batches.ftl")),
         (Locale::En, include_str!("../locales/en/programs.ftl")),
         (Locale::Fr, include_str!("../locales/fr/programs.ftl")),
     ]
@@ -51,8 +56,10 @@ pub fn sub_navigation() -> Vec<(&'static str, NavItem)> {
     let item = |id, href, label| NavItem { id, href, icon: "bi-flask", label, role: None };
     vec![
         ("lab", item("overview", "/lab", "nav-lab-overview")),
+        ("lab", item("batches", "/lab/batches", "nav-batches")),
         ("lab", item("new", "/lab/new", "nav-lab-new")),
         ("programs", item("program-overview", "/programs", "nav-programs-overview")),
+        ("programs", item("program-batches", "/programs/batches", "nav-batches")),
         ("programs", item("program-new", "/programs/new", "nav-programs-new")),
     ]
 }
@@ -97,6 +104,14 @@ pub(crate) fn router(lab: Lab) -> Router {
         .route("/lab/jobs/{id}/pin", post(job_change::pin))
         .route("/lab/jobs/{id}/share", post(job_change::share))
         .route("/lab/jobs/{id}/delete", post(job_change::delete))
+        .route("/lab/batches", get(batch::experiments))
+        .route("/lab/batches/rows", get(batch::experiment_rows))
+        .route("/lab/batches/{id}", get(batch::page))
+        .route("/lab/batches/{id}/part", get(batch::part))
+        .route("/lab/batches/{id}/cancel", post(batch_change::cancel))
+        .route("/lab/batches/{id}/delete", post(batch_change::delete))
+        .route("/programs/batches", get(batch::programs))
+        .route("/programs/batches/rows", get(batch::program_rows))
         .route("/programs", get(overview::programs))
         .route("/programs/rows", get(overview::program_rows))
         .route("/programs/new", get(program::page).post(program::submit))

@@ -1,6 +1,7 @@
 //! All the SQL of the lab, noun-first. Reads run at once; writes are added to a transaction that the caller commits.
 
 pub(crate) mod batch;
+pub(crate) mod batch_change;
 pub(crate) mod element;
 pub(crate) mod input;
 pub(crate) mod job;

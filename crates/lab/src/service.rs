@@ -1,6 +1,7 @@
 //! Operations of the lab: check the caller, decide, write, tell.
 
 pub(crate) mod batch;
+pub(crate) mod batch_change;
 pub(crate) mod element;
 pub(crate) mod far_end;
 pub(crate) mod input;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use db::DbError;
 use portal::Problem;
 
+use crate::model::batch::ELEMENTS_MAX;
 use crate::model::job::{JobId, NameRefusal};
 use crate::model::node::NodeNameRefusal;
 use crate::model::policy::PolicyRefusal;
@@ -110,12 +112,23 @@ pub enum ServiceError {
         /// How many may.
         max: u32,
     },
+    /// A batch without elements, or with too many.
+    #[error("A batch has 1 to {ELEMENTS_MAX} elements; split what is larger.")]
+    BatchSize,
     /// The account has as many elements of batches waiting as it may.
     #[error("{waiting} elements of your batches wait already; {max} may. Submit fewer, or wait until some have run.")]
     TooManyElements {
         /// How many wait.
         waiting: u32,
         /// How many may.
+        max: u32,
+    },
+    /// The account submitted as many elements of batches as it may within an hour.
+    #[error("{max} elements of batches an hour are allowed; {submitted} of yours were submitted. Submit fewer, or come back later.")]
+    TooManyElementsHourly {
+        /// How many were submitted.
+        submitted: u32,
+        /// How many may be.
         max: u32,
     },
     /// The account submitted as much as it may within an hour.
@@ -142,6 +155,15 @@ pub enum ServiceError {
     /// Asked of a batch that is over.
     #[error("The batch is over; there is nothing to cancel.")]
     BatchOver,
+    /// Asked of a batch that is not over.
+    #[error("The batch is not over. Cancel it first.")]
+    BatchOpen,
+    /// Elements are kept for the class.
+    #[error("{pinned} elements of the batch are pinned for the class. Unpin them first.")]
+    BatchPinned {
+        /// How many.
+        pinned: u32,
+    },
     /// The job is visible but somebody else's.
     #[error("Only its owner or an operator may do that.")]
     JobOfAnother,
@@ -265,6 +287,16 @@ impl From<ServiceError> for Problem {
                     .arg("waiting", waiting.to_string())
                     .arg("max", max.to_string())
             }
+            E::TooManyElementsHourly { submitted, max } => {
+                Problem::too_many("too-many-elements-hourly", sentence, Duration::from_secs(600))
+                    .arg("submitted", submitted.to_string())
+                    .arg("max", max.to_string())
+            }
+            E::BatchSize => {
+                Problem::bad_request("batch-size", sentence).field("array").arg("max", ELEMENTS_MAX.to_string())
+            }
+            E::BatchOpen => Problem::conflict("batch-open", sentence),
+            E::BatchPinned { pinned } => Problem::conflict("batch-pinned", sentence).arg("pinned", pinned.to_string()),
             E::BatchUnknown => Problem::not_found("batch-unknown", sentence),
             E::BatchOver => Problem::conflict("batch-over", sentence),
             E::TooManyHourly { max } => {

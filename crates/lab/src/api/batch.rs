@@ -1,11 +1,9 @@
 //! Batches.
 
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures::Stream;
 use portal::{ApiJson, ApiPath, ApiQuery, Caller, Listing, Problem, Problems};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,15 +11,12 @@ use utoipa::{IntoParams, ToSchema};
 use super::submit::{JobSubmit, idempotency};
 use crate::Lab;
 use crate::model::batch::{Batch, BatchId, BatchStatus};
-use crate::model::job::{Job, JobKind};
-use crate::queries::list::{Cursor, JobFilter};
+use crate::model::job::JobKind;
 use crate::service::ServiceError;
 use crate::service::batch::{BatchSubmission, Spread};
 
 /// Batches of one page, at most.
 const PAGE_MAX: u32 = 200;
-/// Elements read at a time for a file of results.
-const RESULTS_PAGE: u32 = 1_000;
 
 /// Every index from the first to the last.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -184,7 +179,7 @@ pub(super) async fn batch_list(
         return Err(ServiceError::Request { field: "limit", sentence }.into());
     }
     let before = select.before.map(|text| text.parse().map_err(|_| ServiceError::Cursor)).transpose()?;
-    let batches = lab.batch_page(&caller, before, limit).await?;
+    let batches = lab.batch_page(&caller, None, before, limit).await?;
     let next = (batches.len() == limit as usize).then(|| batches.last().map(|batch| batch.id.to_string())).flatten();
     Ok(Json(Listing { items: batches.iter().map(BatchView::new).collect(), next }))
 }
@@ -214,76 +209,21 @@ pub(super) async fn batch_cancel(
     Ok((StatusCode::ACCEPTED, Json(BatchView::new(&batch))))
 }
 
-/// Download what became of a batch's elements
+/// Delete a batch that is over
 ///
-/// One line for each element that a node has taken, the newest first.
-#[utoipa::path(get, path = "/api/v1/batches/{id}/results.csv", tag = "batches",
-    params(("id" = String, Path, description = "the batch's id")),
-    responses((status = 200, body = String, content_type = "text/csv"), Problems))]
-pub(super) async fn batch_results(
+/// Its elements and their output go with it. It is refused while an element is pinned.
+#[utoipa::path(delete, path = "/api/v1/batches/{id}", tag = "batches",
+    params(("id" = String, Path, description = "the batch's id")), responses((status = 204), Problems))]
+pub(super) async fn batch_delete(
     State(lab): State<Lab>,
     caller: Caller,
     ApiPath(id): ApiPath<String>,
-) -> Result<Response, Problem> {
-    let batch = lab.batch_view(&caller, batch_id(&id)?).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"batch-{}.csv\"", batch.id)),
-    ];
-    Ok((headers, Body::from_stream(results(lab, caller, batch.id))).into_response())
-}
-
-/// The lines, read a page at a time as they are taken. An error ends the file early, and the connection with it.
-fn results(lab: Lab, caller: Caller, id: BatchId) -> impl Stream<Item = Result<Bytes, ServiceError>> + Send {
-    const HEAD: &str = "index,job,status,reason,exit_code,node,attempt,created,started,completed,duration_ms\r\n";
-    enum At {
-        Head,
-        Page(Option<Cursor>),
-        End,
-    }
-    let filter = JobFilter { batch: Some(id), ..JobFilter::default() };
-    futures::stream::try_unfold(At::Head, move |at| {
-        let (lab, caller, filter) = (lab.clone(), caller.clone(), filter.clone());
-        async move {
-            let cursor = match at {
-                At::Head => return Ok(Some((Bytes::from_static(HEAD.as_bytes()), At::Page(None)))),
-                At::Page(cursor) => cursor,
-                At::End => return Ok(None),
-            };
-            let jobs = lab.job_page(&caller, &filter, cursor, RESULTS_PAGE).await?;
-            let next = match jobs.last() {
-                Some(last) if jobs.len() == RESULTS_PAGE as usize => {
-                    At::Page(Some(Cursor { pinned: last.pinned, id: last.id }))
-                }
-                _ => At::End,
-            };
-            Ok(Some((Bytes::from(jobs.iter().map(result_line).collect::<String>()), next)))
-        }
-    })
-}
-
-fn result_line(job: &Job) -> String {
-    let text = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
-    let time = |ms: Option<i64>| ms.map(portal::utc_text).unwrap_or_default();
-    let took = job.completed_ms.zip(job.started_ms).map(|(end, start)| end - start);
-    let fields = [
-        text(job.batch_index),
-        job.id.to_string(),
-        job.status.as_str().to_owned(),
-        job.reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
-        text(job.exit_code),
-        // A node's name is made of letters, digits and hyphens, so nothing here needs quotes.
-        job.node.clone().unwrap_or_default(),
-        job.attempt.to_string(),
-        time(Some(job.created_ms)),
-        time(job.started_ms),
-        time(job.completed_ms),
-        text(took),
-    ];
-    format!("{}\r\n", fields.join(","))
+) -> Result<StatusCode, Problem> {
+    lab.batch_delete(&caller, batch_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Reads a batch's id; what is none names no batch.
-pub(super) fn batch_id(text: &str) -> Result<BatchId, ServiceError> {
+pub(crate) fn batch_id(text: &str) -> Result<BatchId, ServiceError> {
     text.parse().map_err(|_| ServiceError::BatchUnknown)
 }

@@ -39,6 +39,16 @@ pub enum BatchStatus {
 }
 
 impl BatchStatus {
+    /// The shown word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Whether nothing more will happen to it by itself.
     pub fn is_final(self) -> bool {
         match self {
@@ -123,6 +133,24 @@ impl Batch {
         self.tally.cancelled + untaken
     }
 
+    /// Elements that are over.
+    pub fn over(&self) -> u32 {
+        self.tally.done + self.tally.failed + self.cancelled()
+    }
+
+    /// Elements that were carried out, a second, from the submission to the last end. `None` before the first.
+    pub fn rate(&self) -> Option<f64> {
+        let ended = self.tally.done + self.tally.failed;
+        let took_ms = self.tally.last_ms? - self.created_ms;
+        (ended > 0).then(|| f64::from(ended) * 1_000.0 / took_ms.max(1) as f64)
+    }
+
+    /// How long the rest takes at this rate, seconds. `None` where nothing is left, or nothing known.
+    pub fn left_s(&self) -> Option<f64> {
+        let left = self.waiting() + self.running();
+        self.rate().filter(|_| left > 0).map(|rate| f64::from(left) / rate)
+    }
+
     /// Where it stands.
     pub fn status(&self) -> BatchStatus {
         match (self.waiting(), self.running()) {
@@ -130,6 +158,33 @@ impl Batch {
             (0, 0) => BatchStatus::Completed,
             (_, 0) if self.taken == 0 => BatchStatus::Waiting,
             _ => BatchStatus::Running,
+        }
+    }
+
+    /// One of an experiment, none of whose elements was taken.
+    #[cfg(test)]
+    pub(crate) fn example(count: u32) -> Self {
+        Self {
+            id: BatchId::generate(),
+            tenant: "faculty".into(),
+            account: "ada".into(),
+            owner: "ada".into(),
+            name: "example".into(),
+            kind: JobKind::Experiment,
+            tool: "ping".into(),
+            spec: "{}".into(),
+            args: None,
+            source: None,
+            command: "ping 192.0.2.1".into(),
+            wanted_node: None,
+            wanted_labels: BTreeMap::new(),
+            first: 1,
+            count,
+            has_parameters: false,
+            taken: 0,
+            tally: Tally::default(),
+            is_cancelled: false,
+            created_ms: 0,
         }
     }
 
@@ -290,6 +345,16 @@ mod tests {
         assert_eq!(filled(&words(&["x"]), 7, &words(&["a", "b"])).unwrap(), ["x", "a", "b"]);
         // A value is not looked at again.
         assert_eq!(filled(&words(&["{1}"]), 7, &words(&["{index}{2}", "x"])).unwrap(), ["{index}{2}"]);
+    }
+
+    #[test]
+    fn the_rate_tells_how_long_the_rest_takes() {
+        let tally = Tally { done: 15, failed: 5, cancelled: 0, last_ms: Some(10_000) };
+        let batch = Batch { taken: 30, tally, ..Batch::example(100) };
+        assert_eq!((batch.over(), batch.rate(), batch.left_s()), (20, Some(2.0), Some(40.0)));
+        let cancelled = Batch { is_cancelled: true, taken: 20, ..batch };
+        assert_eq!((cancelled.over(), cancelled.left_s()), (100, None));
+        assert_eq!(Batch::example(9).rate(), None);
     }
 
     #[test]

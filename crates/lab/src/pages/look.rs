@@ -6,6 +6,7 @@ use axum::response::Html;
 use portal::{PageContext, Problem};
 
 use crate::Lab;
+use crate::model::batch::{Batch, BatchStatus};
 use crate::model::job::{ErrorReason, Job, JobKind, JobStatus};
 use crate::model::node::{AdminState, Health};
 
@@ -68,6 +69,25 @@ impl<'a> Look<'a> {
         };
         let reason = job.reason.map(|reason| self.reason(reason));
         Badge { icon, class, word, reason, detail: job.detail.clone().filter(|_| job.reason.is_some()) }
+    }
+
+    /// How a batch stands.
+    pub(super) fn batch(&self, batch: &Batch) -> Badge {
+        let status = batch.status();
+        let (icon, class) = match status {
+            BatchStatus::Waiting => ("hourglass-split", "state-idle"),
+            BatchStatus::Running => ("arrow-repeat", "state-busy"),
+            BatchStatus::Completed if batch.tally.failed > 0 => ("x-circle-fill", "state-bad"),
+            BatchStatus::Completed => ("check-circle-fill", "state-good"),
+            BatchStatus::Cancelled => ("slash-circle", "state-idle"),
+        };
+        let word = match status {
+            BatchStatus::Running if batch.is_cancelled => self.text("job-status-cancelling"),
+            status => self.text(&format!("job-status-{}", status.as_str())),
+        };
+        let failed = batch.tally.failed;
+        let reason = (failed > 0).then(|| self.t.arg("batch-failed-of", "count", failed));
+        Badge { icon, class, word, reason, detail: None }
     }
 
     /// Why something ended as an error.

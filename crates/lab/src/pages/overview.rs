@@ -8,71 +8,22 @@ use portal::{ApiQuery, Caller, PageContext, PageView, Problem, Role};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
+use super::kind::{EXPERIMENTS, Kind, PROGRAMS};
 use super::look::{Badge, Look, fragment, html};
 use crate::Lab;
+use crate::api::batch::batch_id;
 use crate::api::job::{cursor, cursor_text, filter};
+use crate::model::batch::Batch;
 use crate::model::job::{Job, JobKind, JobStatus};
-use crate::model::tool::tools;
 use crate::queries::list::JobFilter;
 use crate::service::ServiceError;
 
 /// Jobs of one page.
 const PAGE: u32 = 50;
+/// In place of a status: whatever ended otherwise than with exit status 0. Asked for among elements alone, where it has an index.
+const FAILED: &str = "failed";
 /// Newer pages that the way back is kept for.
 const TRAIL_MAX: usize = 20;
-
-/// The list of one kind of jobs.
-struct Kind {
-    kind: JobKind,
-    /// The side bar's and the second level's entries.
-    section: &'static str,
-    sub: &'static str,
-    path: &'static str,
-    /// What its sentences' keys begin with.
-    words: &'static str,
-    /// The same for the other kind.
-    other: &'static str,
-    icon: &'static str,
-    example: &'static str,
-}
-
-const EXPERIMENTS: Kind = Kind {
-    kind: JobKind::Experiment,
-    section: "lab",
-    sub: "overview",
-    path: "/lab",
-    words: "lab",
-    other: "/programs",
-    icon: "flask",
-    example: "amphi run ping -c 3 example.org",
-};
-const PROGRAMS: Kind = Kind {
-    kind: JobKind::Program,
-    section: "programs",
-    sub: "program-overview",
-    path: "/programs",
-    words: "program",
-    other: "/lab",
-    icon: "keyboard",
-    example: "amphi run hello.py",
-};
-
-impl Kind {
-    /// The key of a sentence that each kind has.
-    fn key(&self, word: &str) -> String {
-        format!("{}-{word}", self.words)
-    }
-
-    /// Tools or languages that the list may be narrowed to: value and what it is called.
-    fn tools(&self, lab: &Lab) -> Vec<(String, String)> {
-        match self.kind {
-            JobKind::Experiment => tools().iter().map(|tool| (tool.name.to_owned(), tool.name.to_owned())).collect(),
-            JobKind::Program => {
-                lab.languages().iter().map(|language| (language.name.clone(), language.title.clone())).collect()
-            }
-        }
-    }
-}
 
 /// The list's address. Empty texts, as forms send them, mean: not given.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -83,6 +34,8 @@ pub(super) struct ListQuery {
     tool: String,
     node: String,
     status: String,
+    /// A batch whose elements are listed.
+    batch: String,
     /// Cursor that this page begins after.
     before: String,
     /// Cursors of the pages before, newest first, joined by commas.
@@ -98,6 +51,7 @@ impl ListQuery {
             ("tool", &self.tool),
             ("node", &self.node),
             ("status", &self.status),
+            ("batch", &self.batch),
             ("before", &self.before),
             ("trail", &self.trail),
         ];
@@ -132,13 +86,14 @@ impl ListQuery {
     }
 
     fn is_filtered(&self) -> bool {
-        [&self.q, &self.tool, &self.node, &self.status, &self.before].iter().any(|text| !text.is_empty())
+        [&self.q, &self.tool, &self.node, &self.status, &self.batch, &self.before].iter().any(|text| !text.is_empty())
             || !matches!(self.scope.as_str(), "" | "all")
     }
 
     fn filter(&self, kind: JobKind, caller: &Caller) -> Result<JobFilter, ServiceError> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let status = given(&self.status).map(|word| word.parse::<JobStatus>()).transpose();
+        let is_failed = self.status == FAILED;
+        let status = given(&self.status).filter(|_| !is_failed).map(|word| word.parse::<JobStatus>()).transpose();
         let unknown = |_| ServiceError::Request {
             field: "status",
             sentence: "status is waiting, running, completed, error or cancelled.".to_owned(),
@@ -148,6 +103,8 @@ impl ListQuery {
             tool: given(&self.tool),
             node: given(&self.node),
             status: status.map_err(unknown)?,
+            is_failed,
+            batch: given(&self.batch).map(|id| batch_id(&id)).transpose()?,
             text: given(&self.q),
             ..filter(caller, Some(&self.scope))?
         })
@@ -186,7 +143,9 @@ struct OverviewPage<'a> {
     segments: Vec<Segment>,
     tools: Vec<(String, String)>,
     nodes: Vec<String>,
-    statuses: [&'static str; 5],
+    statuses: Vec<&'static str>,
+    /// The batch whose elements these are.
+    of_batch: Option<Batch>,
     older: Option<String>,
     newer: Option<String>,
     is_first: bool,
@@ -256,6 +215,10 @@ async fn page_of(
     t: &PageContext,
     query: &ListQuery,
 ) -> Result<Response, Problem> {
+    let of_batch = match query.batch.as_str() {
+        "" => None,
+        id => Some(lab.batch_view(caller, batch_id(id)?).await?),
+    };
     let jobs = list(kind, lab, caller, query).await?;
     let older = (jobs.len() == PAGE as usize).then(|| jobs.last().map(cursor_text)).flatten();
     let nodes = lab.node_list().await?.into_iter().map(|node| node.name).collect();
@@ -268,17 +231,22 @@ async fn page_of(
         segments: segments(kind, caller, query),
         tools: kind.tools(lab),
         nodes,
-        statuses: JobStatus::ALL.map(JobStatus::as_str),
+        statuses: of_batch.iter().map(|_| FAILED).chain(JobStatus::ALL.map(JobStatus::as_str)).collect(),
         older: older.map(|last| query.older(last).address(kind.path)),
         newer: query.newer().map(|newer| newer.address(kind.path)),
         is_first: query.before.is_empty(),
         is_filtered: query.is_filtered(),
+        of_batch,
         query,
     })?;
     let actions = html(&Action { l: Look::new(lab, t), kind })?;
-    let title = t.text(&kind.key("overview-title"));
+    let (title, sub) = if query.batch.is_empty() {
+        (t.text(&kind.key("overview-title")), kind.sub)
+    } else {
+        (t.text("batch-elements"), kind.batch_sub)
+    };
     let scripts = vec!["lab.js"];
-    let view = PageView { title, section: kind.section, sub: Some(kind.sub), body, actions, scripts };
+    let view = PageView { title, section: kind.section, sub: Some(sub), body, actions, scripts };
     Ok(lab.portal().page(t, view))
 }
 
@@ -305,10 +273,7 @@ async fn rows_of(lab: &Lab, caller: &Caller, t: &PageContext, jobs: &[Job]) -> R
     let row = |job: &Job| RowView {
         id: job.id.to_string(),
         name: job.name.clone(),
-        tool: match lab.languages().get(&job.tool) {
-            Some(language) if job.kind == JobKind::Program => language.title.clone(),
-            Some(_) | None => job.tool.clone(),
-        },
+        tool: Kind::of(job.kind).tool(lab, &job.tool),
         node: job.node.clone(),
         owner: job.owner.clone(),
         badge: look.job(job, places.of(job)),

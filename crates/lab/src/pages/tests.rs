@@ -32,6 +32,7 @@ fn assert_has(keys: impl IntoIterator<Item = String>) {
 fn english_and_french_have_the_same_sentences() {
     for (en, fr) in [
         (include_str!("../../locales/en/lab.ftl"), include_str!("../../locales/fr/lab.ftl")),
+        (include_str!("../../locales/en/batches.ftl"), include_str!("../../locales/fr/batches.ftl")),
         (include_str!("../../locales/en/programs.ftl"), include_str!("../../locales/fr/programs.ftl")),
         (include_str!("../../locales/en/tools.ftl"), include_str!("../../locales/fr/tools.ftl")),
     ] {
@@ -43,6 +44,12 @@ fn english_and_french_have_the_same_sentences() {
 fn every_key_in_templates_and_code_has_a_sentence() {
     let sources = [
         include_str!("../../templates/badge.html"),
+        include_str!("../../templates/batch_actions.html"),
+        include_str!("../../templates/batch_elements.html"),
+        include_str!("../../templates/batch_facts.html"),
+        include_str!("../../templates/batch_rows.html"),
+        include_str!("../../templates/batch_state.html"),
+        include_str!("../../templates/batches.html"),
         include_str!("../../templates/job.html"),
         include_str!("../../templates/job_actions.html"),
         include_str!("../../templates/job_attempts.html"),
@@ -67,6 +74,8 @@ fn every_key_in_templates_and_code_has_a_sentence() {
         include_str!("../../templates/program_source.html"),
         include_str!("../../templates/status.html"),
         include_str!("../../templates/status_part.html"),
+        include_str!("batch.rs"),
+        include_str!("batch_change.rs"),
         include_str!("job.rs"),
         include_str!("job_change.rs"),
         include_str!("new.rs"),
@@ -141,7 +150,8 @@ fn scripts_and_both_lists_have_their_words() {
     assert_has(["program-time", "program-cpu", "program-memory"].map(str::to_owned));
     let template = include_str!("../../templates/overview.html").to_owned()
         + include_str!("../../templates/overview_rows.html")
-        + include_str!("../../templates/overview_action.html");
+        + include_str!("../../templates/overview_action.html")
+        + include_str!("../../templates/batches.html");
     let words: Vec<_> = template.split("kind.key(\"").skip(1).filter_map(|rest| rest.split_once('"')).collect();
     assert!(words.len() > 8, "only {words:?} were found");
     let scopes = ["scope-all", "scope-class", "scope-mine", "scope-pinned", "overview-title"];
@@ -174,6 +184,10 @@ fn service_errors() -> Vec<ServiceError> {
         E::NodeLacksTool { node: text(), tool: text(), tools: text() },
         E::TooManyWaiting { waiting: 1, max: 1 },
         E::TooManyHourly { max: 1 },
+        E::TooManyElements { waiting: 1, max: 1 },
+        E::TooManyElementsHourly { submitted: 1, max: 1 },
+        E::BatchSize,
+        E::BatchPinned { pinned: 1 },
         E::TooManyStreams { max: 1 },
         E::StreamsFull,
         E::JobUnknown,

@@ -2,10 +2,11 @@
 
 use db::{Database, DbError, Given, Kind, Query, Row, Write};
 
-use super::job::submitter_lock;
+use super::job::{HOURLY, hourly_bind, submitter_lock};
 use super::list::Visible;
 use super::{parsed, parsed_opt, unreadable};
 use crate::model::batch::{BLOCK, Batch, BatchId, Tally};
+use crate::model::job::JobKind;
 
 const COLUMNS: &str = "SELECT b.id AS id, b.tenant AS tenant, b.account AS account, b.owner AS owner, b.name AS name, \
      b.kind AS kind, b.tool AS tool, b.spec AS spec, b.args AS args, b.source AS source, b.command AS command, \
@@ -49,13 +50,24 @@ fn batch(row: &Row) -> Result<Batch, DbError> {
     })
 }
 
-/// What an account may have waiting in batches; checked in the same statement that inserts.
+/// What an account may have waiting and submit; checked in the same statement that inserts.
 pub(crate) struct ElementQuota {
-    pub(crate) waiting_max: u32,
+    /// Elements that wait, and elements submitted within the hour.
+    pub(crate) elements_max: u32,
+    /// Submissions within the hour: a batch is one, as a job is.
+    pub(crate) hourly_max: u32,
+    pub(crate) hour_began_ms: i64,
 }
 
-/// Inserts a batch none of whose elements is taken. `Unmet` ("batch-quota") when the account has as many elements
-/// waiting as it may; `Duplicate` when its idempotency key was used before. `request` is a digest of what was asked for.
+/// Elements of an account that wait: those that were not taken yet, and those that are jobs. Binds the account twice.
+const WAITING: &str = "(SELECT COALESCE(SUM(elements - taken), 0) FROM lab_batch WHERE account = ? AND is_open = 1) \
+     + (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting' AND batch IS NOT NULL)";
+/// Elements that an account submitted since then, but for those that never were to run. Binds the account and the time.
+const SUBMITTED: &str = "(SELECT COALESCE(SUM(CASE WHEN is_cancelled = 1 THEN taken ELSE elements END), 0) \
+     FROM lab_batch WHERE account = ? AND created_ms > ?)";
+
+/// Inserts a batch; `taken` says how many of its elements are jobs already. `Unmet` ("batch-quota") when the account has
+/// as much as it may; `Duplicate` when its idempotency key was used before. `request` is a digest of what was asked for.
 pub(crate) fn batch_insert(
     write: &mut Write,
     batch: &Batch,
@@ -66,46 +78,55 @@ pub(crate) fn batch_insert(
     const INSERT: &str = "INSERT INTO lab_batch (id, tenant, account, owner, name, kind, tool, spec, args, source, command, \
          wanted_node, wanted_labels, first_index, elements, has_parameters, taken, created_ms, request, idempotency, \
          is_open, is_cancelled)";
+    let marks = vec!["?"; 21].join(", ");
+    let Some(quota) = quota else {
+        let query = Query::new(format!("{INSERT} VALUES ({marks}, 0)"));
+        return write.push_step(values(query, batch, request, idempotency));
+    };
+    let account = batch.account.as_str();
+    submitter_lock(write, account);
+    let query = Query::new(format!(
+        "{INSERT} SELECT {marks}, 0 FROM (SELECT 1 AS one) AS once \
+         WHERE {WAITING} + ? <= ? AND {SUBMITTED} + ? <= ? AND {HOURLY} < ?"
+    ));
+    let query = values(query, batch, request, idempotency)
+        .bind(account)
+        .bind(account)
+        .bind(batch.count)
+        .bind(quota.elements_max)
+        .bind(account)
+        .bind(quota.hour_began_ms)
+        .bind(batch.count)
+        .bind(quota.elements_max);
+    write.push_expect("batch-quota", hourly_bind(query, account, quota.hour_began_ms).bind(quota.hourly_max));
+}
+
+fn values(query: Query, batch: &Batch, request: &str, idempotency: Option<&str>) -> Query {
     let labels = (!batch.wanted_labels.is_empty())
         .then(|| serde_json::to_string(&batch.wanted_labels).expect("a map of strings always serialises"));
     let args = batch.args.as_ref().map(|args| serde_json::to_string(args).expect("strings always serialise"));
-    let values = |query: Query| {
-        query
-            .bind(batch.id.to_string())
-            .bind(batch.tenant.as_str())
-            .bind(batch.account.as_str())
-            .bind(batch.owner.as_str())
-            .bind(batch.name.as_str())
-            .bind(batch.kind.as_str())
-            .bind(batch.tool.as_str())
-            .bind(batch.spec.as_str())
-            .bind(args.as_deref())
-            .bind(batch.source.as_deref())
-            .bind(batch.command.as_str())
-            .bind(batch.wanted_node.map(|id| id.to_string()))
-            .bind(labels.as_deref())
-            .bind(batch.first)
-            .bind(batch.count)
-            .bind(batch.has_parameters)
-            .bind(batch.taken)
-            .bind(batch.created_ms)
-            .bind(request)
-            .bind(idempotency)
-            .bind(batch.taken < batch.count)
-    };
-    let marks = vec!["?"; 21].join(", ");
-    let Some(quota) = quota else {
-        return write.push_step(values(Query::new(format!("{INSERT} VALUES ({marks}, 0)"))));
-    };
-    submitter_lock(write, batch.account.as_str());
-    let sql = format!(
-        "{INSERT} SELECT {marks}, 0 FROM (SELECT 1 AS one) AS once \
-         WHERE (SELECT COALESCE(SUM(elements - taken), 0) FROM lab_batch WHERE account = ? AND is_open = 1) \
-         + (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting' AND batch IS NOT NULL) + ? <= ?"
-    );
-    let account = batch.account.as_str();
-    let query = values(Query::new(sql)).bind(account).bind(account).bind(batch.count).bind(quota.waiting_max);
-    write.push_expect("batch-quota", query);
+    query
+        .bind(batch.id.to_string())
+        .bind(batch.tenant.as_str())
+        .bind(batch.account.as_str())
+        .bind(batch.owner.as_str())
+        .bind(batch.name.as_str())
+        .bind(batch.kind.as_str())
+        .bind(batch.tool.as_str())
+        .bind(batch.spec.as_str())
+        .bind(args)
+        .bind(batch.source.as_deref())
+        .bind(batch.command.as_str())
+        .bind(batch.wanted_node.map(|id| id.to_string()))
+        .bind(labels)
+        .bind(batch.first)
+        .bind(batch.count)
+        .bind(batch.has_parameters)
+        .bind(batch.taken)
+        .bind(batch.created_ms)
+        .bind(request)
+        .bind(idempotency)
+        .bind(batch.taken < batch.count)
 }
 
 /// Stores the parameters of all elements, in their order.
@@ -149,6 +170,7 @@ pub(crate) async fn batch_get_by_idempotency(
 pub(crate) async fn batch_list(
     db: &Database,
     visible: &Visible,
+    kind: Option<JobKind>,
     before: Option<BatchId>,
     limit: u32,
 ) -> Result<Vec<Batch>, DbError> {
@@ -157,10 +179,12 @@ pub(crate) async fn batch_list(
         Visible::Tenant(tenant) => ("b.tenant = ? AND ", Some(tenant)),
         Visible::All => ("", None),
     };
+    let of_kind = if kind.is_some() { "b.kind = ? AND " } else { "" };
     // Every id is less than this.
     let before = before.map_or_else(|| "g".to_owned(), |id| id.to_string());
-    let query = Query::new(format!("{COLUMNS} WHERE {scope}b.id < ? ORDER BY b.id DESC LIMIT ?"));
+    let query = Query::new(format!("{COLUMNS} WHERE {scope}{of_kind}b.id < ? ORDER BY b.id DESC LIMIT ?"));
     let query = whose.into_iter().fold(query, |query, whose| query.bind(whose.as_str()));
+    let query = kind.into_iter().fold(query, |query, kind| query.bind(kind.as_str()));
     db.all(query.bind(before).bind(limit)).await?.iter().map(batch).collect()
 }
 
@@ -170,47 +194,15 @@ pub(crate) async fn batch_list_open(db: &Database, limit: u32) -> Result<Vec<Bat
     db.all(query).await?.iter().map(batch).collect()
 }
 
-/// Elements of an account's batches that were not taken yet, or are jobs that wait for a node.
-pub(crate) async fn batch_waiting(db: &Database, account: &str) -> Result<u32, DbError> {
-    let query = Query::new(
-        "SELECT (SELECT COALESCE(SUM(elements - taken), 0) FROM lab_batch WHERE account = ? AND is_open = 1) \
-         + (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting' AND batch IS NOT NULL) AS n",
-    );
-    db.one(query.bind(account).bind(account)).await?.get("n")
+/// Elements of an account that wait, and those that it submitted since `since_ms`.
+pub(crate) async fn batch_counts(db: &Database, account: &str, since_ms: i64) -> Result<(u32, u32), DbError> {
+    let query = Query::new(format!("SELECT {WAITING} AS waiting, {SUBMITTED} AS submitted"));
+    let row = db.one(query.bind(account).bind(account).bind(account).bind(since_ms)).await?;
+    Ok((row.get("waiting")?, row.get("submitted")?))
 }
 
 /// Elements of all batches that were not taken yet.
 pub(crate) async fn batch_waiting_all(db: &Database) -> Result<u32, DbError> {
     let query = Query::new("SELECT COALESCE(SUM(elements - taken), 0) AS n FROM lab_batch WHERE is_open = 1");
     db.one(query).await?.get("n")
-}
-
-/// Takes no more elements, and asks for the end of those that were taken. `Unmet` ("batch-open") when nothing is left
-/// to cancel.
-pub(crate) fn batch_cancel(write: &mut Write, id: BatchId) {
-    const LIVE: &str =
-        "EXISTS (SELECT 1 FROM lab_job j WHERE j.batch = lab_batch.id AND j.state IN ('waiting', 'running'))";
-    write.push_expect(
-        "batch-open",
-        Query::new(format!(
-            "UPDATE lab_batch SET is_cancelled = 1, is_open = 0 WHERE id = ? AND is_cancelled = 0 AND (is_open = 1 OR {LIVE})"
-        ))
-        .bind(id.to_string()),
-    );
-    write.push_step(
-        Query::new("UPDATE lab_job SET is_cancelled = 1 WHERE batch = ? AND state IN ('waiting', 'running')")
-            .bind(id.to_string()),
-    );
-}
-
-/// Deletes an account's batches; their elements are jobs and go as those do.
-pub(crate) fn batch_delete_of_account(write: &mut Write, account: &str) {
-    const BATCHES: &str = "SELECT id FROM lab_batch WHERE account = ?";
-    for sql in [
-        format!("DELETE FROM lab_batch_block WHERE batch IN ({BATCHES})"),
-        format!("DELETE FROM lab_batch_tally WHERE batch IN ({BATCHES})"),
-        "DELETE FROM lab_batch WHERE account = ?".to_owned(),
-    ] {
-        write.push_step(Query::new(sql).bind(account));
-    }
 }

@@ -49,6 +49,8 @@ pub(crate) struct JobFilter {
     pub(crate) tool: Option<String>,
     pub(crate) node: Option<String>,
     pub(crate) status: Option<JobStatus>,
+    /// Only what ended otherwise than with exit status 0.
+    pub(crate) is_failed: bool,
     /// Part of the name, the command or the owner's login; case counts as the engine has it.
     pub(crate) text: Option<String>,
 }
@@ -83,6 +85,16 @@ pub(crate) async fn job_list(
     Ok(jobs)
 }
 
+/// Ended otherwise than with exit status 0.
+const FAILED: &str = " AND (state = 'error' OR (state = 'completed' AND exit_code <> 0))";
+
+/// The first `limit` elements of a batch that failed. It reads no further than to the last of them, so `limit` should not
+/// be more than there are.
+pub(crate) async fn element_list_failed(db: &Database, batch: BatchId, limit: u32) -> Result<Vec<Job>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE batch = ?{FAILED} ORDER BY pinned, id LIMIT ?"));
+    db.all(query.bind(batch.to_string()).bind(limit)).await?.iter().map(job).collect()
+}
+
 async fn page(
     db: &Database,
     visible: &Visible,
@@ -114,6 +126,9 @@ async fn page(
     clause.and_some("tool = ?", filter.tool.as_deref());
     clause.and_some("node = ?", filter.node.as_deref());
     clause.and_some("state = ?", filter.status.map(JobStatus::as_str));
+    if filter.is_failed {
+        clause.text.push_str(FAILED);
+    }
     clause.and_some("id < ?", after.map(|id| id.to_string()));
     if let Some(text) = &filter.text {
         let pattern = format!("%{}%", escaped(text));

@@ -1,14 +1,13 @@
-//! Batches: the same work many times over, accepted, shown and cancelled as a whole.
+//! Submission of a batch: the same work many times over, accepted as a whole or not at all.
 
 use std::collections::BTreeMap;
 
 use db::{DbError, Write};
-use portal::{Caller, Role, Scope};
-use serde_json::json;
+use portal::{Caller, Role};
 use sha2::{Digest, Sha256};
 
 use super::ServiceError;
-use super::submit::{Submission, check_key, shown};
+use super::submit::{HOUR_MS, Submission, check_key, shown};
 use crate::Lab;
 use crate::model::batch::{Batch, BatchId, ELEMENTS_MAX, Tally, Template, has_placeholder};
 use crate::model::experiment::Experiment;
@@ -17,13 +16,10 @@ use crate::model::node::{AdminState, Health, Node};
 use crate::model::run::RunId;
 use crate::model::work::Work;
 use crate::queries::batch::{
-    ElementQuota, batch_cancel, batch_get, batch_get_by_idempotency, batch_insert, batch_list, batch_parameters_insert,
-    batch_waiting,
+    ElementQuota, batch_counts, batch_get, batch_get_by_idempotency, batch_insert, batch_parameters_insert,
 };
 use crate::queries::element::{Placed, elements_place};
-use crate::queries::list::Visible;
 use crate::queries::node::{node_find, node_list};
-use crate::queries::run::batch_cancel_idle;
 use crate::queries::source::source_insert;
 
 /// Parameters of one element, at most, and bytes of each.
@@ -71,10 +67,7 @@ impl BatchSubmission {
         };
         let count =
             count.and_then(|count| u32::try_from(count).ok()).filter(|count| (1..=ELEMENTS_MAX).contains(count));
-        count.map(|count| (first, count)).ok_or_else(|| {
-            let sentence = format!("A batch has 1 to {ELEMENTS_MAX} elements; split what is larger.");
-            ServiceError::Request { field: "array", sentence }
-        })
+        count.map(|count| (first, count)).ok_or(ServiceError::BatchSize)
     }
 
     fn parameters(&self, number: u32) -> &[String] {
@@ -228,8 +221,12 @@ impl Lab {
         batch: Batch,
         nodes: &[Node],
     ) -> Result<Batch, ServiceError> {
-        let waiting_max = self.policy().account_elements_max;
-        let quota = (!caller.has(Role::Teacher)).then_some(ElementQuota { waiting_max });
+        let policy = self.policy();
+        let quota = (!caller.has(Role::Teacher)).then(|| ElementQuota {
+            elements_max: policy.account_elements_max,
+            hourly_max: policy.account_hourly_max,
+            hour_began_ms: batch.created_ms - HOUR_MS,
+        });
         let mut write = Write::new();
         if let Some(source) = work.source() {
             source_insert(&mut write, &source.digest, &source.data, batch.created_ms);
@@ -242,6 +239,7 @@ impl Lab {
             elements_place(&mut write, batch.id, &self.placed(&batch, &wanted.template, nodes)?, batch.created_ms);
         }
         write.push_event("queue");
+        write.push_event("jobs");
         match self.db().write(write).await {
             Ok(_) => {
                 metrics::counter!("amphi_job_submitted_total").increment(u64::from(batch.count));
@@ -252,12 +250,23 @@ impl Lab {
                 let found = self.batch_of_key(caller, key, &wanted.request).await?;
                 found.ok_or(ServiceError::Db(DbError::Duplicate))
             }
-            Err(DbError::Unmet { guard: "batch-quota" }) => {
-                let waiting = batch_waiting(self.db(), caller.account.as_str()).await?;
-                Err(ServiceError::TooManyElements { waiting, max: waiting_max })
-            }
+            Err(DbError::Unmet { guard: "batch-quota" }) => Err(self.elements_error(caller, &batch).await?),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Which quota a batch breaks.
+    async fn elements_error(&self, caller: &Caller, batch: &Batch) -> Result<ServiceError, ServiceError> {
+        let policy = self.policy();
+        let (max, since_ms) = (policy.account_elements_max, batch.created_ms - HOUR_MS);
+        let (waiting, submitted) = batch_counts(self.db(), caller.account.as_str(), since_ms).await?;
+        Ok(if waiting.saturating_add(batch.count) > max {
+            ServiceError::TooManyElements { waiting, max }
+        } else if submitted.saturating_add(batch.count) > max {
+            ServiceError::TooManyElementsHourly { submitted, max }
+        } else {
+            ServiceError::TooManyHourly { max: policy.account_hourly_max }
+        })
     }
 
     /// The nodes that can run it now.
@@ -280,47 +289,6 @@ impl Lab {
             Some((id, before)) if before == request => Ok(batch_get(self.db(), id).await?),
             Some(_) => Err(ServiceError::IdempotencyReused),
             None => Ok(None),
-        }
-    }
-
-    /// A batch the caller may see. Errors: `BatchUnknown`, also for one that is not theirs to know of.
-    pub(crate) async fn batch_view(&self, caller: &Caller, id: BatchId) -> Result<Batch, ServiceError> {
-        let batch = batch_get(self.db(), id).await?.ok_or(ServiceError::BatchUnknown)?;
-        let is_visible = match caller.scope() {
-            Scope::All => true,
-            Scope::Tenant { tenant } => batch.tenant == tenant.as_str(),
-            Scope::Account { account, .. } => batch.account == account.as_str(),
-        };
-        if is_visible { Ok(batch) } else { Err(ServiceError::BatchUnknown) }
-    }
-
-    /// One page of what the caller may see, the newest first.
-    pub(crate) async fn batch_page(
-        &self,
-        caller: &Caller,
-        before: Option<BatchId>,
-        limit: u32,
-    ) -> Result<Vec<Batch>, ServiceError> {
-        Ok(batch_list(self.db(), &Visible::to(caller), before, limit).await?)
-    }
-
-    /// Cancels a batch: no element is taken any more, and those that were are stopped. Owner or operator.
-    pub(crate) async fn batch_cancel(&self, caller: &Caller, id: BatchId) -> Result<Batch, ServiceError> {
-        let batch = self.batch_view(caller, id).await?;
-        if batch.account != caller.account.as_str() && !caller.has(Role::Operator) {
-            return Err(ServiceError::JobOfAnother);
-        }
-        let mut write = Write::new();
-        batch_cancel(&mut write, id);
-        batch_cancel_idle(&mut write, id, self.now_ms());
-        for topic in ["jobs", "cancels", "queue"] {
-            write.push_event(topic);
-        }
-        self.portal().audit(&mut write, caller, "batch.cancel", &id.to_string(), json!({ "name": batch.name }));
-        match self.db().write(write).await {
-            Ok(_) => self.batch_view(caller, id).await,
-            Err(DbError::Unmet { guard: "batch-open" }) => Err(ServiceError::BatchOver),
-            Err(error) => Err(error.into()),
         }
     }
 

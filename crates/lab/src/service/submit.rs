@@ -23,7 +23,8 @@ use crate::queries::source::source_insert;
 const IDEMPOTENCY_MAX: usize = 100;
 /// Characters of a command line that are kept beside the work itself.
 const COMMAND_MAX: usize = 1_000;
-const HOUR_MS: i64 = 3_600_000;
+/// Quotas of an hour count what was submitted within it.
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
 /// What a caller asks for.
 #[derive(Clone, Debug)]

@@ -7,18 +7,23 @@ use crate::model::batch::{Batch, BatchId, BatchStatus, Tally};
 use crate::model::job::{JobId, JobKind, JobStatus};
 use crate::model::run::{Outcome, RunId, RunState};
 use crate::queries::batch::{
-    ElementQuota, batch_cancel, batch_delete_of_account, batch_get, batch_get_by_idempotency, batch_insert, batch_list,
-    batch_list_open, batch_parameters, batch_parameters_insert, batch_waiting, batch_waiting_all,
+    ElementQuota, batch_counts, batch_get, batch_get_by_idempotency, batch_insert, batch_list, batch_list_open,
+    batch_parameters, batch_parameters_insert, batch_waiting_all,
+};
+use crate::queries::batch_change::{
+    batch_cancel, batch_delete, batch_delete_of_account, batch_pinned, element_list_ids, jobs_delete,
 };
 use crate::queries::element::{Placed, Taken, batch_count_reopened, batch_take, elements_place};
-use crate::queries::list::{JobFilter, Visible, job_list};
+use crate::queries::job::{Quota, job_pinned_set};
+use crate::queries::list::{JobFilter, Visible, element_list_failed, job_list};
 use crate::queries::queue::run_list_queue;
 use crate::queries::run::{Holder, RunEnd, batch_cancel_idle, run_list_of_job};
 use crate::queries::told::{Attempt, Told};
 
 testkit::for_each_engine!(crate::migrations();
     a_batch_is_read_back_whole, elements_are_taken_once, an_element_is_fenced_by_its_node, ends_are_counted_once,
-    a_cancelled_batch_gives_nothing_away, an_account_has_so_many_elements, parameters_are_read_by_block,
+    a_cancelled_batch_gives_nothing_away, an_account_has_so_many_elements,
+    an_hour_has_so_many_elements_and_batches, a_batch_is_deleted_with_its_elements, parameters_are_read_by_block,
     batches_are_listed_by_who_may_see_them, an_element_waits_for_its_node);
 
 fn batch(account: &str, count: u32) -> Batch {
@@ -193,7 +198,7 @@ async fn a_cancelled_batch_gives_nothing_away(db: Database) {
 }
 
 async fn an_account_has_so_many_elements(db: Database) {
-    let quota = ElementQuota { waiting_max: 10 };
+    let quota = ElementQuota { elements_max: 10, hourly_max: 100, hour_began_ms: NOW_MS };
     let accepted = |account: &'static str, count| {
         let (db, batch) = (&db, batch(account, count));
         let quota = &quota;
@@ -203,10 +208,75 @@ async fn an_account_has_so_many_elements(db: Database) {
     assert!(accepted("ada", 6).await);
     assert!(!accepted("ada", 5).await);
     assert!(accepted("ada", 4).await && accepted("bob", 10).await);
-    assert_eq!(batch_waiting(&db, "ada").await.unwrap(), 10);
+    assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap(), (10, 0));
     assert_eq!(batch_waiting_all(&db).await.unwrap(), 20);
     change(&db, |w| batch_delete_of_account(w, "ada")).await.unwrap();
-    assert_eq!((batch_waiting(&db, "ada").await.unwrap(), batch_waiting_all(&db).await.unwrap()), (0, 10));
+    assert_eq!(batch_counts(&db, "ada", 0).await.unwrap(), (0, 0));
+    assert_eq!(batch_waiting_all(&db).await.unwrap(), 10);
+}
+
+/// What ran within the hour counts on, but for what was cancelled before it ran; and a batch is one submission.
+async fn an_hour_has_so_many_elements_and_batches(db: Database) {
+    let quota = |elements_max, hourly_max| ElementQuota { elements_max, hourly_max, hour_began_ms: NOW_MS - 1 };
+    let accepted = |batch: Batch, quota: ElementQuota| {
+        let db = &db;
+        async move { change(db, |w| batch_insert(w, &batch, "digest", None, Some(&quota))).await.is_ok() }
+    };
+    let over = Batch { taken: 6, ..batch("ada", 6) };
+    assert!(accepted(over, quota(10, 9)).await);
+    assert_eq!(batch_counts(&db, "ada", NOW_MS - 1).await.unwrap(), (0, 6));
+    assert!(!accepted(batch("ada", 5), quota(10, 9)).await);
+    let stopped = batch("ada", 4);
+    assert!(accepted(stopped.clone(), quota(10, 9)).await);
+    change(&db, |w| batch_cancel(w, stopped.id)).await.unwrap();
+    assert_eq!(batch_counts(&db, "ada", NOW_MS - 1).await.unwrap(), (0, 6));
+    assert!(!accepted(batch("ada", 1), quota(10, 2)).await, "two batches are two submissions");
+    assert!(accepted(batch("ada", 1), quota(10, 3)).await);
+    let job = super::job("ada");
+    let single = |hourly_max| Quota { waiting_max: 9, hourly_max, hour_began_ms: NOW_MS - 1 };
+    let insert = |quota: Quota| {
+        let (db, job) = (&db, &job);
+        async move { change(db, |w| crate::queries::job::job_insert(w, job, None, Some(&quota))).await.is_ok() }
+    };
+    assert!(!insert(single(3)).await && insert(single(4)).await, "a job is counted with the batches");
+}
+
+/// Deletes what of a batch can be deleted.
+async fn delete(db: &Database, id: BatchId) -> Result<Vec<u64>, DbError> {
+    let ids = element_list_ids(db, id, 100).await.unwrap();
+    change(db, |w| jobs_delete(w, &ids)).await.unwrap();
+    change(db, |w| batch_delete(w, id)).await
+}
+
+async fn a_batch_is_deleted_with_its_elements(db: Database) {
+    let holder = connected(&db, "lab-a", "replica-1").await;
+    let wanted = batch("ada", 4);
+    insert(&db, &wanted).await;
+    let taken = elements(&wanted, &holder, 4);
+    change(&db, |w| batch_take(w, &wanted, &taken, NOW_MS)).await.unwrap();
+    let mut told = Told::new();
+    let outcomes = [Outcome::Exited(0), Outcome::Exited(3), Outcome::Lost];
+    taken.iter().zip(&outcomes).for_each(|(element, outcome)| end(&mut told, element, outcome.clone()));
+    change(&db, |w| told.push(w)).await.unwrap();
+    let failed = element_list_failed(&db, wanted.id, 9).await.unwrap();
+    assert_eq!(failed.iter().map(|job| job.id).collect::<Vec<_>>(), [taken[1].job, taken[2].job]);
+    let filter = JobFilter { batch: Some(wanted.id), is_failed: true, ..JobFilter::default() };
+    assert_eq!(job_list(&db, &Visible::All, &filter, None, 9).await.unwrap().len(), 2);
+    change(&db, |w| job_pinned_set(w, taken[0].job, true)).await.unwrap();
+    assert_eq!(batch_pinned(&db, wanted.id).await.unwrap(), 1);
+    // One is pinned, and one goes on.
+    assert!(matches!(delete(&db, wanted.id).await, Err(DbError::Unmet { guard: "batch-empty" })));
+    assert_eq!(stored(&db, taken[3].job).await.status, JobStatus::Running);
+    change(&db, |w| job_pinned_set(w, taken[0].job, false)).await.unwrap();
+    force(&db, taken[3].job, JobStatus::Error).await;
+    delete(&db, wanted.id).await.unwrap();
+    assert!(batch_get(&db, wanted.id).await.unwrap().is_none());
+    for element in &taken {
+        assert!(run_list_of_job(&db, element.job).await.unwrap().is_empty());
+    }
+    let open = batch("ada", 1);
+    insert(&db, &open).await;
+    assert!(delete(&db, open.id).await.is_err(), "it is to run yet");
 }
 
 async fn parameters_are_read_by_block(db: Database) {
@@ -234,7 +304,7 @@ async fn batches_are_listed_by_who_may_see_them(db: Database) {
     let list = |visible: Visible, before, limit| {
         let db = &db;
         async move {
-            let batches = batch_list(db, &visible, before, limit).await.unwrap();
+            let batches = batch_list(db, &visible, None, before, limit).await.unwrap();
             batches.into_iter().map(|batch| batch.id).collect::<Vec<_>>()
         }
     };
@@ -243,6 +313,9 @@ async fn batches_are_listed_by_who_may_see_them(db: Database) {
     assert_eq!(list(Visible::Tenant("faculty".into()), Some(all[0]), 1).await, all[1..2]);
     assert_eq!(list(ada(), None, 9).await, [all[0], all[2]]);
     assert!(list(Visible::Tenant("other".into()), None, 9).await.is_empty());
+    let of = |kind| batch_list(&db, &Visible::All, Some(kind), None, 9);
+    assert_eq!(of(JobKind::Experiment).await.unwrap().len(), 3);
+    assert!(of(JobKind::Program).await.unwrap().is_empty());
 }
 
 async fn an_element_waits_for_its_node(db: Database) {
@@ -262,7 +335,7 @@ async fn an_element_waits_for_its_node(db: Database) {
     let job = stored(&db, job).await;
     assert_eq!((job.status, job.wanted_node, job.batch_index), (JobStatus::Waiting, Some(holder.node), Some(1)));
     assert_eq!((job.batch, job.command, job.spec.as_str()), (Some(wanted.id), wanted.command, "{\"own\":1}"));
-    assert_eq!(batch_waiting(&db, "ada").await.unwrap(), 1);
-    let quota = ElementQuota { waiting_max: 1 };
+    assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap().0, 1);
+    let quota = ElementQuota { elements_max: 1, hourly_max: 9, hour_began_ms: NOW_MS };
     assert!(is_unmet(change(&db, |w| batch_insert(w, &batch("ada", 1), "digest", None, Some(&quota))).await));
 }

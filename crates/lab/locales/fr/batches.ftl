@@ -1,0 +1,64 @@
+# Les lots : leurs listes, la page de chacun, et comment on les demande.
+
+nav-batches = Lots
+
+# Les listes
+batch-list-title = Lots
+batch-progress = Avancement
+batch-newest = les plus récents
+batch-over = { $over } sur { $count } finis
+batch-failed-of = { $count ->
+    [one] { $count } échec
+   *[other] { $count } échecs
+ }
+batch-empty-title = La même chose, plusieurs fois
+lab-batch-empty = Un lot exécute une expérience plusieurs fois, vers plusieurs destinations ou sur chaque nœud, et compte ce qu’il en est advenu. Remplissez une expérience et ouvrez « En série ».
+program-batch-empty = Un lot exécute un programme pour plusieurs nombres, arguments ou entrées, ou sur chaque nœud, et compte ce qu’il en est advenu. Écrivez un programme et ouvrez « En série ».
+
+# Un lot
+batch-number = { $count }
+batch-done = réussis
+job-status-failed = en échec
+batch-rate-second = { $count } par seconde
+batch-rate-minute = { $count } par minute
+batch-left-seconds = encore { $count } s environ
+batch-left-minutes = encore { $count } min environ
+batch-left-hours = encore { $count } h environ
+batch-failures = Premiers échecs
+batch-failures-all = { $count ->
+    [one] Le seul échec
+   *[other] Les { $count } échecs
+ }
+batch-elements = Éléments d’un lot
+batch-elements-newest = Éléments les plus récents
+batch-elements-all = Tous les éléments
+batch-elements-none = Aucun nœud n’a encore pris d’élément.
+batch-element = Lot
+batch-element-of = élément { $index }
+batch-cancel-sure = Le lot « { $name } » sera annulé : aucun de ses { $count } éléments ne démarrera plus, et ceux qui s’exécutent seront arrêtés.
+batch-delete-sure = Le lot « { $name } » sera supprimé, avec ses { $count } éléments et ce qu’ils ont affiché.
+flash-batch-submitted = Le lot est soumis.
+flash-batch-cancelled = Le lot est en cours d’annulation.
+flash-batch-deleted = Le lot est supprimé.
+flash-batch-pinned = Des éléments du lot sont épinglés pour la classe. Désépinglez-les d’abord.
+
+# En demander un
+many-title = En série
+many-how = Exécuter
+many-once = une fois
+many-times = plusieurs fois
+many-destinations = vers d’autres destinations aussi
+many-nodes = sur chaque nœud
+many-array = pour chaque nombre
+many-lines = pour chaque ligne d’arguments
+many-count = Combien de fois
+many-count-help = Jusqu’à 100 000 fois.
+many-more = Autres destinations
+many-more-help = Une par ligne. Celle du dessus est la première.
+many-nodes-help = Une fois sur chaque nœud qui le peut en ce moment.
+many-from = De
+many-to = À
+many-array-help = Le nombre remplace {"{"}index{"}"} dans les arguments, et se trouve dans la variable d’environnement AMPHI_INDEX.
+many-lines-label = Arguments, une ligne par exécution
+many-lines-help = Ils s’ajoutent aux arguments ci-dessus, ou y remplacent {"{"}1{"}"}, {"{"}2{"}"} …
+many-line-first = valeur 1

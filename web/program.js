@@ -27,12 +27,27 @@
     return {
       language: value("language"), files: editor.all(), args: value("args"), stdin: value("stdin"),
       interactive: field("interactive").checked, node: value("node"), name: value("name"),
+      many: value("many"), first: value("first"), array: value("array"), parameters: value("parameters"),
     };
   }
+  // Over what it is spread, as the API has it; null: it is run once.
+  function spread({ many, first, array, parameters }) {
+    if (many === "array") return { array: { from: Number(first), to: Number(array) } };
+    if (many === "lines") return { parameters: parameters.split("\n").filter((line) => line.trim()).map(words) };
+    return many === "nodes" ? { each_node: true } : null;
+  }
+  const MANY_FLAGS = {
+    array: ({ first, array }) => ["--array", `${first}-${array}`],
+    lines: () => ["--each-line", "arguments.txt"],
+    nodes: () => ["--each-node"],
+  };
   function fill(draft) {
     if (languages.some(({ name }) => name === draft.language)) field("language").value = draft.language;
     showNodes();
-    for (const name of ["args", "stdin", "node", "name"]) field(name).value = draft[name] || "";
+    for (const name of ["args", "stdin", "node", "name", "parameters"]) field(name).value = draft[name] || "";
+    for (const name of ["first", "array"]) field(name).value = draft[name] || field(name).defaultValue;
+    field("many").value = draft.many in MANY_FLAGS ? draft.many : "once";
+    button("many").open = field("many").value !== "once";
     field("interactive").checked = draft.interactive;
     editor.put(draft.files);
     showCommand();
@@ -48,11 +63,12 @@
   const quoted = (word) => (/^[\w\-./:@+=%,]+$/.test(word) ? word : "'" + word.replaceAll("'", "'\\''") + "'");
 
   function showCommand() {
-    const { language: name, files, args, stdin, interactive, node, name: title } = content();
+    const { language: name, files, args, stdin, interactive, node, name: title, many, ...all } = content();
+    field("node").disabled = many === "nodes";
     const flags = [
-      ...(node ? ["--node", node] : []), ...(title ? ["--name", title] : []),
+      ...(node && many !== "nodes" ? ["--node", node] : []), ...(title ? ["--name", title] : []), ...(MANY_FLAGS[many]?.(all) || []),
       ...(languageOf(files[0].path)?.name === name ? [] : ["--language", name]),
-      ...files.slice(1).flatMap(({ path }) => ["--file", path]), ...(interactive ? ["-i"] : []),
+      ...files.slice(1).flatMap(({ path }) => ["--file", path]), ...(interactive && !(many in MANY_FLAGS) ? ["-i"] : []),
     ];
     const input = stdin ? " < input.txt" : "";
     button("as-cli").textContent = ["amphi", "run", ...flags, files[0].path, ...words(args)].map(quoted).join(" ") + input;
@@ -248,14 +264,20 @@
     runButton.disabled = true;
     showWrong("", "");
     editor.mark([]);
-    const wanted = content();
+    const { many, first, array, parameters, ...wanted } = content();
+    const over = spread({ many, first, array, parameters });
     const body = JSON.stringify({
-      ...wanted, args: words(wanted.args), node: wanted.node || undefined, name: wanted.name || undefined,
+      ...wanted, args: words(wanted.args), node: (many !== "nodes" && wanted.node) || undefined, name: wanted.name || undefined,
+      interactive: wanted.interactive && !over, ...over,
     });
     try {
       const answer = await fetch("/programs/new", { method: "POST", headers: { ...csrf, "Content-Type": "application/json" }, body });
       const given = await answer.json();
       if (!answer.ok) return showWrong(given.field, given.message);
+      if (given.batch) {
+        save(); // to change it and run it again
+        return location.assign("/lab/batches/" + given.batch);
+      }
       from = given.id;
       forget();
       const address = "/programs/new?from=" + from;

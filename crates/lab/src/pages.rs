@@ -7,6 +7,7 @@ mod job;
 mod job_change;
 mod kind;
 mod look;
+mod many;
 mod new;
 mod node;
 mod node_change;

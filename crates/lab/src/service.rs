@@ -113,7 +113,7 @@ pub enum ServiceError {
         max: u32,
     },
     /// A batch without elements, or with too many.
-    #[error("A batch has 1 to {ELEMENTS_MAX} elements; split what is larger.")]
+    #[error("A batch has 1 to 100,000 elements; split what is larger.")]
     BatchSize,
     /// The account has as many elements of batches waiting as it may.
     #[error("{waiting} elements of your batches wait already; {max} may. Submit fewer, or wait until some have run.")]
@@ -124,7 +124,9 @@ pub enum ServiceError {
         max: u32,
     },
     /// The account submitted as many elements of batches as it may within an hour.
-    #[error("{max} elements of batches an hour are allowed; {submitted} of yours were submitted. Submit fewer, or come back later.")]
+    #[error(
+        "{max} elements of batches an hour are allowed; {submitted} of yours were submitted. Submit fewer, or come back later."
+    )]
     TooManyElementsHourly {
         /// How many were submitted.
         submitted: u32,
@@ -292,9 +294,7 @@ impl From<ServiceError> for Problem {
                     .arg("submitted", submitted.to_string())
                     .arg("max", max.to_string())
             }
-            E::BatchSize => {
-                Problem::bad_request("batch-size", sentence).field("array").arg("max", ELEMENTS_MAX.to_string())
-            }
+            E::BatchSize => Problem::bad_request("batch-size", sentence).field("array").arg("max", ELEMENTS_MAX),
             E::BatchOpen => Problem::conflict("batch-open", sentence),
             E::BatchPinned { pinned } => Problem::conflict("batch-pinned", sentence).arg("pinned", pinned.to_string()),
             E::BatchUnknown => Problem::not_found("batch-unknown", sentence),

@@ -256,3 +256,53 @@ async fn each_role_has_its_lists() {
         assert_eq!(offered, scopes);
     }
 }
+
+#[tokio::test]
+async fn a_batch_is_asked_for_watched_and_deleted() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let (ada, bob) = (plane.account("ada", "learner").await, plane.account("bob", "learner").await);
+    let empty = plane.page(&ada, "/lab/batches").await;
+    assert!(empty.contains("The same many times over") && !element(&empty, "empty").contains("hidden"));
+    let form = "tool=ping&destination=192.0.2.1&name=three&many=destinations&destinations=";
+    let wrong = plane.form(&ada, "/lab/new", &format!("{form}192.0.2.2%0A127.0.0.1")).await;
+    assert_eq!(wrong.status, 400);
+    assert!(element(&wrong.text(), "f-destinations").contains("aria-invalid"), "{}", wrong.text());
+    assert!(element(&wrong.text(), "f-destination").find("aria-invalid").is_none());
+    let wrong = plane.form(&ada, "/lab/new", "tool=ping&destination=192.0.2.1&many=times&times=0").await.text();
+    assert!(element(&wrong, "f-times").contains("aria-invalid"), "{wrong}");
+    assert!(text_of(&wrong, "error-times").contains("1 to 100,000"), "{}", text_of(&wrong, "error-times"));
+    assert_eq!(plane.count("lab_batch").await, 0);
+    let form = format!("{form}192.0.2.2%0A192.0.2.3");
+    let check = plane.form(&ada, "/lab/check", &form).await.text();
+    assert!(check.contains("amphi run --name three --each-line destinations.txt ping"), "{check}");
+    let path = location(&plane.form(&ada, "/lab/new", &form).await).to_owned();
+    let waiting = plane.page(&ada, &path).await;
+    assert!(waiting.contains("0 of 3 over") && waiting.contains("/cancel\"") && !waiting.contains("/delete\""));
+    assert_eq!(plane.get(&bob, &path).await.status, 404);
+    assert_eq!(plane.get(&bob, &format!("{path}/part")).await.status, 404);
+    assert_eq!(plane.form(&bob, &format!("{path}/delete"), "").await.status, 404);
+    assert_eq!(location(&plane.form(&ada, &format!("{path}/delete"), "").await), path, "it is not over");
+    for code in [0, 0, 1] {
+        let start = agent.start().await;
+        agent.started(&start).await;
+        agent.exited(&start, code).await;
+    }
+    agent.is_idle().await;
+    let part = plane.page(&ada, &format!("{path}/part")).await;
+    assert!(part.contains("3 of 3 over") && part.contains("1 failed") && part.contains("three [3]"), "{part}");
+    assert!(element(&part, "batch-failures").find("hidden").is_none());
+    let id = path.rsplit('/').next().unwrap();
+    let failed = plane.page(&ada, &format!("/lab?batch={id}&status=failed")).await;
+    assert!(failed.contains("three [3]") && !failed.contains("three [2]") && failed.contains(&path));
+    assert!(!plane.page(&ada, "/lab").await.contains("three ["), "elements are listed with their batch alone");
+    let rows = plane.page(&ada, "/lab/batches/rows").await;
+    assert!(rows.contains("3 of 3 over") && rows.contains(&format!("{path}/delete\"")));
+    assert!(!plane.page(&bob, "/lab/batches/rows").await.contains(id));
+    assert!(!plane.page(&ada, "/programs/batches/rows").await.contains(id), "it is of experiments");
+    assert_eq!(location(&plane.form(&ada, &format!("{path}/delete"), "").await), "/lab/batches");
+    assert_eq!(
+        (plane.count("lab_batch").await, plane.count("lab_job").await, plane.count("lab_output").await),
+        (0, 0, 0)
+    );
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::failure::{Failure, INTERRUPTED};
 use super::output::{OutputArgs, print, print_facts, print_json, print_line, print_table};
@@ -55,7 +55,13 @@ enum BatchCommand {
         /// The batch's id
         id: String,
     },
-    /// Print what became of each element, as CSV
+    /// Delete a batch that is over, with its elements and their output
+    #[command(after_help = "Example:\n  amphi batch delete 0198b2c7-…")]
+    Delete {
+        /// The batch's id
+        id: String,
+    },
+    /// Print what became of each element, as CSV; with --output json as JSON
     #[command(after_help = "Example:\n  amphi batch results 0198b2c7-… > results.csv")]
     Results {
         /// The batch's id
@@ -75,8 +81,14 @@ pub(super) async fn run(args: BatchArgs) -> Result<(), Failure> {
             let batch = client.change(Method::POST, &["batches", &id, "cancel"], None).await?;
             if args.format.is_json() { print_json(&batch) } else { print_line(&format!("batch {id} cancelled")) }
         }
+        BatchCommand::Delete { id } => {
+            client.change(Method::DELETE, &["batches", &id], None).await?;
+            let deleted = json!({ "id": id });
+            if args.format.is_json() { print_json(&deleted) } else { print_line(&format!("batch {id} deleted")) }
+        }
         BatchCommand::Results { id } => {
-            let mut text = client.text(&["batches", &id, "results.csv"], &[]).await?;
+            let file = if args.format.is_json() { "results.json" } else { "results.csv" };
+            let mut text = client.text(&["batches", &id, file], &[]).await?;
             while let Some(chunk) = text.chunk().await.map_err(|source| client.broken(source))? {
                 print(&String::from_utf8_lossy(&chunk))?;
             }
@@ -124,8 +136,9 @@ fn show(answer: &Value, format: OutputArgs) -> Result<(), Failure> {
     ])
 }
 
-/// Follows a batch to its end with one line that changes in place; `is_cancelled` when Ctrl-C came before. Ctrl-C cancels it and waits for its end; a second
-/// one leaves at once. The exit status is 0 when every element ended with 0.
+/// Says the batch's id on standard error, then follows it to its end with one line that changes in place; `is_cancelled`
+/// when Ctrl-C came before. Ctrl-C cancels it and waits for its end; a second one leaves at once. The exit status is 0 when
+/// every element ended with 0.
 pub(super) async fn follow(
     client: &Client,
     id: &str,
@@ -134,6 +147,7 @@ pub(super) async fn follow(
     format: OutputArgs,
 ) -> Result<ExitCode, Failure> {
     let began = Instant::now();
+    say(&format!("batch {id}\n"));
     if is_cancelled {
         cancel(client, id).await;
     }
@@ -155,8 +169,9 @@ pub(super) async fn follow(
         tokio::select! {
             () = tokio::time::sleep(LOOK_AGAIN) => {}
             count = interrupts.next() => {
+                progress.end();
                 if count > 1 {
-                    progress.end();
+                    say(&format!("left; to see how it ends: amphi batch show {id}\n"));
                     return Ok(ExitCode::from(INTERRUPTED));
                 }
                 is_cancelled = true;
@@ -166,9 +181,15 @@ pub(super) async fn follow(
     }
 }
 
-/// It may be over in the same moment, which the next look tells.
+/// Asks for the batch's end and says what Ctrl-C does next. It may be over in the same moment, which the next look tells.
 async fn cancel(client: &Client, id: &str) {
-    let _over = client.change(Method::POST, &["batches", id, "cancel"], None).await;
+    let asked = client.change(Method::POST, &["batches", id, "cancel"], None).await;
+    say(&match asked {
+        Err(error) if error.status() != Some(409) => {
+            format!("it could not be cancelled; try: amphi batch cancel {id}\n")
+        }
+        Ok(_) | Err(_) => "cancelling it, and waiting for what runs; Ctrl-C once more leaves at once\n".to_owned(),
+    });
 }
 
 /// The line that changes in place, on a terminal alone.
@@ -200,7 +221,8 @@ fn summary(batch: &Batch, took: Duration) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!(", {count} {word}"))
         .collect();
-    format!("{} done{other} in {:.1} s, {rate:.0} a second\n", batch.done, took.as_secs_f64())
+    let digits = if rate < 10.0 { 1 } else { 0 };
+    format!("{} done{other} in {:.1} s, {rate:.digits$} a second\n", batch.done, took.as_secs_f64())
 }
 
 /// Reads `FROM-TO`, such as `1-1000`.
@@ -236,5 +258,6 @@ mod tests {
     fn the_summary_says_what_became_of_them() {
         let text = summary(&batch(1_000, 990, 10), Duration::from_millis(500));
         assert_eq!(text, "990 done, 10 failed in 0.5 s, 2000 a second\n");
+        assert_eq!(summary(&batch(1, 1, 0), Duration::from_secs(3)), "1 done in 3.0 s, 0.3 a second\n");
     }
 }

@@ -1,6 +1,7 @@
 //! `amphi run`: a tool or a program on a node, as if it ran here.
 
 mod input;
+mod lines;
 mod request;
 
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ Examples:
   amphi run --node lab-a traceroute -I example.org
   amphi run --on site=paris --name 'from Paris' iperf3 -t 5 lab-b
   amphi run --array 1-1000 -c 'echo $AMPHI_INDEX'
+  amphi run --each-line hosts.txt ping -c 3  a destination from each line
   amphi run --detach mtr example.org
   amphi run hello.py one two                 a program with two arguments
   sort words.txt | amphi run --file util.c main.c
@@ -59,10 +61,13 @@ pub(crate) struct RunArgs {
     /// Run it for every index from A to B, which stands for {index} in ARGS
     #[arg(long, value_name = "A-B", value_parser = batch::array)]
     array: Option<(i64, i64)>,
+    /// Run it for every line of this file, whose words stand for {1} to {9} in ARGS or go behind them
+    #[arg(long, value_name = "PATH", conflicts_with = "array")]
+    each_line: Option<PathBuf>,
     /// Run it once on each node that can
-    #[arg(long, conflicts_with_all = ["array", "node"])]
+    #[arg(long, conflicts_with_all = ["array", "each_line", "node"])]
     each_node: bool,
-    /// Print the job's id and leave; the job goes on
+    /// Print the id of the job or batch and leave; it goes on
     #[arg(long)]
     detach: bool,
     /// The program's language, where the name of FILE does not tell it

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute; what they stand on here has none")]
 
 mod accessible;
+mod batches;
 mod keyboard;
 mod learner;
 mod look;

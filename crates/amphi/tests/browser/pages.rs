@@ -83,17 +83,23 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
     let failed = submitted(site, "lab-c", "Somebody at home?", "dns -p 9 @127.0.0.1 example.org").await;
     let error = submitted(site, "lab-c", "A name that nobody has", "ping nowhere.invalid").await;
     for job in [&finished, &pinned, &failed, &error] {
-        end_of(site, job).await;
+        over(site, "job", job).await;
     }
     site.amphi(&["job", "pin", &pinned]).await;
     let (program, broken) =
         (program_submitted(site, "squares.py", SQUARES).await, program_submitted(site, "square.c", BROKEN).await);
     for job in [&program, &broken] {
-        end_of(site, job).await;
+        over(site, "job", job).await;
     }
     site.account("ada", "learner").await;
     site.account("tim", "teacher").await;
     let running = submitted(site, "lab-a", "A long look at this machine", "ping -c 50 -i 1.5 127.0.0.1").await;
+    let many = site.file("many.sh", "sleep 0.2; exit $((AMPHI_INDEX % 7 == 0))\n");
+    let batch = site.amphi_line(&["run", "--detach", "--name", "Every seventh fails", "--array", "1-60", &many]).await;
+    over(site, "batch", &batch).await;
+    let open =
+        ["run", "--detach", "--name", "From three nodes", "--each-node", "ping", "-c", "50", "-i", "1.5", "127.0.0.1"];
+    let open = site.amphi_line(&open).await;
     let ada: Value = serde_json::from_slice(&site.amphi(&["user", "show", "ada", "--output", "json"]).await).unwrap();
     let ada = ada["id"].as_str().expect("an account has an id").to_owned();
     let job = |id: &str| format!("/lab/jobs/{id}");
@@ -112,6 +118,12 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
         Page::with_editor("program", format!("/programs/new?from={program}"), RUN_OVER),
         Page::with_editor("program-error", format!("/programs/new?from={broken}"), RUN_OVER),
         Page::with_editor("program-view", job(&program), EDITOR),
+        Page::new("batches-empty", "/programs/batches?before=00000000-0000-7000-8000-000000000000", LIVE),
+        Page::new("batches", "/programs/batches", LIVE),
+        Page::new("batch", format!("/lab/batches/{batch}"), LIVE),
+        Page::new("batch-running", format!("/lab/batches/{open}"), LIVE),
+        Page::new("batch-elements", format!("/programs?batch={batch}&status=failed"), LIVE),
+        Page::new("new-many", "/lab/new?tool=ping&destination=127.0.0.1&many=destinations&destinations=lab-b", LOADED),
         Page::new("nodes", "/nodes", LIVE),
         Page::new("node", "/nodes/lab-a", LOADED),
         Page::new("node-new", "/nodes/new", LOADED),
@@ -141,16 +153,16 @@ async fn program_submitted(site: &Site, name: &str, text: &str) -> String {
     site.amphi_line(&["run", "--detach", "--node", "lab-a", "--name", name, &path]).await
 }
 
-/// Waits for a job's end.
-async fn end_of(site: &Site, job: &str) {
+/// Waits for the end of a job or batch.
+async fn over(site: &Site, what: &str, id: &str) {
     let deadline = tokio::time::Instant::now() + testkit::browser::DEADLINE;
     loop {
-        let shown = site.amphi(&["job", "show", job, "--output", "json"]).await;
+        let shown = site.amphi(&[what, "show", id, "--output", "json"]).await;
         let shown: Value = serde_json::from_slice(&shown).unwrap();
         if [json!("completed"), json!("error"), json!("cancelled")].contains(&shown["status"]) {
             return;
         }
-        assert!(tokio::time::Instant::now() < deadline, "the job did not end: {shown}");
+        assert!(tokio::time::Instant::now() < deadline, "it did not end: {shown}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }

@@ -4,6 +4,7 @@
     reason = "clippy knows tests by their attribute; the server and the program they use are none"
 )]
 
+mod batch;
 mod commands;
 mod fake_server;
 mod login;

@@ -7,6 +7,16 @@ batch-list-title = Lots
 batch-progress = Avancement
 batch-newest = les plus récents
 batch-over = { $over } sur { $count } finis
+batch-status-waiting = en attente
+batch-status-running = en cours
+batch-status-completed = terminé
+batch-status-cancelled = annulé
+batch-completed-failed = { $count ->
+    [one] terminé, { $count } échec
+   *[other] terminé, { $count } échecs
+ }
+batch-created = Créé
+batch-completed = Terminé
 batch-failed-of = { $count ->
     [one] { $count } échec
    *[other] { $count } échecs
@@ -61,4 +71,3 @@ many-to = À
 many-array-help = Le nombre remplace {"{"}index{"}"} dans les arguments, et se trouve dans la variable d’environnement AMPHI_INDEX.
 many-lines-label = Arguments, une ligne par exécution
 many-lines-help = Ils s’ajoutent aux arguments ci-dessus, ou y remplacent {"{"}1{"}"}, {"{"}2{"}"} …
-many-line-first = valeur 1

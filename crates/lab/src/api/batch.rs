@@ -21,7 +21,7 @@ const PAGE_MAX: u32 = 200;
 /// Every index from the first to the last.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Array {
+pub(crate) struct Array {
     /// Index of the first element.
     #[schema(example = 1)]
     from: i64,
@@ -35,7 +35,7 @@ pub(super) struct Array {
 /// In `args`, `{index}` stands for an element's index and `{1}` to `{9}` for its parameters; parameters that nothing
 /// stands for go behind the arguments. A program finds its index in the environment variable AMPHI_INDEX too.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
-pub(super) struct BatchSubmit {
+pub(crate) struct BatchSubmit {
     #[serde(default)]
     array: Option<Array>,
     /// A list of parameters for each element; their indices begin at 1.
@@ -50,7 +50,16 @@ pub(super) struct BatchSubmit {
 }
 
 impl BatchSubmit {
-    fn submission(self, lab: &Lab, idempotency: Option<String>) -> Result<BatchSubmission, ServiceError> {
+    /// The job, where it is spread over nothing.
+    pub(crate) fn single(self) -> Result<JobSubmit, Box<Self>> {
+        match (&self.array, &self.parameters, self.each_node) {
+            (None, None, false) => Ok(self.job),
+            (_, _, _) => Err(Box::new(self)),
+        }
+    }
+
+    /// What is wanted, checked.
+    pub(crate) fn submission(self, lab: &Lab, idempotency: Option<String>) -> Result<BatchSubmission, ServiceError> {
         let request = serde_json::to_vec(&self).expect("plain data always serialises");
         let spread = match (self.array, self.parameters, self.each_node) {
             (Some(array), None, false) => Spread::Index { from: array.from, to: array.to },

@@ -13,9 +13,9 @@ use super::language::Limits;
 pub struct Policy {
     /// Jobs that one account may have waiting. Teachers and above are not counted.
     pub account_waiting_max: u32,
-    /// Jobs that one account may submit within an hour. Teachers and above are not counted.
+    /// Jobs that one account may submit within an hour, a batch counting as one. Teachers and above are not counted.
     pub account_hourly_max: u32,
-    /// Elements of batches that one account may have waiting. Teachers and above are not counted.
+    /// Elements of batches that one account may have waiting, and may submit within an hour. Teachers and above are not counted.
     pub account_elements_max: u32,
     /// Runs on the testbed at the same time, over all nodes.
     pub in_flight_max: u32,

@@ -155,7 +155,14 @@ async fn list(
     let shows_owner = caller.has(Role::Teacher);
     let page = BatchesPage { l: &look, kind, rows, shows_owner, source, older: older.flatten(), is_first };
     let (title, sub) = (t.text("batch-list-title"), Some(kind.batch_sub));
-    let view = PageView { title, section: kind.section, sub, body: html(&page)?, scripts: vec!["lab.js"], ..PageView::default() };
+    let view = PageView {
+        title,
+        section: kind.section,
+        sub,
+        body: html(&page)?,
+        scripts: vec!["lab.js"],
+        ..PageView::default()
+    };
     Ok(lab.portal().page(t, view))
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::many::Many;
 use crate::model::experiment::{Experiment, StoredError};
 use crate::model::job::Job;
 use crate::model::refusal::{Refusal, quotable};
@@ -24,6 +25,7 @@ pub(super) struct Draft {
     pub(super) node: String,
     pub(super) name: String,
     pub(super) options: BTreeMap<String, String>,
+    pub(super) many: Many,
     on: BTreeMap<String, String>,
 }
 
@@ -46,7 +48,7 @@ impl Draft {
                 (_, Some(option)) if draft.tool.option(option).is_some() => {
                     draft.options.insert(option.to_owned(), value);
                 }
-                (_, _) => {}
+                (field, _) => draft.many.take(field, &value),
             }
         }
         Ok(draft)
@@ -54,7 +56,7 @@ impl Draft {
 
     fn of_tool(tool: &'static Tool) -> Self {
         let (destination, node, name) = (String::new(), String::new(), String::new());
-        Self { tool, destination, node, name, options: BTreeMap::new(), on: BTreeMap::new() }
+        Self { tool, destination, node, name, options: BTreeMap::new(), many: Many::default(), on: BTreeMap::new() }
     }
 
     /// What a job was made from; `node` is the name of the node it was aimed at.
@@ -73,6 +75,7 @@ impl Draft {
             // The command is what a job without a name is called.
             name: if job.name == job.command { String::new() } else { job.name.clone() },
             options: experiment.options().into_iter().map(|(name, value)| (name, text(value))).collect(),
+            many: Many::default(),
             on: job.wanted_labels.clone(),
         })
     }
@@ -102,26 +105,30 @@ impl Draft {
 }
 
 /// The same as a command line.
-pub(super) fn command_line(wanted: &Submission) -> String {
+pub(super) fn command_line(wanted: &Submission, many: &Many) -> String {
     let mut words = vec!["amphi run".to_owned()];
-    for (flag, value) in [("--node", &wanted.node), ("--name", &wanted.name)] {
-        words.extend(value.iter().map(|value| format!("{flag} {}", shell_quoted(value))));
+    let flags = many.flags();
+    let node = wanted.node.as_ref().filter(|_| flags.as_deref() != Some("--each-node"));
+    for (flag, value) in [("--node", node), ("--name", wanted.name.as_ref())] {
+        words.extend(value.map(|value| format!("{flag} {}", shell_quoted(value))));
     }
     words.extend(wanted.on.iter().map(|(key, value)| format!("--on {}", shell_quoted(&format!("{key}={value}")))));
-    words.extend(wanted.work.experiment().map(Experiment::command_line));
+    words.extend(flags);
+    if let Some(experiment) = wanted.work.experiment() {
+        words.push(experiment.tool().name.to_owned());
+        words.extend(many.args(experiment).iter().map(|word| shell_quoted(word)));
+    }
     words.join(" ")
 }
 
 /// The same as a call of the API.
-pub(super) fn api_call(wanted: &Submission, base_url: &str) -> String {
-    let mut body = match wanted.work.experiment() {
-        Some(experiment) => json!({
-            "tool": experiment.tool().name,
-            "options": experiment.options(),
-            "destination": experiment.destination(),
-        }),
-        None => json!({ "language": wanted.work.needs() }),
-    };
+pub(super) fn api_call(wanted: &Submission, many: &Many, base_url: &str) -> String {
+    let Some(experiment) = wanted.work.experiment() else { return String::new() };
+    let mut body = json!({
+        "tool": experiment.tool().name,
+        "options": experiment.options(),
+        "destination": experiment.destination(),
+    });
     for (field, value) in [("node", &wanted.node), ("name", &wanted.name)] {
         if let Some(value) = value {
             body[field] = json!(value);
@@ -130,10 +137,11 @@ pub(super) fn api_call(wanted: &Submission, base_url: &str) -> String {
     if !wanted.on.is_empty() {
         body["on"] = json!(wanted.on);
     }
+    let what = if many.fill_call(&mut body, experiment) { "batches" } else { "jobs" };
     let body = shell_quoted(&body.to_string());
     format!(
         "curl -H \"Authorization: Bearer $AMPHI_TOKEN\" -H 'Content-Type: application/json' \\\n  -d {body} \\\n  {}",
-        shell_quoted(&format!("{base_url}/api/v1/jobs"))
+        shell_quoted(&format!("{base_url}/api/v1/{what}"))
     )
 }
 
@@ -149,6 +157,7 @@ fn shell_quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::batch::Spread;
 
     fn draft(pairs: &[(&str, &str)]) -> Draft {
         Draft::from_pairs(pairs.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect()).unwrap()
@@ -166,10 +175,41 @@ mod tests {
             ("name", "Ada's"),
         ]);
         let wanted = draft.submission().unwrap();
-        assert_eq!(command_line(&wanted), r"amphi run --node lab-a --name 'Ada'\''s' ping -c 5 example.org");
-        let call = api_call(&wanted, "http://127.0.0.1:8080");
+        assert_eq!(
+            command_line(&wanted, &draft.many),
+            r"amphi run --node lab-a --name 'Ada'\''s' ping -c 5 example.org"
+        );
+        let call = api_call(&wanted, &draft.many, "http://127.0.0.1:8080");
         assert!(call.contains(r#""destination":"example.org""#) && call.contains(r#""count":5"#), "{call}");
         assert!(call.ends_with("http://127.0.0.1:8080/api/v1/jobs"));
+    }
+
+    #[test]
+    fn a_batch_becomes_a_command_and_a_call() {
+        let form = [("tool", "ping"), ("destination", "192.0.2.1"), ("node", "lab-a"), ("option.count", "2")];
+        let told = |more: &[(&str, &str)]| {
+            let draft = draft(&[&form, more].concat());
+            let wanted = draft.submission().unwrap();
+            let batch = draft.many.batch(&wanted).unwrap();
+            (command_line(&wanted, &draft.many), api_call(&wanted, &draft.many, "http://lab"), batch)
+        };
+        let (command, call, batch) = told(&[("many", "times"), ("times", " 20 ")]);
+        assert_eq!(command, "amphi run --node lab-a --array 1-20 ping -c 2 192.0.2.1");
+        assert!(call.contains(r#""array":{"from":1,"to":20}"#) && call.ends_with("/api/v1/batches"), "{call}");
+        assert!(matches!(batch.unwrap().spread, Spread::Index { from: 1, to: 20 }));
+        let (command, call, batch) =
+            told(&[("many", "destinations"), ("destinations", "192.0.2.2\r\n\r\n 192.0.2.3 \n")]);
+        assert_eq!(command, "amphi run --node lab-a --each-line destinations.txt ping -c 2");
+        assert!(call.contains(r#""args":["-c","2","--","{1}"]"#) && !call.contains("\"destination\""), "{call}");
+        let Spread::Parameters(lines) = batch.unwrap().spread else { panic!("other than lines") };
+        assert_eq!(lines, [["192.0.2.1"], ["192.0.2.2"], ["192.0.2.3"]]);
+        let (command, call, batch) = told(&[("many", "nodes")]);
+        assert_eq!(command, "amphi run --each-node ping -c 2 192.0.2.1");
+        assert!(call.contains(r#""each_node":true"#) && !call.contains("\"node\""), "{call}");
+        assert!(batch.unwrap().node.is_none());
+        assert!(told(&[("many", "once"), ("times", "3")]).2.is_none());
+        let draft = draft(&[&form[..], &[("many", "times"), ("times", "x")]].concat());
+        assert!(matches!(draft.many.batch(&draft.submission().unwrap()), Err(ServiceError::BatchSize)));
     }
 
     #[test]

@@ -81,12 +81,13 @@ impl<'a> Look<'a> {
             BatchStatus::Completed => ("check-circle-fill", "state-good"),
             BatchStatus::Cancelled => ("slash-circle", "state-idle"),
         };
+        let failed = batch.tally.failed;
         let word = match status {
             BatchStatus::Running if batch.is_cancelled => self.text("job-status-cancelling"),
-            status => self.text(&format!("job-status-{}", status.as_str())),
+            BatchStatus::Completed if failed > 0 => self.t.arg("batch-completed-failed", "count", failed),
+            status => self.text(&format!("batch-status-{}", status.as_str())),
         };
-        let failed = batch.tally.failed;
-        let reason = (failed > 0).then(|| self.t.arg("batch-failed-of", "count", failed));
+        let reason = (failed > 0 && !status.is_final()).then(|| self.t.arg("batch-failed-of", "count", failed));
         Badge { icon, class, word, reason, detail: None }
     }
 

@@ -11,6 +11,7 @@ use url::form_urlencoded;
 
 use super::draft::{Draft, OPTION, api_call, command_line};
 use super::look::{Look, fragment, html};
+use super::many::WAYS;
 use crate::Lab;
 use crate::api::job::job_id;
 use crate::model::job::JobKind;
@@ -51,10 +52,19 @@ struct Wrong {
 }
 
 impl Wrong {
-    fn of(t: &PageContext, problem: &Problem, tool: &Tool) -> Self {
+    fn of(t: &PageContext, problem: &Problem, draft: &Draft) -> Self {
         let text = t.problem_text(problem);
-        let has_field = |name: &str| matches!(name, "destination" | "node" | "name") || tool.option(name).is_some();
-        match problem.field_name() {
+        let has_field = |name: &str| {
+            matches!(name, "destination" | "node" | "name" | "times" | "destinations")
+                || draft.tool.option(name).is_some()
+        };
+        let field = problem.field_name().map(|field| match field {
+            "array" => "times",
+            // The first is right by itself, so it is one of the others.
+            "destination" if draft.many.how == "destinations" && draft.submission().is_ok() => "destinations",
+            field => field,
+        });
+        match field {
             Some(field) if has_field(field) => Self { field: Some((field.to_owned(), text)), whole: None },
             Some(_) | None => Self { field: None, whole: Some(text) },
         }
@@ -91,6 +101,7 @@ struct NewPage<'a> {
     tools: &'static [Tool],
     fields: Vec<Field>,
     nodes: Vec<Node>,
+    ways: [&'static str; 4],
     preview: Preview,
 }
 
@@ -101,6 +112,7 @@ struct FormPart<'a> {
     draft: &'a Draft,
     fields: Vec<Field>,
     nodes: Vec<Node>,
+    ways: [&'static str; 4],
     preview: Preview,
 }
 
@@ -137,7 +149,7 @@ pub(super) async fn form(
     let draft = Draft::from_pairs(pairs_of(query))?;
     let preview = preview(&lab, &caller, &t, &draft).await;
     let (fields, nodes) = (fields(&t, &draft), usable_nodes(&lab, draft.tool).await?);
-    fragment(&FormPart { l: Look::new(&lab, &t), draft: &draft, fields, nodes, preview })
+    fragment(&FormPart { l: Look::new(&lab, &t), draft: &draft, fields, nodes, ways: WAYS, preview })
 }
 
 /// `POST /lab/check`: what would be said on submit, while one types. Changes nothing.
@@ -180,20 +192,16 @@ pub(super) async fn again(
 
 /// Submits, or shows the form again with everything that was in it and what was wrong.
 async fn submit_draft(lab: &Lab, caller: &Caller, t: &PageContext, draft: Draft) -> Result<Response, Problem> {
-    let submitted = match draft.submission() {
-        Ok(wanted) => lab.job_submit(caller, wanted).await,
-        Err(refused) => Err(refused),
-    };
-    let problem = match submitted {
-        Ok(job) => return Ok(redirect(&format!("/lab/jobs/{}", job.id), Some(Flash::done("flash-submitted")))),
+    let problem = match submitted(lab, caller, &draft).await {
+        Ok((page, flash)) => return Ok(redirect(&page, Some(flash))),
         Err(error) => Problem::from(error),
     };
     if !problem.status().is_client_error() {
         return Err(problem);
     }
     let preview = Preview {
-        wrong: Wrong::of(t, &problem, draft.tool),
-        ..draft.submission().map(|wanted| told(t, &wanted)).unwrap_or_else(|_| Preview::empty())
+        wrong: Wrong::of(t, &problem, &draft),
+        ..draft.submission().map(|wanted| told(t, &wanted, &draft)).unwrap_or_else(|_| Preview::empty())
     };
     let mut response = show(lab, t, &draft, preview).await?;
     let answer = problem.into_response();
@@ -204,9 +212,24 @@ async fn submit_draft(lab: &Lab, caller: &Caller, t: &PageContext, draft: Draft)
     Ok(response)
 }
 
+/// Submits a job or a batch. Returns its page, and what is to be said there.
+async fn submitted(lab: &Lab, caller: &Caller, draft: &Draft) -> Result<(String, Flash), ServiceError> {
+    let wanted = draft.submission()?;
+    Ok(match draft.many.batch(&wanted)? {
+        Some(batch) => {
+            let batch = lab.batch_submit(caller, batch).await?;
+            (format!("/lab/batches/{}", batch.id), Flash::done("flash-batch-submitted"))
+        }
+        None => {
+            let job = lab.job_submit(caller, wanted).await?;
+            (format!("/lab/jobs/{}", job.id), Flash::done("flash-submitted"))
+        }
+    })
+}
+
 async fn show(lab: &Lab, t: &PageContext, draft: &Draft, preview: Preview) -> Result<Response, Problem> {
     let (fields, nodes) = (fields(t, draft), usable_nodes(lab, draft.tool).await?);
-    let body = html(&NewPage { l: Look::new(lab, t), draft, tools: tools(), fields, nodes, preview })?;
+    let body = html(&NewPage { l: Look::new(lab, t), draft, tools: tools(), fields, nodes, ways: WAYS, preview })?;
     let title = t.text("lab-new-title");
     let view =
         PageView { title, section: "lab", sub: Some("new"), body, scripts: vec!["lab.js"], ..PageView::default() };
@@ -236,8 +259,9 @@ impl Preview {
     }
 }
 
-fn told(t: &PageContext, wanted: &Submission) -> Preview {
-    Preview { command: command_line(wanted), call: api_call(wanted, &t.base_url), wrong: Wrong::default() }
+fn told(t: &PageContext, wanted: &Submission, draft: &Draft) -> Preview {
+    let call = api_call(wanted, &draft.many, &t.base_url);
+    Preview { command: command_line(wanted, &draft.many), call, wrong: Wrong::default() }
 }
 
 /// The checks that need no write.
@@ -245,14 +269,19 @@ async fn preview(lab: &Lab, caller: &Caller, t: &PageContext, draft: &Draft) -> 
     if draft.is_blank() {
         return Preview::empty();
     }
-    let checked = match draft.submission() {
-        Ok(wanted) => lab.job_check(caller, &wanted).await.map(|()| wanted),
-        Err(error) => Err(error),
-    };
-    match checked {
-        Ok(wanted) => told(t, &wanted),
-        Err(error) => Preview { wrong: Wrong::of(t, &error.into(), draft.tool), ..Preview::empty() },
+    match checked(lab, caller, draft).await {
+        Ok(wanted) => told(t, &wanted, draft),
+        Err(error) => Preview { wrong: Wrong::of(t, &error.into(), draft), ..Preview::empty() },
     }
+}
+
+async fn checked(lab: &Lab, caller: &Caller, draft: &Draft) -> Result<Submission, ServiceError> {
+    let wanted = draft.submission()?;
+    match draft.many.batch(&wanted)? {
+        Some(batch) => lab.batch_check(&batch).await?,
+        None => lab.job_check(caller, &wanted).await?,
+    }
+    Ok(wanted)
 }
 
 /// Nodes that would take a run of this tool now, by name.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::look::{Look, html};
 use crate::Lab;
+use crate::api::batch::BatchSubmit;
 use crate::api::job::job_id;
 use crate::api::submit::{FileBody, JobSubmit};
 use crate::model::command_line::quoted;
@@ -43,6 +44,8 @@ struct ProgramPage<'a> {
     chosen: &'a str,
     /// Whether an example was asked for by its language.
     is_example: bool,
+    /// How many times it may be run.
+    ways: [&'static str; 4],
     // What `output.html` shows; the page's scripts fill it.
     pieces: Vec<super::output::Piece>,
     live: &'static str,
@@ -111,6 +114,7 @@ pub(super) async fn page(
         nodes,
         chosen,
         is_example: !begin.language.is_empty(),
+        ways: ["once", "array", "lines", "nodes"],
         pieces: Vec::new(),
         live: "",
         note: t.text("program-output-here"),
@@ -142,14 +146,24 @@ async fn former(lab: &Lab, caller: &Caller, id: &str) -> Result<Former, ServiceE
     })
 }
 
-/// `POST /programs/new`: as `POST /api/v1/jobs`, but what is refused is said in the reader's language.
+/// `POST /programs/new`: as `POST /api/v1/jobs`, or `/batches` where it is to run many times, but what is refused is said
+/// in the reader's language.
 pub(super) async fn submit(
     State(lab): State<Lab>,
     caller: Caller,
-    ApiJson(body): ApiJson<JobSubmit>,
+    ApiJson(body): ApiJson<BatchSubmit>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let job = lab.job_submit(&caller, body.submission(lab.languages(), None)?).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "id": job.id.to_string() }))))
+    let answer = match body.single() {
+        Ok(job) => {
+            let job = lab.job_submit(&caller, job.submission(lab.languages(), None)?).await?;
+            json!({ "id": job.id.to_string() })
+        }
+        Err(batch) => {
+            let batch = lab.batch_submit(&caller, batch.submission(&lab, None)?).await?;
+            json!({ "batch": batch.id.to_string() })
+        }
+    };
+    Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
 /// `POST /programs/unzip`: the files of an archive, the main one first, for the editor's tabs. Nothing is kept.

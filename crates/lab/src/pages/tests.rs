@@ -113,6 +113,8 @@ fn every_key_in_templates_and_code_has_a_sentence() {
 #[test]
 fn every_state_reason_and_role_has_a_word() {
     assert_has(JobStatus::ALL.iter().map(|status| format!("job-status-{}", status.as_str())));
+    assert_has(["waiting", "running", "completed", "cancelled"].map(|status| format!("batch-status-{status}")));
+    assert_has(["batch-completed-failed", "batch-failed-of", "job-status-failed"].map(str::to_owned));
     assert_has(ErrorReason::ALL.iter().map(|reason| format!("reason-{}", reason.as_str())));
     assert_has(RunState::WORDS.iter().map(|word| format!("run-status-{word}")));
     assert_has(["near", "far"].map(|role| format!("job-role-{role}")));
@@ -145,6 +147,7 @@ fn every_tool_option_and_unit_has_words() {
 
 #[test]
 fn scripts_and_both_lists_have_their_words() {
+    assert_has(["once", "times", "destinations", "nodes", "array", "lines"].map(|way| format!("many-{way}")));
     assert_has(TEXTS.map(str::to_owned));
     assert_has(PHRASES.map(|(_, key)| key.to_owned()));
     assert_has(["program-time", "program-cpu", "program-memory"].map(str::to_owned));

@@ -120,6 +120,17 @@ impl BatchSubmission {
     }
 }
 
+/// What is known of a batch that is acceptable.
+struct Checked {
+    /// Those that each have an element.
+    nodes: Vec<Node>,
+    /// Index of the first element.
+    first: i64,
+    count: u32,
+    /// Of the first element.
+    work: Work,
+}
+
 impl Lab {
     /// Takes a batch into the queue. It is durable when this returns.
     pub(crate) async fn batch_submit(&self, caller: &Caller, wanted: BatchSubmission) -> Result<Batch, ServiceError> {
@@ -130,17 +141,28 @@ impl Lab {
                 return Ok(batch);
             }
         }
+        let Checked { nodes, first, count, work } = self.batch_checked(&wanted).await?;
+        let batch = self.batch_new(caller, &wanted, name, &work, (first, count)).await?;
+        self.batch_accept(caller, &wanted, &work, batch, &nodes).await
+    }
+
+    /// Everything that [`Lab::batch_submit`] refuses but for quotas, without submitting.
+    pub(crate) async fn batch_check(&self, wanted: &BatchSubmission) -> Result<(), ServiceError> {
+        checked_name(wanted.name.as_deref().unwrap_or_default())?;
+        self.batch_checked(wanted).await.map(drop)
+    }
+
+    async fn batch_checked(&self, wanted: &BatchSubmission) -> Result<Checked, ServiceError> {
         let nodes = match wanted.spread {
-            Spread::EachNode => self.fitting_nodes(&wanted).await?,
+            Spread::EachNode => self.fitting_nodes(wanted).await?,
             Spread::Index { .. } | Spread::Parameters(_) => Vec::new(),
         };
         let (first, count) = wanted.count(nodes.len())?;
         wanted.check_parameters()?;
         wanted.check_input()?;
-        let works = self.works_check(&wanted, first, count).await?;
+        let works = self.works_check(wanted, first, count).await?;
         let work = works.into_iter().next().expect("a batch has an element, so there is a first one");
-        let batch = self.batch_new(caller, &wanted, name, &work, (first, count)).await?;
-        self.batch_accept(caller, &wanted, &work, batch, &nodes).await
+        Ok(Checked { nodes, first, count, work })
     }
 
     /// Refuses what a job would be refused for, element by element where they differ.

@@ -56,6 +56,9 @@ async fn elements_are_carried_out_in_order_and_counted() {
     let results = plane.get(&plane.admin, &format!("/api/v1/batches/{id}/results.csv")).await;
     let text = results.text();
     assert_eq!((text.lines().count(), text.lines().filter(|line| line.contains(",completed,,")).count()), (5, 4));
+    let results = plane.get(&plane.admin, &format!("/api/v1/batches/{id}/results.json")).await.expect(200);
+    let codes: Vec<_> = results.as_array().unwrap().iter().map(|result| result["exit_code"].clone()).collect();
+    assert_eq!((codes, results[0]["index"].clone()), (vec![json!(0), json!(0), json!(1), json!(0)], json!(5)));
 }
 
 #[tokio::test]
@@ -113,13 +116,15 @@ async fn what_is_wrong_with_a_batch_is_said() {
     for (spread, field) in [
         (json!({}), "array"),
         (json!({ "array": { "from": 1, "to": 2 }, "each_node": true }), "array"),
-        (json!({ "array": { "from": 2, "to": 1 } }), "array"),
-        (json!({ "array": { "from": 1, "to": 100_001 } }), "array"),
-        (json!({ "array": { "from": i64::MIN, "to": i64::MAX } }), "array"),
         (json!({ "parameters": [["x".repeat(1_001)]] }), "parameters"),
     ] {
         let reply = plane.call(&ada, "POST", "/api/v1/batches", body(spread.clone())).await;
         assert_eq!((reply.problem(400).as_str(), &reply.json()["field"]), ("request", &json!(field)), "{spread}");
+    }
+    for (from, to) in [(2, 1), (1, 100_001), (i64::MIN, i64::MAX)] {
+        let reply =
+            plane.call(&ada, "POST", "/api/v1/batches", body(json!({ "array": { "from": from, "to": to } }))).await;
+        assert_eq!((reply.problem(400).as_str(), &reply.json()["field"]), ("batch-size", &json!("array")));
     }
     let many = plane.call(&ada, "POST", "/api/v1/batches", body(json!({ "array": { "from": 1, "to": 11 } }))).await;
     assert_eq!(many.problem(429), "too-many-elements");
@@ -146,4 +151,51 @@ async fn an_array_holds_up_nobody_else() {
     agent.exited(&first, 0).await;
     let next = [agent.carry_out().await, agent.carry_out().await];
     assert!(next.iter().any(|start| count_of(start) == "9"), "it was not among the next two");
+}
+
+/// The hour's quota is no wider for those who submit by batches.
+#[tokio::test]
+async fn a_batch_goes_round_no_quota() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let ada = plane.account("ada", "learner").await;
+    plane.policy(json!({ "account_elements_max": 3, "account_hourly_max": 3 })).await;
+    let batch = |count: u32| {
+        let body = json!({ "tool": "ping", "args": ["192.0.2.1"], "array": { "from": 1, "to": count } });
+        plane.call(&ada, "POST", "/api/v1/batches", body)
+    };
+    batch(2).await.expect(202);
+    agent.carry_out().await;
+    agent.carry_out().await;
+    let more = batch(2).await;
+    assert_eq!(more.problem(429), "too-many-elements-hourly");
+    batch(1).await.expect(202);
+    agent.carry_out().await;
+    let body = json!({ "tool": "ping", "args": ["192.0.2.1"] });
+    plane.call(&ada, "POST", "/api/v1/jobs", body.clone()).await.expect(202);
+    assert_eq!(plane.call(&ada, "POST", "/api/v1/jobs", body).await.problem(429), "too-many-hourly");
+    plane.clock.advance(std::time::Duration::from_secs(3_601));
+    batch(3).await.expect(202);
+}
+
+#[tokio::test]
+async fn a_batch_is_deleted_once_it_is_over() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let batch = submit(&plane, &plane.admin, json!({ "array": { "from": 1, "to": 2 } })).await;
+    let path = format!("/api/v1/batches/{}", batch["id"].as_str().unwrap());
+    let delete = || plane.call(&plane.admin, "DELETE", &path, Value::Null);
+    assert_eq!(delete().await.problem(409), "batch-open");
+    agent.carry_out().await;
+    agent.carry_out().await;
+    agent.is_idle().await;
+    let elements = plane.get(&plane.admin, &format!("/api/v1/jobs?batch={}", batch["id"].as_str().unwrap())).await;
+    let element = format!("/api/v1/jobs/{}", elements.expect(200)["items"][0]["id"].as_str().unwrap());
+    plane.call(&plane.admin, "PATCH", &element, json!({ "pinned": true })).await.expect(200);
+    assert_eq!(delete().await.problem(409), "batch-pinned");
+    plane.call(&plane.admin, "PATCH", &element, json!({ "pinned": false })).await.expect(200);
+    delete().await.expect(204);
+    assert_eq!(plane.get(&plane.admin, &element).await.status, 404);
+    assert_eq!(delete().await.problem(404), "batch-unknown");
+    assert_eq!((plane.count("lab_job").await, plane.count("lab_run").await), (0, 0));
 }

@@ -11,7 +11,7 @@ use lab::model::program::{SOURCE_BYTES, STDIN_BYTES};
 use nix::sys::stat::{SFlag, fstat};
 use serde_json::{Map, Value, json};
 
-use super::RunArgs;
+use super::{RunArgs, lines};
 use crate::cli::failure::{Failure, USAGE};
 
 /// A zip may be a little larger than the files in it.
@@ -37,7 +37,7 @@ impl RunArgs {
 
     /// Whether it is run many times over: then nobody types into it.
     pub(super) fn is_batch(&self) -> bool {
-        self.array.is_some() || self.each_node
+        self.array.is_some() || self.each_line.is_some() || self.each_node
     }
 
     fn is_program(&self) -> bool {
@@ -85,6 +85,9 @@ impl Request {
         }
         if let Some((from, to)) = args.array {
             body["array"] = json!({ "from": from, "to": to });
+        }
+        if let Some(path) = &args.each_line {
+            body["parameters"] = json!(lines::read(path)?);
         }
         if args.each_node {
             body["each_node"] = json!(true);

@@ -1,0 +1,58 @@
+//! `amphi run --array`, `--each-line`: the batch's id, its end, Ctrl-C.
+
+use serde_json::{Value, json};
+
+use crate::fake_server::FakeServer;
+use crate::program::Program;
+
+const BATCHES: &str = "POST /api/v1/batches";
+const BATCH: &str = "GET /api/v1/batches/b1";
+const BATCH_CANCEL: &str = "POST /api/v1/batches/b1/cancel";
+
+/// A file for the command line; answers its path.
+fn file(program: &Program, name: &str, text: &str) -> String {
+    let path = program.home.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn batch(status: &str, done: u32, cancelled: u32) -> Value {
+    json!({ "id": "b1", "name": "n", "command": "ping h", "status": status, "count": 3, "waiting": 0, "running": 0,
+            "done": done, "failed": 0, "cancelled": cancelled, "owner": "ada", "created": "2026-03-01T12:00:00.000Z" })
+}
+
+#[tokio::test]
+async fn a_batch_says_its_id_first_and_how_fast_it_was_last() {
+    let server = FakeServer::start().await;
+    server.on(BATCHES, 202, batch("waiting", 0, 0));
+    server.on(BATCH, 200, batch("completed", 3, 0));
+    let program = Program::with_server(&server.url);
+    let hosts = file(&program, "hosts.txt", "192.0.2.1\n\n 192.0.2.2 -6\n");
+    let done = program.start(&["run", "--each-line", &hosts, "ping"]).end().await;
+    let lines: Vec<_> = done.stderr.lines().collect();
+    assert_eq!((done.code, lines[0]), (0, "batch b1"));
+    assert!(lines[1].starts_with("3 done in ") && lines[1].ends_with(" a second"), "{}", done.stderr);
+    let body = json!({ "tool": "ping", "args": [], "parameters": [["192.0.2.1"], ["192.0.2.2", "-6"]] });
+    assert_eq!(server.asked(BATCHES)[0].body, body);
+    let nothing = file(&program, "nothing.txt", "\n");
+    let refused = program.start(&["run", "--each-line", &nothing, "ping"]).end().await;
+    assert!(refused.code == 2 && refused.stderr.contains("has no line with words"), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn ctrl_c_cancels_a_batch_and_says_how_to_leave() {
+    let server = FakeServer::start().await;
+    server.on(BATCHES, 202, batch("waiting", 0, 0));
+    server.on(BATCH, 200, batch("running", 0, 0));
+    server.on(BATCH_CANCEL, 202, batch("running", 0, 2));
+    let program = Program::with_server(&server.url);
+    let running = program.start(&["run", "--array", "1-3", "ping", "h"]);
+    server.wait_for(BATCH, 1).await;
+    running.interrupt();
+    server.wait_for(BATCH_CANCEL, 1).await;
+    running.interrupt();
+    let done = running.end().await;
+    assert_eq!(done.code, 130);
+    assert!(done.stderr.contains("Ctrl-C once more leaves at once"), "{}", done.stderr);
+    assert!(done.stderr.ends_with("amphi batch show b1\n"), "{}", done.stderr);
+}

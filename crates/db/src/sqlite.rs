@@ -18,7 +18,7 @@ use crate::driver;
 use crate::error::DbError;
 use crate::events::Events;
 use crate::query::{Query, Write};
-use crate::retry::{ACQUIRE_LIMIT, STATEMENT_LIMIT, public, within};
+use crate::retry::{STATEMENT_LIMIT, public, within};
 use crate::row::Row;
 use writer::Writer;
 
@@ -27,6 +27,11 @@ const READERS: u32 = 4;
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 500;
+/// Pages of the log after which they are copied into the file (32 MB). Copied eight times as often, as by default, most
+/// pages are copied again at once: thousands of runs that print write the same thousands of pages all the time.
+const CHECKPOINT_PAGES: &str = "8000";
+/// The writer's page cache, KiB as a negative number: it holds the pages that those runs write to.
+const WRITER_CACHE: &str = "-8192";
 
 pub(crate) struct SqliteBackend {
     readers: SqlitePool,
@@ -53,13 +58,17 @@ impl SqliteBackend {
             .pragma("case_sensitive_like", "ON")
             .disable_statement_logging();
         let mut first = options
+            .clone()
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("cache_size", WRITER_CACHE)
             .connect()
             .await
             .map_err(|source| cannot(format!("{} is not a usable SQLite database", path.display()), source.into()))?;
         first.ping().await.map_err(|error| public("opening the file", error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
-            .acquire_timeout(ACQUIRE_LIMIT)
+            // The file is not away, there are only many who read: waiting brings them all an answer.
+            .acquire_timeout(STATEMENT_LIMIT)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)

@@ -69,10 +69,7 @@ impl Listener {
 
     /// Serves until `shutdown`, then lets open requests finish for a while.
     pub(crate) async fn serve(self, router: Router, shutdown: CancellationToken) {
-        let mut http = Builder::new(TokioExecutor::new());
-        http.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
-        http.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(10));
-        let http = Arc::new(http);
+        let (http, agents) = (Arc::new(http()), Arc::new(http_of_agents()));
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let open = GracefulShutdown::new();
         let plain = if self.plain { router.clone() } else { Router::new().fallback(to_https) };
@@ -95,10 +92,10 @@ impl Listener {
                 place = places.clone().acquire_owned() => place,
             };
             let Ok(place) = place else { break };
-            let (tls, http, open) = (self.tls.clone(), http.clone(), open.watcher());
+            let (tls, http, agents, open) = (self.tls.clone(), http.clone(), agents.clone(), open.watcher());
             let (router, plain) = (router.clone(), plain.clone());
             tokio::spawn(async move {
-                greet(Connection { stream, peer, http, open }, tls, router, plain).await;
+                greet(Connection { stream, peer, http, agents, open }, tls, router, plain).await;
                 drop(place);
             });
         }
@@ -124,12 +121,29 @@ struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
     http: Arc<Builder<TokioExecutor>>,
+    agents: Arc<Builder<TokioExecutor>>,
     open: Watcher,
+}
+
+/// How browsers and programs are spoken to.
+fn http() -> Builder<TokioExecutor> {
+    let mut http = Builder::new(TokioExecutor::new());
+    http.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
+    http.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(10));
+    http
+}
+
+/// How who shows a node's certificate is spoken to.
+fn http_of_agents() -> Builder<TokioExecutor> {
+    let mut http = http();
+    let mut windows = http.http2();
+    windows.initial_stream_window_size(wire::STREAM_WINDOW).initial_connection_window_size(wire::CONNECTION_WINDOW);
+    http
 }
 
 /// Finds out what the connection speaks and serves it to its end.
 async fn greet(connection: Connection, tls: TlsAcceptor, router: Router, plain: Router) {
-    let Connection { stream, peer, http, open } = connection;
+    let Connection { stream, peer, http, agents, open } = connection;
     // Small answers, such as one line of live output, must not wait for more.
     let _ = stream.set_nodelay(true);
     let mut first = [0];
@@ -144,6 +158,7 @@ async fn greet(connection: Connection, tls: TlsAcceptor, router: Router, plain: 
         Ok(Ok(stream)) => {
             let certificates = stream.get_ref().1.peer_certificates();
             let peer_certificate = certificates.and_then(<[_]>::first).map(|c| PeerCertificate(c.to_vec()));
+            let http = if peer_certificate.is_some() { agents } else { http };
             serve_http(&http, open, TokioIo::new(stream), router, peer, peer_certificate).await;
         }
         Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "TLS with {peer} failed"),

@@ -146,6 +146,8 @@ impl SimAgent {
 async fn dial(address: SocketAddr, tls: ClientTlsConfig) -> Result<Channel, SimError> {
     let endpoint = Endpoint::from_shared(format!("https://{address}")).and_then(|endpoint| endpoint.tls_config(tls));
     let endpoint = endpoint.map_err(SimError::Connect)?.connect_timeout(ANSWER_LIMIT).tcp_nodelay(true);
+    let endpoint = endpoint.initial_stream_window_size(wire::STREAM_WINDOW);
+    let endpoint = endpoint.initial_connection_window_size(wire::CONNECTION_WINDOW);
     endpoint.connect().await.map_err(SimError::Connect)
 }
 

@@ -19,3 +19,13 @@ pub const PROTOCOL: u32 = 1;
 
 /// Largest `Output.data`, in bytes.
 pub const MAX_CHUNK_BYTES: usize = 32 * 1024;
+
+/// Bytes of messages that may be on their way to either end of an agent's stream before that end takes them (HTTP/2's
+/// window of a stream): whoever does not read is not sent more.
+pub const STREAM_WINDOW: u32 = 256 * 1024;
+
+/// The same for the whole connection. It is this much larger because h2 ends a connection (`ENHANCE_YOUR_CALM`) whose
+/// unread frames cost it half of this, where a frame of less than 256 bytes costs what it lacks of them: with 32 to 1,
+/// frames from 15 bytes on meet the stream's window first, and their sender waits instead.
+/// Source: h2 0.4, `proto/streams/counts.rs`.
+pub const CONNECTION_WINDOW: u32 = 32 * STREAM_WINDOW;

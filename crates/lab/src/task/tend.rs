@@ -18,6 +18,8 @@ const SOURCES: Duration = Duration::from_secs(600);
 const LOST: Duration = Duration::from_millis(500);
 /// Overdue runs are looked for this often.
 const OVERDUE: Duration = Duration::from_secs(1);
+/// What an event asked for and could not be done is tried again after this long.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Passes on what somebody wants stopped, as soon as it is wanted.
 pub(super) async fn cancels(lab: Lab, shutdown: CancellationToken) {
@@ -27,7 +29,7 @@ pub(super) async fn cancels(lab: Lab, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             _ = watch.changed() => {}
         }
-        report("passing on cancels", lab.runs_cancel_wanted().await);
+        carry_out("passing on cancels", &shutdown, || lab.runs_cancel_wanted()).await;
     }
 }
 
@@ -39,7 +41,7 @@ pub(super) async fn inputs(lab: Lab, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             _ = watch.changed() => {}
         }
-        report("sending input", lab.inputs_send().await);
+        carry_out("sending input", &shutdown, || lab.inputs_send()).await;
     }
 }
 
@@ -64,8 +66,8 @@ pub(super) async fn settings(lab: Lab, shutdown: CancellationToken) {
             topic = watch.changed() => topic,
         };
         match topic.as_str() {
-            "policy" => report("reading the policy", lab.policy_reload().await),
-            _ => report("reading the nodes", lab.nodes_apply().await),
+            "policy" => carry_out("reading the policy", &shutdown, || lab.policy_reload()).await,
+            _ => carry_out("reading the nodes", &shutdown, || lab.nodes_apply()).await,
         }
     }
 }
@@ -140,7 +142,27 @@ pub(super) async fn overdue(lab: Lab, shutdown: CancellationToken) {
     }
 }
 
-/// Every duty is taken up again at its next turn, so a failure is told and nothing more.
+/// Does what an event asked for until it is done: the event itself does not come again.
+async fn carry_out<T, F: Future<Output = Result<T, ServiceError>>>(
+    duty: &'static str,
+    shutdown: &CancellationToken,
+    mut act: impl FnMut() -> F,
+) {
+    loop {
+        let result = act().await;
+        let is_done = result.is_ok();
+        report(duty, result);
+        if is_done {
+            return;
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
+}
+
+/// A duty with turns is taken up again at its next one, so a failure is told and nothing more.
 fn report<T>(duty: &'static str, result: Result<T, ServiceError>) {
     match result {
         Ok(_) => metrics::counter!("amphi_lab_duty_total", "duty" => duty, "result" => "done").increment(1),
@@ -148,5 +170,28 @@ fn report<T>(duty: &'static str, result: Result<T, ServiceError>) {
             metrics::counter!("amphi_lab_duty_total", "duty" => duty, "result" => "failed").increment(1);
             tracing::warn!(error = &error as &dyn std::error::Error, "{duty} failed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use db::DbError;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_event_asked_for_is_tried_until_it_is_done_or_the_program_ends() {
+        let away =
+            || -> Result<(), ServiceError> { Err(DbError::Unavailable { attempt: "reading", source: None }.into()) };
+        let mut tries = 0;
+        carry_out("a test", &CancellationToken::new(), || {
+            tries += 1;
+            std::future::ready(if tries < 3 { away() } else { Ok(()) })
+        })
+        .await;
+        assert_eq!(tries, 3);
+        let shutdown = CancellationToken::new();
+        shutdown.cancel();
+        carry_out("a test", &shutdown, || std::future::ready(away())).await;
     }
 }

@@ -312,7 +312,7 @@ impl From<ServiceError> for Problem {
             E::JobOver => Problem::conflict("job-over", sentence),
             E::NotRetryable { status } => Problem::conflict("not-retryable", sentence).arg("status", status.to_owned()),
             E::IdempotencyReused => Problem::conflict("idempotency-reused", sentence),
-            E::KeyTakenOver => Problem::conflict("request-in-progress", sentence),
+            E::KeyTakenOver => Problem::conflict("key-taken-over", sentence),
             E::Cursor => Problem::bad_request("cursor", sentence).field("before"),
             E::JoinToken => Problem::forbidden("join-token", sentence),
             E::OldProtocol { .. } => Problem::bad_request("old-protocol", sentence),

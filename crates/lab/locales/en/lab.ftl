@@ -321,6 +321,7 @@ problem-job-of-another = Only its owner or an operator may do that.
 problem-job-open = The experiment is not over. Cancel it first.
 problem-job-over = The experiment is over; there is nothing to cancel.
 problem-not-retryable = Only an experiment that ended as an error or was cancelled can be tried again.
+problem-key-taken-over = A repetition of this request is at work. Ask again with the same Idempotency-Key.
 problem-idempotency-reused = This Idempotency-Key was used for another request. Use a new key for a new request.
 problem-cursor = The page cursor is not one that this list gave. Begin again without it.
 problem-join-token = The join token is unknown, was used, or has expired. Make a new one.

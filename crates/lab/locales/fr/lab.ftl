@@ -324,6 +324,7 @@ problem-job-of-another = Seuls son propriétaire ou un opérateur peuvent faire 
 problem-job-open = L’expérience n’est pas finie. Annulez-la d’abord.
 problem-job-over = L’expérience est finie ; il n’y a rien à annuler.
 problem-not-retryable = Seule une expérience finie en erreur ou annulée peut être réessayée.
+problem-key-taken-over = Une répétition de cette requête est en cours. Demandez de nouveau avec la même Idempotency-Key.
 problem-idempotency-reused = Cette Idempotency-Key a servi pour une autre requête. Utilisez une nouvelle clé pour une nouvelle requête.
 problem-cursor = Ce curseur de page ne vient pas de cette liste. Recommencez sans lui.
 problem-join-token = Le jeton d’inscription est inconnu, a déjà servi, ou a expiré. Créez-en un nouveau.

@@ -19,6 +19,10 @@ use crate::queries::run::Holder;
 /// How long a slot is kept for the near end of a measurement whose far end is starting. Milliseconds.
 const PROMISE_MS: i64 = 20_000;
 
+/// Of a node's commands that are under way, the part that may be others than starts, cancels and ends of runs: those
+/// must find room, and what is typed and what is acknowledged can wait.
+const OFFERS_SHARE: usize = 4;
+
 /// A run that this replica gave to a node.
 #[derive(Clone, Debug)]
 pub(crate) struct Booked {
@@ -74,6 +78,8 @@ pub(crate) struct Session {
     pub(crate) heard_ms: i64,
     /// Cancelled when the stream has to end: its agent does not keep up.
     pub(crate) ended: CancellationToken,
+    /// Whether input waits for room among its commands.
+    has_input_waiting: bool,
     health: Health,
     promises: Vec<(JobId, i64)>,
 }
@@ -94,6 +100,7 @@ impl Session {
             credit: None,
             heard_ms: 0,
             ended: CancellationToken::new(),
+            has_input_waiting: false,
             health: Health::Up,
             promises: Vec::new(),
         }
@@ -115,6 +122,12 @@ impl Session {
         if self.commands.try_send(ToAgent { message: Some(command) }).is_err() {
             self.ended.cancel();
         }
+    }
+
+    /// Whether there is room for a command that can wait.
+    fn has_room(&self) -> bool {
+        let under_way = self.commands.max_capacity() - self.commands.capacity();
+        under_way < self.commands.max_capacity() / OFFERS_SHARE
     }
 
     fn carries(&self, labels: &BTreeMap<String, String>) -> bool {
@@ -279,25 +292,47 @@ impl Fleet {
         self.lock().unpromise(job);
     }
 
+    /// Looks at or changes what is booked for a run of a node; the node's load stays what it is.
+    pub(crate) fn booked_with<T>(&self, node: NodeId, run: RunId, change: impl FnOnce(&mut Booked) -> T) -> Option<T> {
+        self.lock().sessions.get_mut(&node)?.runs.get_mut(&run).map(change)
+    }
+
     /// Forgets a run of a node.
     pub(crate) fn unbook(&self, node: NodeId, run: RunId) -> Option<Booked> {
         self.with(node, |session| session.runs.remove(&run)).flatten()
     }
 
     /// Sends an act to the node that holds its run, under the node's present lease, if it is the one that the run takes
-    /// next; the one behind it is next from then on. One step: two who do this at once must not change the order.
+    /// next; the one behind it is next from then on. Where the node has no room it waits, and the node is due for it
+    /// ([`Fleet::is_input_due`]) once it has. One step: two who do this at once must not change the order.
     pub(crate) fn input_send(&self, run: RunId, seq: i64, act: input::Act) {
         let mut inner = self.lock();
-        let held = inner.sessions.values_mut().find_map(|session| {
-            let booked = session.runs.get_mut(&run).filter(|booked| booked.input_next == seq)?;
-            booked.input_next += 1;
-            Some(&*session)
-        });
-        if let Some(session) = held {
-            let (run_id, epoch) = (run.to_string(), wire_epoch(session.epoch));
-            let input = Input { run_id, epoch, seq: u64::try_from(seq).unwrap_or_default(), act: Some(act) };
-            session.tell(to_agent::Message::Input(input));
+        let Some(session) = inner.sessions.values_mut().find(|session| session.runs.contains_key(&run)) else { return };
+        let has_room = session.has_room();
+        let Some(booked) = session.runs.get_mut(&run).filter(|booked| booked.input_next == seq) else { return };
+        if !has_room {
+            session.has_input_waiting = true;
+            return;
         }
+        booked.input_next += 1;
+        let (run_id, epoch) = (run.to_string(), wire_epoch(session.epoch));
+        let input = Input { run_id, epoch, seq: u64::try_from(seq).unwrap_or_default(), act: Some(act) };
+        session.tell(to_agent::Message::Input(input));
+    }
+
+    /// Whether input waited for room among a node's commands, and there is room now. It is said once.
+    pub(crate) fn is_input_due(&self, node: NodeId) -> bool {
+        let mut inner = self.lock();
+        let waiting = inner.sessions.get_mut(&node).filter(|session| session.has_input_waiting && session.has_room());
+        waiting.is_some_and(|session| std::mem::take(&mut session.has_input_waiting))
+    }
+
+    /// Sends a command that can wait. `false`: there is no room for it.
+    pub(crate) fn offer(&self, node: NodeId, command: to_agent::Message) -> bool {
+        let inner = self.lock();
+        let Some(session) = inner.sessions.get(&node).filter(|session| session.has_room()) else { return false };
+        session.tell(command);
+        true
     }
 
     /// Sends a command down a node's stream. A stream that does not take it is ended: the agent comes back, and is told

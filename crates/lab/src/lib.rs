@@ -32,6 +32,7 @@ pub use service::job::removal;
 pub use task::spawn_tasks;
 
 use crate::fleet::Fleet;
+use crate::link::Intake;
 use crate::model::language::Languages;
 use crate::model::policy::Policy;
 use crate::queries::queue::Waiting;
@@ -67,6 +68,7 @@ struct Inner {
     status: LastStatus,
     feeds: Feeds,
     seats: Seats,
+    intake: Intake,
     /// Wakes the dispatcher of this replica.
     dispatch: Notify,
     /// Runs that were submitted to this replica since its dispatcher looked.
@@ -97,6 +99,7 @@ impl Lab {
             status: LastStatus::default(),
             feeds: Feeds::default(),
             seats: Seats::default(),
+            intake: Intake::default(),
             dispatch: Notify::new(),
             arrivals: Mutex::default(),
             started_ms,
@@ -172,6 +175,10 @@ impl Lab {
 
     fn seats(&self) -> &Seats {
         &self.inner.seats
+    }
+
+    fn intake(&self) -> &Intake {
+        &self.inner.intake
     }
 
     async fn dispatch_wanted(&self) {

@@ -1,10 +1,14 @@
 //! The control plane's end of the agents' streams: enrolment, and one session per connected node.
 
+mod acks;
 mod admit;
+mod intake;
 mod messages;
 mod session;
+mod verdict;
 
 pub(crate) use admit::wire_epoch;
+pub(crate) use intake::Intake;
 
 use std::pin::Pin;
 
@@ -20,8 +24,9 @@ use crate::service::ServiceError;
 
 /// Where the service answers.
 pub(crate) const ROUTE: &str = "/amphi.agent.v1.Agents/{method}";
-/// Commands that may wait for a slow agent before its stream is given up.
-const COMMANDS_MAX: usize = 1_024;
+/// Commands that may wait for a slow agent before its stream is given up: the starts and ends of all the runs that it
+/// may have, and more.
+const COMMANDS_MAX: usize = 4_096;
 
 /// The certificate that TLS has verified, DER. The listener puts it into the extensions of every request of its
 /// connection; a request without one comes from a caller that showed none.

@@ -1,17 +1,15 @@
 //! A job's output: whole as a download, and live as server-sent events.
 
-use std::convert::Infallible;
-use std::time::Duration;
+mod sse;
 
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures::StreamExt;
 use portal::{ApiPath, ApiQuery, Caller, Problem, Problems};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
@@ -21,9 +19,6 @@ use crate::model::job::Job;
 use crate::queries::output::{Chunk, output_list};
 use crate::service::ServiceError;
 use crate::service::live::{LiveEvent, Position};
-
-/// How often a silent stream shows that it lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Which output.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -108,11 +103,13 @@ pub(super) async fn job_live(
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let from = position(last, "Last-Event-ID")?;
     let events = lab.job_watch(&caller, job_id(&id)?, from).await?;
-    let stream = events.map(|event| Ok::<_, Infallible>(sse(&event)));
-    let mut response = Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
-    // Proxies must not collect what is to be seen at once.
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        // Proxies must not collect what is to be seen at once.
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    Ok((headers, Body::from_stream(sse::pieces(events))).into_response())
 }
 
 /// An event as it is told, whatever carries it.
@@ -134,9 +131,11 @@ impl Told {
                     "attempt": standing.job.attempt,
                 }),
             },
-            LiveEvent::Output { attempt, chunk } => {
-                Self { event: "output", id: Some(format!("{attempt}.{}", chunk.seq)), data: output(*attempt, chunk) }
-            }
+            LiveEvent::Output { attempt, chunk } => Self {
+                event: "output",
+                id: Some(format!("{attempt}.{}", chunk.seq)),
+                data: json!(OutputData::of(*attempt, chunk)),
+            },
             LiveEvent::End(standing) => Self { event: "end", id: None, data: end(&standing.job) },
         }
     }
@@ -149,15 +148,6 @@ fn end(job: &Job) -> serde_json::Value {
         "reason_text": job.reason_text(), "cpu_ms": job.cpu_ms,
         "memory_peak_bytes": job.memory_peak_bytes,
     })
-}
-
-fn sse(event: &LiveEvent) -> Event {
-    let told = Told::of(event);
-    let event = Event::default().event(told.event).data(told.data.to_string());
-    match told.id {
-        Some(id) => event.id(id),
-        None => event,
-    }
 }
 
 /// Where a watcher goes on: behind the event of this id, or at the beginning.
@@ -180,13 +170,22 @@ pub(crate) fn stream_word(channel: i64) -> &'static str {
     }
 }
 
-fn output(attempt: i64, chunk: &Chunk) -> serde_json::Value {
-    let stream = stream_word(chunk.channel);
-    match std::str::from_utf8(&chunk.data) {
-        Ok(text) => json!({ "attempt": attempt, "seq": chunk.seq, "stream": stream, "text": text }),
-        Err(_) => {
-            let base64 = STANDARD.encode(&chunk.data);
-            json!({ "attempt": attempt, "seq": chunk.seq, "stream": stream, "base64": base64 })
-        }
+/// What an `output` event says: `text`, or `base64` where the bytes are no UTF-8.
+#[derive(Serialize)]
+struct OutputData<'a> {
+    attempt: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+    seq: i64,
+    stream: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+impl<'a> OutputData<'a> {
+    fn of(attempt: i64, chunk: &'a Chunk) -> Self {
+        let text = std::str::from_utf8(&chunk.data).ok();
+        let base64 = text.is_none().then(|| STANDARD.encode(&chunk.data));
+        Self { attempt, base64, seq: chunk.seq, stream: stream_word(chunk.channel), text }
     }
 }

@@ -1,5 +1,7 @@
 //! Bookings, promises and needs, without a stream.
 
+use wire::proto::OutputAck;
+
 use super::*;
 
 fn fleet(slots: &[u32]) -> (Fleet, Vec<NodeId>, Vec<mpsc::Receiver<ToAgent>>) {
@@ -75,4 +77,28 @@ fn the_far_node_is_avoided_while_another_will_do() {
     let need = Need { tool: "ping", avoid: Some(nodes[0]), ..Need::default() };
     assert_eq!(book(&fleet, &need), Some(nodes[1]));
     assert_eq!(book(&fleet, &need), Some(nodes[0]));
+}
+
+#[test]
+fn input_waits_for_room_among_the_commands_and_ends_no_stream() {
+    let (fleet, nodes, mut receivers) = fleet(&[1]);
+    let run = RunId::generate();
+    let need = Need { tool: "ping", ..Need::default() };
+    fleet.book(&need, run, booked(JobId::generate()), 0).unwrap();
+    let mut sent = |seq| {
+        fleet.input_send(run, seq, input::Act::Interrupt(true));
+        std::iter::from_fn(|| receivers[0].try_recv().ok()).count()
+    };
+    assert_eq!([sent(0), sent(2), sent(1)], [1, 0, 1], "one that is not next is not sent");
+    for seq in 2..10 {
+        fleet.input_send(run, seq, input::Act::Interrupt(true));
+    }
+    assert!(!fleet.is_input_due(nodes[0]), "there is no room yet");
+    assert!(!fleet.with(nodes[0], |session| session.ended.is_cancelled()).unwrap());
+    assert!(!fleet.offer(nodes[0], to_agent::Message::OutputAck(OutputAck::default())));
+    assert!(receivers[0].try_recv().is_ok() && receivers[0].try_recv().is_err());
+    assert!(fleet.is_input_due(nodes[0]));
+    assert!(!fleet.is_input_due(nodes[0]), "it is said once");
+    fleet.input_send(run, 3, input::Act::Interrupt(true));
+    assert!(receivers[0].try_recv().is_ok());
 }

@@ -8,7 +8,7 @@ use crate::Lab;
 use crate::fleet::{Booked, Session};
 use crate::model::node::{HEARTBEAT_MS, Inventory, Node, NodeId};
 use crate::model::run::{Role, Run, RunState};
-use crate::model::tool::tools;
+use crate::model::tool::{tool, tools};
 use crate::queries::node::{Connected, node_connect, node_get};
 use crate::queries::run::run_list_on;
 use crate::service::ServiceError;
@@ -96,7 +96,9 @@ fn session(
     session.slots = node.slots;
     session.labels = node.labels.clone();
     session.is_known = !node.tools.is_empty();
-    session.tools = node.tools.iter().map(|tool| tool.name.clone()).collect();
+    // What its earlier life said. One that takes no programs any more has no use for a language.
+    let is_of_use = |name: &String| session.inventory.takes_programs || tool(name).is_some();
+    session.tools = node.tools.iter().map(|tool| tool.name.clone()).filter(is_of_use).collect();
     for run in kept {
         let held = hello.runs.iter().find(|held| held.run_id == run.id.to_string());
         let (RunState::Leased { epoch, .. } | RunState::Running { epoch, .. }) = run.state else { continue };

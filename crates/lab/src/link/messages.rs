@@ -4,18 +4,20 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use wire::proto::{
-    Cancel, Certificate, Ended, EndedAck, FromAgent, InputAck, Output, OutputAck, Reason, Refused, RefusedWhy,
-};
+use db::Engine;
+use wire::proto::{Cancel, Certificate, Ended, EndedAck, FromAgent, InputAck, Output, Refused, RefusedWhy};
 use wire::proto::{Renew, Started, Tools, from_agent, to_agent};
 
+use super::acks::Acks;
 use super::admit::wire_epoch;
+use super::verdict::{outcome, run_end_of};
 use crate::Lab;
 use crate::fleet::Booked;
 use crate::model::experiment::OUTPUT_BYTES;
 use crate::model::job::{ErrorReason, JobId};
 use crate::model::node::{InstalledTool, NodeId};
-use crate::model::run::{Outcome, Role, RunId, Usage};
+use crate::model::run::{Outcome, Role, RunId};
+use crate::model::tool::tool;
 use crate::queries::input::{input_taken, inputs_delete};
 use crate::queries::job::job_waiting;
 use crate::queries::node::node_tools_set;
@@ -46,7 +48,8 @@ pub(super) struct Group<'a> {
     topics: BTreeSet<String>,
     /// Output for those who watch, once it is stored.
     printed: Vec<Printed>,
-    output_acks: HashMap<String, u64>,
+    /// By run, the number behind its output and the bytes of that.
+    safe: HashMap<String, (u64, usize)>,
     /// Runs that were lost by a fault of the node.
     lost: Vec<RunId>,
     /// Runs to forget once the transaction is safe, and the messages to send then.
@@ -76,7 +79,7 @@ impl<'a> Group<'a> {
             idle: Vec::new(),
             topics: BTreeSet::new(),
             printed: Vec::new(),
-            output_acks: HashMap::new(),
+            safe: HashMap::new(),
             lost: Vec::new(),
             ended: Vec::new(),
             closed: BTreeSet::new(),
@@ -87,28 +90,22 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Stores the messages, then acknowledges them and wakes who waits.
-    pub(super) async fn store(mut self, messages: Vec<FromAgent>) -> Result<(), ServiceError> {
+    /// Stores the messages, then acknowledges them and wakes who waits. Output is acknowledged by the session, in time.
+    pub(super) async fn store(mut self, messages: Vec<FromAgent>, acks: &mut Acks) -> Result<(), ServiceError> {
         let now_ms = self.lab.now_ms();
         self.lab.fleet().with(self.node, |session| session.heard_ms = now_ms);
         for message in messages.into_iter().filter_map(|m| m.message) {
             self.take(message);
         }
-        self.gather();
-        for topic in std::mem::take(&mut self.topics) {
-            self.write.push_event(topic);
-        }
-        if !self.write.is_empty() {
-            self.lab.db().write(std::mem::take(&mut self.write)).await?;
-        }
+        self.write().await?;
         if !self.lost.is_empty() {
             for run in run_list_on(self.lab.db(), self.node).await?.iter().filter(|run| self.lost.contains(&run.id)) {
                 self.lab.run_lost(run).await?;
             }
         }
         self.lab.feeds().print(std::mem::take(&mut self.printed));
-        for (run_id, next_seq) in std::mem::take(&mut self.output_acks) {
-            self.lab.fleet().send(self.node, to_agent::Message::OutputAck(OutputAck { run_id, next_seq }));
+        for (run_id, (next_seq, bytes)) in std::mem::take(&mut self.safe) {
+            acks.add(run_id, next_seq, bytes);
         }
         for run_id in std::mem::take(&mut self.over) {
             self.cancel(run_id);
@@ -118,6 +115,9 @@ impl<'a> Group<'a> {
             self.lab.fleet().send(self.node, to_agent::Message::EndedAck(EndedAck { run_id }));
         }
         for message in std::mem::take(&mut self.after) {
+            if let to_agent::Message::EndedAck(ack) = &message {
+                acks.forget(&ack.run_id);
+            }
             self.lab.fleet().send(self.node, message);
         }
         for run in self.ended {
@@ -129,12 +129,29 @@ impl<'a> Group<'a> {
         if self.is_dispatch_wanted {
             self.lab.dispatch_wake();
         }
+        if self.lab.fleet().is_input_due(self.node) {
+            self.lab.inputs_send().await?;
+        }
         Ok(())
     }
 
-    /// Puts what the messages said into the transaction.
+    /// Output alone is stored together with that of other nodes; anything else is one transaction with it.
+    async fn write(&mut self) -> Result<(), ServiceError> {
+        let (chunks, topics) = (std::mem::take(&mut self.chunks), std::mem::take(&mut self.topics));
+        self.gather();
+        if self.write.is_empty() && !chunks.is_empty() {
+            return self.lab.outputs_store(chunks, topics).await;
+        }
+        outputs_insert(&mut self.write, &chunks);
+        topics.into_iter().for_each(|topic| self.write.push_event(topic));
+        if !self.write.is_empty() {
+            self.lab.db().write(std::mem::take(&mut self.write)).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts what the messages said, but for output, into the transaction.
     fn gather(&mut self) {
-        outputs_insert(&mut self.write, &std::mem::take(&mut self.chunks));
         let mut told = std::mem::replace(&mut self.told, Told::new());
         for (run, (booked, start)) in self.started.drain() {
             let job = (booked.role == Role::Near).then(|| attempt(&booked));
@@ -173,8 +190,9 @@ impl<'a> Group<'a> {
         if tools.is_partial && self.lab.fleet().with(self.node, |session| session.is_known) == Some(true) {
             return;
         }
+        let takes_programs = self.lab.fleet().with(self.node, |session| session.inventory.takes_programs) == Some(true);
         let languages = self.lab.languages();
-        let known = |name: &str| crate::model::tool::tool(name).is_some() || languages.get(name).is_some();
+        let known = |name: &str| tool(name).is_some() || (takes_programs && languages.get(name).is_some());
         let installed: Vec<_> = tools
             .tools
             .into_iter()
@@ -220,25 +238,37 @@ impl<'a> Group<'a> {
     }
 
     fn output(&mut self, output: Output) {
-        let Some((run, mut booked)) = self.live_booking(&output.run_id, output.epoch) else { return };
+        let bytes = output.data.len();
+        let booked = output.run_id.parse::<RunId>().ok().and_then(|run| {
+            let booked = self.lab.fleet().booked_with(self.node, run, |booked| {
+                booked.output_bytes = booked.output_bytes.saturating_add(bytes as u64);
+                booked.clone()
+            })?;
+            (wire_epoch(booked.epoch) == output.epoch).then_some((run, booked))
+        });
+        let Some((run, booked)) = booked else {
+            self.closed.insert(output.run_id);
+            return;
+        };
         let Ok(seq) = i64::try_from(output.seq) else { return };
-        booked.output_bytes = booked.output_bytes.saturating_add(output.data.len() as u64);
-        let told = booked.output_bytes;
-        self.lab.fleet().with(self.node, |session| session.runs.get_mut(&run).map(|b| b.output_bytes = told));
-        self.output_acks.insert(output.run_id.clone(), output.seq + 1);
-        if told > OUTPUT_MAX {
+        let safe = self.safe.entry(output.run_id).or_default();
+        *safe = (output.seq + 1, safe.1 + bytes);
+        if booked.output_bytes > OUTPUT_MAX {
             // The agent's own cap lies well below: this one does not keep to it.
-            return self.over.push(output.run_id);
+            return self.over.push(run.to_string());
         }
         if booked.role == Role::Far && !booked.is_ready && self.lab.is_far_end_ready(&output.data) {
-            self.lab.fleet().with(self.node, |session| session.runs.get_mut(&run).map(|booked| booked.is_ready = true));
+            self.lab.fleet().booked_with(self.node, run, |booked| booked.is_ready = true);
             self.ready.push(booked.clone());
         }
         let chunk = Chunk { seq, channel: i64::from(output.channel), at_ms: output.at_ms, data: output.data };
         let chunk = Arc::new(chunk);
         self.chunks.push((run, chunk.clone()));
         if booked.role == Role::Near {
-            self.topics.insert(output_topic(booked.job));
+            // On SQLite there is no other replica that would hear of it.
+            if self.lab.db().engine() != Engine::Sqlite {
+                self.topics.insert(output_topic(booked.job));
+            }
             self.printed.push(Printed { job: booked.job, attempt: booked.attempt, chunk });
         }
     }
@@ -341,42 +371,4 @@ impl<'a> Group<'a> {
 
 fn attempt(booked: &Booked) -> Attempt {
     Attempt { job: booked.job, number: booked.attempt, is_element: booked.is_element }
-}
-
-fn outcome(ended: &Ended) -> Outcome {
-    match ended.reason() {
-        Reason::Exited => Outcome::Exited(ended.exit_code.into()),
-        Reason::Cancelled => Outcome::Cancelled,
-        Reason::WallTime => Outcome::Failed(ErrorReason::WallTime),
-        Reason::OutputCap => Outcome::Failed(ErrorReason::OutputCap),
-        Reason::NotStarted => Outcome::Failed(ErrorReason::NotStarted),
-        Reason::NameUnknown => Outcome::Failed(ErrorReason::NameUnknown),
-        Reason::Forbidden => Outcome::Failed(ErrorReason::Forbidden),
-        Reason::Compile => Outcome::Failed(ErrorReason::Compile),
-        Reason::CpuTime => Outcome::Failed(ErrorReason::CpuTime),
-        Reason::Memory => Outcome::Failed(ErrorReason::Memory),
-        Reason::Processes => Outcome::Failed(ErrorReason::Processes),
-        Reason::FileSize => Outcome::Failed(ErrorReason::FileSize),
-        Reason::BlockedCall => Outcome::Failed(ErrorReason::BlockedCall),
-        Reason::Uncontained => Outcome::Failed(ErrorReason::Uncontained),
-        Reason::Lost => Outcome::Lost,
-    }
-}
-
-/// What the agent says of an end, as far as it can be believed.
-fn run_end_of(ended: &Ended, outcome: &Outcome) -> RunEnd {
-    let plain = |text: &str, most: usize| text.chars().filter(|c| !c.is_control()).take(most).collect::<String>();
-    let detail = Some(plain(&ended.detail, 500)).filter(|detail| !detail.is_empty());
-    let measured = |value: u64| i64::try_from(value).ok().filter(|value| *value > 0);
-    let exit_code = match outcome {
-        Outcome::Exited(code) => Some(*code),
-        Outcome::Failed(_) => Some(i64::from(ended.exit_code)).filter(|code| *code != 0),
-        Outcome::Lost | Outcome::Cancelled => None,
-    };
-    let usage = Usage {
-        cpu_ms: measured(ended.cpu_ms),
-        memory_peak_bytes: measured(ended.memory_peak_bytes),
-        fences: ended.fences.iter().take(16).map(|fence| plain(fence, 40)).collect(),
-    };
-    RunEnd { outcome: outcome.clone(), exit_code, detail, usage, at_ms: ended.at_ms }
 }

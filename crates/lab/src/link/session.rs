@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use wire::proto::{FromAgent, ToAgent, from_agent};
 
+use super::acks::Acks;
 use super::admit::admit;
 use super::messages::Group;
 use crate::Lab;
@@ -57,15 +59,23 @@ pub(super) async fn run(lab: Lab, node: NodeId, mut stream: Streaming<FromAgent>
 }
 
 async fn serve(lab: &Lab, node: NodeId, name: &str, epoch: i64, stream: &mut Streaming<FromAgent>) {
+    let mut acks = Acks::default();
+    let mut silent_at = Instant::now() + SILENCE_MAX;
     loop {
-        let first = match tokio::time::timeout(SILENCE_MAX, stream.message()).await {
+        let deadline = acks.due().map_or(silent_at, |due| due.min(silent_at));
+        let first = match tokio::time::timeout_at(deadline, stream.message()).await {
             Ok(Ok(Some(message))) => message,
             Ok(Ok(None)) => return,
             Ok(Err(status)) => {
                 return tracing::info!(node.id = %node, "the stream of node {name} broke off: {}", status.message());
             }
+            Err(_) if Instant::now() < silent_at => {
+                acks.tell(lab.fleet(), node);
+                continue;
+            }
             Err(_) => return tracing::warn!(node.id = %node, "node {name} has been silent for {SILENCE_MAX:?}"),
         };
+        silent_at = Instant::now() + SILENCE_MAX;
         let mut messages = vec![first];
         let mut is_open = true;
         while is_open && messages.len() < GROUP_MAX {
@@ -75,8 +85,11 @@ async fn serve(lab: &Lab, node: NodeId, name: &str, epoch: i64, stream: &mut Str
                 None => break,
             }
         }
-        if let Err(error) = Group::new(lab, node, epoch).store(messages).await {
+        if let Err(error) = Group::new(lab, node, epoch).store(messages, &mut acks).await {
             return tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "what node {name} said could not be stored");
+        }
+        if acks.due().is_some_and(|due| due <= Instant::now()) {
+            acks.tell(lab.fleet(), node);
         }
         if !is_open {
             return;

@@ -30,6 +30,8 @@ pub(crate) struct Agent {
     slots: u32,
     /// What it says of its addresses at the next greeting.
     addresses: Vec<String>,
+    /// And of whether it takes programs.
+    pub(crate) takes_programs: bool,
     certificate: PeerCertificate,
     pub(crate) link: Link,
     /// Runs that it was told to start and has not ended, with the epoch of each.
@@ -100,6 +102,7 @@ pub(crate) fn hello(boot_id: &str, slots: u32, runs: Vec<RunHeld>) -> Hello {
         slots,
         cores: 2,
         memory_bytes: 1 << 30,
+        takes_programs: true,
         ..Inventory::default()
     };
     let protocol = wire::PROTOCOL;
@@ -127,6 +130,7 @@ impl Agent {
             epoch: 0,
             slots,
             addresses,
+            takes_programs: true,
             certificate,
             link,
             held,
@@ -142,7 +146,9 @@ impl Agent {
         let runs = self.held.iter();
         let runs = runs.map(|(run_id, epoch)| RunHeld { run_id: run_id.clone(), epoch: *epoch, ..RunHeld::default() });
         let mut hello = hello(boot_id, self.slots, runs.collect());
-        hello.inventory.as_mut().expect("hello tells the inventory").addresses.clone_from(&self.addresses);
+        let inventory = hello.inventory.as_mut().expect("hello tells the inventory");
+        inventory.addresses.clone_from(&self.addresses);
+        inventory.takes_programs = self.takes_programs;
         self.link.send(from_agent::Message::Hello(hello)).await;
         let Some(Message::Welcome(welcome)) = self.link.next().await else { panic!("no welcome") };
         assert!(welcome.epoch > self.epoch, "the epoch grows with every connection");

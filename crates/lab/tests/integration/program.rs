@@ -185,3 +185,16 @@ async fn what_a_node_had_holds_while_it_looks_for_its_languages_anew() {
     let reply = plane.call(&plane.admin, "POST", "/api/v1/jobs", python()).await;
     assert_eq!(reply.problem(400), "no-node-with-language");
 }
+
+#[tokio::test]
+async fn a_node_that_takes_no_programs_any_more_gets_none_whatever_languages_it_tells() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    agent.takes_programs = false;
+    agent.reconnect(&plane).await;
+    agent.equip(1).await;
+    agent.settled().await;
+    assert_eq!(plane.call(&plane.admin, "POST", "/api/v1/jobs", python()).await.problem(400), "no-node-with-language");
+    plane.ping().await;
+    agent.carry_out().await;
+}

@@ -4,6 +4,7 @@
 mod account;
 mod audit;
 mod batch;
+mod bench;
 mod completions;
 mod doctor;
 mod failure;
@@ -96,6 +97,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Check this machine, the connection and the service
     Doctor(doctor::DoctorArgs),
+    /// Measure this machine
+    Bench(bench::BenchArgs),
     /// Sign in to a server and keep an API token for it
     Login(login::LoginArgs),
     /// Revoke the kept API token and forget it
@@ -124,6 +127,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Audit(args) => audit::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Status(args) => status::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Bench(args) => bench::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Login(args) => login::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Logout(args) => login::logout(args).await.map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run(&args, Cli::command()).map(|()| ExitCode::SUCCESS),

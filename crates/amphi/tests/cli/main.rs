@@ -5,6 +5,7 @@
 )]
 
 mod batch;
+mod bench;
 mod commands;
 mod fake_server;
 mod login;

@@ -1,4 +1,6 @@
 //! The Mojette erasure code: any k of k + m fragments give a block back, with XOR and shifts alone.
+//!
+#![doc = include_str!("chapter.md")]
 
 pub use code::{Change, Code};
 pub use error::Error;
@@ -10,3 +12,7 @@ mod error;
 mod geometry;
 mod kernel;
 pub mod legacy;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -46,8 +46,6 @@ pub(crate) enum LinkError {
     Certificate(#[source] AuthorityError),
     #[error("this node's certificate has ended; join anew with a token from `amphi node token`")]
     CertificateEnded,
-    #[error("keeping the lease epoch")]
-    Epoch(#[source] IdentityError),
 }
 
 /// Why one stream ended; another is tried.
@@ -65,6 +63,8 @@ enum Lost {
     NoWelcome,
     #[error("it asked to come back later: {0}")]
     Later(String),
+    #[error("its lease could not be stored here, and is not taken")]
+    Epoch(#[source] IdentityError),
 }
 
 /// How a session ended.

@@ -45,7 +45,9 @@ impl<'a> Session<'a> {
     /// Serves until the stream is lost or the agent is told to end; then ends of runs are sent for up to 2 s.
     pub(super) async fn keep(mut self, welcome: Welcome) -> Result<End, LinkError> {
         tracing::info!(node.id = %welcome.node_id, "connected to {} as {}", self.link.place, welcome.name);
-        self.epoch_seen(welcome.epoch).await?;
+        if let Err(why) = self.epoch_seen(welcome.epoch).await {
+            return Ok(End::Lost { why, was_welcome: false });
+        }
         self.link.node.ledger(|ledger| ledger.on_welcome());
         let period = Duration::from_millis(welcome.heartbeat_ms.max(SHORTEST_HEARTBEAT_MS).into());
         let mut heartbeat = interval(period);
@@ -160,27 +162,35 @@ impl<'a> Session<'a> {
             Err(status) => return Ok(Some(Lost::Stream(Box::new(status)))),
         };
         let node = &self.link.node;
-        match message {
-            Some(to_agent::Message::Start(start)) => self.on_start(start).await?,
-            Some(to_agent::Message::Cancel(cancel)) => self.on_cancel(cancel).await?,
+        let done = match message {
+            Some(to_agent::Message::Start(start)) => self.on_start(start).await,
+            Some(to_agent::Message::Cancel(cancel)) => self.on_cancel(cancel).await,
             Some(to_agent::Message::OutputAck(ack)) => {
                 node.ledger(|ledger| ledger.on_output_ack(&ack.run_id, ack.next_seq));
+                Ok(())
             }
-            Some(to_agent::Message::EndedAck(ack)) => node.ledger(|ledger| ledger.on_ended_ack(&ack.run_id)),
-            Some(to_agent::Message::Certificate(answer)) => self.on_certificate(answer).await,
+            Some(to_agent::Message::EndedAck(ack)) => {
+                node.ledger(|ledger| ledger.on_ended_ack(&ack.run_id));
+                Ok(())
+            }
+            Some(to_agent::Message::Certificate(answer)) => {
+                self.on_certificate(answer).await;
+                Ok(())
+            }
             Some(to_agent::Message::Goodbye(bye)) if bye.r#final => return Err(LinkError::Dismissed(bye.reason)),
-            Some(to_agent::Message::Goodbye(bye)) => return Ok(Some(Lost::Later(bye.reason))),
+            Some(to_agent::Message::Goodbye(bye)) => Err(Lost::Later(bye.reason)),
             // A lease that was renewed under a new epoch while the stream stood.
-            Some(to_agent::Message::Welcome(welcome)) => self.epoch_seen(welcome.epoch).await?,
-            Some(to_agent::Message::Input(input)) => self.on_input(input).await?,
+            Some(to_agent::Message::Welcome(welcome)) => self.epoch_seen(welcome.epoch).await,
+            Some(to_agent::Message::Input(input)) => self.on_input(input).await,
             None => {
                 tracing::warn!("the control plane sent a message that this version does not know");
+                Ok(())
             }
-        }
-        Ok(None)
+        };
+        Ok(done.err())
     }
 
-    async fn on_start(&self, start: Start) -> Result<(), LinkError> {
+    async fn on_start(&self, start: Start) -> Result<(), Lost> {
         self.epoch_seen(start.epoch).await?;
         let (run, epoch, node) = (start.run_id.clone(), start.epoch, &self.link.node);
         let order = match Order::try_from(start) {
@@ -210,7 +220,7 @@ impl<'a> Session<'a> {
         };
     }
 
-    async fn on_input(&self, input: Input) -> Result<(), LinkError> {
+    async fn on_input(&self, input: Input) -> Result<(), Lost> {
         self.epoch_seen(input.epoch).await?;
         let (run, epoch) = (input.run_id.clone(), input.epoch);
         self.link.node.ledger(|ledger| {
@@ -221,7 +231,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn on_cancel(&self, cancel: Cancel) -> Result<(), LinkError> {
+    async fn on_cancel(&self, cancel: Cancel) -> Result<(), Lost> {
         self.epoch_seen(cancel.epoch).await?;
         self.link.node.ledger(|ledger| {
             if let Err(why) = ledger.run_cancel(&cancel.run_id, cancel.epoch) {
@@ -231,8 +241,9 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// A higher epoch is on disk before anything is done under it, so that a restart can't fall back behind it.
-    async fn epoch_seen(&self, epoch: u64) -> Result<(), LinkError> {
+    /// A higher epoch is on disk before anything is done under it, so that a restart can't fall back behind it. Where it
+    /// can't be stored the lease is not taken: the stream is given back, and the next one brings another.
+    async fn epoch_seen(&self, epoch: u64) -> Result<(), Lost> {
         let known = self.link.node.ledger_quietly(|ledger| ledger.epoch());
         if epoch < known {
             tracing::warn!(
@@ -244,7 +255,7 @@ impl<'a> Session<'a> {
         }
         let home = Arc::clone(&self.link.home);
         match tokio::task::spawn_blocking(move || home.epoch_write(epoch)).await {
-            Ok(written) => written.map_err(LinkError::Epoch)?,
+            Ok(written) => written.map_err(Lost::Epoch)?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
         self.link.node.ledger_quietly(|ledger| ledger.epoch_seen(epoch));

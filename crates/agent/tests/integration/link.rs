@@ -151,3 +151,29 @@ async fn tools_and_heartbeats_are_told() {
     assert_eq!((tools.len(), tools[0].name.as_str(), tools[0].version.as_str()), (1, "echo", "1.2.3"));
     agent.stop().await;
 }
+
+#[tokio::test]
+async fn a_lease_that_cannot_be_stored_is_not_taken_and_the_next_one_may_be() {
+    let mut control = ControlPlane::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::start(control.config(dir.path()));
+    let mut session = control.session().await;
+    session.hello().await;
+    // As a full disk does, it lets the file's next text not be written.
+    let blocked = dir.path().join("epoch.new");
+    std::fs::create_dir(&blocked).unwrap();
+    session.welcome(1).await;
+    for epoch in 2..4 {
+        let mut session = control.session().await;
+        assert_eq!(session.hello().await.epoch, 0, "it took a lease that it has not stored");
+        session.welcome(epoch).await;
+    }
+    let mut session = control.session().await;
+    session.hello().await;
+    std::fs::remove_dir(&blocked).unwrap();
+    session.welcome(4).await;
+    session.start(Start { epoch: 4, ..start("r1", &["echo", "hello"]) }).await;
+    let seen = session.until("r1", |seen| seen.ended.is_some()).await;
+    assert_eq!((seen.stdout(), seen.reason()), ("hello\n", Reason::Exited));
+    agent.stop().await;
+}

@@ -1,9 +1,10 @@
 //! What a node runs programs with: its sandbox, started again when its helper dies.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use crate::sandbox::{Limits, Room, RoomSpec, Sandbox, SandboxConfig, SandboxError, StepSpec};
@@ -17,7 +18,8 @@ const PROBE_BYTES: u64 = 16 * 1024 * 1024;
 /// See the module's description.
 pub(crate) struct Programs {
     config: SandboxConfig,
-    sandbox: Mutex<Sandbox>,
+    /// The present one: running, being started, or to be started by whoever wants a room first.
+    sandbox: Mutex<Arc<OnceCell<Sandbox>>>,
     fences: Vec<String>,
     are_taken: bool,
 }
@@ -27,7 +29,8 @@ impl Programs {
     pub(crate) async fn start(config: SandboxConfig, is_uncontained_allowed: bool) -> Result<Self, SandboxError> {
         let sandbox = Sandbox::start(config.clone()).await?;
         let are_taken = is_uncontained_allowed || sandbox.is_contained();
-        Ok(Self { config, fences: sandbox.fences().to_vec(), are_taken, sandbox: Mutex::new(sandbox) })
+        let fences = sandbox.fences().to_vec();
+        Ok(Self { config, fences, are_taken, sandbox: Mutex::new(Arc::new(OnceCell::new_with(Some(sandbox)))) })
     }
 
     /// Whether programs are taken at all.
@@ -42,24 +45,30 @@ impl Programs {
 
     /// A fresh room; waits while all are taken. A sandbox that has ended is started again.
     pub(crate) async fn room(&self, spec: RoomSpec) -> Result<Room, SandboxError> {
-        let sandbox = self.sandbox.lock().await.clone();
-        match sandbox.room(spec).await {
-            Err(SandboxError::Ended) => self.room_of_another(spec).await,
+        let present = self.present();
+        match self.started(&present).await?.room(spec).await {
+            Err(SandboxError::Ended) => self.started(&self.after(&present)).await?.room(spec).await,
             result => result,
         }
     }
 
-    async fn room_of_another(&self, spec: RoomSpec) -> Result<Room, SandboxError> {
-        let mut sandbox = self.sandbox.lock().await;
-        // Somebody else may have started it while this one waited.
-        match sandbox.room(spec).await {
-            Err(SandboxError::Ended) => {
-                tracing::warn!("the sandbox has ended and is started again");
-                *sandbox = Sandbox::start(self.config.clone()).await?;
-                sandbox.room(spec).await
-            }
-            result => result,
+    fn present(&self) -> Arc<OnceCell<Sandbox>> {
+        Arc::clone(&self.sandbox.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Starts it unless it is started. Those who come meanwhile wait for the same one.
+    async fn started<'a>(&self, sandbox: &'a OnceCell<Sandbox>) -> Result<&'a Sandbox, SandboxError> {
+        sandbox.get_or_try_init(|| Sandbox::start(self.config.clone())).await
+    }
+
+    /// The one after `ended`, which is the present one unless somebody was here before.
+    fn after(&self, ended: &Arc<OnceCell<Sandbox>>) -> Arc<OnceCell<Sandbox>> {
+        let mut present = self.sandbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&present, ended) {
+            tracing::warn!("the sandbox has ended and is started again");
+            *present = Arc::default();
         }
+        Arc::clone(&present)
     }
 
     /// Runs `argv` in a room of its own and returns the start of both outputs; `None` when it does not start there, fails,

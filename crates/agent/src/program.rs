@@ -46,6 +46,10 @@ impl Subject for Process {
     fn kill(&self) {
         Self::kill(self);
     }
+
+    fn give_up(&mut self) -> Exit {
+        Self::give_up(self)
+    }
 }
 
 /// A program on its way.

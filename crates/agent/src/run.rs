@@ -47,6 +47,10 @@ impl Subject for Tool {
     fn kill(&self) {
         group_signal(self.group, Signal::SIGKILL);
     }
+
+    fn give_up(&mut self) -> io::Result<ExitStatus> {
+        Err(io::Error::new(io::ErrorKind::TimedOut, "it can't be killed"))
+    }
 }
 
 /// Carries `order` out and writes everything about it into the ledger. Dropping the future kills the program's leader.

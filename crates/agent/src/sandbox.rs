@@ -2,9 +2,9 @@
 //!
 //! One helper process per agent does what must not be done in a program with threads: this program, run again with the
 //! argument `sandbox-helper` ([`helper_main`]). It keeps one *keeper* process per slot. A keeper sits in its cgroup and its
-//! empty network for good, because making those is the dearest step, and starts one *init* per room: process 1 of the
-//! room's own namespaces, which gives up every privilege before it starts what it is told. The agent speaks with keepers
-//! directly, one packet a message, descriptors beside it.
+//! empty network for good, because making those is the dearest step, and starts one *init* per room, ahead of the room:
+//! process 1 of the room's own namespaces, which makes the room's places and gives up every privilege before it hears of
+//! any program. The agent speaks with keepers directly, one packet a message, descriptors beside it.
 //!
 //! What holds:
 //! - *Nothing outlives its room*: killing process 1 of a pid namespace kills all in it. Rooms end with their keeper, keepers
@@ -28,6 +28,7 @@ mod init;
 mod keeper;
 mod message;
 mod namespace;
+mod network;
 mod room;
 mod root;
 mod seccomp;

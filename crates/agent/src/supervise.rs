@@ -18,6 +18,10 @@ use crate::node::Node;
 const WALL_GRACE: Duration = Duration::from_millis(500);
 /// From the interrupt to the kill when cancelled: enough for ping to print its summary.
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
+/// From one kill to the next, of a subject that is still there.
+const KILL_AGAIN: Duration = Duration::from_secs(1);
+/// Kills until it is given up. Ending what holds much memory takes the kernel seconds.
+const KILLS: u32 = 15;
 /// How long pipes are read after the end, for a process that got away and still holds them.
 const DRAIN: Duration = Duration::from_millis(250);
 
@@ -37,6 +41,9 @@ pub(crate) trait Subject {
 
     /// Ends it with everything it started.
     fn kill(&self);
+
+    /// How it is said to have ended when it was killed again and again and is still there.
+    fn give_up(&mut self) -> Self::Exit;
 }
 
 /// What holds for one watch.
@@ -60,10 +67,20 @@ pub(crate) struct Outcome<E> {
 
 /// Where the subject is on its way out.
 enum Phase {
-    Running { wall: Option<Instant> },
-    Stopping { kill_at: Instant },
-    Killed,
-    Draining { until: Instant },
+    Running {
+        wall: Option<Instant>,
+    },
+    Stopping {
+        kill_at: Instant,
+    },
+    /// Killed so often.
+    Killed {
+        times: u32,
+        again_at: Instant,
+    },
+    Draining {
+        until: Instant,
+    },
 }
 
 struct Supervised<'a, S: Subject> {
@@ -121,12 +138,12 @@ impl<'a, S: Subject> Supervised<'a, S> {
         match self.phase {
             Phase::Running { wall } => wall,
             Phase::Stopping { kill_at } => Some(kill_at),
-            Phase::Killed => None,
+            Phase::Killed { again_at, .. } => Some(again_at),
             Phase::Draining { until } => Some(until),
         }
     }
 
-    fn on_deadline(&mut self, subject: &S) {
+    fn on_deadline(&mut self, subject: &mut S) {
         match self.phase {
             Phase::Running { .. } => {
                 let wall = self.watch.wall.unwrap_or_default().as_secs_f64();
@@ -135,7 +152,11 @@ impl<'a, S: Subject> Supervised<'a, S> {
                 self.phase = Phase::Stopping { kill_at: Instant::now() + WALL_GRACE };
             }
             Phase::Stopping { .. } => self.kill(subject),
-            Phase::Killed => {}
+            Phase::Killed { times: KILLS.., .. } => {
+                tracing::error!(run.id = %self.watch.run, "what run {} started can't be killed", self.watch.run);
+                self.on_exit(subject.give_up());
+            }
+            Phase::Killed { .. } => self.kill(subject),
             Phase::Draining { .. } => self.is_over = true,
         }
     }
@@ -179,7 +200,8 @@ impl<'a, S: Subject> Supervised<'a, S> {
 
     fn kill(&mut self, subject: &S) {
         subject.kill();
-        self.phase = Phase::Killed;
+        let times = if let Phase::Killed { times, .. } = self.phase { times + 1 } else { 1 };
+        self.phase = Phase::Killed { times, again_at: Instant::now() + KILL_AGAIN };
     }
 }
 
@@ -246,3 +268,6 @@ impl<R: AsyncRead + Unpin> Pipe<R> {
         &self.buffer[..count]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,8 +65,23 @@ struct Memory {
     peak: Option<File>,
     usage: File,
     oom: File,
-    /// As last written, because writing costs.
-    set: Option<u64>,
+    set: Written,
+}
+
+/// What stands in a file of the kernel's as far as is known here. Kept because writing costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Written {
+    /// Nothing was written yet, or the kernel refused.
+    #[default]
+    Unknown,
+    Unlimited,
+    Most(u64),
+}
+
+impl From<Option<u64>> for Written {
+    fn from(most: Option<u64>) -> Self {
+        most.map_or(Self::Unlimited, Self::Most)
+    }
 }
 
 #[derive(Debug)]
@@ -74,7 +89,7 @@ struct Pids {
     limit: File,
     usage: File,
     events: File,
-    set: Option<u64>,
+    set: Written,
 }
 
 /// Counters at one moment.
@@ -87,6 +102,13 @@ pub(super) struct Reading {
     refused: u64,
 }
 
+impl Reading {
+    /// Bytes; before any step of a room: what earlier rooms left in the page cache.
+    pub(super) fn memory_in_use(&self) -> u64 {
+        self.usage
+    }
+}
+
 /// What a step used and ran into; `None` where nothing counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Used {
@@ -97,10 +119,10 @@ pub(super) struct Used {
 }
 
 impl Slot {
-    /// Opens what the directories of one slot hold; those that are missing are left out.
-    fn open(is_v2: bool, memory: Option<&Path>, pids: Option<&Path>, cpu: Option<&Path>) -> io::Result<Self> {
+    /// Opens what the directories of one slot hold, in the order of `CONTROLLERS`; those that are missing are left out.
+    fn open(is_v2: bool, [memory, pids, cpu, weight]: [Option<&Path>; 4]) -> io::Result<Self> {
         let names = if is_v2 { &V2 } else { &V1 };
-        let mut dirs: Vec<&Path> = [memory, pids, cpu].into_iter().flatten().collect();
+        let mut dirs: Vec<&Path> = [memory, pids, cpu, weight].into_iter().flatten().collect();
         dirs.sort_unstable();
         dirs.dedup();
         let procs = dirs.iter().map(|dir| writable(&dir.join("cgroup.procs"))).collect::<io::Result<_>>()?;
@@ -144,7 +166,8 @@ impl Slot {
     pub(super) fn lift_if_full(&mut self) {
         let is_v2 = self.is_v2;
         if let Some(memory) = &mut self.memory
-            && memory.set.is_some_and(|most| number(&memory.usage).is_some_and(|usage| usage + most / 16 >= most))
+            && let Written::Most(most) = memory.set
+            && number(&memory.usage).is_some_and(|usage| usage + most / 16 >= most)
         {
             // Refused: then the message that comes next fails, and the room ends with its keeper.
             let _ = memory.limit(None, is_v2);
@@ -170,11 +193,6 @@ impl Slot {
         self.read()
     }
 
-    /// Memory in use before any step of a room: what earlier rooms left in the page cache.
-    pub(super) fn memory_in_use(&self) -> u64 {
-        self.memory.as_ref().and_then(|memory| number(&memory.usage)).unwrap_or_default()
-    }
-
     /// What was used since `before`, of memory above `base` bytes. Everything of the step must be dead.
     pub(super) fn used(&self, before: &Reading, base: u64) -> Used {
         let now = self.read();
@@ -193,7 +211,7 @@ impl Slot {
         Reading {
             cpu: self.cpu().unwrap_or_default(),
             peak: memory.and_then(|memory| memory.peak.as_ref()).and_then(number).unwrap_or_default(),
-            usage: self.memory_in_use(),
+            usage: memory.and_then(|memory| number(&memory.usage)).unwrap_or_default(),
             oom_kills: memory.and_then(|memory| value_of(&read(&memory.oom)?, "oom_kill")).unwrap_or_default(),
             refused: self.pids.as_ref().and_then(|pids| value_of(&read(&pids.events)?, "max")).unwrap_or_default(),
         }
@@ -209,15 +227,15 @@ impl Memory {
             peak: writable(&dir.join(names.peak)).or_else(|_| File::open(dir.join(names.peak))).ok(),
             usage: File::open(dir.join(names.usage))?,
             oom: File::open(dir.join(names.oom))?,
-            set: None,
+            set: Written::Unknown,
         })
     }
 
     fn limit(&mut self, bytes: Option<u64>, is_v2: bool) -> io::Result<()> {
-        if self.set == bytes {
+        if self.set == bytes.into() {
             return Ok(());
         }
-        self.set = None;
+        self.set = Written::Unknown;
         let unlimited = if is_v2 { "max" } else { "-1" };
         let text = bytes.map_or_else(|| unlimited.to_owned(), |bytes| bytes.to_string());
         let swap = |text: &str| self.swap.as_ref().map(|file| file.write_all_at(text.as_bytes(), 0));
@@ -231,7 +249,7 @@ impl Memory {
         if !is_v2 {
             let _ = swap(&text);
         }
-        self.set = bytes;
+        self.set = bytes.into();
         Ok(())
     }
 }
@@ -242,18 +260,19 @@ impl Pids {
             limit: writable(&dir.join("pids.max"))?,
             usage: File::open(dir.join("pids.current"))?,
             events: File::open(dir.join("pids.events"))?,
-            set: None,
+            set: Written::Unknown,
         })
     }
 
     fn limit(&mut self, processes: Option<u32>) -> io::Result<()> {
         let ours = number(&self.usage).unwrap_or_default();
         let most = processes.map(|most| u64::from(most) + ours);
-        if self.set == most {
+        if self.set == most.into() {
             return Ok(());
         }
+        self.set = Written::Unknown;
         self.limit.write_all_at(most.map_or_else(|| "max".to_owned(), |most| most.to_string()).as_bytes(), 0)?;
-        self.set = most;
+        self.set = most.into();
         Ok(())
     }
 }

@@ -31,6 +31,14 @@ pub(super) fn user_enter(namespace: &OwnedFd) -> io::Result<()> {
     Ok(setresuid(user, user, user)?)
 }
 
+/// Becomes `user`. Programs without a namespace must not own what root owns. Errors: this process isn't root.
+pub(super) fn user_become(user: u32) -> io::Result<()> {
+    setgroups(&[])?;
+    let (user, group) = (Uid::from_raw(user), Gid::from_raw(user));
+    setresgid(group, group, group)?;
+    Ok(setresuid(user, user, user)?)
+}
+
 /// Ends with the parent, can't be looked into by its own children, and never gets a privilege again.
 pub(super) fn privileges_drop() -> io::Result<()> {
     // After the change of user, which clears both.
@@ -60,8 +68,9 @@ fn capabilities_clear() -> io::Result<()> {
 }
 
 /// Landlock as a fence of its own: nothing is written but below `writable`, nothing outside is read or signalled.
+/// Where the root `is_built` for rooms, directories may be listed from there on: there is nothing else in it.
 /// Kernels that know less of it do less.
-pub(super) fn reach_bound(writable: &[&Path]) -> io::Result<()> {
+pub(super) fn reach_bound(writable: &[&Path], is_built: bool) -> io::Result<()> {
     let refused = |error: landlock::RulesetError| io::Error::other(error);
     let all = AccessFs::from_all(LANDLOCK);
     let mut ruleset = Ruleset::default()
@@ -73,7 +82,8 @@ pub(super) fn reach_bound(writable: &[&Path]) -> io::Result<()> {
     let devices = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::IoctlDev;
     let readable = READABLE.iter().map(|path| (Path::new(path), AccessFs::from_read(LANDLOCK)));
     let writable = writable.iter().map(|path| (*path, all));
-    for (path, access) in readable.chain(writable).chain([(Path::new("/dev"), devices)]) {
+    let listed = is_built.then_some((Path::new("/"), AccessFs::ReadDir.into()));
+    for (path, access) in readable.chain(writable).chain([(Path::new("/dev"), devices)]).chain(listed) {
         // Not every machine has each of these; what is missing needs no rule.
         if let Ok(fd) = PathFd::new(path) {
             ruleset = ruleset.add_rule(PathBeneath::new(fd, access)).map_err(refused)?;

@@ -1,17 +1,25 @@
 //! The agent's end of a keeper's socket, and the keepers that are free.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
+use super::SandboxError;
 use super::message::{self, Reply, Request};
+
+/// For making a room or starting a program, which take milliseconds. A machine that is short of memory may take seconds.
+const ANSWER_MOST: Duration = Duration::from_secs(30);
 
 /// A packet socket that is waited on without a thread.
 #[derive(Debug)]
@@ -40,20 +48,54 @@ impl PacketSocket {
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: PacketSocket,
+    /// The keeper's process; none before Linux 5.3.
+    process: Option<OwnedFd>,
+    is_given_up: AtomicBool,
     /// Whom files in its rooms belong to, where that isn't the agent's own user.
     pub(super) owner: Option<u32>,
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedFd, owner: Option<u32>) -> io::Result<Self> {
-        Ok(Self { socket: PacketSocket::new(socket)?, owner })
+    pub(super) fn new(socket: OwnedFd, process: Option<OwnedFd>, owner: Option<u32>) -> io::Result<Self> {
+        Ok(Self { socket: PacketSocket::new(socket)?, process, is_given_up: AtomicBool::new(false), owner })
     }
 
-    pub(super) async fn send(&self, request: &Request, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
-        self.socket.send(request, fds).await
+    /// For a keeper that does not answer: kills it, and with it all in its room. The helper starts another.
+    pub(super) fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::Relaxed);
+        if let Some(process) = &self.process {
+            // SAFETY: numbers and a null pointer, on a descriptor that is open. Gone already is as good.
+            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), libc::SIGKILL, 0_usize, 0) };
+        }
     }
 
-    /// Sends without waiting; for the few bytes that always find room, unless the keeper is gone.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.is_given_up.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request and waits for its answer, 30 s at most: a keeper that takes longer is given up.
+    ///
+    /// Errors: `RoomEnded` when it is gone or given up.
+    pub(super) async fn ask(
+        &self,
+        id: u64,
+        request: &Request,
+        fds: &[BorrowedFd<'_>],
+    ) -> Result<(Reply, Vec<OwnedFd>), SandboxError> {
+        let asked = async {
+            self.socket.send(request, fds).await.map_err(|_| SandboxError::RoomEnded)?;
+            self.reply(id).await.map_err(SandboxError::Message)?.ok_or(SandboxError::RoomEnded)
+        };
+        match timeout(ANSWER_MOST, asked).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.give_up();
+                Err(SandboxError::RoomEnded)
+            }
+        }
+    }
+
+    /// Sends without waiting. Errors: the keeper is gone, or has not read for so long that nothing more fits.
     pub(super) fn tell(&self, request: &Request) -> io::Result<()> {
         message::send(self.socket.0.get_ref(), request, &[])
     }

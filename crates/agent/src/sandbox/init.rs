@@ -17,7 +17,7 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::unistd::{Pid, setsid};
+use nix::unistd::Pid;
 
 use super::RoomSpec;
 use super::confine;
@@ -30,7 +30,7 @@ mod reap;
 
 use reap::Reaped;
 
-/// How often CPU time is looked at where no cgroup counts it.
+/// How often CPU time and memory are looked at where no cgroup counts them.
 const LOOK: Duration = Duration::from_millis(100);
 
 const PROCESSES_SPARE: u64 = 8;
@@ -42,6 +42,9 @@ pub(super) struct Birth<'a> {
     pub(super) user: Option<&'a OwnedFd>,
     /// Whose the room's files are, as the keeper sees users.
     pub(super) owner: u32,
+    /// They are another user's than the keeper's.
+    pub(super) is_owner_chosen: bool,
+    pub(super) spec: RoomSpec,
     pub(super) has_cpu_count: bool,
     pub(super) has_memory_limit: bool,
     pub(super) has_pids_limit: bool,
@@ -55,22 +58,22 @@ struct Init<'a> {
     children: SignalFd,
     /// How eager the kernel is to kill this process for memory. Missing where the agent isn't root.
     score: Option<File>,
-    /// All privileges are given up; nothing is started before.
-    is_sealed: bool,
     running: Option<Running>,
 }
 
 struct Running {
     id: u64,
     program: Pid,
+    /// Limits that are this process's to see to, because nothing else counts.
     cpu: Option<Duration>,
+    memory_bytes: Option<u64>,
     reaped: Reaped,
     is_out_of_time: bool,
+    is_out_of_memory: bool,
 }
 
 /// Lives until its keeper closes `channel`.
 pub(super) fn init_main(birth: Birth<'_>, channel: OwnedFd) -> io::Result<()> {
-    setsid()?;
     let mut waited = SigSet::empty();
     waited.add(Signal::SIGCHLD);
     waited.thread_block()?;
@@ -83,7 +86,15 @@ pub(super) fn init_main(birth: Birth<'_>, channel: OwnedFd) -> io::Result<()> {
     }
     // Before privileges go, and with them the right to open it.
     let score = OpenOptions::new().write(true).open("/proc/self/oom_score_adj").ok();
-    Init { birth, channel, children, score, is_sealed: false, running: None }.serve()
+    let mut init = Init { birth, channel, children, score, running: None };
+    match init.prepare() {
+        Ok(places) => {
+            let places: Vec<_> = places.iter().map(AsFd::as_fd).collect();
+            send(&init.channel, &FromInit::Ready, &places)?;
+        }
+        Err((what, error)) => return init.fail(0, what, &error),
+    }
+    init.serve()
 }
 
 impl Init<'_> {
@@ -94,7 +105,7 @@ impl Init<'_> {
                 while self.children.read_signal()?.is_some() {}
                 self.reap();
             } else if !has_request {
-                self.time_check();
+                self.use_check();
             }
             if has_request {
                 match receive::<Request>(&self.channel)? {
@@ -110,9 +121,8 @@ impl Init<'_> {
             PollFd::new(self.channel.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
         ];
-        let looks = self.birth.site.is_contained
-            && !self.birth.has_cpu_count
-            && self.running.as_ref().is_some_and(|running| running.cpu.is_some());
+        let looks =
+            self.running.as_ref().is_some_and(|running| running.cpu.is_some() || running.memory_bytes.is_some());
         let timeout = if looks { PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::MAX) } else { PollTimeout::NONE };
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok((fds[0].any().unwrap_or(false), fds[1].any().unwrap_or(false))),
@@ -122,13 +132,6 @@ impl Init<'_> {
 
     fn carry_out(&mut self, request: Request, fds: &[OwnedFd]) -> io::Result<()> {
         match request {
-            Request::Open { id, bytes, has_network } => match self.open(RoomSpec { bytes, has_network }) {
-                Ok(work) => {
-                    self.is_sealed = true;
-                    send(&self.channel, &FromInit::Opened { id }, &[work.as_fd()])
-                }
-                Err((what, error)) => self.fail(id, what, &error),
-            },
             Request::Step { id, step } => match self.step(id, &step, fds) {
                 Ok(()) => send(&self.channel, &FromInit::Started { id }, &[]),
                 Err(error) => self.fail(id, "starting the program", &error),
@@ -146,7 +149,7 @@ impl Init<'_> {
                 }
                 Ok(())
             }
-            Request::Close => Ok(()),
+            Request::Open { .. } | Request::Close => Ok(()),
         }
     }
 
@@ -159,30 +162,35 @@ impl Init<'_> {
         send(&self.channel, &FromInit::Failed { id, what: what.to_owned(), errno }, &[])
     }
 
-    /// Makes the room's private places, then gives up all privileges.
-    fn open(&self, spec: RoomSpec) -> Result<File, (&'static str, io::Error)> {
-        let Birth { site, user, owner, dir, .. } = &self.birth;
+    /// Makes the room's private places, then gives up all privileges. Nothing is started before.
+    fn prepare(&mut self) -> Result<Vec<File>, (&'static str, io::Error)> {
+        let Birth { site, user, owner, is_owner_chosen, spec, dir, .. } = &self.birth;
         if site.is_contained {
             if spec.has_network {
                 let network = site.netns.as_ref().ok_or(("entering the network", io::ErrorKind::NotFound.into()))?;
                 setns(network.as_fd(), CloneFlags::CLONE_NEWNET).map_err(|e| ("entering the network", e.into()))?;
             }
-            root::work_mount(spec, *owner).map_err(|e| ("mounting the work directory", e))?;
+            root::work_mount(*spec, *owner).map_err(|e| ("mounting the work directory", e))?;
         }
-        let work = File::open(self.work()).map_err(|e| ("opening the work directory", e))?;
-        if let Some(user) = user {
-            confine::user_enter(user).map_err(|e| ("entering the user namespace", e))?;
+        let temporary = dir.is_none().then_some(Path::new("/tmp"));
+        let writable: Vec<&Path> = [self.work()].into_iter().chain(temporary).collect();
+        let places = writable.iter().map(File::open).collect::<io::Result<Vec<_>>>();
+        let places = places.map_err(|e| ("opening the work directory", e))?;
+        match user {
+            Some(user) => confine::user_enter(user).map_err(|e| ("entering the user namespace", e))?,
+            None if *is_owner_chosen => {
+                confine::user_become(*owner).map_err(|e| ("becoming another user", e))?;
+            }
+            None => {}
         }
         confine::privileges_drop().map_err(|e| ("dropping privileges", e))?;
         if site.has_landlock {
-            let temporary = dir.is_none().then_some(Path::new("/tmp"));
-            let writable: Vec<&Path> = [self.work()].into_iter().chain(temporary).collect();
-            confine::reach_bound(&writable).map_err(|e| ("setting up Landlock", e))?;
+            confine::reach_bound(&writable, site.is_contained).map_err(|e| ("setting up Landlock", e))?;
         }
         if let Some(filter) = &site.filter {
             filter.enter().map_err(|e| ("setting up seccomp", e))?;
         }
-        Ok(work)
+        Ok(places)
     }
 
     fn work(&self) -> &Path {
@@ -190,9 +198,6 @@ impl Init<'_> {
     }
 
     fn step(&mut self, id: u64, step: &Step, fds: &[OwnedFd]) -> io::Result<()> {
-        if !self.is_sealed {
-            return Err(Errno::EPERM.into());
-        }
         if self.running.is_some() {
             return Err(Errno::EBUSY.into());
         }
@@ -208,8 +213,17 @@ impl Init<'_> {
         let program = spawn(step, fds, work, substitute);
         self.score_set("500");
         let program = program?;
-        let (cpu, reaped) = (step.limits.cpu, Reaped::default());
-        self.running = Some(Running { id, program, cpu, reaped, is_out_of_time: false });
+        // Without a pid namespace nobody could tell the step's processes from others.
+        let Birth { site, has_cpu_count, has_memory_limit, .. } = &self.birth;
+        self.running = Some(Running {
+            id,
+            program,
+            cpu: step.limits.cpu.filter(|_| site.is_contained && !has_cpu_count),
+            memory_bytes: step.limits.memory_bytes.filter(|_| site.is_contained && !has_memory_limit),
+            reaped: Reaped::default(),
+            is_out_of_time: false,
+            is_out_of_memory: false,
+        });
         Ok(())
     }
 
@@ -239,7 +253,8 @@ impl Init<'_> {
         }
         let (code, signal) = running.reaped.status.unwrap_or((0, None));
         let Reaped { cpu, memory_bytes, .. } = running.reaped;
-        let ended = Ended { code, signal, cpu, memory_bytes, is_out_of_time: running.is_out_of_time };
+        let Running { is_out_of_time, is_out_of_memory, .. } = running;
+        let ended = Ended { code, signal, cpu, memory_bytes, is_out_of_time, is_out_of_memory };
         // A keeper that can't be told is gone, and this process with it.
         let _ = send(&self.channel, &FromInit::Ended { id: running.id, ended }, &[]);
     }
@@ -253,11 +268,14 @@ impl Init<'_> {
         }
     }
 
-    fn time_check(&mut self) {
+    fn use_check(&mut self) {
         let Some(running) = &mut self.running else { return };
-        if !running.is_out_of_time && running.cpu.is_some_and(|most| running.reaped.cpu + reap::cpu_of_living() >= most)
-        {
-            running.is_out_of_time = true;
+        if running.is_out_of_time || running.is_out_of_memory {
+            return;
+        }
+        running.is_out_of_time = running.cpu.is_some_and(|most| running.reaped.cpu + reap::cpu_of_living() >= most);
+        running.is_out_of_memory = running.memory_bytes.is_some_and(|most| reap::memory_of_living() > most);
+        if running.is_out_of_time || running.is_out_of_memory {
             self.kill_all();
         }
     }

@@ -3,32 +3,35 @@
 //! What it starts is born into both, which costs nothing; entering them anew for each room would cost more than the
 //! program. It runs nothing that is not ours, so it may keep what it needs to bound and measure.
 
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sched::CloneFlags;
 use nix::sys::prctl;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::Cause;
 use super::cgroup::{Reading, Slot, Used};
 use super::confine::INSIDE_ID;
-use super::init::{Birth, init_main};
+use super::init::Birth;
 use super::message::{Ended, FromInit, Reply, Request, Step, WireExit, receive, send, widen};
 use super::namespace;
+use super::network::Network;
 use super::serve::Site;
+use super::{Cause, RoomSpec};
+
+mod ward;
+
+use ward::Ward;
 
 /// CPU time is looked at this often at least, and this often at most.
 const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+
+/// What the first room of a slot is made for.
+const FIRST: RoomSpec = RoomSpec { bytes: 64 * 1024 * 1024, has_network: false };
 
 /// What a keeper keeps for its rooms.
 pub(super) struct Keeper<'a> {
@@ -36,21 +39,21 @@ pub(super) struct Keeper<'a> {
     slot: &'a mut Slot,
     agent: OwnedFd,
     user: Option<OwnedFd>,
-    /// Whose files of rooms are, as this process sees users.
-    owner: u32,
-    init: Option<Init>,
+    /// Whose programs and files of rooms are, where this process may choose.
+    outside: Option<u32>,
+    /// The slot's own; none when not contained.
+    network: Option<Network>,
+    ward: Option<Ward>,
+    /// Killed with its room and not waited for yet.
+    leaving: Option<Pid>,
     is_open: bool,
-    /// Memory that was in use when the room was opened, in bytes.
-    base: u64,
+    /// What the next room is made for.
+    next: RoomSpec,
+    /// Memory that was in use before the room's first step, in bytes.
+    base: Option<u64>,
     /// Asked once: asking opens files, and where memory has run out that would be this process's end.
     cores: u32,
     running: Option<Running>,
-}
-
-struct Init {
-    pid: Pid,
-    channel: OwnedFd,
-    dir: Option<PathBuf>,
 }
 
 struct Running {
@@ -68,24 +71,38 @@ impl<'a> Keeper<'a> {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         widen(&agent);
         slot.join()?;
-        let (mut user, mut owner) = (None, INSIDE_ID);
+        let (mut user, mut network) = (None, None);
         if site.is_contained {
-            namespace::network_unshare()?;
-            owner = outside.unwrap_or(INSIDE_ID);
-            user = Some(namespace::user_make(owner)?);
+            network = Some(Network::enter()?);
+            user = Some(namespace::user_make(outside.unwrap_or(INSIDE_ID))?);
         }
         // Not earlier: the kernel gives the /proc files of what isn't dumpable, user maps among them, to root.
         prctl::set_dumpable(false)?;
         let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-        Ok(Self { site, slot, agent, user, owner, init: None, is_open: false, base: 0, cores, running: None })
+        let (ward, leaving, running, base) = (None, None, None, None);
+        Ok(Self {
+            site,
+            slot,
+            agent,
+            user,
+            outside,
+            network,
+            ward,
+            leaving,
+            is_open: false,
+            next: FIRST,
+            base,
+            cores,
+            running,
+        })
     }
 
     /// Serves until the agent closes its end.
     pub(super) fn serve(mut self) -> io::Result<()> {
         loop {
-            if self.init.is_none() && !self.is_open {
-                // Made ahead: the next room finds its namespaces ready.
-                self.init = Some(self.init_start()?);
+            if self.ward.is_none() && !self.is_open {
+                // Made ahead: the next room is there when it is asked for.
+                self.ward = Some(self.ward_start(self.next)?);
             }
             let (from_agent, from_init) = self.wait()?;
             if from_init {
@@ -99,13 +116,15 @@ impl<'a> Keeper<'a> {
             }
             self.time_check();
         }
-        self.room_close();
+        self.room_close()?;
+        self.left();
         Ok(())
     }
 
     fn wait(&self) -> io::Result<(bool, bool)> {
         let mut fds = vec![PollFd::new(self.agent.as_fd(), PollFlags::POLLIN)];
-        fds.extend(self.init.as_ref().map(|init| PollFd::new(init.channel.as_fd(), PollFlags::POLLIN)));
+        let ward = self.ward.as_ref().filter(|ward| ward.is_heard());
+        fds.extend(ward.map(|ward| PollFd::new(ward.channel.as_fd(), PollFlags::POLLIN)));
         match poll(&mut fds, self.look_in()) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
@@ -114,40 +133,24 @@ impl<'a> Keeper<'a> {
         Ok((is_ready(0), is_ready(1)))
     }
 
-    fn init_start(&self) -> io::Result<Init> {
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-        widen(&ours);
-        let dir = if self.site.is_contained { None } else { Some(dir_make()?) };
-        let namespaces = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC;
-        let flags = if self.site.is_contained { namespaces } else { CloneFlags::empty() };
-        if let Some(pid) = namespace::fork_into(flags)? {
-            return Ok(Init { pid, channel: ours, dir });
-        }
-        drop(ours);
-        let birth = Birth {
+    fn ward_start(&self, spec: RoomSpec) -> io::Result<Ward> {
+        Ward::start(Birth {
             site: self.site,
             user: self.user.as_ref(),
-            owner: self.owner,
+            owner: self.outside.unwrap_or(INSIDE_ID),
+            is_owner_chosen: self.outside.is_some(),
+            spec,
             has_cpu_count: self.slot.has_cpu(),
             has_memory_limit: self.slot.has_memory(),
             has_pids_limit: self.slot.has_pids(),
-            dir,
-        };
-        let is_well = init_main(birth, theirs).is_ok();
-        // SAFETY: ends this process at once; what it shares with its parent is not to be tidied here.
-        unsafe { libc::_exit(i32::from(!is_well)) }
+            dir: None,
+        })
     }
 
     fn on_request(&mut self, request: Request, fds: &[OwnedFd]) -> io::Result<()> {
         match &request {
-            Request::Open { id, .. } => {
-                let id = *id;
-                self.room_close();
-                if self.init.is_none() {
-                    self.init = Some(self.init_start()?);
-                }
-                (self.is_open, self.base) = (true, self.slot.memory_in_use());
-                self.pass_on(&request, fds).or_else(|_| self.fail(id, "waking the room", Errno::EOWNERDEAD))
+            Request::Open { id, bytes, has_network } => {
+                self.room_open(*id, RoomSpec { bytes: *bytes, has_network: *has_network })
             }
             Request::Step { id, step } => {
                 let id = *id;
@@ -169,16 +172,34 @@ impl<'a> Keeper<'a> {
                 let _ = self.pass_on(&request, fds);
                 Ok(())
             }
-            Request::Close => {
-                self.room_close();
-                Ok(())
-            }
+            Request::Close => self.room_close(),
+        }
+    }
+
+    /// Hands the room that was made ahead over, or makes another where that one can't be what is asked for.
+    fn room_open(&mut self, id: u64, spec: RoomSpec) -> io::Result<()> {
+        self.room_close()?;
+        (self.is_open, self.base) = (true, None);
+        self.next = RoomSpec { has_network: false, ..spec };
+        if !self.ward.as_mut().is_some_and(|ward| ward.is_made_for(spec)) {
+            self.ward_end();
+            let mut ward = self.ward_start(spec)?;
+            ward.settle();
+            self.ward = Some(ward);
+        }
+        let made = self.ward.as_ref().map_or(Err(("waking the room", Errno::EOWNERDEAD)), Ward::work);
+        match made {
+            Ok(work) => send(&self.agent, &Reply::Opened { id }, &[work.as_fd()]),
+            Err((what, errno)) => self.fail(id, what, errno),
         }
     }
 
     fn step_begin(&mut self, id: u64, step: &Step) -> io::Result<()> {
+        // What the room before used is free again only then.
+        self.left();
         self.slot.limit(&step.limits)?;
         let before = self.slot.begin();
+        self.base.get_or_insert(before.memory_in_use());
         self.running = Some(Running { id, before, cpu: step.limits.cpu, is_started: false, is_out_of_time: false });
         Ok(())
     }
@@ -187,9 +208,9 @@ impl<'a> Keeper<'a> {
         if matches!(request, Request::Kill { .. }) {
             self.slot.lift_if_full();
         }
-        let init = self.init.as_ref().ok_or(Errno::EOWNERDEAD)?;
+        let ward = self.ward.as_ref().ok_or(Errno::EOWNERDEAD)?;
         let fds: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
-        send(&init.channel, request, &fds)
+        send(&ward.channel, request, &fds)
     }
 
     fn fail(&self, id: u64, what: &str, errno: Errno) -> io::Result<()> {
@@ -201,16 +222,19 @@ impl<'a> Keeper<'a> {
             // The step is over; before its end it keeps its limit.
             self.slot.lift_if_full();
         }
-        let Some(init) = &self.init else { return Ok(()) };
-        let Ok(Some((message, fds))) = receive::<FromInit>(&init.channel) else { return self.on_init_gone() };
-        let fds: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+        let Some(ward) = &mut self.ward else { return Ok(()) };
+        if ward.is_coming() {
+            ward.settle();
+            return Ok(());
+        }
+        let Ok(Some((message, _))) = receive::<FromInit>(&ward.channel) else { return self.on_init_gone() };
         match message {
-            FromInit::Opened { id } => send(&self.agent, &Reply::Opened { id }, &fds),
+            FromInit::Ready => Ok(()),
             FromInit::Started { id } => {
                 if let Some(running) = &mut self.running {
                     running.is_started = true;
                 }
-                let pid = init.pid.as_raw().unsigned_abs();
+                let pid = ward.pid.as_raw().unsigned_abs();
                 send(&self.agent, &Reply::Started { id, pid }, &[])
             }
             FromInit::Ended { ended, .. } => self.on_ended(&ended),
@@ -223,20 +247,19 @@ impl<'a> Keeper<'a> {
 
     /// Init was killed, by the kernel for memory or by somebody on the node; everything in the room died with it.
     fn on_init_gone(&mut self) -> io::Result<()> {
-        self.init_end();
+        self.ward_end();
         self.step_killed()
     }
 
     /// Tells the end of a step whose init is dead.
     fn step_killed(&mut self) -> io::Result<()> {
         let signal = Signal::SIGKILL as i32;
-        let (cpu, memory_bytes, is_out_of_time) = (Duration::ZERO, 0, false);
-        self.on_ended(&Ended { code: 128 + signal, signal: Some(signal), cpu, memory_bytes, is_out_of_time })
+        self.on_ended(&Ended { code: 128 + signal, signal: Some(signal), ..Ended::default() })
     }
 
     fn on_ended(&mut self, ended: &Ended) -> io::Result<()> {
         let Some(running) = self.running.take() else { return Ok(()) };
-        let used = self.slot.used(&running.before, self.base);
+        let used = self.slot.used(&running.before, self.base.unwrap_or_default());
         let cpu = used.cpu.unwrap_or(ended.cpu);
         let is_out_of_time = running.is_out_of_time || ended.is_out_of_time;
         let exit = WireExit {
@@ -249,29 +272,37 @@ impl<'a> Keeper<'a> {
         send(&self.agent, &Reply::Ended { id: running.id, exit }, &[])
     }
 
-    fn room_close(&mut self) {
-        if self.is_open {
-            self.init_end();
+    fn room_close(&mut self) -> io::Result<()> {
+        if !self.is_open {
+            return Ok(());
+        }
+        self.is_open = false;
+        if self.running.is_some() || !self.site.is_contained {
+            self.ward_end();
             // An agent that is gone needs no answer.
             let _ = self.step_killed();
-            self.is_open = false;
+        } else if let Some(ward) = self.ward.take() {
+            // Nothing of the room runs any more: what the kernel has to take down is taken down beside what follows.
+            self.left();
+            self.leaving = Some(ward.leave());
         }
+        if self.network.as_ref().is_some_and(Network::is_used) {
+            self.network = Some(Network::enter()?);
+        }
+        Ok(())
     }
 
     /// Kills the room's init and waits until it and everything in its pid namespace is gone.
-    fn init_end(&mut self) {
-        let Some(init) = self.init.take() else { return };
-        if self.site.is_contained {
-            let _ = kill(init.pid, Signal::SIGKILL);
-        } else if let Some(running) = &self.running {
-            // Not process 1 of anything: it has to kill its children itself, and ends when its channel does.
-            let _ = send(&init.channel, &Request::Kill { id: running.id }, &[]);
-            let _ = receive::<FromInit>(&init.channel);
+    fn ward_end(&mut self) {
+        if let Some(ward) = self.ward.take() {
+            ward.end(self.running.as_ref().map(|running| running.id));
         }
-        drop(init.channel);
-        let _ = waitpid(init.pid, None);
-        if let Some(dir) = init.dir {
-            let _ = fs::remove_dir_all(dir);
+    }
+
+    /// Waits for the init that was killed last, which has taken its mounts and its memory along then.
+    fn left(&mut self) {
+        if let Some(pid) = self.leaving.take() {
+            let _ = waitpid(pid, None);
         }
     }
 
@@ -307,7 +338,7 @@ fn cause_of(ended: &Ended, used: &Used, is_out_of_time: bool, is_time_used: bool
         None
     } else if is_out_of_time || is_signal(Signal::SIGXCPU) {
         Some(Cause::CpuTime)
-    } else if used.was_killed_for_memory {
+    } else if used.was_killed_for_memory || ended.is_out_of_memory {
         Some(Cause::Memory)
     } else if is_signal(Signal::SIGSYS) {
         Some(Cause::BlockedCall)
@@ -320,17 +351,4 @@ fn cause_of(ended: &Ended, used: &Used, is_out_of_time: bool, is_time_used: bool
     } else {
         None
     }
-}
-
-/// A directory for a room that has no root of its own.
-fn dir_make() -> io::Result<PathBuf> {
-    let mut template = std::env::temp_dir().join("amphi-room-XXXXXX").into_os_string().into_encoded_bytes();
-    template.push(0);
-    // SAFETY: the bytes end in NUL, and mkdtemp writes over the six X only.
-    let made = unsafe { libc::mkdtemp(template.as_mut_ptr().cast()) };
-    if made.is_null() {
-        return Err(io::Error::last_os_error());
-    }
-    template.pop();
-    String::from_utf8(template).map(PathBuf::from).map_err(io::Error::other)
 }

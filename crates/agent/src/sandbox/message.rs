@@ -34,7 +34,7 @@ pub(super) enum FromHelper {
         fences: Vec<String>,
         is_contained: bool,
     },
-    /// With the socket of a keeper; `owner` is whom files of its rooms belong to, where that isn't the agent's user.
+    /// With the socket of a keeper and, since Linux 5.3, a descriptor of its process; `owner` is whom files of its rooms belong to, where that isn't the agent's user.
     Keeper {
         owner: Option<u32>,
     },
@@ -43,7 +43,7 @@ pub(super) enum FromHelper {
     },
 }
 
-/// Agent to keeper, and on to init where it is for the room.
+/// Agent to keeper, and on to init what is about a step.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     Open {
@@ -106,10 +106,8 @@ impl Reply {
 /// Init to keeper.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum FromInit {
-    /// With the work directory.
-    Opened {
-        id: u64,
-    },
+    /// With the work directory, and the one for temporary files where the room has its own. All privileges are given up.
+    Ready,
     Started {
         id: u64,
     },
@@ -126,7 +124,7 @@ pub(super) enum FromInit {
 }
 
 /// What init saw of a step's end.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Ended {
     pub(super) code: i32,
     pub(super) signal: Option<i32>,
@@ -136,6 +134,8 @@ pub(super) struct Ended {
     pub(super) memory_bytes: u64,
     /// Init itself saw the CPU time used up.
     pub(super) is_out_of_time: bool,
+    /// Init itself saw more memory in use than was allowed.
+    pub(super) is_out_of_memory: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -33,11 +33,12 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        // A keeper that can't be told is gone; the helper sends another.
-        if let Some(keeper) = self.keeper.take()
-            && keeper.tell(&Request::Close).is_ok()
-        {
+        // A keeper that can't be told is gone or useless; the helper sends another.
+        let Some(keeper) = self.keeper.take() else { return };
+        if !keeper.is_given_up() && keeper.tell(&Request::Close).is_ok() {
             self.sandbox.idle.add(keeper);
+        } else {
+            keeper.give_up();
         }
     }
 }
@@ -56,13 +57,12 @@ impl Room {
         let mut room = Self { seat: Arc::new(Seat { sandbox, keeper: Some(keeper) }), work: None };
         let keeper = room.seat.keeper()?;
         let request = Request::Open { id, bytes: spec.bytes, has_network: spec.has_network };
-        keeper.send(&request, &[]).await.map_err(|_| SandboxError::RoomEnded)?;
-        match keeper.reply(id).await.map_err(SandboxError::Message)? {
-            Some((Reply::Opened { .. }, fds)) => room.work = fds.into_iter().next(),
-            Some((Reply::Failed { what, errno, .. }, _)) => {
+        match keeper.ask(id, &request, &[]).await? {
+            (Reply::Opened { .. }, fds) => room.work = fds.into_iter().next(),
+            (Reply::Failed { what, errno, .. }, _) => {
                 return Err(SandboxError::Room { what, source: io::Error::from_raw_os_error(errno) });
             }
-            Some((Reply::Started { .. } | Reply::Ended { .. }, _)) | None => return Err(SandboxError::RoomEnded),
+            (Reply::Started { .. } | Reply::Ended { .. }, _) => return Err(SandboxError::RoomEnded),
         }
         Ok(room)
     }
@@ -129,15 +129,14 @@ impl Room {
         let keeper = self.seat.keeper()?;
         let fds = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
         fds.iter().try_for_each(|fd| self.give_away_pipe(*fd)).map_err(SandboxError::Message)?;
-        keeper.send(&request, &fds).await.map_err(|_| SandboxError::RoomEnded)?;
-        match keeper.reply(id).await.map_err(SandboxError::Message)? {
-            Some((Reply::Started { pid, .. }, _)) => Ok(Process { seat: Arc::clone(&self.seat), id, pid, exit: None }),
-            Some((Reply::Failed { errno, .. }, _)) if errno == Errno::EBUSY as i32 => Err(SandboxError::Busy),
-            Some((Reply::Failed { errno, .. }, _)) if errno == Errno::EOWNERDEAD as i32 => Err(SandboxError::RoomEnded),
-            Some((Reply::Failed { errno, .. }, _)) => {
+        match keeper.ask(id, &request, &fds).await?.0 {
+            Reply::Started { pid, .. } => Ok(Process { seat: Arc::clone(&self.seat), id, pid, exit: None }),
+            Reply::Failed { errno, .. } if errno == Errno::EBUSY as i32 => Err(SandboxError::Busy),
+            Reply::Failed { errno, .. } if errno == Errno::EOWNERDEAD as i32 => Err(SandboxError::RoomEnded),
+            Reply::Failed { errno, .. } => {
                 Err(SandboxError::Program { program, source: io::Error::from_raw_os_error(errno) })
             }
-            Some((Reply::Opened { .. } | Reply::Ended { .. }, _)) | None => Err(SandboxError::RoomEnded),
+            Reply::Opened { .. } | Reply::Ended { .. } => Err(SandboxError::RoomEnded),
         }
     }
 }
@@ -145,7 +144,9 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         // Its processes may be held longer than the room; they end now. What can't be told is gone.
-        if let Ok(keeper) = self.seat.keeper() {
+        if Arc::strong_count(&self.seat) > 1
+            && let Ok(keeper) = self.seat.keeper()
+        {
             let _ = keeper.tell(&Request::Close);
         }
     }
@@ -172,9 +173,18 @@ impl Process {
         self.tell(&Request::Interrupt { id: self.id });
     }
 
-    /// Kills everything of the step; [`Process::wait`] then returns.
+    /// Kills everything of the step; [`Process::wait`] then returns. To be said again when it does not: a keeper that has
+    /// much to do may not be told.
     pub fn kill(&self) {
         self.tell(&Request::Kill { id: self.id });
+    }
+
+    /// For a step that does not end when it is killed: its room is lost, whether all in it can be ended or not.
+    pub fn give_up(&mut self) -> Exit {
+        if let Ok(keeper) = self.seat.keeper() {
+            keeper.give_up();
+        }
+        self.exit.get_or_insert_with(room_lost).clone()
     }
 
     fn tell(&self, request: &Request) {
@@ -199,14 +209,7 @@ impl Process {
             Ok(Some((Reply::Ended { exit, .. }, _))) => exit.into(),
             // The keeper was killed, and with it everything in the room.
             Ok(Some((Reply::Opened { .. } | Reply::Started { .. } | Reply::Failed { .. }, _)) | None) | Err(_) => {
-                let signal = Signal::SIGKILL as i32;
-                Exit {
-                    code: 128 + signal,
-                    signal: Some(signal),
-                    cpu: Duration::ZERO,
-                    memory_peak_bytes: 0,
-                    cause: Some(Cause::RoomLost),
-                }
+                room_lost()
             }
         };
         self.exit = Some(exit.clone());
@@ -218,6 +221,12 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn room_lost() -> Exit {
+    let signal = Signal::SIGKILL as i32;
+    let (cpu, cause) = (Duration::ZERO, Some(Cause::RoomLost));
+    Exit { code: 128 + signal, signal: Some(signal), cpu, memory_peak_bytes: 0, cause }
 }
 
 /// The names that make up a path that stays below where it starts; `None` for any other.

@@ -17,7 +17,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, geteuid, pipe2, sethostname};
+use nix::unistd::{ForkResult, Pid, fork, geteuid, pipe2, sethostname, setsid};
 
 use super::cgroup::{Place, Slot};
 use super::confine;
@@ -27,6 +27,10 @@ use super::namespace;
 use super::root;
 use super::seccomp::{self, Filter};
 
+mod post;
+
+use post::Post;
+
 /// What the program is run with to become the helper.
 pub const HELPER_ARGUMENT: &str = "sandbox-helper";
 /// The descriptor that the agent speaks over.
@@ -34,8 +38,6 @@ pub(super) const HELPER_SOCKET: i32 = 3;
 /// Users outside for rooms of a root's agent: above all that systems give away, one for each slot.
 const OUTSIDE_FIRST: u32 = 2_000_000_000;
 const SLOTS_MOST: u32 = 1024;
-/// A keeper that lives shorter than this is not started again: whatever ended it would end the next one.
-const KEEPER_LIFE: Duration = Duration::from_secs(1);
 
 /// What is the same for all rooms of this helper.
 pub(super) struct Site {
@@ -57,11 +59,12 @@ enum Power {
 }
 
 struct Slots {
-    power: Option<Power>,
     site: Site,
     place: Place,
     slots: Vec<Slot>,
-    keepers: Vec<Option<(Pid, Instant)>>,
+    posts: Vec<Post>,
+    /// Whom programs are to be outside where they have no namespace; the first slot's, where they have.
+    outside: Option<u32>,
     agent: OwnedFd,
 }
 
@@ -96,6 +99,8 @@ impl Slots {
         let rooms = config.rooms.clamp(1, SLOTS_MOST);
         let set_up = || -> io::Result<_> {
             close_from(HELPER_SOCKET + 1);
+            // The terminal's interrupt key is the agent's to answer, and programs have none.
+            setsid()?;
             prctl::set_child_subreaper(true)?;
             let mut place = Place::find();
             let slots = (0..rooms).map(|index| place.slot(index)).collect::<io::Result<Vec<_>>>()?;
@@ -118,14 +123,17 @@ impl Slots {
             // A user's helper may not enter it.
             netns: netns.filter(|_| power == Some(Power::Root)),
         };
-        let keepers = slots.iter().map(|_| None).collect();
-        Ok(Self { power, site, place, slots, keepers, agent })
+        let posts = vec![Post::new(Instant::now()); slots.len()];
+        Ok(Self { outside: outside_first(power), site, place, slots, posts, agent })
     }
 
     fn serve(mut self) -> ExitCode {
         let is_well = self.rounds();
         self.end();
-        if let Err(error) = is_well {
+        // An agent that is gone needs no answer, and a closed socket says the same.
+        if let Err(error) = is_well
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
             eprintln!("error: the sandbox's helper ended: {error}");
             return ExitCode::FAILURE;
         }
@@ -140,17 +148,15 @@ impl Slots {
         let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let hello = FromHelper::Hello { fences: self.fences(), is_contained: self.is_contained() };
         send(&self.agent, &hello, &[])?;
-        for index in 0..self.slots.len() {
-            self.keeper_start(index)?;
-        }
         loop {
+            self.keepers_start()?;
             // The agent starts another helper rather than wait for rooms that never come.
-            if self.keepers.iter().all(Option::is_none) {
+            if self.posts.iter().all(Post::is_hopeless) {
                 return Err(io::Error::other("no keeper lives"));
             }
             let mut fds =
                 [PollFd::new(self.agent.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut fds, PollTimeout::NONE) {
+            match poll(&mut fds, self.next_start()) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -183,10 +189,28 @@ impl Slots {
 
     /// The user outside for programs of one slot, where this process may choose one.
     fn outside(&self, index: usize) -> Option<u32> {
-        // Another helper of this machine has other users, so that neither's processes count for the other.
-        let own = std::process::id() % 100_000;
         let slot = u32::try_from(index).unwrap_or_default();
-        (self.power == Some(Power::Root)).then_some(OUTSIDE_FIRST + own * SLOTS_MOST + slot)
+        self.outside.map(|first| if self.site.is_contained { first + slot } else { first })
+    }
+
+    /// Starts the keepers that are due. Errors: the agent is gone.
+    fn keepers_start(&mut self) -> io::Result<()> {
+        for index in 0..self.posts.len() {
+            if self.posts[index].due().is_some_and(|due| due <= Instant::now())
+                && let Err(error) = self.keeper_start(index)
+            {
+                self.posts[index].on_end(Instant::now());
+                self.failed(&error.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Until the next keeper is due.
+    fn next_start(&self) -> PollTimeout {
+        let next = self.posts.iter().filter_map(Post::due).min();
+        let wait = next.map(|next| next.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
+        wait.and_then(|wait| PollTimeout::try_from(wait).ok()).unwrap_or(PollTimeout::NONE)
     }
 
     /// Starts the keeper of one slot and hands its socket to the agent.
@@ -202,10 +226,12 @@ impl Slots {
                 File::from(told).read_to_string(&mut why)?;
                 if !why.is_empty() {
                     let _ = waitpid(child, None);
-                    return send(&self.agent, &FromHelper::Failed { why }, &[]);
+                    return Err(io::Error::other(why));
                 }
-                self.keepers[index] = Some((child, Instant::now()));
-                send(&self.agent, &FromHelper::Keeper { owner: outside }, &[theirs.as_fd()])
+                self.posts[index].on_start(child, Instant::now());
+                let process = process_open(child);
+                let fds: Vec<_> = [Some(&theirs), process.as_ref()].into_iter().flatten().map(AsFd::as_fd).collect();
+                send(&self.agent, &FromHelper::Keeper { owner: outside }, &fds)
             }
             ForkResult::Child => {
                 drop((theirs, told));
@@ -216,6 +242,10 @@ impl Slots {
         }
     }
 
+    fn failed(&self, why: &str) -> io::Result<()> {
+        send(&self.agent, &FromHelper::Failed { why: why.to_owned() }, &[])
+    }
+
     fn reap(&mut self) -> io::Result<()> {
         loop {
             let pid = match waitpid(None, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)) {
@@ -224,26 +254,20 @@ impl Slots {
                 Err(Errno::EINTR) => continue,
                 Err(error) => return Err(error.into()),
             };
-            let Some(index) = self.keepers.iter().position(|keeper| keeper.map(|(pid, _)| pid) == pid) else {
+            let Some(post) = self.posts.iter_mut().find(|post| post.keeper().is_some() && post.keeper() == pid) else {
                 continue;
             };
-            let lived = self.keepers[index].take().map(|(_, since)| since.elapsed());
-            if lived.is_some_and(|lived| lived >= KEEPER_LIFE) {
-                self.keeper_start(index)?;
-            } else {
-                send(
-                    &self.agent,
-                    &FromHelper::Failed { why: "a keeper ended as soon as it was started".to_owned() },
-                    &[],
-                )?;
+            post.on_end(Instant::now());
+            if post.due().is_some_and(|due| due > Instant::now()) {
+                self.failed("a keeper ended as soon as it was started")?;
             }
         }
     }
 
     /// Kills everything and removes the cgroups.
     fn end(&self) {
-        for (pid, _) in self.keepers.iter().flatten() {
-            let _ = kill(*pid, Signal::SIGKILL);
+        for pid in self.posts.iter().filter_map(Post::keeper) {
+            let _ = kill(pid, Signal::SIGKILL);
         }
         // Inits of dead keepers come here, being killed.
         while !matches!(waitpid(None, Some(WaitPidFlag::__WALL)), Err(Errno::ECHILD)) {}
@@ -260,24 +284,44 @@ fn keeper_main(site: &Site, slot: &mut Slot, agent: OwnedFd, outside: Option<u32
     keeper.serve()
 }
 
+/// The first of the users that programs are to be outside, where this process may choose them.
+fn outside_first(power: Option<Power>) -> Option<u32> {
+    // Another helper of this machine has other users, so that neither's processes count for the other.
+    let own = std::process::id() % 100_000;
+    match power {
+        Some(Power::Root) => Some(OUTSIDE_FIRST + own * SLOTS_MOST),
+        // Not where this is the root of a container that knows no other user.
+        None => is_well_in_child(|| confine::user_become(confine::INSIDE_ID)).ok().map(|()| confine::INSIDE_ID),
+        Some(Power::User) => None,
+    }
+}
+
 /// Tries in a child, which leaves nothing behind, whether namespaces, root and all can be had this way.
 fn is_possible(power: Power, netns: Option<&str>) -> bool {
     if power == Power::Root && !geteuid().is_root() {
         return false;
     }
+    let tried = is_well_in_child(|| rehearse(power, netns));
+    if let Err(error) = &tried {
+        eprintln!("the sandbox can't make namespaces as {power:?}: {error}");
+    }
+    tried.is_ok()
+}
+
+/// Does `act` in a child that ends with it.
+fn is_well_in_child(act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     // SAFETY: this process has one thread, so that the child may go on as it could.
-    match unsafe { fork() } {
-        Ok(ForkResult::Child) => {
-            let tried = rehearse(power, netns);
-            if let Err(error) = &tried {
-                eprintln!("the sandbox can't make namespaces as {power:?}: {error}");
-            }
-            let is_well = tried.is_ok();
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            let errno = act().map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |()| 0);
             // SAFETY: ends this process at once; what it shares with its parent is not to be tidied here.
-            unsafe { libc::_exit(i32::from(!is_well)) }
+            unsafe { libc::_exit(errno) }
         }
-        Ok(ForkResult::Parent { child }) => matches!(waitpid(child, None), Ok(WaitStatus::Exited(_, 0))),
-        Err(_) => false,
+        ForkResult::Parent { child } => match waitpid(child, None)? {
+            WaitStatus::Exited(_, 0) => Ok(()),
+            WaitStatus::Exited(_, errno) => Err(io::Error::from_raw_os_error(errno)),
+            _ => Err(io::ErrorKind::Interrupted.into()),
+        },
     }
 }
 
@@ -315,6 +359,15 @@ fn enter(power: Power, netns: Option<&str>) -> io::Result<()> {
 fn netns_open(name: Option<&str>) -> io::Result<Option<OwnedFd>> {
     let open = |name| File::open(Path::new("/run/netns").join(name)).map(OwnedFd::from);
     name.map(open).transpose()
+}
+
+/// A descriptor of a child that has not been waited for.
+fn process_open(child: Pid) -> Option<OwnedFd> {
+    // SAFETY: plain numbers; the descriptor that comes back is new and owned here alone.
+    unsafe {
+        let fd = libc::syscall(libc::SYS_pidfd_open, child.as_raw(), 0);
+        i32::try_from(fd).ok().filter(|fd| *fd >= 0).map(|fd| OwnedFd::from_raw_fd(fd))
+    }
 }
 
 /// Closes what a careless parent may have left open.

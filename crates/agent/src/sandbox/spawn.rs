@@ -18,7 +18,8 @@ use nix::unistd::Pid;
 use super::Limits;
 use super::message::Step;
 
-const STACK_BYTES: usize = 64 * 1024;
+/// Small: it is cleared for each program.
+const STACK_BYTES: usize = 16 * 1024;
 /// What a shell would give; programs may ask for more up to the second.
 const STACK_SOFT: u64 = 8 * 1024 * 1024;
 const STACK_HARD: u64 = 64 * 1024 * 1024;

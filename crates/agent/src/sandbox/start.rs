@@ -21,6 +21,9 @@ use super::{RoomSpec, SandboxConfig, SandboxError};
 /// Building a root and as many keepers as there are slots takes milliseconds each.
 const START_MOST: Duration = Duration::from_secs(30);
 
+/// Keepers found dead, one after another, before a room is refused.
+const KEEPERS_TRIED: u32 = 3;
+
 /// The helper and its keepers. A cheap handle; the helper ends when the last one and the last room are dropped.
 #[derive(Clone, Debug)]
 pub struct Sandbox(Arc<Shared>);
@@ -95,8 +98,16 @@ impl Sandbox {
         if spec.has_network && !(self.0.has_netns && self.0.is_contained) {
             return Err(SandboxError::NoNetwork);
         }
-        let keeper = self.0.idle.take().await.ok_or(SandboxError::Ended)?;
-        Room::open(Arc::clone(&self.0), keeper, spec).await
+        let mut last = SandboxError::Ended;
+        // One that died while nobody used it shows only now.
+        for _ in 0..KEEPERS_TRIED {
+            let keeper = self.0.idle.take().await.ok_or(SandboxError::Ended)?;
+            match Room::open(Arc::clone(&self.0), keeper, spec).await {
+                Err(error @ SandboxError::RoomEnded) => last = error,
+                result => return result,
+            }
+        }
+        Err(last)
     }
 }
 
@@ -104,8 +115,6 @@ fn helper_start(config: &SandboxConfig) -> io::Result<(Child, PacketSocket)> {
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
     let mut command = Command::new(&config.exe);
     command.arg(HELPER_ARGUMENT).env_clear().stdin(Stdio::null()).stdout(Stdio::null());
-    // The terminal's interrupt key is the agent's to answer, not the helper's.
-    command.process_group(0);
     let raw = theirs.as_raw_fd();
     // SAFETY: between fork and exec only dup2 and fcntl are called, which are async-signal-safe, on a descriptor that
     // lives until after spawn.
@@ -128,7 +137,9 @@ async fn keepers_take(mut child: Child, socket: PacketSocket, idle: Arc<Idle>) {
     loop {
         match socket.receive::<FromHelper>().await {
             Ok(Some((FromHelper::Keeper { owner }, fds))) => keeper_add(&idle, fds, owner),
-            Ok(Some((FromHelper::Failed { why }, _))) => tracing::error!("the sandbox has a room less: {why}"),
+            Ok(Some((FromHelper::Failed { why }, _))) => {
+                tracing::error!("a keeper of the sandbox is missing and will be started again: {why}")
+            }
             Ok(Some((FromHelper::Hello { .. }, _))) => {}
             Ok(None) => break,
             Err(error) => {
@@ -146,10 +157,10 @@ async fn keepers_take(mut child: Child, socket: PacketSocket, idle: Arc<Idle>) {
 }
 
 fn keeper_add(idle: &Idle, fds: Vec<OwnedFd>, owner: Option<u32>) {
-    for socket in fds {
-        match Connection::new(socket, owner) {
-            Ok(keeper) => idle.add(keeper),
-            Err(error) => tracing::error!("the sandbox has a room less: {error}"),
-        }
+    let mut fds = fds.into_iter();
+    let Some(socket) = fds.next() else { return };
+    match Connection::new(socket, fds.next(), owner) {
+        Ok(keeper) => idle.add(keeper),
+        Err(error) => tracing::error!("the sandbox has a room less: {error}"),
     }
 }

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use agent::sandbox::{Cause, Limits};
+use nix::time::{ClockId, clock_gettime};
 
-use crate::site::{as_everybody, is_root, python, room, roomy, run, sandbox, sandbox_with, sh, start};
+use crate::site::{as_everybody, as_root, is_root, python, room, roomy, run, sandbox, sandbox_with, sh, start};
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
@@ -50,6 +51,19 @@ fn a_gigabyte_is_more_than_it_gets() {
 }
 
 #[test]
+fn memory_is_that_of_all_processes() {
+    as_everybody("limits::memory_is_that_of_all_processes", || async {
+        let sandbox = sandbox().await;
+        let mut room = room(&sandbox).await;
+        let limits = Limits { memory_bytes: Some(150 * MEBIBYTE), ..roomy() };
+        // None of the three passes the limit by itself.
+        let code = "import os, sys, time\nchildren = [os.fork()]\nif children[0]: children.append(os.fork())\nb = bytearray(os.urandom(1 << 20)) * 90\nif not all(children): time.sleep(30); sys.exit()\nsys.exit(os.wait()[1] != 0)";
+        let ran = run(&mut room, &["python3", "-c", code], limits).await;
+        assert_eq!(ran.exit.cause, Some(Cause::Memory), "{ran:?}");
+    });
+}
+
+#[test]
 fn files_in_memory_count_as_memory() {
     as_everybody("limits::files_in_memory_count_as_memory", || async {
         if !is_root() {
@@ -79,6 +93,38 @@ fn cpu_time_is_that_of_all_processes() {
         let ran = run(&mut room, &["sh", "-c", loops], limits).await;
         assert_eq!((ran.exit.code, ran.exit.cause), (137, Some(Cause::CpuTime)), "{ran:?}");
         assert!(ran.exit.cpu < Duration::from_secs(3), "{ran:?} after {:?}", since.elapsed());
+    });
+}
+
+#[test]
+fn busy_rooms_leave_the_processor_to_others() {
+    if !is_root() {
+        return;
+    }
+    as_root(async {
+        let sandbox = sandbox().await;
+        if !sandbox.fences().iter().any(|fence| fence.starts_with("cgroup") && !fence.contains("cpu")) {
+            println!("skipped: there is no cgroup that weighs");
+            return;
+        }
+        let mut room = room(&sandbox).await;
+        let cores = std::thread::available_parallelism().expect("a number").get();
+        let loops = format!("for i in $(seq {}); do (while :; do :; done) & done; echo busy; wait", cores * 4);
+        let (mut process, stdout, _stderr) = start(&mut room, &["sh", "-c", &loops], roomy()).await;
+        nix::unistd::read(&stdout, &mut [0; 5]).expect("it is busy");
+        // As many as there are cores, against four times as many: by heads they would get a fifth, by sessions a half.
+        let since = Instant::now();
+        let spin = move || {
+            while since.elapsed() < Duration::from_secs(2) {
+                std::hint::spin_loop();
+            }
+            Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock"))
+        };
+        let threads: Vec<_> = (0..cores).map(|_| std::thread::spawn(spin)).collect();
+        let ours: Duration = threads.into_iter().map(|thread| thread.join().expect("it ends")).sum();
+        process.kill();
+        let theirs = process.wait().await.cpu;
+        assert!(ours > theirs * 2, "the room had {theirs:?}, others {ours:?}");
     });
 }
 

@@ -57,6 +57,23 @@ fn a_network_is_given_only_where_it_is_the_nodes_own() {
     });
 }
 
+#[test]
+fn what_one_room_leaves_of_its_connections_the_next_does_not_meet() {
+    as_everybody("network::what_one_room_leaves_of_its_connections_the_next_does_not_meet", || async {
+        // Who closes first keeps the port for a minute.
+        let leave = "import socket\nl = socket.socket()\nl.bind(('127.0.0.1', 7000))\nl.listen()\nc = socket.create_connection(('127.0.0.1', 7000))\ns, _ = l.accept()\ns.close()\nc.recv(1)\nc.close()";
+        let bind = "import socket\nsocket.socket().bind(('127.0.0.1', 7000))\nprint('bound')";
+        let sandbox = sandbox().await;
+        let mut one = room(&sandbox).await;
+        python(&mut one, leave).await.ok();
+        let again = python(&mut one, bind).await;
+        assert!(again.stderr.contains("in use"), "it left nothing, so there is nothing to test: {again:?}");
+        drop(one);
+        let mut two = room(&sandbox).await;
+        assert_eq!(python(&mut two, bind).await.ok(), "bound");
+    });
+}
+
 /// A network namespace with one address, for as long as the test.
 struct Netns(String);
 

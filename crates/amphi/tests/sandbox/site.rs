@@ -35,6 +35,13 @@ pub fn as_everybody<F: Future<Output = ()>>(name: &str, body: impl FnOnce() -> F
     assert!(text.contains("1 passed"), "{name} names no test: {text}");
 }
 
+/// Runs `body` once, for what only root can have.
+pub fn as_root(body: impl Future<Output = ()>) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(body);
+}
+
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }

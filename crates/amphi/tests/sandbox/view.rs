@@ -40,6 +40,22 @@ fn nothing_of_the_node_can_be_read() {
 }
 
 #[test]
+fn the_root_can_be_listed_and_has_nothing_but_what_rooms_are_given() {
+    as_everybody("view::the_root_can_be_listed_and_has_nothing_but_what_rooms_are_given", || async {
+        const GIVEN: [&str; 16] = [
+            "bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "opt", "proc", "root", "sbin", "tmp",
+            "usr", "var", "work",
+        ];
+        let sandbox = sandbox().await;
+        let mut room = room(&sandbox).await;
+        let listed = sh(&mut room, "ls -A /").await.ok();
+        assert!(listed.lines().any(|name| name == "work"), "{listed}");
+        assert_eq!(listed.lines().filter(|name| !GIVEN.contains(name)).collect::<Vec<_>>(), [""; 0]);
+        assert_eq!(sh(&mut room, "ls -A /opt /home /root /var | grep -v :").await.stdout.trim(), "tmp");
+    });
+}
+
+#[test]
 fn nothing_outside_can_be_written() {
     as_everybody("view::nothing_outside_can_be_written", || async {
         let sandbox = sandbox().await;

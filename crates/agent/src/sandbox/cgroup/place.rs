@@ -10,14 +10,19 @@ use std::io::Write;
 
 /// Prefix of our directories; the helper's process id follows.
 const PREFIX: &str = "amphi-";
-const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpuacct"];
+const CONTROLLERS: [&str; 4] = ["memory", "pids", "cpuacct", "cpu"];
+/// Where the agent is when its own cgroup is given to it.
+const LEAF: &str = "agent";
+/// What all rooms together weigh beside one session of the machine's, in v1, and beside one service, in v2: a quarter. The
+/// agent and the control plane have to answer while every slot is busy. Sources: cgroup-v1/cpu, `cpu.shares`; cgroup-v2, `cpu.weight`.
+const WEIGHTS: [(&str, &str); 2] = [("cpu.shares", "256"), ("cpu.weight", "25")];
 
 /// The directories that belong to one helper.
 #[derive(Debug, Default)]
 pub(in super::super) struct Place {
     is_v2: bool,
     /// In the order of `CONTROLLERS`; `None` where the controller isn't to be had.
-    dirs: [Option<PathBuf>; 3],
+    dirs: [Option<PathBuf>; 4],
     /// Open, because their paths are out of sight later.
     parents: Vec<(File, String)>,
     slots: usize,
@@ -36,8 +41,7 @@ impl Place {
             dir_make(dir)?;
         }
         self.slots = self.slots.max(index as usize + 1);
-        let [memory, pids, cpu] = &made;
-        Slot::open(self.is_v2, memory.as_deref(), pids.as_deref(), cpu.as_deref())
+        Slot::open(self.is_v2, made.each_ref().map(Option::as_deref))
     }
 
     /// In words, for what people are told; `None` where there is none.
@@ -47,7 +51,7 @@ impl Place {
             CONTROLLERS.iter().zip(&self.dirs).filter(|(_, dir)| dir.is_none()).map(|(name, _)| *name).collect();
         match missing.len() {
             0 => Some(version.to_owned()),
-            3 => None,
+            4 => None,
             _ => Some(format!("{version} without {}", missing.join(", "))),
         }
     }
@@ -67,23 +71,22 @@ impl Place {
 fn v2() -> Option<Place> {
     let mount = mounts("cgroup2").into_iter().next()?.0;
     let own = own_path("").map(|path| mount.join(path.trim_start_matches('/')));
-    let parent = match own {
-        Some(own) if is_ours_alone(&own) && leaf_enter(&own).is_ok() => own,
-        _ => mount,
-    };
+    let parent = own.and_then(own_subtree).unwrap_or(mount);
     let has = fs::read_to_string(parent.join("cgroup.controllers")).ok()?;
     let wanted: Vec<&str> =
-        ["memory", "pids"].into_iter().filter(|name| has.split_whitespace().any(|one| one == *name)).collect();
-    if wanted.is_empty() {
+        ["memory", "pids", "cpu"].into_iter().filter(|name| has.split_whitespace().any(|one| one == *name)).collect();
+    // CPU time is counted everywhere; but where v1 has the others, it has more to give.
+    if wanted.is_empty() && !mounts("cgroup").is_empty() {
         return None;
     }
     controllers_enable(&parent, &wanted);
     let (dir, name) = own_dir(&parent)?;
     controllers_enable(&dir, &wanted);
+    weigh(&dir);
     let enabled = fs::read_to_string(dir.join("cgroup.subtree_control")).unwrap_or_default();
     let on = |name: &str| enabled.split_whitespace().any(|one| one == name).then(|| dir.clone());
     let parents = vec![(File::open(&parent).ok()?, name)];
-    Some(Place { is_v2: true, dirs: [on("memory"), on("pids"), Some(dir.clone())], parents, slots: 0 })
+    Some(Place { is_v2: true, dirs: [on("memory"), on("pids"), Some(dir.clone()), on("cpu")], parents, slots: 0 })
 }
 
 fn v1() -> Option<Place> {
@@ -96,6 +99,7 @@ fn v1() -> Option<Place> {
         };
         let Some((dir, name)) = own_dir(mount) else { continue };
         let Ok(parent) = File::open(mount) else { continue };
+        weigh(&dir);
         place.dirs[index] = Some(dir);
         place.parents.push((parent, name));
     }
@@ -123,6 +127,24 @@ fn own_path(controllers: &str) -> Option<String> {
     })
 }
 
+/// The subtree that the agent was given, when it is alone in it: it moves into a leaf, or is there from an earlier helper.
+fn own_subtree(own: PathBuf) -> Option<PathBuf> {
+    if !is_ours_alone(&own) {
+        return None;
+    }
+    if own.ends_with(LEAF) {
+        return own.parent().map(Path::to_owned);
+    }
+    leaf_enter(&own).ok().map(|()| own)
+}
+
+/// Where the controller is there. Refused: then each process of a room weighs what any other does.
+fn weigh(dir: &Path) {
+    for (file, weight) in WEIGHTS {
+        let _ = text_write(&dir.join(file), weight);
+    }
+}
+
 /// Whether a cgroup holds the agent and this helper and nobody else, so that they may be moved.
 fn is_ours_alone(dir: &Path) -> bool {
     let ours = [std::process::id().to_string(), std::os::unix::process::parent_id().to_string()];
@@ -132,7 +154,7 @@ fn is_ours_alone(dir: &Path) -> bool {
 }
 
 fn leaf_enter(own: &Path) -> io::Result<()> {
-    let leaf = own.join("agent");
+    let leaf = own.join(LEAF);
     dir_make(&leaf)?;
     for process in [std::os::unix::process::parent_id(), std::process::id()] {
         text_write(&leaf.join("cgroup.procs"), &process.to_string())?;

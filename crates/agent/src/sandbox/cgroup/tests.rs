@@ -6,7 +6,7 @@ fn slot_in(dir: &Path, files: &[(&str, &str)], is_v2: bool) -> Slot {
     for (name, text) in files {
         fs::write(dir.join(name), text).unwrap();
     }
-    Slot::open(is_v2, Some(dir), Some(dir), Some(dir)).unwrap()
+    Slot::open(is_v2, [Some(dir), Some(dir), Some(dir), None]).unwrap()
 }
 
 const V2_FILES: [(&str, &str); 10] = [
@@ -42,6 +42,22 @@ fn version_2_is_limited_and_read_by_its_own_names() {
     assert_eq!(used.cpu, Some(Duration::from_micros(2000)));
     assert_eq!(used.memory_peak_bytes, Some(70000 - 4096));
     assert!(used.was_killed_for_memory && used.was_refused_processes);
+}
+
+#[test]
+fn what_stands_in_a_file_is_not_guessed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut slot = slot_in(dir.path(), &V2_FILES, true);
+    let text = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+    // Whatever an earlier keeper of the slot left there.
+    for name in ["memory.max", "pids.max"] {
+        fs::write(dir.path().join(name), "12").unwrap();
+    }
+    slot.limit(&Limits::default()).unwrap();
+    assert_eq!((text("memory.max").as_str(), text("pids.max").as_str()), ("max", "max"));
+    fs::write(dir.path().join("memory.max"), "untouched").unwrap();
+    slot.limit(&Limits::default()).unwrap();
+    assert_eq!(text("memory.max"), "untouched", "written again");
 }
 
 #[test]

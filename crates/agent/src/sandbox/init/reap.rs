@@ -72,6 +72,18 @@ pub(super) fn cpu_of_living() -> Duration {
     Duration::from_millis(ticks * 1000 / ticks_a_second)
 }
 
+/// Memory that the same processes have for themselves, in bytes. Source: proc_pid_statm(5), resident less shared.
+pub(super) fn memory_of_living() -> u64 {
+    let page =
+        sysconf(SysconfVar::PAGE_SIZE).ok().flatten().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(4096);
+    let pages = |pid| {
+        let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+        let mut counts = statm.split(' ').skip(1).filter_map(|count| count.parse::<u64>().ok());
+        Some(counts.next()?.saturating_sub(counts.next()?))
+    };
+    processes().filter(|&pid| pid != Pid::this().as_raw()).filter_map(pages).sum::<u64>() * page
+}
+
 /// User and system time of a process and of its children that it waited for. Source: proc_pid_stat(5), fields 14 to 17.
 fn ticks_of(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

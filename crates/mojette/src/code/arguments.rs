@@ -1,17 +1,6 @@
 //! What every call refuses before it writes a byte.
 
-use super::{Code, Error, MAX_FRAGMENTS};
-
-/// Which fragments the caller listed, and where. The first list is `have`, the second `lost`.
-pub(super) struct Listed {
-    seen: [bool; MAX_FRAGMENTS],
-}
-
-impl Listed {
-    pub(super) fn contains(&self, index: usize) -> bool {
-        self.seen[index]
-    }
-}
+use super::{Code, Error};
 
 impl Code {
     pub(super) fn check_data(&self, data: &[&[u8]]) -> Result<(), Error> {
@@ -30,13 +19,13 @@ impl Code {
         Ok(())
     }
 
-    /// Checks numbers and lengths of both lists of a recovery, given as (fragment, bytes).
+    /// Checks numbers and lengths of both lists of a recovery, given as (fragment, bytes). Returns as bits what they list.
     pub(super) fn check_fragments(
         &self,
         have: impl Iterator<Item = (usize, usize)>,
         lost: impl Iterator<Item = (usize, usize)>,
-    ) -> Result<Listed, Error> {
-        let mut listed = Listed { seen: [false; MAX_FRAGMENTS] };
+    ) -> Result<u32, Error> {
+        let mut listed = 0_u32;
         for (position, (index, bytes)) in have.enumerate() {
             self.check_fragment(&mut listed, "have", position, index, bytes)?;
         }
@@ -48,7 +37,7 @@ impl Code {
 
     fn check_fragment(
         &self,
-        listed: &mut Listed,
+        listed: &mut u32,
         field: &'static str,
         position: usize,
         index: usize,
@@ -56,9 +45,10 @@ impl Code {
     ) -> Result<(), Error> {
         let limit = self.geometry.fragments();
         let need = self.geometry.fragment_bytes(index).ok_or(Error::Index { field, position, index, limit })?;
-        if std::mem::replace(&mut listed.seen[index], true) {
+        if *listed >> index & 1 == 1 {
             return Err(Error::Duplicate { field, position, index });
         }
+        *listed |= 1 << index;
         check_length(field, position, bytes, need)
     }
 }

@@ -28,7 +28,8 @@ impl Code {
         if have.len() < need {
             return Err(Error::TooFew { have: have.len(), need });
         }
-        if let Some(index) = (0..need).find(|&row| !listed.contains(row)) {
+        let index = listed.trailing_ones() as usize;
+        if index < need {
             return Err(Error::Unlisted { index });
         }
         let mut given = Given { fragments: [&[]; MAX_FRAGMENTS] };
@@ -36,8 +37,10 @@ impl Code {
             given.fragments[index] = bytes;
         }
         // In ascending order, rows come before parities.
-        lost.sort_unstable_by_key(|(index, _)| *index);
-        let rows = lost.partition_point(|(index, _)| *index < need);
+        if !lost.is_sorted_by_key(|(index, _)| *index) {
+            lost.sort_unstable_by_key(|(index, _)| *index);
+        }
+        let rows = lost.iter().take_while(|(index, _)| *index < need).count();
         let (rows, parities) = lost.split_at_mut(rows);
         self.recover_rows(&given, rows);
         self.recover_parities(&given, rows, parities);
@@ -52,10 +55,14 @@ impl Code {
     }
 
     fn recover_rows(&self, given: &Given<'_>, lost: &mut [(usize, &mut [u8])]) {
-        let count = lost.len();
-        if count == 0 || self.kernel.recover(self.geometry, &given.fragments, lost) {
-            return;
+        if !lost.is_empty() && !self.kernel.recover(self.geometry, &given.fragments, lost) {
+            self.recover_by_element(given, lost);
         }
+    }
+
+    #[inline(never)]
+    fn recover_by_element(&self, given: &Given<'_>, lost: &mut [(usize, &mut [u8])]) {
+        let count = lost.len();
         let k = self.geometry.data();
         // Parity numbers ascend with the steepness of the slope: the first ones waste the fewest steps.
         let mut parities = [0; MAX_FRAGMENTS];
@@ -80,6 +87,9 @@ impl Code {
     }
 
     fn recover_parities(&self, given: &Given<'_>, rows: &[(usize, &mut [u8])], parities: &mut [(usize, &mut [u8])]) {
+        if parities.is_empty() {
+            return;
+        }
         let k = self.geometry.data();
         let mut data = given.fragments;
         for (index, bytes) in rows {

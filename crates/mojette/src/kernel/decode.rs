@@ -53,21 +53,27 @@ impl Kernel {
     fn recover_one(self, geometry: Geometry, given: &Fragments<'_>, lost: usize, out: &mut [u8]) -> bool {
         let k = geometry.data();
         let parity = available(geometry, given).trailing_zeros() as usize;
-        let mut all = *given;
-        all[lost] = given[k + parity];
-        if parity == 0 && matches!(k, 2 | 4 | 8) {
-            return match k {
-                2 => self.run(Sum { out, rows: [all[0], all[1]] }).is_ok(),
-                4 => self.run(Sum::<4> { out, rows: std::array::from_fn(|row| all[row]) }).is_ok(),
-                _ => self.run(Sum::<8> { out, rows: std::array::from_fn(|row| all[row]) }).is_ok(),
-            };
+        let row = |row: usize| if row == lost { given[k + parity] } else { given[row] };
+        match (parity, k) {
+            (0, 2) => self.run(Sum { out, rows: [row(0), row(1)] }).is_ok(),
+            (0, 4) => self.run(Sum { out, rows: [row(0), row(1), row(2), row(3)] }).is_ok(),
+            (0, 8) => {
+                let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+                self.run(Sum { out, rows }).is_ok()
+            }
+            _ => self.gather_one(geometry, given, lost, parity, out),
         }
+    }
+
+    fn gather_one(self, geometry: Geometry, given: &Fragments<'_>, lost: usize, parity: usize, out: &mut [u8]) -> bool {
+        let k = geometry.data();
         let origin = geometry.lead(parity, lost) as isize;
         let mut sources = [Source::default(); MAX_FRAGMENTS];
-        for (row, (source, bytes)) in sources.iter_mut().zip(all).take(k).enumerate() {
-            let lead = if row == lost { 0 } else { geometry.lead(parity, row) as isize };
-            *source = Source { bytes, lead: lead - origin };
+        for (row, source) in sources[..k].iter_mut().enumerate() {
+            let lead = geometry.lead(parity, row) as isize - origin;
+            *source = Source { bytes: given[row], lead };
         }
+        sources[lost] = Source { bytes: given[k + parity], lead: -origin };
         self.run(Gather { out, sources: &sources[..k] }).is_ok()
     }
 

@@ -19,15 +19,32 @@ pub(crate) struct Pattern<const K: usize, const E: usize> {
     /// From the turn to the element of each row in that bin.
     pub(crate) offset: [[isize; K]; E],
     /// The other rows, in the order in which they are best added: what was found last comes last.
-    pub(crate) order: [[usize; K]; E],
+    pub(crate) order: [[Input; K]; E],
 }
+
+const NONE: Input = Input { row: 0, offset: 0, other: 0, lag: KEPT };
+
+/// A row that adds to a bin.
+#[derive(Clone, Copy)]
+pub(crate) struct Input {
+    pub(crate) row: usize,
+    /// From the turn to its element.
+    pub(crate) offset: isize,
+    /// Its position among the lost, if it is lost, and how many turns before the element was found; otherwise `KEPT`.
+    pub(crate) other: usize,
+    pub(crate) lag: isize,
+}
+
+/// The lag of a row that was not lost.
+pub(crate) const KEPT: isize = isize::MAX;
 
 impl<const K: usize, const E: usize> Pattern<K, E> {
     /// Lost rows and available parities as bits. The flattest E of the parities are taken.
     pub(crate) const fn new(lost: usize, available: usize) -> Self {
         let parities = by_slope(take::<E>(available));
         let rows = take::<E>(lost);
-        let mut pattern = Self { rows, parities, ahead: [0; E], bin: [0; E], offset: [[0; K]; E], order: [[0; K]; E] };
+        let mut pattern =
+            Self { rows, parities, ahead: [0; E], bin: [0; E], offset: [[0; K]; E], order: [[NONE; K]; E] };
         let mut at = 0;
         while at < E {
             let slope = Geometry::slope(parities[at]);
@@ -42,16 +59,25 @@ impl<const K: usize, const E: usize> Pattern<K, E> {
                 pattern.offset[at][other] = pattern.ahead[at] + (row - other as isize) * slope;
                 other += 1;
             }
-            pattern.order[at] = order(&rows, at);
             at += 1;
+        }
+        while at > 0 {
+            at -= 1;
+            pattern.order[at] = pattern.inputs(order(&rows, at), at);
         }
         pattern
     }
 
-    /// How many turns before it lost row `other` was found at the element that lost row `at` needs.
-    #[inline(always)]
-    pub(crate) const fn lag(&self, at: usize, other: usize) -> isize {
-        self.ahead[other] - self.offset[at][self.rows[other]]
+    const fn inputs(&self, rows: [usize; K], at: usize) -> [Input; K] {
+        let (mut inputs, mut input) = ([NONE; K], 0);
+        while input < K - 1 {
+            let row = rows[input];
+            let (offset, other) = (self.offset[at][row], self.position(row));
+            let lag = if other < E { self.ahead[other] - offset } else { KEPT };
+            inputs[input] = Input { row, offset, other, lag };
+            input += 1;
+        }
+        inputs
     }
 
     /// Position of a row among the lost, or E.

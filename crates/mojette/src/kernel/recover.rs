@@ -5,7 +5,7 @@
 #![expect(clippy::needless_range_loop, reason = "the numbers of rows and parities, not positions in one list")]
 
 use super::Job;
-use super::pattern::Pattern;
+use super::pattern::{Input, Pattern};
 use super::sweep::sum;
 use super::vector::{Vector, width};
 use crate::Element;
@@ -33,8 +33,10 @@ impl<const LOST: usize, const K: usize, const E: usize> Job for Recover<'_, '_, 
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let pattern = const { Pattern::<K, E>::new(LOST, (1 << E) - 1) };
-        Turns::<V, K, E>::new(&pattern, self.rows, self.bins, self.lost).run::<true>(&pattern);
+        let pattern = const { &Pattern::<K, E>::new(LOST, (1 << E) - 1) };
+        let turns = Turns::<V, K, E>::new(pattern, self.rows, self.bins, self.lost);
+        // As many as there are registers for.
+        if K == 4 { turns.run::<true, 4>(pattern) } else { turns.run::<true, 2>(pattern) }
     }
 }
 
@@ -44,12 +46,22 @@ impl<const K: usize, const E: usize> Job for Recover<'_, '_, Varying<K, E>, K, E
     #[inline(always)]
     fn run<V: Vector>(self) {
         let Varying(pattern) = self.pattern;
-        Turns::<V, K, E>::new(&pattern, self.rows, self.bins, self.lost).run::<false>(&pattern);
+        Turns::<V, K, E>::new(&pattern, self.rows, self.bins, self.lost).run::<false, 1>(&pattern);
     }
 }
 
-/// Turns that are taken at once.
-const BLOCK: usize = 2;
+/// The body for each number below `$count`, which is at most 8. The compiler gives up on loops of this size.
+macro_rules! unrolled {
+    ($number:ident < $count:expr => $body:block) => {
+        unrolled!($number, $count, $body, 0, 1, 2, 3, 4, 5, 6, 7)
+    };
+    ($number:ident, $count:expr, $body:block, $($value:literal),*) => {
+        $(if $value < $count {
+            let $number = $value;
+            $body
+        })*
+    };
+}
 
 struct Turns<V: Vector, const K: usize, const E: usize> {
     columns: isize,
@@ -80,103 +92,100 @@ impl<V: Vector, const K: usize, const E: usize> Turns<V, K, E> {
         Self { columns, rows: pointers, bins: bins.map(|bins| bins.as_ptr().cast()) }
     }
 
-    /// Takes all turns. `FIXED` is for a pattern that the compiler knows.
+    /// Takes all turns, where possible `BLOCK` at once. `FIXED` is for a pattern that the compiler knows.
     #[inline(always)]
-    fn run<const FIXED: bool>(self, pattern: &Pattern<K, E>) {
+    fn run<const FIXED: bool, const BLOCK: usize>(self, pattern: &Pattern<K, E>) {
         let [first, begin, end, last] = pattern.turns(self.columns);
         for part in 0..Self::PARTS {
+            let mut before = [V::zero(); E];
             for turn in first..begin {
-                self.edge(pattern, turn, part);
+                self.edge::<FIXED>(pattern, turn, part, &mut before);
             }
             let mut turn = begin;
-            if FIXED {
-                while turn + BLOCK as isize <= end {
-                    // SAFETY: between `begin` and `end` every element of the pattern exists.
-                    unsafe { self.block(pattern, turn, part) };
-                    turn += BLOCK as isize;
-                }
+            while turn + BLOCK as isize <= end {
+                // SAFETY: between `begin` and `end` every element of the pattern exists.
+                unsafe { self.block::<FIXED, BLOCK>(pattern, turn, part, &mut before) };
+                turn += BLOCK as isize;
             }
-            while turn < end {
-                // SAFETY: as above.
-                unsafe { self.turn(pattern, turn, part) };
-                turn += 1;
-            }
-            for turn in end..last {
-                self.edge(pattern, turn, part);
+            for turn in turn..last {
+                self.edge::<FIXED>(pattern, turn, part, &mut before);
             }
         }
     }
 
-    /// One turn where some elements lie outside their rows.
+    /// One turn where some elements may lie outside their rows. `before` is what the last turn found.
     #[inline(always)]
-    fn edge(&self, pattern: &Pattern<K, E>, turn: isize, part: isize) {
-        let inside = 0..self.columns;
-        for at in 0..E {
-            if !inside.contains(&(turn + pattern.ahead[at])) {
-                continue;
-            }
-            // SAFETY: the element exists, hence its bin does; so do the other elements of the bin that are inside.
-            unsafe {
-                let mut found = self.bin(at, turn + pattern.bin[at], part);
-                for row in 0..K {
-                    let column = turn + pattern.offset[at][row];
-                    if row != pattern.rows[at] && inside.contains(&column) {
-                        found = found.xor(self.element(row, column, part));
+    fn edge<const FIXED: bool>(&self, pattern: &Pattern<K, E>, turn: isize, part: isize, before: &mut [V; E]) {
+        let inside = |column: isize| (0..self.columns).contains(&column);
+        let mut found = [V::zero(); E];
+        unrolled!(at < E => {
+            if inside(turn + pattern.ahead[at]) {
+                // SAFETY: the element exists, hence its bin does.
+                let mut sum = unsafe { self.bin(at, turn + pattern.bin[at], part) };
+                unrolled!(input < K - 1 => {
+                    let Input { row, offset, other, lag } = pattern.order[at][input];
+                    if inside(turn + offset) {
+                        sum = sum.xor(match lag {
+                            0 if FIXED => found[other],
+                            1 if FIXED => before[other],
+                            // SAFETY: the column exists.
+                            _ => unsafe { self.element(row, turn + offset, part) },
+                        });
                     }
-                }
-                self.put(pattern.rows[at], turn + pattern.ahead[at], part, found);
+                });
+                // SAFETY: the element exists.
+                unsafe { self.put(pattern.rows[at], turn + pattern.ahead[at], part, sum) };
+                found[at] = sum;
             }
-        }
+        });
+        *before = found;
     }
 
-    /// One turn where all elements exist.
+    /// `BLOCK` turns where all elements exist. What they find is passed on in registers, and written at the end.
     ///
-    /// SAFETY: they do.
+    /// SAFETY: they do exist.
     #[inline(always)]
-    unsafe fn turn(&self, pattern: &Pattern<K, E>, turn: isize, part: isize) {
-        for at in 0..E {
-            // SAFETY: promised by the caller.
-            unsafe {
-                let mut inputs = [self.bin(at, turn + pattern.bin[at], part); K];
-                for input in 1..K {
-                    let row = pattern.order[at][input - 1];
-                    inputs[input] = self.element(row, turn + pattern.offset[at][row], part);
-                }
-                self.put(pattern.rows[at], turn + pattern.ahead[at], part, sum(inputs));
-            }
-        }
-    }
-
-    /// `BLOCK` turns where all elements exist. What is found stays in registers until the end, where the next turns find it.
-    ///
-    /// SAFETY: they do.
-    #[inline(always)]
-    unsafe fn block(&self, pattern: &Pattern<K, E>, turn: isize, part: isize) {
+    unsafe fn block<const FIXED: bool, const BLOCK: usize>(
+        &self,
+        pattern: &Pattern<K, E>,
+        turn: isize,
+        part: isize,
+        before: &mut [V; E],
+    ) {
         let mut found = [[V::zero(); E]; BLOCK];
-        for ahead in 0..BLOCK {
+        unrolled!(ahead < BLOCK => {
             let turn = turn + ahead as isize;
-            for at in 0..E {
+            unrolled!(at < E => {
                 // SAFETY: promised by the caller.
                 let mut inputs = [unsafe { self.bin(at, turn + pattern.bin[at], part) }; K];
-                for input in 1..K {
-                    let row = pattern.order[at][input - 1];
-                    let other = pattern.position(row);
-                    inputs[input] = if other < E && pattern.lag(at, other) <= ahead as isize {
-                        found[ahead - pattern.lag(at, other) as usize][other]
+                unrolled!(input < K - 1 => {
+                    let Input { row, offset, other, lag } = pattern.order[at][input];
+                    inputs[input + 1] = if FIXED && lag <= ahead as isize {
+                        found[ahead - lag as usize][other]
+                    } else if FIXED && lag == ahead as isize + 1 {
+                        before[other]
                     } else {
                         // SAFETY: promised by the caller.
-                        unsafe { self.element(row, turn + pattern.offset[at][row], part) }
+                        unsafe { self.element(row, turn + offset, part) }
                     };
-                }
+                });
                 found[ahead][at] = sum(inputs);
-            }
+                if !FIXED {
+                    // SAFETY: promised by the caller. The rest of the turn reads it.
+                    unsafe { self.put(pattern.rows[at], turn + pattern.ahead[at], part, found[ahead][at]) };
+                }
+            });
+        });
+        if FIXED {
+            unrolled!(ahead < BLOCK => {
+                unrolled!(at < E => {
+                    let column = turn + ahead as isize + pattern.ahead[at];
+                    // SAFETY: promised by the caller.
+                    unsafe { self.put(pattern.rows[at], column, part, found[ahead][at]) };
+                });
+            });
         }
-        for (ahead, found) in found.into_iter().enumerate() {
-            for (at, found) in found.into_iter().enumerate() {
-                // SAFETY: promised by the caller.
-                unsafe { self.put(pattern.rows[at], turn + ahead as isize + pattern.ahead[at], part, found) };
-            }
-        }
+        *before = found[BLOCK - 1];
     }
 
     /// SAFETY: the parity has this bin.

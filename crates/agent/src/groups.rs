@@ -1,72 +1,144 @@
-//! The process groups of running runs, on disk, so that a new agent can end what a killed one left behind.
+//! Where runs are on disk: the process groups of those that run, so that a new agent can end what a killed one left behind,
+//! and their work directories.
 //!
-//! A record is the group's leader with its start time, so that a process id that was used again is never killed. What
-//! the records miss (the leader ended first, or the agent died between the start and the record) is found by its
-//! current directory: nothing but runs has one inside `work`.
+//! A berth is a row of one file and a directory, and serves run after run: making and removing files for each took the
+//! agent two fifths of its time for a short run, and of the disk that may be the database's too. A row holds the group's
+//! leader and when it was started, so that a process id that was used again is never killed. What rows miss (the leader
+//! ended first, or the agent died between the start and the row) is found by its current directory: nothing but runs has
+//! one inside `work`.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::signal::{Signal, kill};
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
 use crate::launcher::group_signal;
 
-/// The records and the work directories below one agent's directory.
+/// Three numbers as text, and the end of the line.
+const ROW_BYTES: usize = 64;
+/// What the kernel tells start times in, everywhere. Source: proc_pid_stat(5), sysconf(3).
+const TICKS_A_SECOND: u64 = 100;
+
+/// The berths below one agent's directory.
 pub(crate) struct Groups {
-    records: PathBuf,
+    rows: File,
     work: PathBuf,
+    berths: Mutex<Berths>,
+}
+
+#[derive(Default)]
+struct Berths {
+    free: Vec<Berth>,
+    /// How many there are, free or taken.
+    count: u64,
+}
+
+/// One run's row and directory. Given back with [`Groups::leave`].
+#[derive(Debug)]
+pub(crate) struct Berth {
+    row: u64,
+    /// Empty, and the run's own.
+    pub(crate) dir: PathBuf,
 }
 
 impl Groups {
-    /// Ends every process of a former life, removes its work directories, and starts with empty records. Blocking.
+    /// Ends every process of a former life, removes its work directories, and starts with empty rows. Blocking.
     /// Returns how many groups and processes were killed.
     ///
     /// The caller holds the lock on `dir`, so what is found here belongs to no living agent.
     pub(crate) fn open(dir: &Path) -> io::Result<(Self, usize)> {
-        let groups = Self { records: dir.join("groups"), work: dir.join("work") };
-        fs::create_dir_all(&groups.records)?;
+        let rows =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join("groups.txt"))?;
+        let work = dir.join("work");
         let mut killed = 0;
-        for record in fs::read_dir(&groups.records)? {
-            let record = record?;
-            let leader = record.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
-            let recorded = fs::read_to_string(record.path())?;
-            if let Some(leader) = leader
-                && start_time(leader).is_some_and(|now| now == recorded.trim())
-            {
+        for (leader, born) in io::read_to_string(&rows)?.lines().filter_map(row_read) {
+            if start_time(leader).is_some_and(|time| born.contains(&time)) {
                 group_signal(leader, Signal::SIGKILL);
                 killed += 1;
             }
-            fs::remove_file(record.path())?;
         }
-        killed += kill_below(&groups.work)?;
-        match fs::remove_dir_all(&groups.work) {
+        rows.set_len(0)?;
+        killed += kill_below(&work)?;
+        match fs::remove_dir_all(&work) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
-        fs::create_dir_all(&groups.work)?;
-        Ok((groups, killed))
+        fs::create_dir_all(&work)?;
+        Ok((Self { rows, work, berths: Mutex::default() }, killed))
     }
 
-    /// Records the group of a process that was just started. No fsync: the record has to outlive the agent, not the machine.
-    pub(crate) fn add(&self, leader: u32) -> io::Result<()> {
-        fs::write(self.records.join(leader.to_string()), start_time(leader).unwrap_or_default())
+    /// A berth that no other run has.
+    pub(crate) fn berth(&self) -> io::Result<Berth> {
+        let mut berths = self.berths();
+        if let Some(berth) = berths.free.pop() {
+            return Ok(berth);
+        }
+        let berth = Berth { row: berths.count, dir: self.work.join(berths.count.to_string()) };
+        fs::create_dir(&berth.dir)?;
+        berths.count += 1;
+        Ok(berth)
+    }
+
+    /// Records the group of a process that was just started, some time in `born`. No fsync: the row has to outlive the
+    /// agent, not the machine.
+    pub(crate) fn add(&self, berth: &Berth, leader: u32, born: &RangeInclusive<u64>) -> io::Result<()> {
+        self.row_write(berth, &format!("{leader} {} {}", born.start(), born.end()))
     }
 
     /// Forgets a group that has ended.
-    pub(crate) fn remove(&self, leader: u32) {
-        if let Err(error) = fs::remove_file(self.records.join(leader.to_string())) {
-            tracing::warn!("the record of process group {leader} stays: {error}");
+    pub(crate) fn remove(&self, berth: &Berth) {
+        if let Err(error) = self.row_write(berth, "") {
+            tracing::warn!("a row of {} stays: {error}", self.work.display());
         }
     }
 
-    /// Makes the private work directory of `run`.
-    pub(crate) fn work_dir(&self, run: &str) -> io::Result<PathBuf> {
-        let dir = self.work.join(run);
-        fs::create_dir(&dir)?;
-        Ok(dir)
+    /// Gives a berth back, emptied where the run left something, which blocks. Errors: it stays as it is, and is no longer
+    /// used.
+    pub(crate) async fn leave(&self, berth: Berth) -> io::Result<()> {
+        if fs::read_dir(&berth.dir)?.next().is_some() {
+            let dir = berth.dir.clone();
+            let sweep = move || fs::remove_dir_all(&dir).and_then(|()| fs::create_dir(&dir));
+            tokio::task::spawn_blocking(sweep).await.map_err(io::Error::other)??;
+        }
+        self.give_back(berth);
+        Ok(())
     }
+
+    /// Gives a berth back that nothing was started in.
+    pub(crate) fn give_back(&self, berth: Berth) {
+        self.berths().free.push(berth);
+    }
+
+    fn row_write(&self, berth: &Berth, text: &str) -> io::Result<()> {
+        let row = format!("{text:<width$}\n", width = ROW_BYTES - 1);
+        self.rows.write_all_at(row.as_bytes(), berth.row * ROW_BYTES as u64)
+    }
+
+    /// Never held across an await.
+    fn berths(&self) -> MutexGuard<'_, Berths> {
+        self.berths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The leader and when it was started, in ticks since boot.
+fn row_read(row: &str) -> Option<(u32, RangeInclusive<u64>)> {
+    let mut numbers = row.split_whitespace();
+    let leader = numbers.next()?.parse().ok()?;
+    let (from, to) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+    Some((leader, from..=to))
+}
+
+/// Now, in clock ticks since boot.
+pub(crate) fn ticks() -> u64 {
+    // Fails for no clock that this kernel has, and it has this one.
+    let now = clock_gettime(ClockId::CLOCK_BOOTTIME).map(std::time::Duration::from).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX) / (1000 / TICKS_A_SECOND)
 }
 
 /// Kills every process whose current directory is inside `work`.
@@ -85,12 +157,12 @@ fn kill_below(work: &Path) -> io::Result<usize> {
     Ok(killed)
 }
 
-/// When a process started, in clock ticks since boot, as text. Source: proc_pid_stat(5), field 22.
-fn start_time(pid: u32) -> Option<String> {
+/// When a process started, in clock ticks since boot. Source: proc_pid_stat(5), field 22.
+fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in parentheses and may itself hold spaces and parentheses.
     let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(19).map(str::to_owned)
+    fields.split_whitespace().nth(19)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -100,26 +172,34 @@ mod tests {
 
     use super::*;
 
-    fn sleeper(dir: &Path) -> Child {
-        Command::new("sleep").arg("1000").current_dir(dir).process_group(0).spawn().unwrap()
+    fn sleeper(dir: &Path) -> (Child, RangeInclusive<u64>) {
+        let before = ticks();
+        let child = Command::new("sleep").arg("1000").current_dir(dir).process_group(0).spawn().unwrap();
+        (child, before..=ticks())
     }
 
-    #[test]
-    fn a_recorded_group_is_killed_and_a_used_again_pid_is_not() {
+    #[tokio::test]
+    async fn a_recorded_group_is_killed_and_a_used_again_pid_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
         let (groups, killed) = Groups::open(dir.path()).unwrap();
         assert_eq!(killed, 0);
-        let (mut left, mut stranger) = (sleeper(elsewhere.path()), sleeper(elsewhere.path()));
-        groups.add(left.id()).unwrap();
-        fs::write(dir.path().join("groups").join(stranger.id().to_string()), "1").unwrap();
+        let [(mut left, born), (mut ended, _), (mut stranger, _)] = [(); 3].map(|()| sleeper(elsewhere.path()));
+        let [one, two, three] = [(); 3].map(|()| groups.berth().unwrap());
+        groups.add(&one, left.id(), &born).unwrap();
+        groups.add(&two, ended.id(), &born).unwrap();
+        groups.remove(&two);
+        groups.leave(two).await.unwrap();
+        groups.add(&three, stranger.id(), &(1..=1)).unwrap();
         let (_groups, killed) = Groups::open(dir.path()).unwrap();
         assert_eq!(killed, 1);
         assert_eq!(left.wait().unwrap().signal(), Some(9));
-        assert!(stranger.try_wait().unwrap().is_none());
-        stranger.kill().unwrap();
-        stranger.wait().unwrap();
-        assert_eq!(fs::read_dir(dir.path().join("groups")).unwrap().count(), 0);
+        for child in [&mut ended, &mut stranger] {
+            assert!(child.try_wait().unwrap().is_none());
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert_eq!(Groups::open(dir.path()).unwrap().1, 0, "rows of a former life are still there");
     }
 
     #[test]
@@ -127,20 +207,26 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().canonicalize().unwrap();
         let (groups, _) = Groups::open(&path).unwrap();
-        let work = groups.work_dir("run-1").unwrap();
-        let mut left = sleeper(&work);
+        let berth = groups.berth().unwrap();
+        let (mut left, _) = sleeper(&berth.dir);
         let (_groups, killed) = Groups::open(&path).unwrap();
         assert_eq!(killed, 1);
         assert_eq!(left.wait().unwrap().signal(), Some(9));
-        assert!(!work.exists());
+        assert!(!berth.dir.exists());
     }
 
-    #[test]
-    fn records_go_when_the_group_has_ended() {
+    #[tokio::test]
+    async fn a_berth_is_empty_again_for_the_next_run_and_has_one_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
         let (groups, _) = Groups::open(dir.path()).unwrap();
-        groups.add(std::process::id()).unwrap();
-        groups.remove(std::process::id());
-        assert_eq!(fs::read_dir(dir.path().join("groups")).unwrap().count(), 0);
+        let (first, second) = (groups.berth().unwrap(), groups.berth().unwrap());
+        assert_ne!((first.row, &first.dir), (second.row, &second.dir));
+        let path = first.dir.clone();
+        fs::create_dir(path.join("left")).unwrap();
+        fs::write(path.join("left/behind"), "text").unwrap();
+        groups.leave(first).await.unwrap();
+        let third = groups.berth().unwrap();
+        assert_eq!(third.dir, path);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
     }
 }

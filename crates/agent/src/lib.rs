@@ -17,7 +17,7 @@
 //!   runs are refused while 64 MiB wait for acknowledgement.
 //!
 //! The directory: `lock` (held while running), `node.json`, `node.pem`, `ca.pem` (who this node is), `epoch`,
-//! `groups/PID` (running groups), `work/RUN` (their current directories).
+//! `groups.txt` (running groups), `work/N` (their current directories).
 //!
 //! Certificates are short-lived and renewed over the stream (`link::renewal`). One that ended while the control plane was
 //! out of reach can't be: the agent says so and has to join anew with a fresh token.

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use tokio::sync::watch;
 use wire::proto::{Channel, Ended, Reason};
 
 use crate::clock::now_ms;
+use crate::groups::{Berth, ticks};
 use crate::launcher::group_signal;
 use crate::ledger::Stop;
 use crate::node::Node;
@@ -59,7 +59,8 @@ pub(crate) async fn execute(node: Arc<Node>, order: ToolOrder, mut stop: watch::
         Ok(argv) => argv,
         Err(end) => return node.ledger(|ledger| ledger.run_ended(&order.run, end)),
     };
-    let (child, work) = match start(&node, &order, &argv) {
+    let born = ticks();
+    let (child, berth) = match start(&node, &order, &argv) {
         Ok(started) => started,
         Err(detail) => {
             let end = ended(Reason::NotStarted, 0, detail);
@@ -67,16 +68,16 @@ pub(crate) async fn execute(node: Arc<Node>, order: ToolOrder, mut stop: watch::
         }
     };
     let group = child.id().unwrap_or_default();
-    if let Err(error) = node.groups.add(group) {
+    if let Err(error) = node.groups.add(&berth, group, &(born..=ticks())) {
         tracing::warn!(run.id = %order.run, "run {} would outlive a killed agent: {error}", order.run);
     }
     node.ledger(|ledger| ledger.run_started(&order.run, now_ms(), argv));
     let end = supervise(&node, &order, Tool { child, group }, &mut stop).await;
-    node.groups.remove(group);
+    node.groups.remove(&berth);
     // The end is told before the tidying, which can take long when the program wrote much.
     node.ledger(|ledger| ledger.run_ended(&order.run, end));
-    if let Err(error) = remove(work).await {
-        tracing::warn!(run.id = %order.run, "the work directory of run {} stays: {error}", order.run);
+    if let Err(error) = node.groups.leave(berth).await {
+        tracing::warn!(run.id = %order.run, "what run {} wrote stays: {error}", order.run);
     }
 }
 
@@ -142,25 +143,15 @@ fn reason_of(error: &ResolveError) -> Reason {
     }
 }
 
-fn start(node: &Node, order: &ToolOrder, argv: &[String]) -> Result<(Child, PathBuf), String> {
+fn start(node: &Node, order: &ToolOrder, argv: &[String]) -> Result<(Child, Berth), String> {
     let mut command = node.launcher.command(argv).map_err(|error| error.to_string())?;
-    let work = node.groups.work_dir(&order.run).map_err(|error| format!("no work directory could be made: {error}"))?;
-    command.envs(&order.env).current_dir(&work);
+    let berth = node.groups.berth().map_err(|error| format!("no work directory could be made: {error}"))?;
+    command.envs(&order.env).current_dir(&berth.dir);
     match command.spawn() {
-        Ok(child) => Ok((child, work)),
+        Ok(child) => Ok((child, berth)),
         Err(error) => {
-            // Empty as it was made; what stays is swept at the agent's next start.
-            let _ = std::fs::remove_dir(&work);
+            node.groups.give_back(berth);
             Err(format!("the program could not be started: {error}"))
         }
     }
-}
-
-/// Most runs leave nothing behind, which needs no other thread to remove.
-async fn remove(work: PathBuf) -> io::Result<()> {
-    if std::fs::remove_dir(&work).is_ok() {
-        return Ok(());
-    }
-    let sweep = move || std::fs::remove_dir_all::<&Path>(&work);
-    tokio::task::spawn_blocking(sweep).await.map_err(io::Error::other)?
 }

@@ -22,6 +22,8 @@ const CANCEL_GRACE: Duration = Duration::from_secs(1);
 const KILL_AGAIN: Duration = Duration::from_secs(1);
 /// Kills until it is given up. Ending what holds much memory takes the kernel seconds.
 const KILLS: u32 = 15;
+/// Bytes that are read at first, of each pipe.
+const FIRST_READ: usize = 4096;
 /// How long pipes are read after the end, for a process that got away and still holds them.
 const DRAIN: Duration = Duration::from_millis(250);
 
@@ -240,12 +242,13 @@ async fn interrupted(inlet: &mut Option<Inlet<'_>>) {
 struct Pipe<R> {
     reader: Option<R>,
     buffer: Vec<u8>,
+    /// The last read filled the buffer, which most programs never do.
+    is_short: bool,
 }
 
 impl<R: AsyncRead + Unpin> Pipe<R> {
     fn new(reader: Option<R>) -> Self {
-        let buffer = vec![0; if reader.is_some() { MAX_CHUNK_BYTES } else { 0 }];
-        Self { reader, buffer }
+        Self { reader, buffer: Vec::new(), is_short: true }
     }
 
     fn is_open(&self) -> bool {
@@ -258,6 +261,9 @@ impl<R: AsyncRead + Unpin> Pipe<R> {
 
     /// What has come, empty at the end. Dropping the future loses nothing.
     async fn read(&mut self) -> &[u8] {
+        if self.is_short {
+            self.buffer.resize((self.buffer.len() * 4).clamp(FIRST_READ, MAX_CHUNK_BYTES), 0);
+        }
         let count = match &mut self.reader {
             Some(reader) => reader.read(&mut self.buffer).await.unwrap_or(0),
             None => 0,
@@ -265,6 +271,7 @@ impl<R: AsyncRead + Unpin> Pipe<R> {
         if count == 0 {
             self.close();
         }
+        self.is_short = count == self.buffer.len() && count < MAX_CHUNK_BYTES;
         &self.buffer[..count]
     }
 }

@@ -60,7 +60,7 @@ async fn the_next_agent_ends_what_a_killed_one_left() {
     assert!(hello.runs.is_empty());
     until_gone(&leader).await;
     until_gone(&apart).await;
-    assert_eq!(std::fs::read_dir(dir.path().join("groups")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_to_string(dir.path().join("groups.txt")).unwrap(), "");
     agent.stop().await;
 }
 
@@ -116,7 +116,7 @@ async fn runs_happen_in_the_named_namespace() {
     session.welcome(1).await;
     session.start(start("r1", &["sh", "-c", "pwd; ip -br addr; exit 5"])).await;
     let seen = session.until_ended("r1").await;
-    let work = dir.path().canonicalize().unwrap().join("work/r1");
+    let work = dir.path().canonicalize().unwrap().join("work/0");
     assert!(seen.stdout().starts_with(&format!("{}\nlo ", work.display())), "{}", seen.stdout());
     assert_eq!((seen.stdout().lines().count(), seen.end().exit_code), (2, 5), "{}", seen.stdout());
     assert!(seen.stdout().contains("10.99.0.1"));

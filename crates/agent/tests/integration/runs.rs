@@ -56,11 +56,11 @@ async fn a_run_has_its_own_environment_and_directory() {
     order.env.insert("GREETING".to_owned(), "bonjour".to_owned());
     session.start(order).await;
     let seen = session.until_ended("r1").await;
-    let work = dir.path().canonicalize().unwrap().join("work/r1");
+    let work = dir.path().canonicalize().unwrap().join("work/0");
     assert_eq!(seen.stdout(), format!("bonjour\n{}\na\nleft\n", work.display()));
     assert_eq!(seen.end().exit_code, 7);
     agent.stop().await;
-    assert!(!work.exists());
+    assert_eq!(std::fs::read_dir(&work).unwrap().count(), 0);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod basics;
 mod calls;
 mod ends;
+mod lesser;
 mod limits;
 mod network;
 mod site;

@@ -98,10 +98,11 @@ impl Database {
 
     /// All rows of a SELECT. Repeated by itself when a connection is lost. Errors: `Unavailable`, `Engine`, `Decode`.
     pub async fn all(&self, query: Query) -> Result<Vec<Row>, DbError> {
+        // Boxed: a driver's call is some 18 KB, and whoever waits for anything at all would have room for it all the time.
         match self.backend() {
-            Backend::Sqlite(sqlite) => sqlite.all(query).await,
-            Backend::Postgres(network, _) => network.all(query).await,
-            Backend::Mariadb(network, _) => network.all(query).await,
+            Backend::Sqlite(sqlite) => Box::pin(sqlite.all(query)).await,
+            Backend::Postgres(network, _) => Box::pin(network.all(query)).await,
+            Backend::Mariadb(network, _) => Box::pin(network.all(query)).await,
         }
     }
 

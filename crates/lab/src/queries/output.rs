@@ -1,6 +1,5 @@
 //! Output of runs, in numbered chunks.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use db::{Database, DbError, Given, Kind, Query, Write};
@@ -36,12 +35,12 @@ pub(crate) fn outputs_insert(write: &mut Write, chunks: &[(RunId, Arc<Chunk>)]) 
          SELECT r.id, given.new_seq, given.new_channel, given.new_ms, given.new_data FROM given \
          JOIN lab_run r ON r.id = given.of_run WHERE r.id = given.of_run ON CONFLICT DO NOTHING";
     let (mut rows, mut bytes) = (Given::new(COLUMNS), 0);
+    // In the order of the index, so that a page of it is looked for once.
+    let mut chunks: Vec<_> = chunks.iter().collect();
+    chunks.sort_by_key(|(run, chunk)| (*run, chunk.seq));
     // Of two in one statement, engines disagree on which comes first.
-    let mut known = HashSet::new();
+    chunks.dedup_by_key(|(run, chunk)| (*run, chunk.seq));
     for (run, chunk) in chunks {
-        if !known.insert((*run, chunk.seq)) {
-            continue;
-        }
         bytes += chunk.data.len();
         rows.push([
             run.to_string().into(),

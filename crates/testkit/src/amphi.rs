@@ -114,6 +114,16 @@ impl Serve {
         self.process.pid()
     }
 
+    /// The process stands still and every connection stays open. Errors: it ended.
+    pub fn freeze(&self) -> io::Result<()> {
+        self.process.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets a frozen one go on. Errors: it ended.
+    pub fn thaw(&self) -> io::Result<()> {
+        self.process.signal(Signal::SIGCONT)
+    }
+
     /// The admin's API token. Errors: it is not there yet.
     pub fn token(&self) -> io::Result<String> {
         Ok(fs::read_to_string(self.dir.join("admin.token"))?.trim().to_owned())

@@ -11,6 +11,7 @@ use vector::Vector;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub(crate) mod crc;
 pub(crate) mod decode;
 pub(crate) mod encode;
 mod gather;

@@ -2,11 +2,13 @@
 //!
 #![doc = include_str!("chapter.md")]
 
+pub use checksum::{checksum, checksums, damaged_unit};
 pub use code::{Change, Code};
 pub use error::Error;
 pub use geometry::{Element, Geometry, MAX_FRAGMENTS};
 pub use kernel::Kernel;
 
+mod checksum;
 mod code;
 mod error;
 mod geometry;

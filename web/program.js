@@ -27,24 +27,27 @@
     return {
       language: value("language"), files: editor.all(), args: value("args"), stdin: value("stdin"),
       interactive: field("interactive").checked, node: value("node"), name: value("name"),
-      many: value("many"), first: value("first"), array: value("array"), parameters: value("parameters"),
+      many: value("many"), first: value("first"), array: value("array"), parameters: value("parameters"), inputs: value("inputs"),
     };
   }
   // Over what it is spread, as the API has it; null: it is run once.
-  function spread({ many, first, array, parameters }) {
+  function spread({ many, first, array, parameters, inputs }) {
+    const lines = (text) => text.split("\n").filter((line) => line.trim());
     if (many === "array") return { array: { from: Number(first), to: Number(array) } };
-    if (many === "lines") return { parameters: parameters.split("\n").filter((line) => line.trim()).map(words) };
+    if (many === "lines") return { parameters: lines(parameters).map(words) };
+    if (many === "inputs") return { inputs: lines(inputs).map((line) => line + "\n") };
     return many === "nodes" ? { each_node: true } : null;
   }
   const MANY_FLAGS = {
     array: ({ first, array }) => ["--array", `${first}-${array}`],
     lines: () => ["--each-line", "arguments.txt"],
+    inputs: () => ["--each-input", "inputs"],
     nodes: () => ["--each-node"],
   };
   function fill(draft) {
     if (languages.some(({ name }) => name === draft.language)) field("language").value = draft.language;
     showNodes();
-    for (const name of ["args", "stdin", "node", "name", "parameters"]) field(name).value = draft[name] || "";
+    for (const name of ["args", "stdin", "node", "name", "parameters", "inputs"]) field(name).value = draft[name] || "";
     for (const name of ["first", "array"]) field(name).value = draft[name] || field(name).defaultValue;
     field("many").value = draft.many in MANY_FLAGS ? draft.many : "once";
     button("many").open = field("many").value !== "once";
@@ -70,7 +73,7 @@
       ...(languageOf(files[0].path)?.name === name ? [] : ["--language", name]),
       ...files.slice(1).flatMap(({ path }) => ["--file", path]), ...(interactive && !(many in MANY_FLAGS) ? ["-i"] : []),
     ];
-    const input = stdin ? " < input.txt" : "";
+    const input = stdin && many !== "inputs" ? " < input.txt" : "";
     button("as-cli").textContent = ["amphi", "run", ...flags, files[0].path, ...words(args)].map(quoted).join(" ") + input;
   }
   function showNodes() {
@@ -264,11 +267,11 @@
     runButton.disabled = true;
     showWrong("", "");
     editor.mark([]);
-    const { many, first, array, parameters, ...wanted } = content();
-    const over = spread({ many, first, array, parameters });
+    const { many, first, array, parameters, inputs, ...wanted } = content();
+    const over = spread({ many, first, array, parameters, inputs });
     const body = JSON.stringify({
       ...wanted, args: words(wanted.args), node: (many !== "nodes" && wanted.node) || undefined, name: wanted.name || undefined,
-      interactive: wanted.interactive && !over, ...over,
+      interactive: wanted.interactive && !over, stdin: many === "inputs" ? "" : wanted.stdin, ...over,
     });
     try {
       const answer = await fetch("/programs/new", { method: "POST", headers: { ...csrf, "Content-Type": "application/json" }, body });

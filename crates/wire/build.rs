@@ -4,6 +4,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto/amphi.proto");
     let descriptors = protox::compile(["proto/amphi.proto"], ["proto"])?;
     // Without transport: its constructor `connect` would collide with the call of that name. `AgentsClient::new(channel)` does.
-    tonic_prost_build::configure().build_transport(false).compile_fds(descriptors)?;
+    // A program's source is shared by all that run it at the same time.
+    let shared = [".amphi.agent.v1.SourceFile.data", ".amphi.agent.v1.Program.stdin"];
+    let build = shared.into_iter().fold(tonic_prost_build::configure(), |build, field| build.bytes(field));
+    build.build_transport(false).compile_fds(descriptors)?;
     Ok(())
 }

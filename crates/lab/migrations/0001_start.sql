@@ -91,6 +91,7 @@ CREATE TABLE lab_batch (
   first_index BIGINT NOT NULL,
   elements BIGINT NOT NULL,
   has_parameters SMALLINT NOT NULL,
+  has_inputs SMALLINT NOT NULL,
   taken BIGINT NOT NULL,
   is_open SMALLINT NOT NULL,
   is_cancelled SMALLINT NOT NULL,
@@ -104,7 +105,7 @@ CREATE INDEX lab_batch_tenant ON lab_batch (tenant, id);
 CREATE INDEX lab_batch_open ON lab_batch (is_open, id);
 CREATE INDEX lab_batch_source ON lab_batch (source);
 
--- Parameters of a batch's elements, many in a row.
+-- Parameters or inputs of a batch's elements, many in a row.
 CREATE TABLE lab_batch_block (
   batch VARCHAR(36) NOT NULL,
   first_element BIGINT NOT NULL,

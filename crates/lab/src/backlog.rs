@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use crate::model::batch::Batch;
-use crate::model::job::JobId;
+use crate::model::batch::{Batch, BatchId};
+use crate::model::job::{JobId, JobKind};
 use crate::model::node::NodeId;
 use crate::model::run::{Role, RunId};
 use crate::model::turns::Turns;
@@ -25,6 +25,8 @@ pub(crate) struct NeedKey {
     pub(crate) tool: String,
     /// Set where a slot may be promised to this very job.
     pub(crate) job: Option<JobId>,
+    /// Set where elements may aim at different nodes, which may be busy.
+    batch: Option<BatchId>,
 }
 
 impl NeedKey {
@@ -37,6 +39,7 @@ impl NeedKey {
             labels: waiting.labels.clone(),
             tool: waiting.tool.clone(),
             job: waiting.port.map(|_| waiting.job),
+            batch: None,
         }
     }
 
@@ -49,6 +52,7 @@ impl NeedKey {
             labels: batch.wanted_labels.clone(),
             tool: batch.tool.clone(),
             job: None,
+            batch: Some(batch.id).filter(|_| batch.kind == JobKind::Experiment),
         }
     }
 }

@@ -67,7 +67,7 @@ impl ProgramOrder {
             files: program.files,
             compile: program.compile.map(StepOrder::try_from).transpose()?,
             step: program.run.ok_or(BadOrder::NoStep)?.try_into()?,
-            stdin: program.stdin,
+            stdin: program.stdin.into(),
             is_stdin_open: program.is_stdin_open,
             terminal: program.terminal.map(TerminalSize::try_from).transpose()?,
             has_network: program.has_network,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn file(path: &str, bytes: usize) -> SourceFile {
-        SourceFile { path: path.to_owned(), data: vec![b'x'; bytes] }
+        SourceFile { path: path.to_owned(), data: vec![b'x'; bytes].into() }
     }
 
     fn refusal(change: impl FnOnce(&mut proto::Program)) -> BadOrder {
@@ -186,7 +186,7 @@ mod tests {
     fn too_much_is_refused() {
         let many = (0..=MAX_FILES).map(|number| file(&number.to_string(), 0)).collect();
         assert_eq!(refusal(|program| program.files = many), BadOrder::Files(MAX_FILES + 1));
-        assert_eq!(refusal(|program| program.stdin = vec![0; MAX_BYTES - 7]), BadOrder::Size(MAX_BYTES + 1));
+        assert_eq!(refusal(|program| program.stdin = vec![0; MAX_BYTES - 7].into()), BadOrder::Size(MAX_BYTES + 1));
     }
 
     #[test]

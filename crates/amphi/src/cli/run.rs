@@ -1,6 +1,7 @@
 //! `amphi run`: a tool or a program on a node, as if it ran here.
 
 mod input;
+mod inputs;
 mod lines;
 mod request;
 
@@ -42,6 +43,7 @@ Examples:
   amphi run --on site=paris --name 'from Paris' iperf3 -t 5 lab-b
   amphi run --array 1-1000 -c 'echo $AMPHI_INDEX'
   amphi run --each-line hosts.txt ping -c 3  a destination from each line
+  amphi run --each-input tests solve.py      the program reads each file of the directory tests
   amphi run --detach mtr example.org
   amphi run hello.py one two                 a program with two arguments
   sort words.txt | amphi run --file util.c main.c
@@ -64,8 +66,11 @@ pub(crate) struct RunArgs {
     /// Run it for every line of this file, whose words stand for {1} to {9} in ARGS or go behind them
     #[arg(long, value_name = "PATH", conflicts_with = "array")]
     each_line: Option<PathBuf>,
+    /// Run the program for this file as its standard input, or for every file of this directory; repeat it for more
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["array", "each_line", "stdin"])]
+    each_input: Vec<PathBuf>,
     /// Run it once on each node that can
-    #[arg(long, conflicts_with_all = ["array", "each_line", "node"])]
+    #[arg(long, conflicts_with_all = ["array", "each_line", "each_input", "node"])]
     each_node: bool,
     /// Print the id of the job or batch and leave; it goes on
     #[arg(long)]

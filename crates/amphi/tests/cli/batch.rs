@@ -40,6 +40,28 @@ async fn a_batch_says_its_id_first_and_how_fast_it_was_last() {
 }
 
 #[tokio::test]
+async fn each_file_of_a_directory_is_an_input() {
+    let server = FakeServer::start().await;
+    server.on(BATCHES, 202, batch("waiting", 0, 0));
+    let program = Program::with_server(&server.url);
+    std::fs::create_dir_all(program.home.path().join("inputs/below")).unwrap();
+    for (name, text) in [("inputs/b", "two"), ("inputs/a", "one\n"), ("more", "three"), ("sum.py", "print()")] {
+        file(&program, name, text);
+    }
+    let paths = ["inputs", "more", "sum.py"].map(|name| program.home.path().join(name).to_str().unwrap().to_owned());
+    let line = ["run", "--detach", "--each-input", &paths[0], "--each-input", &paths[1], &paths[2]];
+    let done = program.start(&line).end().await;
+    assert_eq!((done.code, done.stdout.as_str()), (0, "b1\n"), "{}", done.stderr);
+    let body = &server.asked(BATCHES)[0].body;
+    assert_eq!((&body["inputs"], &body["stdin"]), (&json!(["one\n", "two", "three"]), &Value::Null));
+    file(&program, "inputs/a", &"x".repeat(65_537));
+    let refused = program.start(&["run", "--each-input", &paths[0], &paths[2]]).end().await;
+    assert!(refused.code == 2 && refused.stderr.contains("is too large"), "{}", refused.stderr);
+    let tool = program.start(&["run", "--each-input", &paths[1], "ping"]).end().await;
+    assert!(tool.code == 2 && tool.stderr.contains("--each-input is for programs"), "{}", tool.stderr);
+}
+
+#[tokio::test]
 async fn ctrl_c_cancels_a_batch_and_says_how_to_leave() {
     let server = FakeServer::start().await;
     server.on(BATCHES, 202, batch("waiting", 0, 0));

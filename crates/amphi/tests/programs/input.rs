@@ -22,7 +22,7 @@ async fn until_read(session: &mut Session, seq: u64) {
 async fn lines_go_in_once_each_and_come_out() {
     let mut site = Site::new().await;
     let mut order = open("while read line; do echo \"got $line\"; done; echo end");
-    order.program.as_mut().unwrap().stdin = b"first\n".to_vec();
+    order.program.as_mut().unwrap().stdin = b"first\n".as_slice().into();
     site.session.start(order).await;
     site.session.until("r1", |seen| seen.stdout() == "got first\n").await;
     // 5 is a gap and not taken; the rest is what a control plane sends that is in doubt.
@@ -43,7 +43,7 @@ async fn lines_go_in_once_each_and_come_out() {
 async fn what_is_sent_up_front_ends_there() {
     let mut site = Site::new().await;
     let text = "x".repeat(1 << 20);
-    let program = Program { stdin: text.into_bytes(), ..script("wc -c") };
+    let program = Program { stdin: text.into_bytes().into(), ..script("wc -c") };
     site.session.start(start("r1", program)).await;
     assert_eq!(site.session.until_ended("r1").await.stdout(), "1048576\n");
     site.session.start(start("r2", script("cat; echo no more"))).await;

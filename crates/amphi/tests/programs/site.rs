@@ -67,7 +67,7 @@ pub(crate) fn step(argv: &[&str]) -> Step {
 /// A shell script in a file, with nothing to compile.
 pub(crate) fn script(text: &str) -> Program {
     Program {
-        files: vec![SourceFile { path: "main.sh".to_owned(), data: text.as_bytes().to_vec() }],
+        files: vec![SourceFile { path: "main.sh".to_owned(), data: text.as_bytes().to_vec().into() }],
         run: Some(step(&["sh", "main.sh"])),
         ..Program::default()
     }

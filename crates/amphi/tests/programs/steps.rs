@@ -24,7 +24,7 @@ async fn a_program_prints_and_ends() {
 async fn files_and_variables_are_where_they_were_sent() {
     let mut site = Site::new().await;
     let mut program = script("pwd; cat data/in/put; echo $GREETING; ls");
-    let binary = SourceFile { path: "data/in/put".to_owned(), data: b"from a file\n".to_vec() };
+    let binary = SourceFile { path: "data/in/put".to_owned(), data: b"from a file\n".as_slice().into() };
     program.files.push(binary);
     program.run.as_mut().unwrap().env.insert("GREETING".to_owned(), "bonjour".to_owned());
     site.session.start(start("r1", program)).await;
@@ -38,7 +38,7 @@ async fn what_was_compiled_is_run() {
     let mut site = Site::new().await;
     let compile = "echo building; echo warning >&2; { echo '#!/bin/sh'; cat main.txt; } > a.out; chmod +x a.out";
     let program = Program {
-        files: vec![SourceFile { path: "main.txt".to_owned(), data: b"echo built".to_vec() }],
+        files: vec![SourceFile { path: "main.txt".to_owned(), data: b"echo built".as_slice().into() }],
         compile: Some(step(&["sh", "-c", compile])),
         run: Some(step(&["./a.out"])),
         ..Program::default()
@@ -77,13 +77,13 @@ async fn what_can_not_start_says_why() {
     assert_eq!(end.reason(), Reason::NotStarted);
     assert!(end.detail.contains("no-such-language"), "{}", end.detail);
     let mut program = script("echo never");
-    program.files.push(SourceFile { path: "../outside".to_owned(), data: Vec::new() });
+    program.files.push(SourceFile { path: "../outside".to_owned(), data: Default::default() });
     site.session.start(start("r2", program)).await;
     let refused = site.session.until_refused().await;
     assert_eq!((refused.run_id.as_str(), refused.why()), ("r2", RefusedWhy::BadCommand));
     // A file where a directory has to be is found out only when it is written.
     let mut program = script("echo never");
-    program.files.push(SourceFile { path: "main.sh/below".to_owned(), data: Vec::new() });
+    program.files.push(SourceFile { path: "main.sh/below".to_owned(), data: Default::default() });
     site.session.start(start("r3", program)).await;
     let end = site.session.until_ended("r3").await.end();
     assert_eq!(end.reason(), Reason::NotStarted);

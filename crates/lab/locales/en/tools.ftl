@@ -167,6 +167,7 @@ problem-zip-invalid = This is no zip that can be read. Pack the files anew.
 problem-zip-broken = “{ $file }” in the zip is damaged. Pack the files anew.
 problem-zip-link = “{ $file }” in the zip is a symbolic link, and programs may have none. Pack the file itself.
 problem-zip-method = “{ $file }” in the zip is encrypted, or packed by another method than store and deflate. Pack it with deflate, without a password.
+problem-input-too-large = An input of a batch may have { $limit }. Put what is larger into a file of the program.
 problem-stdin-too-large = Standard input may have { $limit }. Give less, or send the rest while the program runs.
 problem-too-many-args = A program may have { $limit } arguments. Put the rest into standard input or a file.
 problem-arg-form = “{ $argument }” is no argument: at most { $limit } bytes, without NUL characters. Put it into standard input or a file.

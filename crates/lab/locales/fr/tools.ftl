@@ -179,6 +179,7 @@ problem-zip-invalid = Ce n’est pas un zip lisible. Refaites l’archive.
 problem-zip-broken = « { $file } », dans le zip, est endommagé. Refaites l’archive.
 problem-zip-link = « { $file } », dans le zip, est un lien symbolique, et un programme ne peut pas en avoir. Mettez le fichier lui-même dans l’archive.
 problem-zip-method = « { $file } », dans le zip, est chiffré, ou compressé autrement que par store ou deflate. Compressez-le par deflate, sans mot de passe.
+problem-input-too-large = Une entrée d’un lot peut avoir { $limit }. Mettez ce qui est plus grand dans un fichier du programme.
 problem-stdin-too-large = L’entrée standard peut avoir { $limit }. Donnez-en moins, ou envoyez le reste pendant que le programme s’exécute.
 problem-too-many-args = Un programme peut avoir { $limit } arguments. Mettez le reste dans l’entrée standard ou dans un fichier.
 problem-arg-form = « { $argument } » n’est pas un argument : au plus { $limit } octets, sans caractère NUL. Mettez-le dans l’entrée standard ou dans un fichier.

@@ -4,13 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use portal::{ApiJson, ApiPath, ApiQuery, Caller, Listing, Problem, Problems};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::submit::{JobSubmit, idempotency};
 use crate::Lab;
-use crate::model::batch::{Batch, BatchId, BatchStatus};
+use crate::model::batch::{Batch, BatchId, BatchStatus, Template};
 use crate::model::job::JobKind;
 use crate::service::ServiceError;
 use crate::service::batch::{BatchSubmission, Spread};
@@ -30,7 +32,8 @@ pub(crate) struct Array {
     to: i64,
 }
 
-/// A job as for `POST /api/v1/jobs`, and over what it is spread: give `array`, `parameters` or `each_node`.
+/// A job as for `POST /api/v1/jobs`, and over what it is spread: give `array`, `parameters`, `inputs`, `inputs_base64` or
+/// `each_node`.
 ///
 /// In `args`, `{index}` stands for an element's index and `{1}` to `{9}` for its parameters; parameters that nothing
 /// stands for go behind the arguments. A program finds its index in the environment variable AMPHI_INDEX too.
@@ -42,6 +45,12 @@ pub(crate) struct BatchSubmit {
     #[serde(default)]
     #[schema(example = json!([["192.0.2.1"], ["192.0.2.2"]]))]
     parameters: Option<Vec<Vec<String>>>,
+    /// Standard input of each element of a program; their indices begin at 1.
+    #[serde(default)]
+    inputs: Option<Vec<String>>,
+    /// The same where they are no text, base64.
+    #[serde(default)]
+    inputs_base64: Option<Vec<String>>,
     /// One element on each node that can run it now; their indices begin at 1.
     #[serde(default)]
     each_node: bool,
@@ -52,33 +61,64 @@ pub(crate) struct BatchSubmit {
 impl BatchSubmit {
     /// The job, where it is spread over nothing.
     pub(crate) fn single(self) -> Result<JobSubmit, Box<Self>> {
-        match (&self.array, &self.parameters, self.each_node) {
-            (None, None, false) => Ok(self.job),
-            (_, _, _) => Err(Box::new(self)),
-        }
+        if self.spreads() == 0 { Ok(self.job) } else { Err(Box::new(self)) }
+    }
+
+    /// Over how many things it is spread: one is right.
+    fn spreads(&self) -> usize {
+        let given = [
+            self.array.is_some(),
+            self.parameters.is_some(),
+            self.inputs.is_some(),
+            self.inputs_base64.is_some(),
+            self.each_node,
+        ];
+        given.into_iter().filter(|is_given| *is_given).count()
     }
 
     /// What is wanted, checked.
     pub(crate) fn submission(self, lab: &Lab, idempotency: Option<String>) -> Result<BatchSubmission, ServiceError> {
         let request = serde_json::to_vec(&self).expect("plain data always serialises");
-        let spread = match (self.array, self.parameters, self.each_node) {
-            (Some(array), None, false) => Spread::Index { from: array.from, to: array.to },
-            (None, Some(parameters), false) => Spread::Parameters(parameters),
-            (None, None, true) => Spread::EachNode,
-            (_, _, _) => {
-                let sentence = "Give one of array, parameters and each_node.".to_owned();
-                return Err(ServiceError::Request { field: "array", sentence });
-            }
-        };
+        if self.spreads() != 1 {
+            let sentence = "Give one of array, parameters, inputs, inputs_base64 and each_node.".to_owned();
+            return Err(ServiceError::Request { field: "array", sentence });
+        }
         if self.each_node && self.job.placement().0.is_some() {
             let sentence = "Give either node or each_node; on narrows the nodes of each_node.".to_owned();
             return Err(ServiceError::Request { field: "node", sentence });
         }
-        let has_parameters = matches!(spread, Spread::Parameters(_));
+        let texts = self.inputs.map(|texts| texts.iter().map(|text| STANDARD.encode(text)).collect());
+        let inputs: Option<Vec<_>> = self.inputs_base64.or(texts);
+        let has_parameters = self.parameters.is_some();
         let (node, on, name) = self.job.placement();
-        let template = self.job.template(lab.languages(), has_parameters)?;
+        let mut template = self.job.template(lab.languages(), has_parameters)?;
+        if let Some(inputs) = &inputs {
+            template = with_inputs(template, inputs)?;
+        }
+        let spread = match (self.array, self.parameters, inputs) {
+            (Some(array), _, _) => Spread::Index { from: array.from, to: array.to },
+            (_, Some(parameters), _) => Spread::Parameters(parameters),
+            (_, _, Some(inputs)) => Spread::Parameters(inputs.into_iter().map(|input| vec![input]).collect()),
+            (None, None, None) => Spread::EachNode,
+        };
         let request = BatchSubmission::digest(&request);
         Ok(BatchSubmission { template, spread, node, on, name, idempotency, request })
+    }
+}
+
+/// Elements that each read an input of their own. Errors: it is no program, or has standard input already; one is not
+/// base64.
+fn with_inputs(template: Template, inputs: &[String]) -> Result<Template, ServiceError> {
+    let wrong = |sentence: &str| ServiceError::Request { field: "inputs", sentence: sentence.to_owned() };
+    if inputs.iter().any(|input| STANDARD.decode(input).is_err()) {
+        return Err(wrong("inputs_base64 is not base64 with padding (RFC 4648, section 4)."));
+    }
+    match template {
+        Template::Program(program) if program.stdin().is_empty() => Ok(Template::Inputs(program)),
+        Template::Program(_) => Err(wrong("Give either stdin or inputs, not both.")),
+        Template::Fixed(_) | Template::Tool { .. } | Template::Inputs(_) => {
+            Err(wrong("A tool takes no standard input; leave inputs out."))
+        }
     }
 }
 

@@ -117,7 +117,7 @@ impl FileBody {
                 return Err(ServiceError::Request { field: "files", sentence });
             }
         };
-        Ok(SourceFile { path: self.path, data })
+        Ok(SourceFile { path: self.path, data: data.into() })
     }
 }
 
@@ -210,7 +210,7 @@ impl JobSubmit {
             zip: self.zip_base64.map(|base64| decoded("zip_base64", &base64)).transpose()?,
             line: self.line,
             args: self.args.unwrap_or_default(),
-            stdin,
+            stdin: stdin.into(),
             is_interactive: self.interactive,
             terminal: self.terminal.map(Terminal::from),
         };

@@ -42,6 +42,7 @@ fn batch(tenant: &str, account: &str, count: u32) -> Batch {
         first: 1,
         count,
         has_parameters: false,
+        has_inputs: false,
         taken: 0,
         tally: Tally::default(),
         is_cancelled: false,

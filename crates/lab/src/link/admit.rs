@@ -49,7 +49,7 @@ pub(super) async fn admit(
     let holds = |run: &Run| same_life && hello.runs.iter().any(|held| held.run_id == run.id.to_string());
     let (kept, gone): (Vec<_>, Vec<_>) = booked.into_iter().partition(holds);
     for run in &gone {
-        lab.run_lost(run).await?;
+        lab.run_lost(run, None).await?;
     }
     tell(commands, to_agent::Message::Welcome(welcome(lab, &node, epoch)));
     closed_tell(commands, &hello, &kept, epoch);

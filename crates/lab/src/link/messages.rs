@@ -50,8 +50,8 @@ pub(super) struct Group<'a> {
     printed: Vec<Printed>,
     /// By run, the number behind its output and the bytes of that.
     safe: HashMap<String, (u64, usize)>,
-    /// Runs that were lost by a fault of the node.
-    lost: Vec<RunId>,
+    /// Runs that were lost by a fault of the node, with what it says of it.
+    lost: HashMap<RunId, Option<String>>,
     /// Runs to forget once the transaction is safe, and the messages to send then.
     ended: Vec<RunId>,
     /// Runs that the agent goes on with though they were closed.
@@ -80,7 +80,7 @@ impl<'a> Group<'a> {
             topics: BTreeSet::new(),
             printed: Vec::new(),
             safe: HashMap::new(),
-            lost: Vec::new(),
+            lost: HashMap::new(),
             ended: Vec::new(),
             closed: BTreeSet::new(),
             over: Vec::new(),
@@ -99,8 +99,10 @@ impl<'a> Group<'a> {
         }
         self.write().await?;
         if !self.lost.is_empty() {
-            for run in run_list_on(self.lab.db(), self.node).await?.iter().filter(|run| self.lost.contains(&run.id)) {
-                self.lab.run_lost(run).await?;
+            for run in run_list_on(self.lab.db(), self.node).await? {
+                if let Some(detail) = self.lost.get(&run.id) {
+                    self.lab.run_lost(&run, detail.as_deref()).await?;
+                }
             }
         }
         self.lab.feeds().print(std::mem::take(&mut self.printed));
@@ -288,7 +290,7 @@ impl<'a> Group<'a> {
         }
         let outcome = outcome(&ended);
         if outcome == Outcome::Lost {
-            self.lost.push(run);
+            self.lost.insert(run, run_end_of(&ended, &outcome).detail);
             self.ended.push(run);
             self.is_dispatch_wanted = true;
             return;

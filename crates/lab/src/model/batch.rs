@@ -11,11 +11,16 @@ use super::id::id;
 use super::job::JobKind;
 use super::node::NodeId;
 use super::program::Program;
-use super::refusal::Refusal;
 use super::work::{StoredError, Work};
+
+mod template;
+
+pub use template::{Template, has_placeholder};
 
 /// Elements of a batch, at most.
 pub const ELEMENTS_MAX: u32 = 100_000;
+/// Bytes of one element's input, at most. It stands in the element's row, which lists read.
+pub const INPUT_BYTES: usize = 64 << 10;
 /// Elements whose parameters are stored in one row.
 pub const BLOCK: u32 = 500;
 
@@ -104,8 +109,10 @@ pub struct Batch {
     pub first: i64,
     /// How many elements there are.
     pub count: u32,
-    /// Whether each element has parameters.
+    /// Whether each element has parameters, or an input in their place.
     pub has_parameters: bool,
+    /// Whether it is an input.
+    pub has_inputs: bool,
     /// How many elements were taken.
     pub taken: u32,
     /// How many of those are over.
@@ -181,6 +188,7 @@ impl Batch {
             first: 1,
             count,
             has_parameters: false,
+            has_inputs: false,
             taken: 0,
             tally: Tally::default(),
             is_cancelled: false,
@@ -193,159 +201,17 @@ impl Batch {
         Ok(match (self.kind, &self.args) {
             (JobKind::Experiment, Some(args)) => Template::Tool { tool: self.tool.clone(), args: args.clone() },
             (JobKind::Experiment, None) => Template::Fixed(Work::Experiment(Experiment::from_json(&self.spec)?)),
-            (JobKind::Program, _) => Template::Program(Box::new(Program::from_stored(&self.spec, source)?)),
+            (JobKind::Program, _) => {
+                let program = Box::new(Program::from_stored(&self.spec, source)?);
+                if self.has_inputs { Template::Inputs(program) } else { Template::Program(program) }
+            }
         })
     }
-}
-
-/// What elements are made from.
-#[derive(Clone, Debug)]
-pub enum Template {
-    /// Every element is the same.
-    Fixed(Work),
-    /// A tool's command line with placeholders.
-    Tool {
-        /// The tool.
-        tool: String,
-        /// Its arguments.
-        args: Vec<String>,
-    },
-    /// A program, whose arguments may hold placeholders.
-    Program(Box<Program>),
-}
-
-impl Template {
-    /// The work of one element. Errors: with its parameters it is not acceptable.
-    pub fn element(&self, index: i64, parameters: &[String]) -> Result<Work, Refusal> {
-        match self {
-            Self::Fixed(work) => Ok(work.clone()),
-            Self::Tool { tool, args } => {
-                Ok(Work::Experiment(Experiment::from_args(tool, &filled(args, index, parameters)?)?))
-            }
-            Self::Program(program) => {
-                let args = filled(program.args(), index, parameters)?;
-                Ok(Work::Program(Box::new(program.with_args(args)?)))
-            }
-        }
-    }
-}
-
-impl Template {
-    /// Name of the tool or language that a node has to have.
-    pub fn needs(&self) -> &str {
-        match self {
-            Self::Fixed(work) => work.needs(),
-            Self::Tool { tool, .. } => tool,
-            Self::Program(program) => program.language(),
-        }
-    }
-
-    /// Whether [`Template::element`] would make this one, without making it. Errors: as there.
-    pub fn check(&self, index: i64, parameters: &[String]) -> Result<(), Refusal> {
-        match self {
-            Self::Fixed(_) | Self::Tool { .. } => self.element(index, parameters).map(drop),
-            Self::Program(program) => Program::args_check(&filled(program.args(), index, parameters)?),
-        }
-    }
-
-    /// Whether an element with these parameters differs from the template.
-    pub fn is_filled(&self, parameters: &[String]) -> bool {
-        match self {
-            Self::Fixed(_) => false,
-            Self::Tool { args, .. } => !parameters.is_empty() || has_placeholder(args),
-            Self::Program(program) => !parameters.is_empty() || has_placeholder(program.args()),
-        }
-    }
-}
-
-/// Whether arguments hold a placeholder.
-pub fn has_placeholder(args: &[String]) -> bool {
-    args.iter().any(|arg| pieces(arg).any(|piece| matches!(piece, Piece::Index | Piece::Place(_))))
-}
-
-/// Fills `{index}` and `{1}` to `{9}`. Parameters go behind the arguments where nothing stands for them. Errors: more or
-/// longer arguments than any program may have, told before they fill the memory.
-fn filled(args: &[String], index: i64, parameters: &[String]) -> Result<Vec<String>, Refusal> {
-    Program::args_check(args)?;
-    let mut has_place = false;
-    let mut filled: Vec<String> = Vec::with_capacity(args.len() + parameters.len());
-    for arg in args {
-        let mut text = String::with_capacity(arg.len());
-        for piece in pieces(arg) {
-            match piece {
-                Piece::Text(plain) => text.push_str(plain),
-                Piece::Index => text.push_str(&index.to_string()),
-                Piece::Place(place) => {
-                    has_place = true;
-                    text.push_str(parameters.get(place - 1).map(String::as_str).unwrap_or_default());
-                }
-            }
-        }
-        filled.push(text);
-    }
-    if !has_place {
-        filled.extend(parameters.iter().cloned());
-    }
-    Ok(filled)
-}
-
-/// A part of an argument.
-enum Piece<'a> {
-    Text(&'a str),
-    Index,
-    /// Which parameter, from 1.
-    Place(usize),
-}
-
-fn pieces(mut rest: &str) -> impl Iterator<Item = Piece<'_>> {
-    std::iter::from_fn(move || {
-        let brace = rest.find('{').unwrap_or(rest.len());
-        if brace > 0 {
-            let text;
-            (text, rest) = rest.split_at(brace);
-            return Some(Piece::Text(text));
-        }
-        let Some(end) = rest.find('}') else {
-            let text = std::mem::take(&mut rest);
-            return (!text.is_empty()).then_some(Piece::Text(text));
-        };
-        let (mark, behind) = rest.split_at(end + 1);
-        let piece = match &mark[1..end] {
-            "index" => Piece::Index,
-            digit => match digit.parse() {
-                Ok(place @ 1..=9) if digit.len() == 1 => Piece::Place(place),
-                _ => {
-                    // No placeholder: its brace is text.
-                    rest = &rest[1..];
-                    return Some(Piece::Text("{"));
-                }
-            },
-        };
-        rest = behind;
-        Some(piece)
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::language::Languages;
-    use crate::model::program::ProgramRequest;
-
-    fn words(words: &[&str]) -> Vec<String> {
-        words.iter().map(|&word| word.to_owned()).collect()
-    }
-
-    #[test]
-    fn placeholders_are_filled_and_parameters_go_behind() {
-        let args = words(&["-c", "{index}", "{2}/{1}"]);
-        assert!(has_placeholder(&args) && !has_placeholder(&words(&["{0}", "{x}"])));
-        assert_eq!(filled(&args, 7, &words(&["a", "b"])).unwrap(), ["-c", "7", "b/a"]);
-        assert_eq!(filled(&words(&["{{1}}", "{é}{", "{1"]), 7, &words(&["a"])).unwrap(), ["{a}", "{é}{", "{1"]);
-        assert_eq!(filled(&words(&["x"]), 7, &words(&["a", "b"])).unwrap(), ["x", "a", "b"]);
-        // A value is not looked at again.
-        assert_eq!(filled(&words(&["{1}"]), 7, &words(&["{index}{2}", "x"])).unwrap(), ["{index}{2}"]);
-    }
 
     #[test]
     fn the_rate_tells_how_long_the_rest_takes() {
@@ -355,17 +221,5 @@ mod tests {
         let cancelled = Batch { is_cancelled: true, taken: 20, ..batch };
         assert_eq!((cancelled.over(), cancelled.left_s()), (100, None));
         assert_eq!(Batch::example(9).rate(), None);
-    }
-
-    #[test]
-    fn an_element_is_checked_as_a_job_is() {
-        let template = Template::Tool { tool: "ping".to_owned(), args: words(&["-c", "{index}", "192.0.2.1"]) };
-        assert_eq!(template.element(3, &[]).unwrap().command_line(&Languages::built_in()), "ping -c 3 192.0.2.1");
-        assert!(template.element(-1, &[]).is_err());
-        let request = ProgramRequest { line: Some("true".to_owned()), args: words(&["{1}{1}"]), ..Default::default() };
-        let program = Program::new(request, &Languages::built_in()).unwrap();
-        let template = Template::Program(Box::new(program));
-        assert!(template.check(1, &["x".repeat(2_048)]).is_ok());
-        assert!(template.check(2, &["x".repeat(2_049)]).is_err() && template.element(2, &["x".repeat(2_049)]).is_err());
     }
 }

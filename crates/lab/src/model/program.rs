@@ -10,6 +10,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+use prost::bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::command_line::quoted;
@@ -48,7 +49,7 @@ pub struct ProgramRequest {
     /// The program's arguments.
     pub args: Vec<String>,
     /// Standard input, or the beginning of it.
-    pub stdin: Vec<u8>,
+    pub stdin: Bytes,
     /// Whether standard input stays open for what people type.
     pub is_interactive: bool,
     /// The terminal it runs in, which makes it interactive; `None`: in none.
@@ -60,8 +61,8 @@ pub struct ProgramRequest {
 pub struct SourceFile {
     /// Relative, with "/" between its parts.
     pub path: String,
-    /// What is in it.
-    pub data: Vec<u8>,
+    /// What is in it; a copy of the program shares it.
+    pub data: Bytes,
 }
 
 /// The size of a terminal.
@@ -81,7 +82,9 @@ pub struct Program {
     files: Vec<SourceFile>,
     is_line: bool,
     args: Vec<String>,
-    stdin: Vec<u8>,
+    stdin: Bytes,
+    /// Whether standard input is stored with the specification: others that have the same source read something else.
+    is_stdin_own: bool,
     is_interactive: bool,
     terminal: Option<Terminal>,
 }
@@ -101,6 +104,7 @@ impl Program {
             is_line,
             args: request.args,
             stdin: request.stdin,
+            is_stdin_own: false,
             is_interactive: request.is_interactive || request.terminal.is_some(),
             terminal: request.terminal,
         };
@@ -137,6 +141,11 @@ impl Program {
     /// Standard input that comes with it.
     pub fn stdin(&self) -> &[u8] {
         &self.stdin
+    }
+
+    /// The same program with a standard input of its own.
+    pub fn with_own_stdin(self, stdin: Bytes) -> Self {
+        Self { stdin, is_stdin_own: true, ..self }
     }
 
     /// Whether standard input stays open.
@@ -192,7 +201,7 @@ fn line_program<'a>(
     if let Some(other) = language.filter(|&name| name != SHELL) {
         return Err(Refusal::LineLanguage { language: quotable(other) });
     }
-    Ok((shell, vec![SourceFile { path: shell.file.clone(), data: format!("{line}\n").into_bytes() }]))
+    Ok((shell, vec![SourceFile { path: shell.file.clone(), data: format!("{line}\n").into_bytes().into() }]))
 }
 
 fn file_program<'a>(

@@ -197,6 +197,9 @@ refusals! {
     /// More standard input than allowed.
     StdinTooLarge "stdin-too-large" at "stdin", { limit }
         "Standard input may have {limit}. Give less, or send the rest while the program runs.";
+    /// A larger input of a batch's element than allowed.
+    InputTooLarge "input-too-large" at "inputs", { limit }
+        "An input of a batch may have {limit}. Put what is larger into a file of the program.";
     /// More arguments than allowed.
     TooManyArgs "too-many-args" at "args", { limit }
         "A program may have {limit} arguments. Put the rest into standard input or a file.";

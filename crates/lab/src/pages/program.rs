@@ -45,7 +45,7 @@ struct ProgramPage<'a> {
     /// Whether an example was asked for by its language.
     is_example: bool,
     /// How many times it may be run.
-    ways: [&'static str; 4],
+    ways: [&'static str; 5],
     // What `output.html` shows; the page's scripts fill it.
     pieces: Vec<super::output::Piece>,
     live: &'static str,
@@ -114,7 +114,7 @@ pub(super) async fn page(
         nodes,
         chosen,
         is_example: !begin.language.is_empty(),
-        ways: ["once", "array", "lines", "nodes"],
+        ways: ["once", "array", "lines", "inputs", "nodes"],
         pieces: Vec::new(),
         live: "",
         note: t.text("program-output-here"),

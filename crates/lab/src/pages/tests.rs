@@ -147,7 +147,7 @@ fn every_tool_option_and_unit_has_words() {
 
 #[test]
 fn scripts_and_both_lists_have_their_words() {
-    assert_has(["once", "times", "destinations", "nodes", "array", "lines"].map(|way| format!("many-{way}")));
+    assert_has(["once", "times", "destinations", "nodes", "array", "lines", "inputs"].map(|way| format!("many-{way}")));
     assert_has(TEXTS.map(str::to_owned));
     assert_has(PHRASES.map(|(_, key)| key.to_owned()));
     assert_has(["program-time", "program-cpu", "program-memory"].map(str::to_owned));

@@ -11,7 +11,7 @@ use crate::model::job::JobKind;
 const COLUMNS: &str = "SELECT b.id AS id, b.tenant AS tenant, b.account AS account, b.owner AS owner, b.name AS name, \
      b.kind AS kind, b.tool AS tool, b.spec AS spec, b.args AS args, b.source AS source, b.command AS command, \
      b.wanted_node AS wanted_node, b.wanted_labels AS wanted_labels, b.first_index AS first_index, \
-     b.elements AS elements, b.has_parameters AS has_parameters, b.taken AS taken, b.is_cancelled AS is_cancelled, \
+     b.elements AS elements, b.has_parameters AS has_parameters, b.has_inputs AS has_inputs, b.taken AS taken, b.is_cancelled AS is_cancelled, \
      b.created_ms AS created_ms, t.done AS done, t.failed AS failed, t.cancelled AS cancelled, t.last_ms AS last_ms \
      FROM lab_batch b LEFT JOIN lab_batch_tally t ON t.batch = b.id";
 
@@ -38,6 +38,7 @@ fn batch(row: &Row) -> Result<Batch, DbError> {
         first: row.get("first_index")?,
         count: row.get("elements")?,
         has_parameters: row.get("has_parameters")?,
+        has_inputs: row.get("has_inputs")?,
         taken: row.get("taken")?,
         tally: Tally {
             done: count("done")?,
@@ -76,9 +77,9 @@ pub(crate) fn batch_insert(
     quota: Option<&ElementQuota>,
 ) {
     const INSERT: &str = "INSERT INTO lab_batch (id, tenant, account, owner, name, kind, tool, spec, args, source, command, \
-         wanted_node, wanted_labels, first_index, elements, has_parameters, taken, created_ms, request, idempotency, \
+         wanted_node, wanted_labels, first_index, elements, has_parameters, has_inputs, taken, created_ms, request, idempotency, \
          is_open, is_cancelled)";
-    let marks = vec!["?"; 21].join(", ");
+    let marks = vec!["?"; 22].join(", ");
     let Some(quota) = quota else {
         let query = Query::new(format!("{INSERT} VALUES ({marks}, 0)"));
         return write.push_step(values(query, batch, request, idempotency));
@@ -122,6 +123,7 @@ fn values(query: Query, batch: &Batch, request: &str, idempotency: Option<&str>)
         .bind(batch.first)
         .bind(batch.count)
         .bind(batch.has_parameters)
+        .bind(batch.has_inputs)
         .bind(batch.taken)
         .bind(batch.created_ms)
         .bind(request)

@@ -4,9 +4,9 @@ use db::{Given, Kind, Query, Write};
 
 use super::run::Holder;
 use crate::model::batch::{Batch, BatchId};
-use crate::model::job::JobId;
+use crate::model::job::{JobId, JobStatus};
 use crate::model::node::NodeId;
-use crate::model::run::RunId;
+use crate::model::run::{Role, RunId};
 
 /// An element on its way to a node.
 pub(crate) struct Taken {
@@ -17,6 +17,12 @@ pub(crate) struct Taken {
     /// Where they differ from the batch's.
     pub(crate) spec: Option<String>,
     pub(crate) command: Option<String>,
+    /// The node that its destination names.
+    pub(crate) far: Option<NodeId>,
+    /// Which end its first run is.
+    pub(crate) role: Role,
+    /// Of a far end.
+    pub(crate) port: Option<u16>,
     pub(crate) holder: Holder,
 }
 
@@ -44,59 +50,82 @@ pub(crate) fn batch_take(write: &mut Write, batch: &Batch, elements: &[Taken], n
 }
 
 fn elements_insert(write: &mut Write, batch: BatchId, elements: &[Taken], now_ms: i64) {
-    const JOB: &[(&str, Kind)] = &[
+    jobs_insert(write, batch, elements, now_ms);
+    runs_insert(write, elements, now_ms);
+}
+
+fn jobs_insert(write: &mut Write, batch: BatchId, elements: &[Taken], now_ms: i64) {
+    const COLUMNS: &[(&str, Kind)] = &[
         ("new_job", Kind::Text),
         ("of_batch", Kind::Text),
         ("new_index", Kind::Int),
         ("new_name", Kind::Text),
         ("new_spec", Kind::Text),
         ("new_command", Kind::Text),
+        ("for_far", Kind::Text),
         ("new_node", Kind::Text),
+        ("new_state", Kind::Text),
         ("at_ms", Kind::Int),
     ];
-    const RUN: &[(&str, Kind)] = &[
-        ("new_run", Kind::Text),
-        ("new_job", Kind::Text),
-        ("new_node", Kind::Text),
-        ("new_name", Kind::Text),
-        ("new_epoch", Kind::Int),
-        ("at_ms", Kind::Int),
-    ];
-    let (mut jobs, mut runs) = (Given::new(JOB), Given::new(RUN));
+    let mut jobs = Given::new(COLUMNS);
     for element in elements {
-        let (job, node) = (element.job.to_string(), &element.holder.name);
+        // A job runs when its near end does.
+        let (node, state) = match element.role {
+            Role::Near => (Some(element.holder.name.as_str()), JobStatus::Running),
+            Role::Far => (None, JobStatus::Waiting),
+        };
         jobs.push([
-            job.as_str().into(),
+            element.job.to_string().into(),
             batch.to_string().into(),
             element.index.into(),
             element.name.as_str().into(),
             element.spec.as_deref().into(),
             element.command.as_deref().into(),
+            element.far.map(|far| far.to_string()).into(),
             node.into(),
-            now_ms.into(),
-        ]);
-        runs.push([
-            element.run.to_string().into(),
-            job.into(),
-            element.holder.node.to_string().into(),
-            node.into(),
-            element.holder.epoch.into(),
+            state.as_str().into(),
             now_ms.into(),
         ]);
     }
     write.push_given_insert(
         "INSERT INTO lab_job (id, tenant, account, owner, name, kind, tool, spec, source, command, wanted_node, \
-         wanted_labels, node, state, pinned, shared, attempt, is_cancelled, batch, batch_index, created_ms) \
+         wanted_labels, far_node, node, state, pinned, shared, attempt, is_cancelled, batch, batch_index, created_ms) \
          SELECT given.new_job, b.tenant, b.account, b.owner, given.new_name, b.kind, b.tool, \
          COALESCE(given.new_spec, b.spec), b.source, COALESCE(given.new_command, b.command), b.wanted_node, \
-         b.wanted_labels, given.new_node, 'running', 0, 0, 1, 0, b.id, given.new_index, given.at_ms \
+         b.wanted_labels, given.for_far, given.new_node, given.new_state, 0, 0, 1, 0, b.id, given.new_index, given.at_ms \
          FROM given JOIN lab_batch b ON b.id = given.of_batch",
         jobs,
     );
+}
+
+fn runs_insert(write: &mut Write, elements: &[Taken], now_ms: i64) {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("new_run", Kind::Text),
+        ("new_job", Kind::Text),
+        ("new_role", Kind::Text),
+        ("new_node", Kind::Text),
+        ("new_name", Kind::Text),
+        ("new_epoch", Kind::Int),
+        ("new_port", Kind::Int),
+        ("at_ms", Kind::Int),
+    ];
+    let mut runs = Given::new(COLUMNS);
+    for element in elements {
+        runs.push([
+            element.run.to_string().into(),
+            element.job.to_string().into(),
+            element.role.as_str().into(),
+            element.holder.node.to_string().into(),
+            element.holder.name.as_str().into(),
+            element.holder.epoch.into(),
+            element.port.map(i64::from).into(),
+            now_ms.into(),
+        ]);
+    }
     write.push_given_insert(
-        "INSERT INTO lab_run (id, job, attempt, role, node, node_name, state, epoch, input_seq, created_ms) \
-         SELECT given.new_run, given.new_job, 1, 'near', given.new_node, given.new_name, 'leased', given.new_epoch, 0, \
-         given.at_ms FROM given",
+        "INSERT INTO lab_run (id, job, attempt, role, node, node_name, state, epoch, port, input_seq, created_ms) \
+         SELECT given.new_run, given.new_job, 1, given.new_role, given.new_node, given.new_name, 'leased', given.new_epoch, \
+         given.new_port, 0, given.at_ms FROM given",
         runs,
     );
 }
@@ -149,6 +178,10 @@ pub(crate) struct Placed {
     pub(crate) spec: Option<String>,
     pub(crate) command: Option<String>,
     pub(crate) node: NodeId,
+    /// The node that its destination names.
+    pub(crate) far: Option<NodeId>,
+    /// Which end its first run is.
+    pub(crate) role: Role,
 }
 
 /// Puts elements in the queue, each for its own node.
@@ -162,6 +195,9 @@ pub(crate) fn elements_place(write: &mut Write, batch: BatchId, elements: &[Plac
         ("new_spec", Kind::Text),
         ("new_command", Kind::Text),
         ("for_node", Kind::Text),
+        ("for_far", Kind::Text),
+        ("new_role", Kind::Text),
+        ("for_run", Kind::Text),
         ("at_ms", Kind::Int),
     ];
     let mut rows = Given::new(COLUMNS);
@@ -175,20 +211,28 @@ pub(crate) fn elements_place(write: &mut Write, batch: BatchId, elements: &[Plac
             element.spec.as_deref().into(),
             element.command.as_deref().into(),
             element.node.to_string().into(),
+            element.far.map(|far| far.to_string()).into(),
+            element.role.as_str().into(),
+            match element.role {
+                Role::Near => element.node.to_string(),
+                Role::Far => element.far.unwrap_or(element.node).to_string(),
+            }
+            .into(),
             now_ms.into(),
         ]);
     }
     write.push_given_insert(
         "INSERT INTO lab_job (id, tenant, account, owner, name, kind, tool, spec, source, command, wanted_node, \
-         wanted_labels, state, pinned, shared, attempt, is_cancelled, batch, batch_index, created_ms) \
+         wanted_labels, far_node, state, pinned, shared, attempt, is_cancelled, batch, batch_index, created_ms) \
          SELECT given.new_job, b.tenant, b.account, b.owner, given.new_name, b.kind, b.tool, \
-         COALESCE(given.new_spec, b.spec), b.source, COALESCE(given.new_command, b.command), given.for_node, b.wanted_labels, 'waiting', 0, 0, 1, 0, b.id, given.new_index, given.at_ms \
+         COALESCE(given.new_spec, b.spec), b.source, COALESCE(given.new_command, b.command), given.for_node, \
+         b.wanted_labels, given.for_far, 'waiting', 0, 0, 1, 0, b.id, given.new_index, given.at_ms \
          FROM given JOIN lab_batch b ON b.id = given.of_batch",
         rows.clone(),
     );
     write.push_given_insert(
         "INSERT INTO lab_run (id, job, attempt, role, wanted_node, state, epoch, input_seq, created_ms) \
-         SELECT given.new_run, given.new_job, 1, 'near', given.for_node, 'waiting', 0, 0, given.at_ms FROM given",
+         SELECT given.new_run, given.new_job, 1, given.new_role, given.for_run, 'waiting', 0, 0, given.at_ms FROM given",
         rows,
     );
 }

@@ -7,10 +7,10 @@ use portal::{Caller, Role};
 use sha2::{Digest, Sha256};
 
 use super::ServiceError;
+use super::element::element_role;
 use super::submit::{HOUR_MS, Submission, check_key, shown};
 use crate::Lab;
 use crate::model::batch::{Batch, BatchId, ELEMENTS_MAX, Tally, Template, has_placeholder};
-use crate::model::experiment::Experiment;
 use crate::model::job::{JobId, checked_name};
 use crate::model::node::{AdminState, Health, Node};
 use crate::model::run::RunId;
@@ -79,6 +79,10 @@ impl BatchSubmission {
 
     fn check_parameters(&self) -> Result<(), ServiceError> {
         let Spread::Parameters(parameters) = &self.spread else { return Ok(()) };
+        if matches!(self.template, Template::Inputs(_)) {
+            // Each is checked with its element.
+            return Ok(());
+        }
         let fits = |value: &String| value.len() <= PARAMETER_BYTES && !value.contains('\0');
         if parameters.iter().all(|values| values.len() <= PARAMETERS_MAX && values.iter().all(fits)) {
             return Ok(());
@@ -91,12 +95,12 @@ impl BatchSubmission {
 
     fn check_input(&self) -> Result<(), ServiceError> {
         match &self.template {
-            Template::Program(program) if program.is_interactive() => {
+            Template::Program(program) | Template::Inputs(program) if program.is_interactive() => {
                 let sentence =
                     "Nobody can type into a batch; give stdin, and leave interactive and terminal out.".to_owned();
                 Err(ServiceError::Request { field: "interactive", sentence })
             }
-            Template::Program(_) | Template::Fixed(_) | Template::Tool { .. } => Ok(()),
+            Template::Program(_) | Template::Inputs(_) | Template::Fixed(_) | Template::Tool { .. } => Ok(()),
         }
     }
 
@@ -107,7 +111,7 @@ impl BatchSubmission {
         let differ = match &self.template {
             Template::Fixed(_) => false,
             Template::Tool { args, .. } => is_spread || has_placeholder(args),
-            Template::Program(program) => {
+            Template::Program(program) | Template::Inputs(program) => {
                 let last = if is_spread || has_placeholder(program.args()) { count } else { 1 };
                 let mut numbers = 0..last;
                 numbers.try_for_each(|n| self.template.check(first + i64::from(n), self.parameters(n)))?;
@@ -170,21 +174,15 @@ impl Lab {
         let checked = wanted.clone();
         let works = tokio::task::spawn_blocking(move || checked.works(first, count)).await;
         let works = works.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        let rules = self.destination_rules();
-        for (place, work) in works.iter().enumerate() {
-            if place == 0 {
-                let alike = Submission {
-                    work: work.clone(),
-                    node: wanted.node.clone(),
-                    on: wanted.on.clone(),
-                    name: None,
-                    idempotency: None,
-                };
-                self.places_of_batch(&alike).await?;
-            } else if let Some(host) = work.experiment().and_then(Experiment::host) {
-                rules.check_host(&host)?;
-            }
-        }
+        let alike = Submission {
+            work: works[0].clone(),
+            node: wanted.node.clone(),
+            on: wanted.on.clone(),
+            name: None,
+            idempotency: None,
+        };
+        let near = self.places_of_batch(&alike).await?;
+        self.check_targets(&works, near.as_ref()).await?;
         Ok(works)
     }
 
@@ -199,11 +197,11 @@ impl Lab {
         let (args, command) = match &wanted.template {
             Template::Tool { tool, args } => (Some(args.clone()), format!("{tool} {}", args.join(" "))),
             Template::Fixed(work) => (None, work.command_line(self.languages())),
-            Template::Program(program) => (None, program.command_line(self.languages())),
+            Template::Program(program) | Template::Inputs(program) => (None, program.command_line(self.languages())),
         };
         let command = shown(command);
         let spec = match &wanted.template {
-            Template::Program(program) => program.to_json(),
+            Template::Program(program) | Template::Inputs(program) => program.to_json(),
             Template::Fixed(_) | Template::Tool { .. } => work.to_json(),
         };
         let node = match &wanted.node {
@@ -227,6 +225,7 @@ impl Lab {
             first,
             count,
             has_parameters: matches!(wanted.spread, Spread::Parameters(_)),
+            has_inputs: matches!(wanted.template, Template::Inputs(_)),
             // Those for each node wait for theirs at once.
             taken: if matches!(wanted.spread, Spread::EachNode) { count } else { 0 },
             tally: Tally::default(),
@@ -258,7 +257,12 @@ impl Lab {
             batch_parameters_insert(&mut write, batch.id, parameters);
         }
         if matches!(wanted.spread, Spread::EachNode) {
-            elements_place(&mut write, batch.id, &self.placed(&batch, &wanted.template, nodes)?, batch.created_ms);
+            elements_place(
+                &mut write,
+                batch.id,
+                &self.placed(&batch, &wanted.template, nodes).await?,
+                batch.created_ms,
+            );
         }
         write.push_event("queue");
         write.push_event("jobs");
@@ -315,20 +319,24 @@ impl Lab {
     }
 
     /// An element for each of the nodes.
-    fn placed(&self, batch: &Batch, template: &Template, nodes: &[Node]) -> Result<Vec<Placed>, ServiceError> {
+    async fn placed(&self, batch: &Batch, template: &Template, nodes: &[Node]) -> Result<Vec<Placed>, ServiceError> {
         let is_own = template.is_filled(&[]);
-        let element = |(index, node): (i64, &Node)| -> Result<Placed, ServiceError> {
-            let work = if is_own { Some(template.element(index, &[])?) } else { None };
-            Ok(Placed {
+        let mut placed = Vec::with_capacity(nodes.len());
+        for (index, node) in (batch.first..).zip(nodes) {
+            let work = template.element(index, &[])?;
+            let far = self.far_of(&work).await?;
+            placed.push(Placed {
                 job: JobId::generate(),
                 run: RunId::generate(),
                 index,
                 name: format!("{} [{}]", batch.name, node.name),
-                spec: work.as_ref().map(Work::to_json),
-                command: work.map(|work| shown(work.command_line(self.languages()))),
+                spec: is_own.then(|| work.to_json()),
+                command: is_own.then(|| shown(work.command_line(self.languages()))),
                 node: node.id,
-            })
-        };
-        (batch.first..).zip(nodes).map(element).collect()
+                far,
+                role: element_role(&work, far),
+            });
+        }
+        Ok(placed)
     }
 }

@@ -8,15 +8,21 @@ use db::{DbError, Write};
 
 use super::ServiceError;
 use super::order::Order;
+use super::queue::untargeted;
+use super::target::node_name;
 use crate::Lab;
 use crate::model::batch::{BLOCK, Batch, BatchId, Template};
 use crate::model::experiment::Target;
 use crate::model::job::JobId;
-use crate::model::run::RunId;
+use crate::model::node::NodeId;
+use crate::model::refusal::Refusal;
+use crate::model::run::{Outcome, Role, RunId};
+use crate::model::work::Work;
 use crate::queries::batch::batch_parameters;
 use crate::queries::element::{Taken, batch_take};
-use crate::queries::run::Holder;
+use crate::queries::run::{Holder, RunEnd};
 use crate::queries::source::source_get;
+use crate::queries::told::{Attempt, Told};
 
 /// An element that was given a slot and waits to be claimed.
 pub(super) struct Claimed {
@@ -27,6 +33,10 @@ pub(super) struct Claimed {
     pub(super) run: RunId,
     pub(super) made: Made,
     pub(super) holder: Holder,
+    /// Of a far end.
+    pub(super) port: Option<u16>,
+    /// What its node is to start, or why it may not.
+    pub(super) order: Result<Order, Refusal>,
 }
 
 /// What an element is.
@@ -34,7 +44,18 @@ pub(super) struct Made {
     /// Where they differ from the batch's.
     spec: Option<String>,
     command: Option<String>,
-    order: Order,
+    work: Work,
+    index: i64,
+    /// The node that its destination names.
+    pub(super) far: Option<NodeId>,
+    /// Which end is started first.
+    pub(super) role: Role,
+}
+
+/// Which end of an element's work is started first; `far` is the node that its destination names.
+pub(super) fn element_role(work: &Work, far: Option<NodeId>) -> Role {
+    let has_far_end = work.experiment().is_some_and(|experiment| experiment.far_end().is_some());
+    if far.is_some() && has_far_end { Role::Far } else { Role::Near }
 }
 
 /// What is known of open batches, so that it is read once.
@@ -45,6 +66,8 @@ struct Known {
     template: Template,
     /// First element of the block, and the parameters of all in it.
     block: Option<(u32, Vec<Vec<String>>)>,
+    /// Nodes by the name that stands as a destination; `None`: there is no such node.
+    far: HashMap<String, Option<NodeId>>,
 }
 
 impl Templates {
@@ -57,7 +80,10 @@ impl Templates {
     pub(super) async fn element(&mut self, lab: &Lab, batch: &Batch, number: u32) -> Result<Made, ServiceError> {
         let known = match self.0.entry(batch.id) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(Known { template: lab.batch_template(batch).await?, block: None }),
+            Entry::Vacant(place) => {
+                let template = lab.batch_template(batch).await?;
+                place.insert(Known { template, block: None, far: HashMap::new() })
+            }
         };
         let mut parameters: &[String] = &[];
         if batch.has_parameters {
@@ -71,10 +97,20 @@ impl Templates {
         let index = batch.first + i64::from(number);
         let work = known.template.element(index, parameters)?;
         let is_own = known.template.is_filled(parameters);
+        let far = match work.experiment().and_then(node_name) {
+            Some(name) => match known.far.get(&name) {
+                Some(far) => *far,
+                None => *known.far.entry(name).insert_entry(lab.far_of(&work).await?).get(),
+            },
+            None => None,
+        };
         Ok(Made {
             spec: is_own.then(|| work.to_json()),
             command: is_own.then(|| super::submit::shown(work.command_line(lab.languages()))),
-            order: lab.order(&work, &batch.tenant, &Target { address: None, port: None }, Some(index))?,
+            role: element_role(&work, far),
+            work,
+            index,
+            far,
         })
     }
 }
@@ -87,6 +123,31 @@ impl Lab {
             None => Vec::new(),
         };
         batch.template(&source).map_err(ServiceError::Stored)
+    }
+
+    /// What a node is to start for an element, or why it may not. Errors: any other.
+    pub(super) async fn element_order(
+        &self,
+        batch: &Batch,
+        made: &Made,
+        node: NodeId,
+        port: Option<u16>,
+    ) -> Result<Result<Order, Refusal>, ServiceError> {
+        let target = match (made.work.experiment(), made.role, port) {
+            (Some(experiment), Role::Far, Some(port)) => {
+                let far_end = experiment.far_end().map(|far_end| Order::Tool(far_end.command(port)));
+                return far_end.map(Ok).ok_or(ServiceError::NoNodeWithTool { tool: batch.tool.clone() });
+            }
+            (Some(experiment), _, _) if made.far.is_some() => {
+                match self.target(made.far, None, node, experiment.family()).await {
+                    Ok(target) => target,
+                    Err(ServiceError::Refused(refusal)) => return Ok(Err(refusal)),
+                    Err(error) => return Err(error),
+                }
+            }
+            (_, _, _) => Target { address: None, port: None },
+        };
+        self.order(&made.work, &batch.tenant, &target, Some(made.index)).map(Ok)
     }
 
     /// Claims the elements, one transaction for each batch, and sends those that were claimed. Returns how many, and
@@ -117,18 +178,27 @@ impl Lab {
         let batch = Batch { taken: first.number, ..Batch::clone(&first.batch) };
         let taken: Vec<_> = claims.iter().map(|claim| taken(&batch, claim)).collect();
         let mut write = Write::new();
-        batch_take(&mut write, &batch, &taken, self.now_ms());
+        let now_ms = self.now_ms();
+        batch_take(&mut write, &batch, &taken, now_ms);
+        refused_end(&mut write, &claims, now_ms);
         match self.db().write(write).await {
             Ok(_) => {
                 let count = u32::try_from(claims.len()).unwrap_or(u32::MAX);
                 for claim in claims {
-                    self.start_send(claim.run, &claim.holder, self.start(claim.made.order));
+                    match claim.order {
+                        Ok(order) => self.start_send(claim.run, &claim.holder, self.start(order)),
+                        Err(_) => {
+                            self.fleet().unbook(claim.holder.node, claim.run);
+                            self.dispatch_wake();
+                        }
+                    }
                 }
                 Ok(count)
             }
             Err(error) => {
                 for claim in &claims {
                     self.fleet().unbook(claim.holder.node, claim.run);
+                    self.fleet().unpromise(claim.job);
                     self.holder_doubt(&claim.holder, &error);
                 }
                 match error {
@@ -140,6 +210,19 @@ impl Lab {
     }
 }
 
+/// Ends those that may not aim at their node, in the transaction in which they are taken.
+fn refused_end(write: &mut Write, claims: &[Claimed], at_ms: i64) {
+    let mut told = Told::new();
+    for claim in claims {
+        let Err(refusal) = &claim.order else { continue };
+        let outcome = Outcome::Failed(untargeted(refusal));
+        let end = RunEnd { detail: Some(refusal.to_string()), ..RunEnd::untold(outcome, at_ms) };
+        told.run_ended(claim.run, &end, None);
+        told.job_ended(Attempt::new(claim.job, 1), &end, None);
+    }
+    told.push(write);
+}
+
 fn taken(batch: &Batch, claim: &Claimed) -> Taken {
     let index = batch.first + i64::from(claim.number);
     Taken {
@@ -149,6 +232,9 @@ fn taken(batch: &Batch, claim: &Claimed) -> Taken {
         name: format!("{} [{index}]", batch.name),
         spec: claim.made.spec.clone(),
         command: claim.made.command.clone(),
+        far: claim.made.far,
+        role: claim.made.role,
+        port: claim.port,
         holder: claim.holder.clone(),
     }
 }

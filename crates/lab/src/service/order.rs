@@ -27,6 +27,18 @@ pub(super) enum Order {
     Program(Box<wire::proto::Program>),
 }
 
+impl Order {
+    /// Bytes of the source that goes with it.
+    pub(super) fn source_bytes(&self) -> usize {
+        match self {
+            Self::Tool(_) => 0,
+            Self::Program(program) => {
+                program.stdin.len() + program.files.iter().map(|file| file.data.len()).sum::<usize>()
+            }
+        }
+    }
+}
+
 impl Lab {
     /// What is started for the near end of a job of this tenant; `index` is that of an element.
     pub(super) fn order(

@@ -1,7 +1,7 @@
 //! The dispatcher's round: whoever's turn it is gets a free slot, what was given is claimed in the database, all at once,
 //! and then sent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use crate::fleet::{Booked, Need};
 use crate::link::wire_epoch;
 use crate::model::experiment::Target;
 use crate::model::job::{ErrorReason, Job, JobId};
+use crate::model::node::NodeId;
 use crate::model::refusal::Refusal;
 use crate::model::run::{Role, RunId};
 use crate::model::work::Work;
@@ -32,6 +33,8 @@ const WINDOW: u32 = 20_000;
 const BATCHES: u32 = 1_000;
 /// Starts of one round, at most.
 const ROUND: u32 = 512;
+/// Sources of runs that are claimed together, at most, bytes: each run's is read for it alone.
+const CLAIM_BYTES: usize = 64 << 20;
 /// The queue is read anew this often, for what another replica left undone.
 const REFRESH: Duration = Duration::from_secs(1);
 /// Reading anew may take this part of the time, as a divisor.
@@ -176,11 +179,17 @@ impl Lab {
                     tracing::error!(batch.id = %batch.id, error = error as &dyn Error, "batch {} can't be placed", batch.id);
                 })?;
                 let (job, run) = (JobId::generate(), RunId::generate());
-                let booked = Booked { is_element: true, ..Booked::new(job, 1, Role::Near) };
-                let near = Need { node: need.node, labels: Some(&need.labels), tool: &need.tool, ..Need::default() };
-                let holder = self.fleet().book(&near, run, booked, self.now_ms());
-                let Some(holder) = holder else { return Ok(false) };
-                round.elements.push(Claimed { batch: batch.clone(), number: *number, job, run, made, holder });
+                let booked = Booked { is_element: true, ..Booked::new(job, 1, made.role) };
+                let labels = Some(&need.labels);
+                let near = Need { node: need.node, labels, tool: &need.tool, avoid: made.far, job: None };
+                let Some((holder, port)) = self.ends_book(&near, made.far, run, booked) else { return Ok(false) };
+                let order = self.element_order(batch, &made, holder.node, port).await.inspect_err(|error| {
+                    self.fleet().unbook(holder.node, run);
+                    self.fleet().unpromise(job);
+                    tracing::error!(batch.id = %batch.id, error = error as &dyn Error, "batch {} can't be placed", batch.id);
+                })?;
+                let (batch, number) = (batch.clone(), *number);
+                round.elements.push(Claimed { batch, number, job, run, made, holder, port, order });
                 Ok(true)
             }
         }
@@ -188,7 +197,6 @@ impl Lab {
 
     /// Books a run on a node, if one can take it now.
     fn run_give(&self, need: &NeedKey, waiting: &Waiting) -> Option<Given> {
-        let now_ms = self.now_ms();
         let near = Need {
             node: need.near_node,
             labels: Some(&need.labels),
@@ -196,37 +204,63 @@ impl Lab {
             job: Some(waiting.job),
             avoid: need.far_node,
         };
-        let mut booked = Booked {
+        let booked = Booked {
             port: waiting.port,
             is_element: waiting.is_element,
             ..Booked::new(waiting.job, waiting.attempt, waiting.role)
         };
-        let waiting = waiting.clone();
-        match waiting.role {
-            Role::Near => {
-                let holder = self.fleet().book(&near, waiting.run, booked, now_ms)?;
-                Some(Given { waiting, holder, port: None })
-            }
+        let (holder, port) = self.ends_book(&near, need.node, waiting.run, booked)?;
+        Some(Given { waiting: waiting.clone(), holder, port })
+    }
+
+    /// Books a run. For a far end, which has to be on the node `far`, a slot is promised to the near end as well, and a
+    /// port is drawn: far ends that each wait for the other's node would wait for ever.
+    fn ends_book(
+        &self,
+        near: &Need<'_>,
+        far: Option<NodeId>,
+        run: RunId,
+        mut booked: Booked,
+    ) -> Option<(Holder, Option<u16>)> {
+        let (job, now_ms) = (booked.job, self.now_ms());
+        match booked.role {
+            Role::Near => Some((self.fleet().book(near, run, booked, now_ms)?, None)),
             Role::Far => {
-                // Both ends are booked together: far ends that each wait for the other's node would wait for ever.
-                if !self.fleet().promise(&near, waiting.job, now_ms) {
+                if !self.fleet().promise(near, job, now_ms) {
                     return None;
                 }
                 let port = rand::random_range(FAR_PORTS);
                 booked.port = Some(port);
-                let far = Need { node: need.node, tool: &need.tool, ..Need::default() };
-                let Some(holder) = self.fleet().book(&far, waiting.run, booked, now_ms) else {
-                    self.fleet().unpromise(waiting.job);
+                let far = Need { node: far, tool: near.tool, ..Need::default() };
+                let Some(holder) = self.fleet().book(&far, run, booked, now_ms) else {
+                    self.fleet().unpromise(job);
                     return None;
                 };
-                Some(Given { waiting, holder, port: Some(port) })
+                Some((holder, Some(port)))
             }
         }
     }
 
-    /// Claims all in one transaction, then sends those that nobody else claimed.
+    /// Claims and sends all, in as many groups as their sources need.
     async fn runs_claim(&self, given: Vec<Given>) -> Result<u32, ServiceError> {
-        let orders = self.orders(given).await?;
+        if given.is_empty() {
+            return Ok(0);
+        }
+        let ids: Vec<_> = given.iter().map(|given| given.waiting.job).collect();
+        let jobs =
+            job_list_by_id(self.db(), &ids).await.inspect_err(|_| given.iter().for_each(|g| self.given_drop(g)))?;
+        let jobs: HashMap<JobId, Job> = jobs.into_iter().map(|job| (job.id, job)).collect();
+        let (mut left, mut sent) = (VecDeque::from(given), 0);
+        while !left.is_empty() {
+            let orders = self.orders(&mut left, &jobs).await;
+            let claimed = self.orders_claim(orders).await;
+            sent += claimed.inspect_err(|_| left.iter().for_each(|g| self.given_drop(g)))?;
+        }
+        Ok(sent)
+    }
+
+    /// Claims a group in one transaction, then sends those that nobody else claimed.
+    async fn orders_claim(&self, orders: Vec<(Given, Order)>) -> Result<u32, ServiceError> {
         if orders.is_empty() {
             return Ok(0);
         }
@@ -260,23 +294,22 @@ impl Lab {
         Ok(sent)
     }
 
-    /// What is to be started for each of the runs. One that has nothing to start gives its slot back.
-    async fn orders(&self, given: Vec<Given>) -> Result<Vec<(Given, Order)>, ServiceError> {
-        let mut orders = Vec::with_capacity(given.len());
-        if given.is_empty() {
-            return Ok(orders);
-        }
-        let ids: Vec<_> = given.iter().map(|given| given.waiting.job).collect();
-        let jobs =
-            job_list_by_id(self.db(), &ids).await.inspect_err(|_| given.iter().for_each(|g| self.given_drop(g)))?;
-        let jobs: HashMap<JobId, Job> = jobs.into_iter().map(|job| (job.id, job)).collect();
-        for given in given {
+    /// What is to be started for the first of the runs, as many as their sources leave room for. One that has nothing to
+    /// start gives its slot back.
+    async fn orders(&self, left: &mut VecDeque<Given>, jobs: &HashMap<JobId, Job>) -> Vec<(Given, Order)> {
+        let (mut orders, mut bytes) = (Vec::new(), 0);
+        while bytes < CLAIM_BYTES
+            && let Some(given) = left.pop_front()
+        {
             let order = match jobs.get(&given.waiting.job) {
                 Some(job) => self.run_order(&given, job).await,
                 None => Ok(None),
             };
             match order {
-                Ok(Some(order)) => orders.push((given, order)),
+                Ok(Some(order)) => {
+                    bytes += order.source_bytes();
+                    orders.push((given, order));
+                }
                 // Its job was deleted, or it can't be read and waits until it has waited too long; the others go on.
                 Ok(None) => self.given_drop(&given),
                 Err(error) => {
@@ -288,7 +321,7 @@ impl Lab {
                 }
             }
         }
-        Ok(orders)
+        orders
     }
 
     async fn run_order(&self, given: &Given, job: &Job) -> Result<Option<Order>, ServiceError> {
@@ -302,7 +335,7 @@ impl Lab {
             (Role::Near, work) => {
                 let target = match work {
                     Work::Experiment(experiment) => {
-                        self.target(job, given.waiting.port, given.holder.node, experiment.family()).await?
+                        self.target(job.far_node, given.waiting.port, given.holder.node, experiment.family()).await?
                     }
                     Work::Program(_) => Target { address: None, port: None },
                 };
@@ -314,8 +347,7 @@ impl Lab {
     /// Ends a run that may not aim at its node any more. Errors: any other error, which leaves it in the queue.
     async fn run_untargeted(&self, waiting: &Waiting, error: ServiceError) -> Result<(), ServiceError> {
         let ServiceError::Refused(refusal) = error else { return Err(error) };
-        let is_addressless = matches!(refusal, Refusal::NodeFamily { .. });
-        let reason = if is_addressless { ErrorReason::NameUnknown } else { ErrorReason::Forbidden };
+        let reason = untargeted(&refusal);
         let attempt = Attempt::new(waiting.job, waiting.attempt);
         self.run_give_up(waiting.run, attempt, reason, Some(&refusal.to_string()), self.now_ms()).await
     }
@@ -348,4 +380,10 @@ impl Lab {
             Engine::Postgres | Engine::Mariadb => true,
         }
     }
+}
+
+/// Why something ends that may not aim at its node.
+pub(super) fn untargeted(refusal: &Refusal) -> ErrorReason {
+    let is_addressless = matches!(refusal, Refusal::NodeFamily { .. });
+    if is_addressless { ErrorReason::NameUnknown } else { ErrorReason::Forbidden }
 }

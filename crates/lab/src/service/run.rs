@@ -34,11 +34,11 @@ const LOSS_LOOKS: u32 = 3;
 const OVERDUE_BATCH: u32 = 500;
 
 impl Lab {
-    /// Ends a run whose node went away with it; its job is tried again if it may be.
-    pub(crate) async fn run_lost(&self, run: &Run) -> Result<(), ServiceError> {
+    /// Ends a run whose node went away with it, or said in `detail` how it lost it; its job is tried again if it may be.
+    pub(crate) async fn run_lost(&self, run: &Run, detail: Option<&str>) -> Result<(), ServiceError> {
         tracing::warn!(run.id = %run.id, job.id = %run.job, "run {} of job {} was lost with its node", run.id, run.job);
         for _ in 0..LOSS_LOOKS {
-            match self.run_lose(run).await {
+            match self.run_lose(run, detail).await {
                 // The job was cancelled, or somebody else opened its next attempt, since it was looked at.
                 Err(ServiceError::Db(DbError::Unmet { guard: "job-attempt" })) => {}
                 // Somebody else ended the run.
@@ -49,12 +49,13 @@ impl Lab {
         Ok(())
     }
 
-    async fn run_lose(&self, run: &Run) -> Result<(), ServiceError> {
+    async fn run_lose(&self, run: &Run, detail: Option<&str>) -> Result<(), ServiceError> {
         let Some(job) = job_get(self.db(), run.job).await? else { return Ok(()) };
         let now_ms = self.now_ms();
         let is_current = job.attempt == run.attempt && !job.status.is_final();
         let mut write = Write::new();
-        run_must_end(&mut write, run.id, ON_NODE, &RunEnd::untold(Outcome::Lost, now_ms));
+        let end = |outcome| RunEnd { detail: detail.map(str::to_owned), ..RunEnd::untold(outcome, now_ms) };
+        run_must_end(&mut write, run.id, ON_NODE, &end(Outcome::Lost));
         inputs_delete(&mut write, &[run.id]);
         let near_is_under_way = run.role == Role::Far && job.status == JobStatus::Running;
         if is_current && !near_is_under_way {
@@ -65,7 +66,7 @@ impl Lab {
                 }
                 AfterLoss::GiveUp => {
                     let outcome = if job.is_cancelled { Outcome::Cancelled } else { Outcome::Lost };
-                    job_end(&mut write, Attempt::new(job.id, run.attempt), &RunEnd::untold(outcome, now_ms));
+                    job_end(&mut write, Attempt::new(job.id, run.attempt), &end(outcome));
                     // The near end of a lost far end.
                     run_cancel_waiting(&mut write, job.id, now_ms);
                 }
@@ -91,7 +92,7 @@ impl Lab {
         // What stands in the database may be late; what this replica hears itself is not.
         for node in node_list_expired(self.db(), now_ms - LEASE_MS).await?.into_iter().filter(|n| !is_alive(n.id)) {
             for run in run_list_on(self.db(), node.id).await? {
-                match self.run_lost(&run).await {
+                match self.run_lost(&run, None).await {
                     Ok(()) => count += 1,
                     Err(error) => {
                         tracing::warn!(run.id = %run.id, error = &error as &dyn Error, "run {} could not be ended as lost", run.id);
@@ -107,7 +108,7 @@ impl Lab {
     /// Takes its runs away from a node: each is stopped there and tried again elsewhere if it may be.
     pub(crate) async fn runs_take_away(&self, node: NodeId, epoch: i64) -> Result<(), ServiceError> {
         for run in run_list_on(self.db(), node).await? {
-            self.run_lost(&run).await?;
+            self.run_lost(&run, None).await?;
             self.cancel_send(node, run.id, epoch);
         }
         Ok(())

@@ -112,15 +112,10 @@ impl Lab {
         Ok((node, far_node))
     }
 
-    /// Refuses what no node could run as an element of a batch.
-    pub(super) async fn places_of_batch(&self, alike: &Submission) -> Result<(), ServiceError> {
+    /// Refuses what no node could run as an element of a batch. Returns the node that its elements have to run on.
+    pub(super) async fn places_of_batch(&self, alike: &Submission) -> Result<Option<Node>, ServiceError> {
         check_labels(&alike.on)?;
-        let (_, far_node) = self.places(alike, self.now_ms()).await?;
-        if far_node.is_some() {
-            let sentence = "In a batch, a destination is an address or a name of the world, not a node.".to_owned();
-            return Err(ServiceError::Request { field: "destination", sentence });
-        }
-        Ok(())
+        Ok(self.places(alike, self.now_ms()).await?.0)
     }
 
     async fn job_accept(

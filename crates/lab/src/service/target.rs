@@ -1,5 +1,6 @@
 //! Where an experiment is aimed: at a node, or at a name or address of the world; and what nobody may aim at.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use super::submit::{check_tool, check_usable};
 use crate::Lab;
 use crate::model::destination::DestinationRules;
 use crate::model::experiment::{Experiment, Family, Target};
-use crate::model::job::Job;
 use crate::model::node::{Node, NodeId};
 use crate::model::refusal::Refusal;
+use crate::model::work::Work;
 use crate::queries::node::{node_find, node_get};
 
 /// How long a destination's name may take to be looked up before the answer is left to the node.
@@ -41,14 +42,41 @@ impl Lab {
 
     /// The node that the destination names. Errors: it would have to serve and can't.
     async fn far_node(&self, experiment: &Experiment, now_ms: i64) -> Result<Option<Node>, ServiceError> {
-        // A node's name is a single label, so most destinations need no look-up.
-        let Some(host) = experiment.host().filter(|host| !host.contains(['.', ':'])) else { return Ok(None) };
+        let Some(host) = node_name(experiment) else { return Ok(None) };
         let Some(node) = node_find(self.db(), &host).await? else { return Ok(None) };
-        if experiment.far_end().is_some() {
-            check_usable(&node, now_ms)?;
-            check_tool(&node, experiment.tool().name)?;
-        }
+        check_far(experiment, &node, now_ms)?;
         Ok(Some(node))
+    }
+
+    /// Refuses what no element of a batch may be aimed at. Names of the world are looked up for the first alone: the
+    /// nodes do it again.
+    pub(super) async fn check_targets(&self, elements: &[Work], near: Option<&Node>) -> Result<(), ServiceError> {
+        let (rules, now_ms) = (self.destination_rules(), self.now_ms());
+        let near_host_id = near.map(|node| node.inventory.host_id.as_str()).unwrap_or_default();
+        let mut known: HashMap<String, Option<Node>> = HashMap::new();
+        for experiment in elements.iter().skip(1).filter_map(Work::experiment) {
+            let Some(host) = experiment.host() else { continue };
+            let name = node_name(experiment);
+            if let Some(name) = &name
+                && !known.contains_key(name)
+            {
+                known.insert(name.clone(), node_find(self.db(), name).await?);
+            }
+            match name.and_then(|name| known.get(&name)?.as_ref()) {
+                Some(far) => {
+                    check_far(experiment, far, now_ms)?;
+                    self.node_address(far, near_host_id, experiment.family())?;
+                }
+                None => rules.check_host(&host)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The node that the destination of an element names, whatever became of it since the batch was accepted.
+    pub(super) async fn far_of(&self, work: &Work) -> Result<Option<NodeId>, ServiceError> {
+        let Some(name) = work.experiment().and_then(node_name) else { return Ok(None) };
+        Ok(node_find(self.db(), &name).await?.map(|node| node.id))
     }
 
     /// Refuses a destination that an operator forbids, by its name or by an address that the name has here. The node
@@ -89,12 +117,12 @@ impl Lab {
     /// Errors: also `Refused`, since that node's addresses and the policy may have changed after the submission.
     pub(super) async fn target(
         &self,
-        job: &Job,
+        far: Option<NodeId>,
         port: Option<u16>,
         node: NodeId,
         family: Family,
     ) -> Result<Target, ServiceError> {
-        let far = match job.far_node {
+        let far = match far {
             Some(id) => node_get(self.db(), id).await?,
             None => None,
         };
@@ -102,6 +130,20 @@ impl Lab {
         let address = far.map(|far| self.node_address(&far, &host_id, family)).transpose()?.flatten();
         Ok(Target { address, port })
     }
+}
+
+/// What may be a node's name: that is a single label, so most destinations need no look-up.
+pub(super) fn node_name(experiment: &Experiment) -> Option<String> {
+    experiment.host().filter(|host| !host.contains(['.', ':']))
+}
+
+/// Refuses a node that would have to serve and can't.
+fn check_far(experiment: &Experiment, node: &Node, now_ms: i64) -> Result<(), ServiceError> {
+    if experiment.far_end().is_some() {
+        check_usable(node, now_ms)?;
+        check_tool(node, experiment.tool().name)?;
+    }
+    Ok(())
 }
 
 /// Addresses of a name, as far as they are found in time. A thread that hangs in the system's resolver can't be

@@ -153,6 +153,97 @@ async fn an_array_holds_up_nobody_else() {
     assert!(next.iter().any(|start| count_of(start) == "9"), "it was not among the next two");
 }
 
+#[tokio::test]
+async fn each_element_reads_its_own_input() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let body = json!({ "files": [{ "path": "main.py", "text": "print(input())" }], "inputs": ["one\n", "two"] });
+    let batch = plane.call(&plane.admin, "POST", "/api/v1/batches", body.clone()).await.expect(202);
+    for input in [&b"one\n"[..], b"two"] {
+        let start = agent.carry_out().await;
+        assert_eq!(start.program.unwrap().stdin, input);
+    }
+    agent.is_idle().await;
+    assert_eq!(plane.count("lab_source").await, 1, "the source is there once");
+    let path = format!("/api/v1/jobs?batch={}", batch["id"].as_str().unwrap());
+    let newest = plane.get(&plane.admin, &path).await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
+    let source = plane.get(&plane.admin, &format!("/api/v1/jobs/{newest}/source")).await.expect(200);
+    assert_eq!(source["stdin"]["text"], "two");
+    for (more, field) in [
+        (json!({ "inputs": ["x".repeat(65_537)] }), "inputs"),
+        (json!({ "inputs": null, "inputs_base64": ["*"] }), "inputs"),
+        (json!({ "stdin": "x" }), "inputs"),
+        (json!({ "each_node": true }), "array"),
+    ] {
+        let mut body = body.clone();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let reply = plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(400);
+        assert_eq!(reply["field"], field, "{more}");
+    }
+}
+
+/// A node's name stands as a destination as it does for a single job, also among others.
+#[tokio::test]
+async fn elements_aim_at_nodes() {
+    let plane = Plane::new().await;
+    let mut a = Agent::join(&plane, "lab-a", 1).await;
+    let _b = Agent::join(&plane, "lab-b", 1).await;
+    let body = json!({ "tool": "ping", "args": ["-c", "1"], "node": "lab-a",
+        "parameters": [["192.0.2.1"], ["lab-b"], ["lab-b"]] });
+    let batch = plane.call(&plane.admin, "POST", "/api/v1/batches", body.clone()).await.expect(202);
+    let hosts = [Some("192.0.2.1"), None, None];
+    for host in hosts {
+        let start = a.carry_out().await;
+        assert_eq!(start.destination.as_ref().map(|destination| destination.host.as_str()), host);
+        assert_eq!(start.argv.contains(&"192.0.2.77".to_owned()), host.is_none(), "{:?}", start.argv);
+    }
+    a.is_idle().await;
+    assert_eq!(counts(&show(&plane, &batch).await), [0, 0, 3, 0, 0]);
+    // What may not be aimed at any more when its turn comes ends with the reason, and the others go on.
+    let mut body = body;
+    body["parameters"] = json!([["192.0.2.1"], ["lab-b"], ["192.0.2.2"]]);
+    let batch = plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(202);
+    let first = a.start().await;
+    plane.policy(json!({ "refused_networks": ["192.0.2.77/32"] })).await;
+    a.exited(&first, 0).await;
+    a.carry_out().await;
+    a.is_idle().await;
+    assert_eq!(counts(&show(&plane, &batch).await), [0, 0, 2, 1, 0]);
+    let id = batch["id"].as_str().unwrap();
+    let failed = plane.get(&plane.admin, &format!("/api/v1/jobs?batch={id}&status=error")).await.expect(200);
+    assert_eq!(failed["items"][0]["reason"], "forbidden", "{failed}");
+}
+
+/// Both ends of each are started, the far one first.
+#[tokio::test]
+async fn elements_measure_between_nodes() {
+    let plane = Plane::new().await;
+    let (mut a, mut b) = (Agent::join(&plane, "lab-a", 1).await, Agent::join(&plane, "lab-b", 1).await);
+    plane.node_change("lab-a", json!({ "labels": { "end": "near" } })).await;
+    for (count, spread) in [
+        (2, json!({ "array": { "from": 1, "to": 2 }, "node": "lab-a" })),
+        (1, json!({ "each_node": true, "on": { "end": "near" } })),
+    ] {
+        let mut body = json!({ "tool": "iperf3", "args": ["-t", "1", "lab-b"] });
+        body.as_object_mut().unwrap().extend(spread.as_object().unwrap().clone());
+        let batch = plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(202);
+        for _ in 0..count {
+            let far = b.start().await;
+            assert_eq!(far.argv[..3], ["iperf3", "-s", "-1"]);
+            b.started(&far).await;
+            b.output(&far, 0, "Server listening on 20000 (test #1)\n").await;
+            let near = a.start().await;
+            assert_eq!(near.argv[..3], ["iperf3", "-c", "192.0.2.77"]);
+            a.started(&near).await;
+            a.exited(&near, 0).await;
+            assert_eq!(b.cancel().await, far.run_id);
+            b.ended(crate::agent::end(&far, wire::proto::Reason::Cancelled)).await;
+        }
+        a.is_idle().await;
+        assert_eq!(counts(&show(&plane, &batch).await), [0, 0, count, 0, 0]);
+    }
+}
+
 /// The hour's quota is no wider for those who submit by batches.
 #[tokio::test]
 async fn a_batch_goes_round_no_quota() {

@@ -70,6 +70,23 @@ async fn three_times_lost_is_lost() {
     agent.is_idle().await;
 }
 
+/// Its node was there all the time, so "lost" alone would send people to look for a cut link.
+#[tokio::test]
+async fn a_node_that_lost_it_by_a_fault_says_how() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let id = plane.submit(json!({ "files": [{ "path": "main.py", "text": "pass" }] })).await;
+    for _ in 0..3 {
+        let start = agent.start().await;
+        let detail = "the node's sandbox ended under it".to_owned();
+        agent.ended(wire::proto::Ended { detail, ..end(&start, wire::proto::Reason::Lost) }).await;
+    }
+    let job = plane.job_is(&id, "error").await;
+    let sentence = "the node was lost during the run: the node's sandbox ended under it";
+    assert_eq!((&job["reason"], &job["reason_text"]), (&json!("node-lost"), &json!(sentence)));
+    assert_eq!(job["attempts"][0]["detail"], "the node's sandbox ended under it");
+}
+
 #[tokio::test]
 async fn what_is_not_safe_to_repeat_is_not_repeated() {
     let plane = Plane::new().await;

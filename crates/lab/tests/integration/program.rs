@@ -30,8 +30,8 @@ async fn a_program_reaches_a_node_that_has_its_language() {
     let id = plane.submit(python()).await;
     let start = agent.start().await;
     let program = start.program.clone().unwrap();
-    assert_eq!((program.files[0].path.as_str(), program.files[0].data.as_slice()), ("main.py", PYTHON.as_bytes()));
-    assert_eq!((program.stdin.as_slice(), program.is_stdin_open, program.has_network), (&b"hello\n"[..], false, false));
+    assert_eq!((program.files[0].path.as_str(), program.files[0].data.as_ref()), ("main.py", PYTHON.as_bytes()));
+    assert_eq!((program.stdin.as_ref(), program.is_stdin_open, program.has_network), (&b"hello\n"[..], false, false));
     let run = program.run.unwrap();
     assert_eq!(run.argv.last().map(String::as_str), Some("a b"));
     let limits = run.limits.unwrap();

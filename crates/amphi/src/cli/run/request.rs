@@ -11,7 +11,7 @@ use lab::model::program::{SOURCE_BYTES, STDIN_BYTES};
 use nix::sys::stat::{SFlag, fstat};
 use serde_json::{Map, Value, json};
 
-use super::{RunArgs, lines};
+use super::{RunArgs, inputs, lines};
 use crate::cli::failure::{Failure, USAGE};
 
 /// A zip may be a little larger than the files in it.
@@ -37,7 +37,7 @@ impl RunArgs {
 
     /// Whether it is run many times over: then nobody types into it.
     pub(super) fn is_batch(&self) -> bool {
-        self.array.is_some() || self.each_line.is_some() || self.each_node
+        self.array.is_some() || self.each_line.is_some() || !self.each_input.is_empty() || self.each_node
     }
 
     fn is_program(&self) -> bool {
@@ -53,6 +53,7 @@ impl RunArgs {
         let given = [
             ("--file", !self.file.is_empty()),
             ("--stdin", self.stdin.is_some()),
+            ("--each-input", !self.each_input.is_empty()),
             ("--interactive", self.interactive),
             ("--terminal", self.terminal),
         ];
@@ -88,6 +89,16 @@ impl Request {
         }
         if let Some(path) = &args.each_line {
             body["parameters"] = json!(lines::read(path)?);
+        }
+        if !args.each_input.is_empty() {
+            let inputs = inputs::read(&args.each_input)?;
+            let texts: Option<Vec<_>> = inputs.iter().map(|input| std::str::from_utf8(input).ok()).collect();
+            match texts {
+                Some(texts) => body["inputs"] = json!(texts),
+                None => {
+                    body["inputs_base64"] = inputs.iter().map(|input| STANDARD.encode(input)).collect::<Vec<_>>().into()
+                }
+            }
         }
         if args.each_node {
             body["each_node"] = json!(true);
@@ -202,6 +213,9 @@ struct Stdin {
 
 impl Stdin {
     fn of(args: &RunArgs) -> Result<Self, Failure> {
+        if !args.each_input.is_empty() {
+            return Ok(Self { first: Vec::new(), is_live: false });
+        }
         if let Some(path) = &args.stdin {
             let is_live = args.interactive || args.terminal;
             return Ok(Self { first: read(path, STDIN_BYTES)?, is_live });

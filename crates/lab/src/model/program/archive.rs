@@ -27,7 +27,7 @@ pub(super) fn unpack(zip: &[u8], room: usize) -> Result<Vec<SourceFile>, Refusal
         }
         let data = read(&archive, &entry, path, left)?;
         left -= data.len();
-        files.push(SourceFile { path: path.to_owned(), data });
+        files.push(SourceFile { path: path.to_owned(), data: data.into() });
     }
     Ok(files)
 }

@@ -23,7 +23,7 @@ impl Program {
             env: language.env.clone().into_iter().collect::<HashMap<_, _>>(),
             limits: Some(wire_limits(&limits)),
         };
-        let beside = language.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes()));
+        let beside = language.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes().into()));
         let own = self.files.iter().map(|file| (file.path.clone(), file.data.clone()));
         proto::Program {
             files: own.chain(beside).map(|(path, data)| proto::SourceFile { path, data }).collect(),

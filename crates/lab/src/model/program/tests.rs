@@ -9,7 +9,7 @@ use super::*;
 use crate::model::language::Limits;
 
 fn file(path: &str, text: &str) -> SourceFile {
-    SourceFile { path: path.into(), data: text.into() }
+    SourceFile { path: path.into(), data: text.to_owned().into() }
 }
 
 fn files(files: &[(&str, &str)]) -> ProgramRequest {
@@ -68,7 +68,7 @@ fn source_is_text_and_not_empty() {
     assert_eq!(refused(files(&[("main.py", "x"), ("u.py", "\0")])), "source-nul");
     let with = |path: &str, data: &[u8]| {
         let mut request = files(&[("main.py", "x")]);
-        request.files.push(SourceFile { path: path.into(), data: data.into() });
+        request.files.push(SourceFile { path: path.into(), data: data.to_vec().into() });
         request
     };
     assert_eq!(refused(with("u.py", b"# caf\xe9")), "source-encoding");
@@ -76,7 +76,7 @@ fn source_is_text_and_not_empty() {
     assert!(program(with("package/__init__.py", b"")).is_ok());
     let named = ProgramRequest {
         language: Some("python".into()),
-        files: vec![SourceFile { path: "script".into(), data: b"\xff\xfep\0".into() }],
+        files: vec![SourceFile { path: "script".into(), data: b"\xff\xfep\0".as_slice().into() }],
         ..Default::default()
     };
     assert_eq!(refused(named), "source-nul");
@@ -104,8 +104,8 @@ fn bounds_hold_at_their_edge() {
     assert_eq!(refused(args(vec!["x".repeat(ARG_BYTES + 1)])), "arg-form");
     assert_eq!(refused(args(vec!["a\0b".into()])), "arg-form");
 
-    assert!(program(ProgramRequest { stdin: vec![0; STDIN_BYTES], ..base() }).is_ok());
-    assert_eq!(refused(ProgramRequest { stdin: vec![0; STDIN_BYTES + 1], ..base() }), "stdin-too-large");
+    assert!(program(ProgramRequest { stdin: vec![0; STDIN_BYTES].into(), ..base() }).is_ok());
+    assert_eq!(refused(ProgramRequest { stdin: vec![0; STDIN_BYTES + 1].into(), ..base() }), "stdin-too-large");
     let flat = Some(Terminal { columns: 80, rows: 0 });
     assert_eq!(refused(ProgramRequest { terminal: flat, ..base() }), "terminal-size");
 }
@@ -157,7 +157,8 @@ fn the_command_line_is_what_one_would_type() {
 
 #[test]
 fn both_stored_forms_keep_their_shape() {
-    let request = ProgramRequest { args: vec!["1".into()], stdin: b"in".to_vec(), ..files(&[("main.py", "x")]) };
+    let request =
+        ProgramRequest { args: vec!["1".into()], stdin: b"in".as_slice().into(), ..files(&[("main.py", "x")]) };
     let stored = program(request).unwrap();
     let spec = r#"{"version":1,"language":"python","files":["main.py"],"args":["1"],"interactive":false}"#;
     assert_eq!(stored.to_json(), spec);
@@ -186,7 +187,7 @@ fn started(request: ProgramRequest, caps: &Limits) -> wire::proto::Program {
 fn a_node_gets_argv_files_and_limits() {
     let request = ProgramRequest {
         args: vec!["{main}".into(), "-x".into()],
-        stdin: b"5\n".to_vec(),
+        stdin: b"5\n".as_slice().into(),
         ..files(&[("main.c", "x"), ("util.h", "y"), ("lib/util.c", "z")])
     };
     let start = started(request, &Limits::UNCAPPED);
@@ -196,7 +197,7 @@ fn a_node_gets_argv_files_and_limits() {
     let run = start.run.unwrap();
     // What a learner gives is never filled in.
     assert_eq!(run.argv, ["stdbuf", "-oL", "./a.out", "{main}", "-x"]);
-    assert_eq!((start.files.len(), start.stdin.as_slice()), (3, b"5\n".as_slice()));
+    assert_eq!((start.files.len(), start.stdin.as_ref()), (3, b"5\n".as_slice()));
     assert_eq!((start.is_stdin_open, start.terminal, start.has_network), (false, None, false));
     let limits = run.limits.unwrap();
     assert_eq!((limits.cpu_ms, limits.wall_ms, limits.memory_bytes), (10_000, 30_000, 256 << 20));
@@ -238,7 +239,7 @@ proptest! {
         let request = ProgramRequest {
             language: Some("python".into()),
             files: paths.iter().map(|path| file(path, &text)).collect(),
-            args, stdin, is_interactive, ..Default::default()
+            args, stdin: stdin.into(), is_interactive, ..Default::default()
         };
         if let Ok(accepted) = program(request) {
             let stored = Program::from_stored(&accepted.to_json(), &accepted.source_bytes()).unwrap();

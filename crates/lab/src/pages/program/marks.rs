@@ -73,7 +73,7 @@ mod tests {
 
     fn marked(path: &str, output: &str) -> Vec<Mark> {
         let languages = Languages::built_in();
-        let files = vec![SourceFile { path: path.to_owned(), data: b"x".to_vec() }];
+        let files = vec![SourceFile { path: path.to_owned(), data: b"x".as_slice().into() }];
         let program = Program::new(ProgramRequest { files, ..ProgramRequest::default() }, &languages).unwrap();
         marks_in(languages.get(program.language()).unwrap(), &program, output)
     }

@@ -5,7 +5,7 @@ use db::{Database, DbError};
 use super::{NOW_MS, ODD_TEXT, change, connect, connected, force, stored};
 use crate::model::batch::{Batch, BatchId, BatchStatus, Tally};
 use crate::model::job::{JobId, JobKind, JobStatus};
-use crate::model::run::{Outcome, RunId, RunState};
+use crate::model::run::{Outcome, Role, RunId, RunState};
 use crate::queries::batch::{
     ElementQuota, batch_counts, batch_get, batch_get_by_idempotency, batch_insert, batch_list, batch_list_open,
     batch_parameters, batch_parameters_insert, batch_waiting_all,
@@ -44,6 +44,7 @@ fn batch(account: &str, count: u32) -> Batch {
         first: -3,
         count,
         has_parameters: false,
+        has_inputs: true,
         taken: 0,
         tally: Tally::default(),
         is_cancelled: false,
@@ -63,6 +64,9 @@ fn elements(batch: &Batch, holder: &Holder, count: u32) -> Vec<Taken> {
         name: format!("{ODD_TEXT} [{number}]"),
         spec: (number == 1).then(|| "{\"own\":1}".to_owned()),
         command: None,
+        far: None,
+        role: Role::Near,
+        port: None,
         holder: holder.clone(),
     };
     (0..count).map(element).collect()
@@ -323,7 +327,17 @@ async fn an_element_waits_for_its_node(db: Database) {
     let wanted = Batch { taken: 1, ..batch("ada", 1) };
     let (job, run) = (JobId::generate(), RunId::generate());
     let spec = Some("{\"own\":1}".to_owned());
-    let element = Placed { job, run, index: 1, name: "lab-a".into(), spec, command: None, node: holder.node };
+    let element = Placed {
+        job,
+        run,
+        index: 1,
+        name: "lab-a".into(),
+        spec,
+        command: None,
+        node: holder.node,
+        far: None,
+        role: Role::Near,
+    };
     change(&db, |w| {
         batch_insert(w, &wanted, "digest", None, None);
         elements_place(w, wanted.id, &[element], NOW_MS);

@@ -65,7 +65,7 @@ fn a_zip_is_its_files() {
     let program = program(of_zip(&entries)).unwrap();
     assert_eq!(program.language(), "python");
     assert_eq!(paths(&program), ["project/main.py", "project/util.py", "project/README", "project/deep/main.py"]);
-    assert_eq!(program.files()[0].data, b"import util");
+    assert_eq!(program.files()[0].data, b"import util".as_slice());
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_bomb_stops_at_the_bound() {
     assert!(program(of_zip(&[entry("a.py", &half), entry("b.py", &half)])).is_ok());
     assert_eq!(refused(of_zip(&[entry("a.py", &half), entry("b.py", &half), entry("c.py", b"#")])), "source-too-large");
     let with_file = ProgramRequest {
-        files: vec![SourceFile { path: "main.py".into(), data: half.clone() }],
+        files: vec![SourceFile { path: "main.py".into(), data: half.clone().into() }],
         ..of_zip(&[entry("a.py", &half), entry("b.py", b"#")])
     };
     assert_eq!(refused(with_file), "source-too-large");

@@ -10,12 +10,11 @@ use std::io::Write;
 
 /// Prefix of our directories; the helper's process id follows.
 const PREFIX: &str = "amphi-";
+/// The last one is for its weight alone: all rooms together are one to the scheduler, which shares a busy processor out
+/// among sessions or services, so that the agent and the control plane answer while every slot is busy.
 const CONTROLLERS: [&str; 4] = ["memory", "pids", "cpuacct", "cpu"];
 /// Where the agent is when its own cgroup is given to it.
 const LEAF: &str = "agent";
-/// What all rooms together weigh beside one session of the machine's, in v1, and beside one service, in v2: a quarter. The
-/// agent and the control plane have to answer while every slot is busy. Sources: cgroup-v1/cpu, `cpu.shares`; cgroup-v2, `cpu.weight`.
-const WEIGHTS: [(&str, &str); 2] = [("cpu.shares", "256"), ("cpu.weight", "25")];
 
 /// The directories that belong to one helper.
 #[derive(Debug, Default)]
@@ -82,7 +81,6 @@ fn v2() -> Option<Place> {
     controllers_enable(&parent, &wanted);
     let (dir, name) = own_dir(&parent)?;
     controllers_enable(&dir, &wanted);
-    weigh(&dir);
     let enabled = fs::read_to_string(dir.join("cgroup.subtree_control")).unwrap_or_default();
     let on = |name: &str| enabled.split_whitespace().any(|one| one == name).then(|| dir.clone());
     let parents = vec![(File::open(&parent).ok()?, name)];
@@ -99,7 +97,6 @@ fn v1() -> Option<Place> {
         };
         let Some((dir, name)) = own_dir(mount) else { continue };
         let Ok(parent) = File::open(mount) else { continue };
-        weigh(&dir);
         place.dirs[index] = Some(dir);
         place.parents.push((parent, name));
     }
@@ -136,13 +133,6 @@ fn own_subtree(own: PathBuf) -> Option<PathBuf> {
         return own.parent().map(Path::to_owned);
     }
     leaf_enter(&own).ok().map(|()| own)
-}
-
-/// Where the controller is there. Refused: then each process of a room weighs what any other does.
-fn weigh(dir: &Path) {
-    for (file, weight) in WEIGHTS {
-        let _ = text_write(&dir.join(file), weight);
-    }
 }
 
 /// Whether a cgroup holds the agent and this helper and nobody else, so that they may be moved.

@@ -149,13 +149,15 @@ impl Geometry {
         if self.row_bytes.is_multiple_of(4096) { self.row_bytes + 192 } else { self.row_bytes }
     }
 
-    /// Slope of parity `index` (0 to m − 1): 0, 1, −1, −2, 2, −3, 3, … Parity 0 is the plain XOR of the rows.
+    /// Slope of parity `index` (0 to m − 1, but there is a slope for every number): 0, 1, −1, −2, 2, −3, 3, … Parity 0 is the plain
+    /// XOR of the rows.
     pub const fn slope(index: usize) -> isize {
         let steepness = Self::steepness(index) as isize;
         match index {
             2 => -1,
             _ if index == 1 || index.is_multiple_of(2) => steepness,
-            _ => -steepness,
+            // Wraps for the last number alone, whose steepness is one more than an `isize` holds: then it is its own negative.
+            _ => steepness.wrapping_neg(),
         }
     }
 

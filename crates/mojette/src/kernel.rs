@@ -1,25 +1,28 @@
 //! The inner loops, one set for each instruction set, chosen at run time.
 
-#![allow(unsafe_code, reason = "vector instructions exist only as unsafe functions; every block says why it holds")]
-
 use std::fmt;
 
 use crate::Error;
 use vector::Vector;
 
 #[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "vector instructions are unsafe functions")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "vector instructions are unsafe functions")]
 mod avx512;
 pub(crate) mod crc;
 pub(crate) mod decode;
 pub(crate) mod encode;
 mod gather;
 #[cfg(target_arch = "aarch64")]
+#[expect(unsafe_code, reason = "vector instructions are unsafe functions")]
 mod neon;
 mod pattern;
 pub(crate) mod portable;
+#[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
 mod recover;
+#[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
 mod sweep;
 mod vector;
 pub(crate) mod zigzag;
@@ -67,21 +70,28 @@ impl Kernel {
         if self.is_available() { Ok(self) } else { Err(Error::KernelUnavailable { kernel: self }) }
     }
 
-    /// Runs a job with this kernel's vectors, or returns it: the portable kernel has none.
-    ///
-    /// A kernel only comes out of `best` and `require`, which saw that the processor has its instructions.
+    /// Runs a job with this kernel's vectors, or returns it: the portable kernel has none, and another processor's can't run.
+    #[expect(unsafe_code, reason = "code for a processor that is only known at run time is called this way alone")]
     pub(crate) fn run<J: Job>(self, job: J) -> Result<J::Output, J> {
+        // A variant proves nothing, anybody can name it. To ask again is one load and one branch for a whole block.
+        if !self.is_available() {
+            return Err(job);
+        }
         match self {
+            Self::Portable => Err(job),
             #[cfg(target_arch = "aarch64")]
-            // SAFETY: `Code` holds available kernels alone.
+            // SAFETY: the processor has the instructions, as was just seen.
             Self::Neon => Ok(unsafe { neon::run(job) }),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `Code` holds available kernels alone.
+            // SAFETY: the processor has the instructions, as was just seen.
             Self::Avx2 => Ok(unsafe { avx2::run(job) }),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `Code` holds available kernels alone.
+            // SAFETY: the processor has the instructions, as was just seen.
             Self::Avx512 => Ok(unsafe { avx512::run(job) }),
-            _ => Err(job),
+            #[cfg(not(target_arch = "aarch64"))]
+            Self::Neon => Err(job),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => Err(job),
         }
     }
 }

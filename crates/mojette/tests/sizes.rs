@@ -40,6 +40,7 @@ fn slopes_are_distinct_and_begin_flat() {
     let slopes: Vec<isize> = (0..31).map(Geometry::slope).collect();
     assert_eq!(slopes[..7], [0, 1, -1, -2, 2, -3, 3]);
     assert!((0..31).all(|index| !slopes[..index].contains(&slopes[index])));
+    assert_eq!([usize::MAX - 1, usize::MAX].map(Geometry::slope), [isize::MAX, isize::MIN]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ const TABLE: [u32; 256] = {
     table
 };
 
+#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "the instruction is an unsafe function"))]
 pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("sse4.2") {

@@ -7,6 +7,7 @@
 #![expect(clippy::needless_range_loop, reason = "the numbers of rows and parities, not positions in one list")]
 
 use std::hint::black_box;
+use std::marker::PhantomData;
 
 use super::vector::Vector;
 
@@ -17,24 +18,33 @@ type Waiting<V, const K: usize, const CHAINS: usize> = [[V; K]; CHAINS];
 ///
 /// `STRIDE` is the slope in vectors. There is a parity for each of `CHAINS`: the first has row l at l · stride, the second at
 /// (k − 1 − l) · stride. `FLAT` adds the one of slope 0.
-pub(crate) struct Sweep<V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const FLAT: bool> {
+///
+/// It keeps what it was made of borrowed: rows to read, parities to write.
+pub(crate) struct Sweep<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const FLAT: bool> {
     columns: usize,
     rows: [*const V::Bytes; K],
     flat: *mut V::Bytes,
     bins: [*mut V::Bytes; CHAINS],
+    borrowed: PhantomData<&'a mut [V::Bytes]>,
 }
 
-impl<V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const FLAT: bool>
-    Sweep<V, K, STRIDE, CHAINS, FLAT>
+impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const FLAT: bool>
+    Sweep<'a, V, K, STRIDE, CHAINS, FLAT>
 {
-    /// Panics where a slice is shorter than the sweep needs. With `FLAT`, `flat` is not empty.
+    /// Panics where a slice is not as long as the sweep needs. Without `FLAT`, `flat` is not used.
     #[inline(always)]
-    pub(crate) fn new(rows: [&[V::Bytes]; K], flat: &mut [V::Bytes], bins: [&mut [V::Bytes]; CHAINS]) -> Self {
+    pub(crate) fn new(rows: [&'a [V::Bytes]; K], flat: &'a mut [V::Bytes], bins: [&'a mut [V::Bytes]; CHAINS]) -> Self {
         let columns = rows[0].len();
         assert!(rows.iter().all(|row| row.len() == columns));
         assert!(!FLAT || flat.len() == columns);
         assert!(bins.iter().all(|bins| bins.len() == columns + (K - 1) * STRIDE));
-        Self { columns, rows: rows.map(<[_]>::as_ptr), flat: flat.as_mut_ptr(), bins: bins.map(<[_]>::as_mut_ptr) }
+        Self {
+            columns,
+            rows: rows.map(<[_]>::as_ptr),
+            flat: flat.as_mut_ptr(),
+            bins: bins.map(<[_]>::as_mut_ptr),
+            borrowed: PhantomData,
+        }
     }
 
     /// Takes all columns.
@@ -52,9 +62,10 @@ impl<V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const 
     #[inline(always)]
     pub(crate) fn in_turns_with<const STEEP: usize, const OTHERS: usize, const ALSO: bool>(
         &self,
-        other: &Sweep<V, K, STEEP, OTHERS, ALSO>,
+        other: &Sweep<'_, V, K, STEEP, OTHERS, ALSO>,
         length: usize,
     ) {
+        assert_eq!(self.columns, other.columns);
         let mut mine = [[[V::zero(); K]; CHAINS]; STRIDE];
         let mut theirs = [[[V::zero(); K]; OTHERS]; STEEP];
         for start in (0..self.columns).step_by(length) {
@@ -76,9 +87,10 @@ impl<V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const 
         }
     }
 
-    /// Takes the columns (vectors) of one phase in `start..end`, up to `columns`.
+    /// Takes the columns (vectors) of one phase in `start..end`. Panics where there are fewer.
     #[inline(always)]
     fn take(&self, phase: usize, start: usize, end: usize, waiting: &mut Waiting<V, K, CHAINS>) {
+        assert!(end <= self.columns);
         let mut under_way = *waiting;
         let mut column = start + phase;
         while column + STRIDE < end {
@@ -87,14 +99,14 @@ impl<V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const 
             let (first, second) = unsafe { (self.column(column), self.column(next)) };
             for (chain, waiting) in under_way.iter_mut().enumerate() {
                 let done = two_columns(waiting, turned(chain, first), turned(chain, second));
-                // SAFETY: as above; bins are longer than rows.
+                // SAFETY: both are below `columns`; bins are not shorter than rows, and borrowed to be written.
                 unsafe {
                     store(done[0], self.bins[chain], column);
                     store(done[1], self.bins[chain], next);
                 }
             }
             if FLAT {
-                // SAFETY: as above; `flat` is as long as a row.
+                // SAFETY: both are below `columns`, the length of `flat`, which is borrowed to be written.
                 unsafe {
                     store(sum(first), self.flat, column);
                     store(sum(second), self.flat, next);
@@ -103,26 +115,29 @@ impl<V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const 
             column = next + STRIDE;
         }
         if column < end {
-            // SAFETY: as above, here and below.
+            // SAFETY: `column` is below `end`, hence below `columns`, the length of every row.
             let last = unsafe { self.column(column) };
             for (chain, waiting) in under_way.iter_mut().enumerate() {
                 let done = one_column(waiting, turned(chain, last));
+                // SAFETY: it is below `columns`; bins are not shorter than rows, and borrowed to be written.
                 unsafe { store(done, self.bins[chain], column) };
             }
             if FLAT {
+                // SAFETY: it is below `columns`, the length of `flat`, which is borrowed to be written.
                 unsafe { store(sum(last), self.flat, column) };
             }
         }
         *waiting = under_way;
     }
 
-    /// Writes the bins of one phase behind the last column.
+    /// Writes the bins of one phase (below `STRIDE`, else it panics) behind the last column.
     #[inline(always)]
     fn finish(&self, phase: usize, waiting: &Waiting<V, K, CHAINS>) {
+        assert!(phase < STRIDE);
         let next = phase + self.columns.saturating_sub(phase).div_ceil(STRIDE) * STRIDE;
         for chain in 0..CHAINS {
             for at in 0..K - 1 {
-                // SAFETY: `next` is less than `columns` + STRIDE, so this is less than the bins' length.
+                // SAFETY: `next` is less than `columns` + STRIDE, so this is less than `columns` + (K − 1) · STRIDE, the bins' length.
                 unsafe { store(waiting[chain][at], self.bins[chain], next + at * STRIDE) };
             }
         }
@@ -133,7 +148,7 @@ impl<V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const 
     unsafe fn column(&self, column: usize) -> [V; K] {
         let mut vectors = [V::zero(); K];
         for (vector, row) in vectors.iter_mut().zip(self.rows) {
-            // SAFETY: the row has this many vectors (`new`), and is borrowed as long as the sweep is used.
+            // SAFETY: the row has `columns` vectors (`new`), and is borrowed as long as the sweep is there.
             *vector = V::load(unsafe { &*row.add(column) });
         }
         vectors

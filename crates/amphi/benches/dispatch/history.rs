@@ -30,10 +30,12 @@ const FILL: &str = "WITH RECURSIVE count (n) AS (SELECT ? UNION ALL SELECT n + 1
 
 pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<()> {
     let mut plane = Plane::start().await?;
+    let agents = plane.simulate(1, 2).await?;
     let learner = plane.learner().await?;
     let mut client = Client::connect(plane.address()).await?;
     let job = r#"{"tool":"ping","args":["-c","1","127.0.0.1"]}"#;
     client.expect(202, &api("POST", "/api/v1/jobs", &learner, job)).await?;
+    drop(agents);
     let plane = plane.away(|path| fill(path, effort.history)).await?;
     let mut client = Client::connect(plane.address()).await?;
     let reads = [

@@ -7,8 +7,8 @@ use crate::figures::{Rounds, line};
 use crate::process::{cpu_time, pss_mb, rss_mb, tree};
 use crate::server::Server;
 
-/// The nodes look for their tools first.
-const SETTLE: Duration = Duration::from_secs(3);
+/// The nodes look for their tools and languages first.
+const SETTLE: Duration = Duration::from_secs(15);
 
 pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<()> {
     let server = Server::start()?;

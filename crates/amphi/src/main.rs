@@ -6,6 +6,7 @@ mod client;
 mod control;
 mod listen;
 mod log;
+mod memory;
 mod routes;
 mod serve;
 mod up;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == agent::sandbox::HELPER_ARGUMENT) {
         return agent::sandbox::helper_main();
     }
+    memory::give_back_large_blocks();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(help_or_error) => return print_usage(&help_or_error),

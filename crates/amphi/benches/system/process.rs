@@ -30,14 +30,15 @@ pub(crate) fn machine() -> anyhow::Result<String> {
     Ok(format!("{cores} × {model}, Linux {}, load {}", kernel.trim(), load()?))
 }
 
-/// A process and everything below it. Those that end meanwhile are left out.
+/// A process and everything below it that lives. Those that end meanwhile are left out.
 pub(crate) fn tree(root: u32) -> anyhow::Result<Vec<u32>> {
     let mut pairs = Vec::new();
     for entry in fs::read_dir("/proc").context("listing /proc")? {
         let Ok(pid) = entry.context("listing /proc")?.file_name().to_string_lossy().parse::<u32>() else { continue };
         let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-        // pid (name) state parent …; the name may hold anything.
-        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok());
+        // pid (name) state parent …; the name may hold anything. Z has ended and was not waited for yet.
+        let rest = stat.rsplit_once(") ").map(|(_, rest)| rest).filter(|rest| !rest.starts_with('Z'));
+        let parent = rest.and_then(|rest| rest.split(' ').nth(1)?.parse::<u32>().ok());
         pairs.extend(parent.map(|parent| (pid, parent)));
     }
     let mut found = HashSet::from([root]);

@@ -5,6 +5,7 @@ use crate::{Error, Geometry, Kernel, MAX_FRAGMENTS, kernel};
 
 mod arguments;
 mod decode;
+mod repair;
 mod update;
 
 pub use update::Change;
@@ -44,7 +45,7 @@ impl Code {
     /// Shape: `data` is the k rows in order, `parity` the m parities in order, each of its own length.
     /// Errors: `Count` and `Length`.
     pub fn encode(&self, data: &[&[u8]], parity: &mut [&mut [u8]]) -> Result<(), Error> {
-        self.check_data(data)?;
+        self.check_data(data.iter().map(|row| row.len()))?;
         self.check_parity(parity.iter().map(|bins| bins.len()))?;
         let job = Encode { geometry: self.geometry, data, parity };
         if let Err(Encode { parity, .. }) = self.kernel.run(job) {
@@ -59,7 +60,7 @@ impl Code {
     ///
     /// Errors: `Count` and `Length`.
     pub fn verify(&self, data: &[&[u8]], parity: &[&[u8]]) -> Result<Option<usize>, Error> {
-        self.check_data(data)?;
+        self.check_data(data.iter().map(|row| row.len()))?;
         self.check_parity(parity.iter().map(|bins| bins.len()))?;
         Ok(parity.iter().enumerate().position(|(index, bins)| !self.agrees(index, data, bins)))
     }

@@ -1,4 +1,6 @@
-//! What a call can refuse. One enum for the whole crate: a caller handles a code as one thing.
+//! What the systematic code can refuse. One enum for all its calls: a caller handles a code as one thing.
+
+use std::fmt;
 
 use crate::{Kernel, MAX_FRAGMENTS};
 
@@ -48,37 +50,38 @@ pub enum Error {
         /// Entries needed.
         need: usize,
     },
-    /// A buffer has the wrong length, or belongs to another geometry.
-    #[error("{field}[{position}]: {have} bytes given, {need} needed")]
+    /// A buffer has the wrong length, or belongs to another geometry. Lengths are all that is compared: a fragment of another block,
+    /// or of a geometry that gives it the same length, can't be told apart.
+    #[error("{}: {have} bytes given, {need} needed", Argument(field, *position))]
     Length {
         /// The argument.
         field: &'static str,
-        /// Position in the argument's list.
-        position: usize,
+        /// Position in it, if it is a list.
+        position: Option<usize>,
         /// Bytes given.
         have: usize,
         /// Bytes needed.
         need: usize,
     },
     /// A fragment, row or parity with this number does not exist.
-    #[error("{field}[{position}]: index {index}; the geometry has {limit}")]
+    #[error("{}: number {index}; the geometry has {limit}", Argument(field, *position))]
     Index {
         /// The argument.
         field: &'static str,
-        /// Position in the argument's list.
-        position: usize,
+        /// Position in it, if it is a list.
+        position: Option<usize>,
         /// The index given.
         index: usize,
         /// How many there are.
         limit: usize,
     },
     /// A fragment is listed twice, in one list or in both.
-    #[error("{field}[{position}]: fragment {index} is listed twice")]
+    #[error("{}: fragment {index} is listed twice", Argument(field, *position))]
     Duplicate {
         /// The argument in which it stands for the second time.
         field: &'static str,
-        /// Position in the argument's list.
-        position: usize,
+        /// Position in it, if it is a list.
+        position: Option<usize>,
         /// The fragment.
         index: usize,
     },
@@ -91,18 +94,18 @@ pub enum Error {
         need: usize,
     },
     /// A data fragment is neither given nor to be recovered.
-    #[error("lost: data fragment {index} is in neither `have` nor `lost`")]
+    #[error("have: data fragment {index} is missing, and not to be recovered")]
     Unlisted {
         /// The fragment.
         index: usize,
     },
     /// A range of bytes reaches past its row.
-    #[error("{field}[{position}]: bytes {start} to {end}; the row has {row_bytes}")]
+    #[error("{}: bytes {start} to {end}; the row has {row_bytes}", Argument(field, *position))]
     Range {
         /// The argument.
         field: &'static str,
-        /// Position in the argument's list.
-        position: usize,
+        /// Position in it, if it is a list.
+        position: Option<usize>,
         /// First byte of the range.
         start: usize,
         /// First byte after it (the largest number there is, if it does not fit).
@@ -116,4 +119,17 @@ pub enum Error {
         /// Position of the later one.
         position: usize,
     },
+}
+
+/// An argument as messages name it: with its position in a list, or alone.
+struct Argument<'a>(&'a str, Option<usize>);
+
+impl fmt::Display for Argument<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(field, position) = self;
+        match position {
+            Some(position) => write!(f, "{field}[{position}]"),
+            None => f.write_str(field),
+        }
+    }
 }

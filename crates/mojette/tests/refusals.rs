@@ -55,7 +55,7 @@ fn a_block_of_one_byte_has_rows_of_one_element_and_buffers_of_one_byte_are_refus
     assert_eq!((geometry.element(), geometry.row_bytes()), (Element::Narrow, 8));
     let byte: &[u8] = &[1];
     let error = Code::new(geometry).encode(&[byte; 4], &mut [&mut [0; 8], &mut [0; 32]]).unwrap_err();
-    assert_eq!(error, Error::Length { field: "data", position: 0, have: 1, need: 8 });
+    assert_eq!(error, Error::Length { field: "data", position: Some(0), have: 1, need: 8 });
     assert_eq!(error.to_string(), "data[0]: 1 bytes given, 8 needed");
 }
 
@@ -69,10 +69,10 @@ fn encoding_with_wrong_counts_or_lengths() {
     assert_eq!(code().encode(&data, &mut [&mut first]), Err(Error::Count { field: "parity", have: 1, need: 2 }));
     assert_eq!(code().encode(&[], &mut []), Err(Error::Count { field: "data", have: 0, need: 4 }));
     let refused = code().encode(&data, &mut [&mut first, &mut second[1..]]);
-    assert_eq!(refused, Err(Error::Length { field: "parity", position: 1, have: 2239, need: 2240 }));
+    assert_eq!(refused, Err(Error::Length { field: "parity", position: Some(1), have: 2239, need: 2240 }));
     assert!(first == fragments[4]);
     let refused = code().verify(&data, &[&first, &first]);
-    assert_eq!(refused, Err(Error::Length { field: "parity", position: 1, have: 2048, need: 2240 }));
+    assert_eq!(refused, Err(Error::Length { field: "parity", position: Some(1), have: 2048, need: 2240 }));
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn fewer_than_k_fragments() {
 fn fragments_listed_twice() {
     let all = fragments();
     let error = decode(&pairs(&all, &[0, 1, 4, 1]), &pairs(&all, &[2]));
-    assert_eq!(error, Error::Duplicate { field: "have", position: 3, index: 1 });
+    assert_eq!(error, Error::Duplicate { field: "have", position: Some(3), index: 1 });
     let error = decode(&pairs(&all, &[0, 1, 3, 4]), &pairs(&all, &[2, 4]));
-    assert_eq!(error, Error::Duplicate { field: "lost", position: 1, index: 4 });
+    assert_eq!(error, Error::Duplicate { field: "lost", position: Some(1), index: 4 });
 }
 
 #[test]
@@ -102,9 +102,9 @@ fn a_missing_row_that_nobody_asks_for() {
 fn indices_out_of_range() {
     let all = fragments();
     let error = decode(&pairs(&all, &[0, 1, 4, 6]), &pairs(&all, &[2]));
-    assert_eq!(error, Error::Index { field: "have", position: 3, index: 6, limit: 6 });
+    assert_eq!(error, Error::Index { field: "have", position: Some(3), index: 6, limit: 6 });
     let error = decode(&pairs(&all, &[0, 1, 4, 5]), &pairs(&all, &[usize::MAX]));
-    assert_eq!(error, Error::Index { field: "lost", position: 0, index: usize::MAX, limit: 6 });
+    assert_eq!(error, Error::Index { field: "lost", position: Some(0), index: usize::MAX, limit: 6 });
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn fragments_of_another_geometry() {
     let mut have = pairs(&all, &[0, 1, 2, 4]);
     have[3].1 = vec![0; other.fragment_bytes(4).unwrap()];
     let error = decode(&have, &pairs(&all, &[3]));
-    assert_eq!(error, Error::Length { field: "have", position: 3, have: 4096, need: 2048 });
+    assert_eq!(error, Error::Length { field: "have", position: Some(3), have: 4096, need: 2048 });
 }
 
 #[test]
@@ -133,17 +133,45 @@ fn changes_that_overlap_or_reach_outside() {
     };
     assert_eq!(refused(&[(0, 0, 64), (0, 63, 64)]), Error::Overlap { position: 1 });
     assert_eq!(refused(&[(1, 0, 64), (0, 0, 64)]), Error::Overlap { position: 1 });
-    assert_eq!(refused(&[(4, 0, 1)]), Error::Index { field: "changes", position: 0, index: 4, limit: 4 });
+    assert_eq!(refused(&[(4, 0, 1)]), Error::Index { field: "changes", position: Some(0), index: 4, limit: 4 });
     let error = refused(&[(0, 0, 8), (3, 2000, 64)]);
-    assert_eq!(error, Error::Range { field: "changes", position: 1, start: 2000, end: 2064, row_bytes: 2048 });
+    assert_eq!(error, Error::Range { field: "changes", position: Some(1), start: 2000, end: 2064, row_bytes: 2048 });
     let error = refused(&[(3, usize::MAX, 64)]);
     assert_eq!(
         error,
-        Error::Range { field: "changes", position: 0, start: usize::MAX, end: usize::MAX, row_bytes: 2048 }
+        Error::Range { field: "changes", position: Some(0), start: usize::MAX, end: usize::MAX, row_bytes: 2048 }
     );
     let bins = &mut fragments()[5];
     let change = Change { row: 0, start: 0, bytes: &[1] };
     let error = code().update_parity(2, change, bins).unwrap_err();
-    assert_eq!(error, Error::Index { field: "parity", position: 0, index: 2, limit: 2 });
-    assert!(code().update_parity(0, change, bins).is_err());
+    assert_eq!(error, Error::Index { field: "parity", position: None, index: 2, limit: 2 });
+    let error = code().update_parity(0, change, bins).unwrap_err();
+    assert_eq!(error, Error::Length { field: "bins", position: None, have: 2240, need: 2048 });
+    let error = code().update_parity(1, Change { row: 4, ..change }, bins).unwrap_err();
+    assert_eq!(error, Error::Index { field: "change", position: None, index: 4, limit: 4 });
+    let error = code().update_parity(1, Change { start: 2048, ..change }, bins).unwrap_err();
+    assert_eq!(error.to_string(), "change: bytes 2048 to 2049; the row has 2048");
+    assert!(*bins == fragments()[5]);
+}
+
+#[test]
+fn a_repair_names_its_own_arguments() {
+    let refused = |have: &[usize], index: usize, bytes: usize| {
+        let all = fragments();
+        let have: Vec<(usize, &[u8])> = have.iter().map(|&index| (index, all[index].as_slice())).collect();
+        let mut fragment = vec![7; bytes];
+        let error = code().repair(&have, index, &mut fragment).unwrap_err();
+        assert!(fragment == vec![7; bytes]);
+        error
+    };
+    let error = refused(&[0, 1, 2, 3], 6, 2048);
+    assert_eq!(error, Error::Index { field: "index", position: None, index: 6, limit: 6 });
+    assert_eq!(error.to_string(), "index: number 6; the geometry has 6");
+    let error = refused(&[0, 1, 2, 3], 5, 2048);
+    assert_eq!(error, Error::Length { field: "fragment", position: None, have: 2048, need: 2240 });
+    let error = refused(&[0, 1, 2, 3], 3, 2048);
+    assert_eq!(error, Error::Duplicate { field: "index", position: None, index: 3 });
+    assert_eq!(refused(&[0, 1, 4], 3, 2048), Error::TooFew { have: 3, need: 4 });
+    let error = refused(&[0, 1, 4, 5], 3, 2048);
+    assert_eq!(error.to_string(), "have: data fragment 2 is missing, and not to be recovered");
 }

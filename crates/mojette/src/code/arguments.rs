@@ -3,10 +3,10 @@
 use super::{Code, Error};
 
 impl Code {
-    pub(super) fn check_data(&self, data: &[&[u8]]) -> Result<(), Error> {
-        check_count("data", data.len(), self.geometry.data())?;
-        for (position, row) in data.iter().enumerate() {
-            check_length("data", position, row.len(), self.geometry.row_bytes())?;
+    pub(super) fn check_data(&self, lengths: impl ExactSizeIterator<Item = usize>) -> Result<(), Error> {
+        check_count("data", lengths.len(), self.geometry.data())?;
+        for (position, have) in lengths.enumerate() {
+            check_length("data", Some(position), have, self.geometry.row_bytes())?;
         }
         Ok(())
     }
@@ -14,7 +14,7 @@ impl Code {
     pub(super) fn check_parity(&self, lengths: impl ExactSizeIterator<Item = usize>) -> Result<(), Error> {
         check_count("parity", lengths.len(), self.geometry.parity())?;
         for (position, have) in lengths.enumerate() {
-            check_length("parity", position, have, self.geometry.parity_bytes(position))?;
+            check_length("parity", Some(position), have, self.geometry.parity_bytes(position))?;
         }
         Ok(())
     }
@@ -27,10 +27,10 @@ impl Code {
     ) -> Result<u32, Error> {
         let mut listed = 0_u32;
         for (position, (index, bytes)) in have.enumerate() {
-            self.check_fragment(&mut listed, "have", position, index, bytes)?;
+            self.check_fragment(&mut listed, "have", Some(position), index, bytes)?;
         }
         for (position, (index, bytes)) in lost.enumerate() {
-            self.check_fragment(&mut listed, "lost", position, index, bytes)?;
+            self.check_fragment(&mut listed, "lost", Some(position), index, bytes)?;
         }
         Ok(listed)
     }
@@ -39,7 +39,7 @@ impl Code {
         &self,
         listed: &mut u32,
         field: &'static str,
-        position: usize,
+        position: Option<usize>,
         index: usize,
         bytes: usize,
     ) -> Result<(), Error> {
@@ -58,6 +58,11 @@ pub(super) fn check_count(field: &'static str, have: usize, need: usize) -> Resu
 }
 
 #[inline]
-pub(super) fn check_length(field: &'static str, position: usize, have: usize, need: usize) -> Result<(), Error> {
+pub(super) fn check_length(
+    field: &'static str,
+    position: Option<usize>,
+    have: usize,
+    need: usize,
+) -> Result<(), Error> {
     if have == need { Ok(()) } else { Err(Error::Length { field, position, have, need }) }
 }

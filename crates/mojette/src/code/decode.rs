@@ -47,13 +47,6 @@ impl Code {
         Ok(())
     }
 
-    /// Recovers one fragment when nothing else is lost. A row costs the XOR of the other rows and one parity, a parity one projection.
-    ///
-    /// Shape and errors: as [`decode`](Self::decode).
-    pub fn repair(&self, have: &[(usize, &[u8])], index: usize, fragment: &mut [u8]) -> Result<(), Error> {
-        self.decode(have, &mut [(index, fragment)])
-    }
-
     fn recover_rows(&self, given: &Given<'_>, lost: &mut [(usize, &mut [u8])]) {
         if !lost.is_empty() && !self.kernel.recover(self.geometry, &given.fragments, lost) {
             self.recover_by_element(given, lost);

@@ -25,10 +25,7 @@ impl Code {
         data: &mut [&mut [u8]],
         parity: &mut [&mut [u8]],
     ) -> Result<(), Error> {
-        super::arguments::check_count("data", data.len(), self.geometry.data())?;
-        for (position, row) in data.iter().enumerate() {
-            check_length("data", position, row.len(), self.geometry.row_bytes())?;
-        }
+        self.check_data(data.iter().map(|row| row.len()))?;
         self.check_parity(parity.iter().map(|bins| bins.len()))?;
         self.check_changes(changes)?;
         for change in changes {
@@ -49,10 +46,10 @@ impl Code {
     pub fn update_parity(&self, parity: usize, change: Change<'_>, bins: &mut [u8]) -> Result<(), Error> {
         let limit = self.geometry.parity();
         if parity >= limit {
-            return Err(Error::Index { field: "parity", position: 0, index: parity, limit });
+            return Err(Error::Index { field: "parity", position: None, index: parity, limit });
         }
-        check_length("bins", 0, bins.len(), self.geometry.parity_bytes(parity))?;
-        self.check_change(0, &change)?;
+        check_length("bins", None, bins.len(), self.geometry.parity_bytes(parity))?;
+        self.check_change("change", None, &change)?;
         let at = self.geometry.lead(parity, change.row) + change.start;
         kernel::portable::xor_into(&mut bins[at..at + change.bytes.len()], change.bytes);
         Ok(())
@@ -61,7 +58,7 @@ impl Code {
     fn check_changes(&self, changes: &[Change<'_>]) -> Result<(), Error> {
         let mut free = (0, 0);
         for (position, change) in changes.iter().enumerate() {
-            self.check_change(position, change)?;
+            self.check_change("changes", Some(position), change)?;
             if (change.row, change.start) < free {
                 return Err(Error::Overlap { position });
             }
@@ -70,15 +67,15 @@ impl Code {
         Ok(())
     }
 
-    fn check_change(&self, position: usize, change: &Change<'_>) -> Result<(), Error> {
+    fn check_change(&self, field: &'static str, position: Option<usize>, change: &Change<'_>) -> Result<(), Error> {
         let limit = self.geometry.data();
         if change.row >= limit {
-            return Err(Error::Index { field: "changes", position, index: change.row, limit });
+            return Err(Error::Index { field, position, index: change.row, limit });
         }
         let row_bytes = self.geometry.row_bytes();
         let end = change.start.saturating_add(change.bytes.len());
         if end > row_bytes {
-            return Err(Error::Range { field: "changes", position, start: change.start, end, row_bytes });
+            return Err(Error::Range { field, position, start: change.start, end, row_bytes });
         }
         Ok(())
     }

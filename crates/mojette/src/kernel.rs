@@ -115,3 +115,6 @@ impl fmt::Display for Kernel {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

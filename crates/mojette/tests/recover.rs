@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute; what they stand on here has none")]
 
-use mojette::{Code, Element, Geometry, Kernel};
+use mojette::{Change, Code, Element, Error, Geometry, Kernel, MAX_FRAGMENTS};
 use proptest::prelude::*;
 
 /// Bytes that repeat nowhere soon (SplitMix64).
@@ -47,6 +47,13 @@ fn encode(code: Code, rows: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut bins: Vec<&mut [u8]> = parity.iter_mut().map(Vec::as_mut_slice).collect();
     code.encode(&data, &mut bins).unwrap();
     rows.iter().cloned().chain(parity).collect()
+}
+
+fn update(code: Code, changes: &[Change<'_>], fragments: &mut [Vec<u8>]) -> Result<(), Error> {
+    let (data, parity) = fragments.split_at_mut(code.geometry().data());
+    let mut data: Vec<&mut [u8]> = data.iter_mut().map(Vec::as_mut_slice).collect();
+    let mut parity: Vec<&mut [u8]> = parity.iter_mut().map(Vec::as_mut_slice).collect();
+    code.update(changes, &mut data, &mut parity)
 }
 
 /// Loses the fragments whose bit is set in `lost`, recovers them from the others and compares.
@@ -111,6 +118,94 @@ fn every_loss_of_every_layout_is_recovered() {
     }
 }
 
+/// As many fragments side by side as may be lost, at every place, and those that leave fragments evenly spread.
+#[test]
+fn codes_at_the_limits_recover_what_they_promise() {
+    for (data, parity) in [(1, 1), (4, 5), (8, 24), (1, 31), (31, 1), (16, 16)] {
+        let geometry = Geometry::with_element(data, parity, data * 9 * 64, Element::Wide).unwrap();
+        let narrow = Geometry::with_element(data, parity, data * 9 * 8, Element::Narrow).unwrap();
+        let kept = (0..data).fold(0_u32, |kept, at| kept | 1 << (at * (data + parity) / data));
+        let all = u32::MAX >> (MAX_FRAGMENTS - data - parity);
+        let patterns: Vec<u32> =
+            (0..=data).map(|first| ((1_u32 << parity) - 1) << first).chain([all & !kept]).collect();
+        for (geometry, kernel) in
+            [geometry, narrow].into_iter().flat_map(|of| kernels().map(move |kernel| (of, kernel)))
+        {
+            let code = Code::with_kernel(geometry, kernel).unwrap();
+            let fragments = encode(code, &rows(geometry, 9));
+            patterns.iter().for_each(|&lost| recover(code, &fragments, lost));
+        }
+    }
+}
+
+#[test]
+fn one_fragment_is_repaired_from_all_others_or_from_any_k() {
+    for (data, parity) in [(2, 1), (4, 2), (8, 4), (5, 3)] {
+        for element in [Element::Narrow, Element::Wide] {
+            let geometry = Geometry::with_element(data, parity, data * 1000, element).unwrap();
+            for kernel in kernels() {
+                let code = Code::with_kernel(geometry, kernel).unwrap();
+                let fragments = encode(code, &rows(geometry, 10));
+                let repair = |have: &[usize], index: usize| {
+                    let have: Vec<(usize, &[u8])> = have.iter().map(|&index| (index, &fragments[index][..])).collect();
+                    let mut found = noise(11, fragments[index].len());
+                    code.repair(&have, index, &mut found).unwrap();
+                    assert!(found == fragments[index], "{code:?}: fragment {index}");
+                };
+                for index in 0..data + parity {
+                    repair(&(0..data + parity).rev().filter(|other| *other != index).collect::<Vec<_>>(), index);
+                }
+                for (row, by) in (0..data).flat_map(|row| (data..data + parity).map(move |by| (row, by))) {
+                    repair(&(0..data).map(|other| if other == row { by } else { other }).collect::<Vec<_>>(), row);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fragments_may_lie_at_any_address() {
+    for (layout, offset) in [0, 1, 2].into_iter().flat_map(|layout| [1, 7, 33].map(|offset| (layout, offset))) {
+        let geometry = Geometry::layout(layout, 65_536).unwrap();
+        let rows = rows(geometry, 12);
+        for kernel in kernels() {
+            let code = Code::with_kernel(geometry, kernel).unwrap();
+            let fragments = encode(code, &rows);
+            let mut moved: Vec<Vec<u8>> = fragments.iter().map(|bytes| [&[9; 33][..offset], bytes].concat()).collect();
+            let (data, parity) = moved.split_at_mut(geometry.data());
+            let data: Vec<&[u8]> = data.iter().map(|row| &row[offset..]).collect();
+            let mut bins: Vec<&mut [u8]> = parity.iter_mut().map(|bins| &mut bins[offset..]).collect();
+            bins.iter_mut().for_each(|bins| bins.fill(0xa5));
+            code.encode(&data, &mut bins).unwrap();
+            let (lost, have) = moved.split_at_mut(geometry.parity());
+            lost.iter_mut().for_each(|bytes| bytes[offset..].fill(0xa5));
+            let have: Vec<(usize, &[u8])> =
+                (geometry.parity()..).zip(have.iter().map(|bytes| &bytes[offset..])).collect();
+            let mut lost: Vec<(usize, &mut [u8])> =
+                lost.iter_mut().map(|bytes| &mut bytes[offset..]).enumerate().collect();
+            code.decode(&have, &mut lost).unwrap();
+            for (index, (moved, bytes)) in moved.iter().zip(&fragments).enumerate() {
+                assert!(moved[offset..] == **bytes, "{code:?}: fragment {index} at {offset}");
+                assert!(moved[..offset] == [9; 33][..offset], "{code:?}: before fragment {index}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_of_one_byte_comes_back() {
+    for (data, parity) in [(1, 1), (2, 1), (4, 2), (8, 4)] {
+        let geometry = Geometry::new(data, parity, 1).unwrap();
+        let mut rows = vec![vec![0; geometry.row_bytes()]; data];
+        rows[0][0] = 0xc3;
+        for kernel in kernels() {
+            let code = Code::with_kernel(geometry, kernel).unwrap();
+            let fragments = encode(code, &rows);
+            (0..=data).for_each(|first| recover(code, &fragments, ((1 << parity) - 1) << first));
+        }
+    }
+}
+
 #[test]
 fn a_change_equals_a_fresh_encoding() {
     let geometry = Geometry::layout(2, 8192).unwrap();
@@ -119,12 +214,11 @@ fn a_change_equals_a_fresh_encoding() {
         let mut rows = rows(geometry, 3);
         let mut fragments = encode(code, &rows);
         let bytes = noise(5, 300);
-        let changes = [(0, 0, 1), (0, 1, 77), (3, 500, 300), (7, geometry.row_bytes() - 5, 5)]
-            .map(|(row, start, length)| mojette::Change { row, start, bytes: &bytes[..length] });
-        let (data, parity) = fragments.split_at_mut(8);
-        let mut data: Vec<&mut [u8]> = data.iter_mut().map(Vec::as_mut_slice).collect();
-        let mut parity: Vec<&mut [u8]> = parity.iter_mut().map(Vec::as_mut_slice).collect();
-        code.update(&changes, &mut data, &mut parity).unwrap();
+        let end = geometry.row_bytes();
+        // Some are empty: at a boundary, in the middle and at the end of a row.
+        let changes = [(0, 0, 1), (0, 1, 0), (0, 1, 77), (2, 9, 0), (3, 500, 300), (7, end - 5, 5), (7, end, 0)]
+            .map(|(row, start, length)| Change { row, start, bytes: &bytes[..length] });
+        update(code, &changes, &mut fragments).unwrap();
         for change in changes {
             rows[change.row][change.start..][..change.bytes.len()].copy_from_slice(change.bytes);
         }
@@ -142,7 +236,7 @@ fn a_parity_alone_takes_a_difference() {
     rows[2][333..1333].iter_mut().zip(&difference).for_each(|(byte, change)| *byte ^= change);
     let after = encode(code, &rows);
     for parity in 0..2 {
-        let change = mojette::Change { row: 2, start: 333, bytes: &difference };
+        let change = Change { row: 2, start: 333, bytes: &difference };
         code.update_parity(parity, change, &mut before[4 + parity]).unwrap();
         assert_eq!(before[4 + parity], after[4 + parity]);
     }
@@ -171,19 +265,19 @@ fn verify(code: Code, fragments: &[Vec<u8>]) -> Option<usize> {
     code.verify(data, parity).unwrap()
 }
 
-/// k, m, size of the block, what is lost and the bytes.
+/// Any code, its block, what is lost and a seed of the bytes.
 fn losses() -> impl Strategy<Value = (Geometry, u32, u64)> {
-    (1_usize..=24, 1_usize..=8, 1_usize..20_000, any::<bool>(), any::<u64>(), any::<u64>()).prop_map(
-        |(data, parity, block, wide, order, seed)| {
-            let element = if wide { Element::Wide } else { Element::Narrow };
+    (1_usize..MAX_FRAGMENTS)
+        .prop_flat_map(|data| (Just(data), 1..=MAX_FRAGMENTS - data))
+        .prop_flat_map(|(data, parity)| {
+            let lost = prop::sample::subsequence((0..data + parity).collect::<Vec<_>>(), 0..=parity);
+            (Just(data), Just(parity), lost, 1_usize..20_000, any::<bool>(), any::<u64>())
+        })
+        .prop_map(|(data, parity, lost, block, is_wide, seed)| {
+            let element = if is_wide { Element::Wide } else { Element::Narrow };
             let geometry = Geometry::with_element(data, parity, block, element).unwrap();
-            // Numbers drawn from `order`, as many as the code tolerates at most.
-            let lost = (0..parity).fold((0_u32, order), |(lost, order), _| {
-                (lost | 1 << (order % geometry.fragments() as u64), order / geometry.fragments() as u64)
-            });
-            (geometry, lost.0, seed >> 8)
-        },
-    )
+            (geometry, lost.iter().fold(0, |lost, index| lost | 1 << index), seed >> 8)
+        })
 }
 
 proptest! {
@@ -199,5 +293,33 @@ proptest! {
             prop_assert!(fragments == expected, "{kernel} encodes {geometry:?} differently");
             recover(code, &fragments, lost);
         }
+    }
+
+    #[test]
+    fn any_changes_equal_a_fresh_encoding(
+        (geometry, _, seed) in losses(),
+        cuts in prop::collection::vec((any::<u8>(), any::<u16>(), any::<u16>()), 0..6),
+    ) {
+        let code = Code::new(geometry);
+        let mut rows = rows(geometry, seed);
+        let mut fragments = encode(code, &rows);
+        let bytes = noise(seed ^ 1, geometry.row_bytes());
+        let mut changes: Vec<Change<'_>> = cuts
+            .iter()
+            .map(|&(row, start, length)| {
+                let start = usize::from(start) % geometry.row_bytes();
+                let length = usize::from(length) % (geometry.row_bytes() - start + 1);
+                Change { row: usize::from(row) % geometry.data(), start, bytes: &bytes[..length] }
+            })
+            .collect();
+        changes.sort_by_key(|change| change.row);
+        // One for each row: no two overlap.
+        changes.dedup_by_key(|change| change.row);
+        update(code, &changes, &mut fragments).unwrap();
+        for change in changes {
+            rows[change.row][change.start..][..change.bytes.len()].copy_from_slice(change.bytes);
+        }
+        prop_assert!(fragments == encode(code, &rows));
+        prop_assert_eq!(verify(code, &fragments), None);
     }
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute; what they stand on here has none")]
 
-use mojette::{Change, Code, Element, Error, Geometry};
+use mojette::{Change, Code, Element, Error, Geometry, Kernel};
 
 /// (4, 2) with rows of 2 KiB.
 fn code() -> Code {
@@ -152,6 +152,43 @@ fn changes_that_overlap_or_reach_outside() {
     let error = code().update_parity(1, Change { start: 2048, ..change }, bins).unwrap_err();
     assert_eq!(error.to_string(), "change: bytes 2048 to 2049; the row has 2048");
     assert!(*bins == fragments()[5]);
+}
+
+#[test]
+fn changes_to_lists_or_buffers_of_the_wrong_size() {
+    let refused = |rows: usize, parities: usize, cut: [usize; 2]| {
+        let mut all = fragments();
+        let (data, parity) = all.split_at_mut(4);
+        let mut data: Vec<&mut [u8]> = data[..rows].iter_mut().map(|row| &mut row[cut[0]..]).collect();
+        let mut parity: Vec<&mut [u8]> = parity[..parities].iter_mut().map(|bins| &mut bins[cut[1]..]).collect();
+        let error = code().update(&[Change { row: 0, start: 0, bytes: &[9; 8] }], &mut data, &mut parity).unwrap_err();
+        assert!(all == fragments());
+        error
+    };
+    assert_eq!(refused(3, 2, [0, 0]), Error::Count { field: "data", have: 3, need: 4 });
+    assert_eq!(refused(4, 1, [0, 0]), Error::Count { field: "parity", have: 1, need: 2 });
+    let error = refused(4, 2, [8, 0]);
+    assert_eq!(error, Error::Length { field: "data", position: Some(0), have: 2040, need: 2048 });
+    let error = refused(4, 2, [0, 1]);
+    assert_eq!(error, Error::Length { field: "parity", position: Some(0), have: 2047, need: 2048 });
+}
+
+#[test]
+fn kernels_of_another_processor() {
+    let mut refused = 0;
+    for kernel in Kernel::ALL {
+        match Code::with_kernel(code().geometry(), kernel) {
+            Ok(code) => assert!(kernel.is_available() && code.kernel() == kernel),
+            Err(error) => {
+                assert!(!kernel.is_available());
+                assert_eq!(error, Error::KernelUnavailable { kernel });
+                assert_eq!(error.to_string(), format!("kernel: {kernel} does not run on this processor"));
+                refused += 1;
+            }
+        }
+    }
+    // No processor has both NEON and AVX.
+    assert!(refused >= 1);
 }
 
 #[test]

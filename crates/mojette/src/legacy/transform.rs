@@ -140,15 +140,23 @@ impl Transform {
     /// Errors: [`Index`](TransformError::Index), [`BlockLength`](TransformError::BlockLength),
     /// [`BinsLength`](TransformError::BinsLength).
     pub fn project(&self, block: &[u8], index: usize, bins: &mut [u8]) -> Result<(), TransformError> {
-        let slope = self.check_bins(index, bins)?;
-        self.check_block(block)?;
-        let (block, bins) = (pixels(block), bins.as_chunks_mut().0);
         #[cfg(target_arch = "x86_64")]
         if let Some(kernel) = Avx2::detect() {
-            kernel.project(self.columns, slope, block, bins);
-            return Ok(());
+            return self.project_with(kernel, block, index, bins);
         }
-        Portable.project(self.columns, slope, block, bins);
+        self.project_with(Portable, block, index, bins)
+    }
+
+    fn project_with(
+        &self,
+        kernel: impl Kernel,
+        block: &[u8],
+        index: usize,
+        bins: &mut [u8],
+    ) -> Result<(), TransformError> {
+        let slope = self.check_bins(index, bins)?;
+        self.check_block(block)?;
+        kernel.project(self.columns, slope, pixels(block), bins.as_chunks_mut().0);
         Ok(())
     }
 
@@ -162,6 +170,20 @@ impl Transform {
     /// [`Duplicate`](TransformError::Duplicate) and the three of lengths.
     pub fn inverse(
         &self,
+        projections: &[Projection<'_>],
+        scratch: &mut [u8],
+        block: &mut [u8],
+    ) -> Result<(), TransformError> {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(kernel) = Avx2::detect() {
+            return self.inverse_with(kernel, projections, scratch, block);
+        }
+        self.inverse_with(Portable, projections, scratch, block)
+    }
+
+    fn inverse_with(
+        &self,
+        kernel: impl Kernel,
         projections: &[Projection<'_>],
         scratch: &mut [u8],
         block: &mut [u8],
@@ -184,11 +206,7 @@ impl Transform {
         }
         let given = (0..MOST_PROJECTIONS).rev().filter_map(|index| Some((self.layout.slope(index)?, by_index[index]?)));
         let (scratch, block) = (scratch[..need].as_chunks_mut().0, block.as_chunks_mut().0);
-        #[cfg(target_arch = "x86_64")]
-        if let Some(kernel) = Avx2::detect() {
-            return inverse::inverse(kernel, self.columns, given, scratch, block);
-        }
-        inverse::inverse(Portable, self.columns, given, scratch, block)
+        inverse::inverse(kernel, self.columns, given, scratch, block)
     }
 
     fn check_bins(&self, index: usize, bins: &[u8]) -> Result<isize, TransformError> {
@@ -209,4 +227,42 @@ const MOST_PROJECTIONS: usize = Layout::Two.projections();
 
 fn pixels(bytes: &[u8]) -> &[Pixel] {
     bytes.as_chunks().0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a processor with better loops, nothing else runs the portable ones from end to end.
+    #[test]
+    fn the_portable_loops_alone_write_and_read_the_same() {
+        for layout in Layout::ALL {
+            let transform = Transform::new(layout, layout.rows() * 45 * 8).unwrap();
+            let block: Vec<u8> = (0..transform.block_bytes()).map(|at| (at * at % 251) as u8).collect();
+            let written: Vec<Vec<u8>> = (0..layout.projections())
+                .map(|index| {
+                    let mut bins = [0xa5, 0x5a].map(|byte| vec![byte; transform.projection_bytes(index).unwrap()]);
+                    transform.project_with(Portable, &block, index, &mut bins[0]).unwrap();
+                    transform.project(&block, index, &mut bins[1]).unwrap();
+                    assert!(bins[0] == bins[1], "{layout:?}: projection {index}");
+                    bins[0].clone()
+                })
+                .collect();
+            let (mut scratch, mut read) = (vec![0x5a; transform.scratch_bytes()], vec![0; block.len()]);
+            for first in 0..layout.projections() {
+                // As many as there are rows, beginning with any of them.
+                let indices = (0..layout.rows()).map(|at| (first + at) % layout.projections());
+                let mut left: Vec<Projection<'_>> =
+                    indices.map(|index| Projection { index, bins: &written[index] }).collect();
+                read.fill(0xa5);
+                transform.inverse_with(Portable, &left, &mut scratch, &mut read).unwrap();
+                assert!(read == block, "{layout:?}, from {first} on");
+                let mut damaged = left[0].bins.to_vec();
+                damaged[3] ^= 1;
+                left[0].bins = &damaged;
+                let refused = transform.inverse_with(Portable, &left, &mut scratch, &mut read);
+                assert_eq!(refused, Err(TransformError::Inconsistent));
+            }
+        }
+    }
 }

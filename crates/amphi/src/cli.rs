@@ -55,6 +55,7 @@ Environment:
 
 Exit status:
   0 done · the tool's or program's own for `run` · 2 wrong usage or configuration · 3 refused · 4 not found · 5 conflict · 69 service unavailable
+  70 a bug in amphi
 
 Examples:
   amphi up --demo                           everything on this machine, with real examples

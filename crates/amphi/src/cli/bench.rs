@@ -5,7 +5,7 @@ mod mojette;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::failure::{Failure, UNAVAILABLE};
+use super::failure::{BUG, Failure};
 use super::output::{OutputArgs, print_json, print_line, print_table};
 use super::table::Table;
 use mojette::Figures;
@@ -26,9 +26,11 @@ enum BenchCommand {
     #[command(
         long_about = "Measure the erasure code beside memcpy, on one thread, with blocks that stay in the cache. Takes \
             about three seconds.\n\nencode computes the parities of a block, decode recovers as many rows as there are \
-            parities, repair recovers one, and memcpy copies the block. Each figure is the median of many short batches, \
-            the four taken in turns, in GB of user data a second.",
-        after_help = "Examples:\n  amphi bench mojette\n  amphi bench mojette --output json"
+            parities, repair recovers one, and memcpy copies the block. ELEMENT is the unit that the code shifts, chosen from \
+            the sizes. Each figure is the median of many short batches, the four taken in turns, in GB of user data a \
+            second. What each round wrote is checked.",
+        after_help = "Exits with 70 when the code gave wrong bytes, which is a bug.\n\nExamples:\n  amphi bench mojette\n  \
+            amphi bench mojette --output json"
     )]
     Mojette,
 }
@@ -40,7 +42,7 @@ pub(super) async fn run(args: BenchArgs) -> Result<(), Failure> {
     let figures = measured
         .map_err(anyhow::Error::from)
         .flatten()
-        .map_err(|error| Failure::new(UNAVAILABLE, "measuring the erasure code failed").why(format!("{error:#}")))?;
+        .map_err(|error| Failure::new(BUG, "measuring the erasure code failed").why(format!("{error:#}")))?;
     if args.format.is_json() {
         return print_json(&json!({
             "kernel": mojette::kernel(),
@@ -49,13 +51,14 @@ pub(super) async fn run(args: BenchArgs) -> Result<(), Failure> {
         }));
     }
     print_line(&format!("GB/s of user data, one thread, {} kernel", mojette::kernel()))?;
-    let mut table = Table::new(&["CODE", "BLOCK", "ENCODE", "DECODE", "REPAIR", "MEMCPY"]);
+    let mut table = Table::new(&["CODE", "BLOCK", "ELEMENT", "ENCODE", "DECODE", "REPAIR", "MEMCPY"]);
     for figure in &figures {
         let [encode, decode, repair, memcpy] =
             [figure.encode, figure.decode, figure.repair, figure.memcpy].map(|rate| format!("{rate:.1}"));
         table.row([
             format!("({}, {})", figure.geometry.data(), figure.geometry.parity()).into(),
             format!("{} KiB", figure.geometry.block_bytes() / 1024).into(),
+            format!("{} B", figure.geometry.element().bytes()).into(),
             encode.into(),
             decode.into(),
             repair.into(),
@@ -71,6 +74,7 @@ fn json_of(figures: &Figures) -> Value {
         "data": figures.geometry.data(),
         "parity": figures.geometry.parity(),
         "block_bytes": figures.geometry.block_bytes(),
+        "element_bytes": figures.geometry.element().bytes(),
         "stored_bytes": figures.geometry.stored_bytes(),
         "encode_gb_s": figures.encode,
         "decode_gb_s": figures.decode,

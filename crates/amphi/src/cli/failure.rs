@@ -15,6 +15,8 @@ pub(crate) const NOT_FOUND: u8 = 4;
 pub(crate) const CONFLICT: u8 = 5;
 /// No service, EX_UNAVAILABLE of sysexits.h.
 pub(crate) const UNAVAILABLE: u8 = 69;
+/// We are at fault, and trying again won't help: EX_SOFTWARE of sysexits.h.
+pub(crate) const BUG: u8 = 70;
 /// 128 + SIGINT, as a shell gives it.
 pub(crate) const INTERRUPTED: u8 = 130;
 /// 128 + SIGPIPE: the reader left, as every Unix tool says it.

@@ -19,6 +19,7 @@ async fn the_erasure_code_is_measured_without_a_server() {
         for key in ["encode_gb_s", "decode_gb_s", "repair_gb_s", "memcpy_gb_s"] {
             assert!(one[key].as_f64().unwrap() > 0.0, "{key} of {one}");
         }
+        assert!([8, 64].contains(&one["element_bytes"].as_u64().unwrap()), "{one}");
         let stored = one["stored_bytes"].as_f64().unwrap() / one["block_bytes"].as_f64().unwrap();
         assert!((1.5..1.75).contains(&stored), "{one}");
     }
@@ -31,9 +32,9 @@ async fn people_get_a_table() {
     let lines: Vec<&str> = done.stdout.lines().collect();
     assert!(lines[0].starts_with("GB/s of user data, one thread, "), "{}", done.stdout);
     let titles: Vec<&str> = lines[1].split_whitespace().collect();
-    assert_eq!(titles, ["CODE", "BLOCK", "ENCODE", "DECODE", "REPAIR", "MEMCPY"]);
+    assert_eq!(titles, ["CODE", "BLOCK", "ELEMENT", "ENCODE", "DECODE", "REPAIR", "MEMCPY"]);
     assert_eq!(lines.len(), 8, "{}", done.stdout);
-    assert!(lines[7].starts_with("(8, 4)  64 KiB  "), "{}", done.stdout);
+    assert!(lines[7].starts_with("(8, 4)  64 KiB  64 B "), "{}", done.stdout);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::Error;
 /// Most fragments that a code may have, data and parity together.
 pub const MAX_FRAGMENTS: usize = 32;
 
-/// Parities may take this part of the block (one in …) beyond the m / k that any code needs, before narrow elements are chosen.
+/// Parities' edges, or the last row's padding, may take this part of the block (one in …) before narrow elements are chosen.
 const EXTRA_LIMIT: usize = 33;
 
 /// The unit that shifts are counted in.
@@ -16,7 +16,8 @@ const EXTRA_LIMIT: usize = 33;
 pub enum Element {
     /// 8 bytes: little is lost at the edges, recovery is slow. For small blocks.
     Narrow,
-    /// 64 bytes, a cache line: every load is aligned to it, and its eight words are recovered at once.
+    /// 64 bytes, a cache line: eight words are recovered side by side, and no load crosses a line where fragments begin at
+    /// multiples of 64 bytes.
     Wide,
 }
 
@@ -45,7 +46,10 @@ pub struct Geometry {
 
 impl Geometry {
     /// A code of `data` rows (k) and `parity` fragments (m) for blocks of `block_bytes`. Chooses the element width: 64 bytes
-    /// unless the parities' edges would then take more than 3 % of the block.
+    /// unless the parities' edges, or the zeros that pad the last row, would then take more than one 33rd of the block.
+    ///
+    /// This is for new blocks. The width is part of what is stored, and the rule may change: store [`element`](Self::element)
+    /// beside the fragments, and reopen them with [`with_element`](Self::with_element).
     ///
     /// Errors: k or m is zero, k + m is above [`MAX_FRAGMENTS`], the block is empty or too large.
     pub fn new(data: usize, parity: usize, block_bytes: usize) -> Result<Self, Error> {
@@ -144,7 +148,7 @@ impl Geometry {
     }
 
     /// Distance in bytes at which to lay rows in one buffer. Rows at a multiple of 4 KiB share the same lines of the first cache,
-    /// so such rows are moved apart by three elements.
+    /// so such rows are moved apart by 192 bytes.
     pub const fn row_stride(&self) -> usize {
         if self.row_bytes.is_multiple_of(4096) { self.row_bytes + 192 } else { self.row_bytes }
     }

@@ -1,4 +1,4 @@
-//! CRC-32C by the processor's instruction where it has one, else by table.
+//! CRC-32C by the instruction of x86-64 (SSE 4.2) where the processor has it, else by table.
 
 /// The polynomial, lowest power in the highest bit.
 const POLYNOMIAL: u32 = 0x82f6_3b78;

@@ -1,4 +1,4 @@
-//! The table, in the terminal and in docs/benchmarks.md, and the plot of the README.
+//! The table, in the terminal, in docs/benchmarks.md and in the README, and the plot of the README.
 
 use std::fmt::Write;
 use std::fs;
@@ -58,17 +58,22 @@ fn machine() -> String {
     )
 }
 
-/// Puts the table between its marks in docs/benchmarks.md and draws the plot.
+/// Puts the table between its marks in docs/benchmarks.md and in the README, and draws the plot.
 pub fn write(rows: &[Row]) -> std::io::Result<()> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let path = format!("{folder}/../../docs/benchmarks.md");
-    let text = fs::read_to_string(&path)?;
+    let text = format!("{}\n\n{}", machine(), table(rows));
+    replace(&format!("{folder}/../../docs/benchmarks.md"), &text)?;
+    replace(&format!("{folder}/README.md"), &text)?;
+    fs::write(format!("{folder}/speed.svg"), plot(rows))
+}
+
+fn replace(path: &str, table: &str) -> std::io::Result<()> {
+    let text = fs::read_to_string(path)?;
     let (Some((before, rest)), Some((_, after))) = (text.split_once(BEGIN), text.split_once(END)) else {
         return Err(std::io::Error::other(format!("{path} lacks the marks around the table")));
     };
     debug_assert!(rest.len() > after.len());
-    fs::write(&path, format!("{before}{BEGIN}\n{}\n\n{}{END}{after}", machine(), table(rows)))?;
-    fs::write(format!("{folder}/speed.svg"), plot(rows))
+    fs::write(path, format!("{before}{BEGIN}\n{table}{END}{after}"))
 }
 
 /// Bars of the 8 KiB and 64 KiB tasks, one colour for each contender.

@@ -6,9 +6,11 @@
 //! leader and when it was started, so that a process id that was used again is never killed. What rows miss (the leader
 //! ended first, or the agent died between the start and the row) is found by its current directory: nothing but runs has
 //! one inside `work`.
+//!
+//! A process that left its run's group may outlive the run. Its directory is made anew before another run has it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -24,6 +26,8 @@ use crate::launcher::group_signal;
 const ROW_BYTES: usize = 64;
 /// What the kernel tells start times in, everywhere. Source: proc_pid_stat(5), sysconf(3).
 const TICKS_A_SECOND: u64 = 100;
+/// Runs between two looks at who is in the directories that they left: a look reads all of /proc.
+const LOOK_AFTER: usize = 128;
 
 /// The berths below one agent's directory.
 pub(crate) struct Groups {
@@ -35,7 +39,9 @@ pub(crate) struct Groups {
 #[derive(Default)]
 struct Berths {
     free: Vec<Berth>,
-    /// How many there are, free or taken.
+    /// Left empty; nobody has looked yet whether a process is in there.
+    left: Vec<Berth>,
+    /// How many there are, all in all.
     count: u64,
 }
 
@@ -53,11 +59,14 @@ impl Groups {
     ///
     /// The caller holds the lock on `dir`, so what is found here belongs to no living agent.
     pub(crate) fn open(dir: &Path) -> io::Result<(Self, usize)> {
-        let rows =
+        let mut rows =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join("groups.txt"))?;
-        let work = dir.join("work");
+        // As /proc tells directories.
+        let work = dir.canonicalize()?.join("work");
         let mut killed = 0;
-        for (leader, born) in io::read_to_string(&rows)?.lines().filter_map(row_read) {
+        let mut text = Vec::new();
+        rows.read_to_end(&mut text)?;
+        for (leader, born) in text.chunks(ROW_BYTES).filter_map(row_read) {
             if start_time(leader).is_some_and(|time| born.contains(&time)) {
                 group_signal(leader, Signal::SIGKILL);
                 killed += 1;
@@ -98,15 +107,35 @@ impl Groups {
         }
     }
 
-    /// Gives a berth back, emptied where the run left something, which blocks. Errors: it stays as it is, and is no longer
-    /// used.
+    /// Gives the berth of a run that is gone back. Another has it when it is empty and no process is in it.
+    /// Errors: what could not be looked at or made anew stays as it is, and is no longer used.
     pub(crate) async fn leave(&self, berth: Berth) -> io::Result<()> {
         if fs::read_dir(&berth.dir)?.next().is_some() {
-            let dir = berth.dir.clone();
-            let sweep = move || fs::remove_dir_all(&dir).and_then(|()| fs::create_dir(&dir));
-            tokio::task::spawn_blocking(sweep).await.map_err(io::Error::other)??;
+            return self.renew(vec![berth]).await;
         }
-        self.give_back(berth);
+        let left = {
+            let mut berths = self.berths();
+            berths.left.push(berth);
+            if berths.left.len() < LOOK_AFTER {
+                return Ok(());
+            }
+            std::mem::take(&mut berths.left)
+        };
+        let look = || directories().map(Iterator::collect::<Vec<_>>);
+        let directories = tokio::task::spawn_blocking(look).await.map_err(io::Error::other)??;
+        let is_inhabited = |berth: &Berth| directories.iter().any(|(_, cwd)| cwd.starts_with(&berth.dir));
+        let (inhabited, free): (Vec<_>, Vec<_>) = left.into_iter().partition(is_inhabited);
+        self.berths().free.extend(free);
+        self.renew(inhabited).await
+    }
+
+    async fn renew(&self, berths: Vec<Berth>) -> io::Result<()> {
+        for berth in berths {
+            let dir = berth.dir.clone();
+            let renew = move || fs::remove_dir_all(&dir).and_then(|()| fs::create_dir(&dir));
+            tokio::task::spawn_blocking(renew).await.map_err(io::Error::other)??;
+            self.give_back(berth);
+        }
         Ok(())
     }
 
@@ -126,9 +155,9 @@ impl Groups {
     }
 }
 
-/// The leader and when it was started, in ticks since boot.
-fn row_read(row: &str) -> Option<(u32, RangeInclusive<u64>)> {
-    let mut numbers = row.split_whitespace();
+/// The leader and when it was started, in ticks since boot. A row that was never written is all zeroes.
+fn row_read(row: &[u8]) -> Option<(u32, RangeInclusive<u64>)> {
+    let mut numbers = std::str::from_utf8(row).ok()?.split_whitespace();
     let leader = numbers.next()?.parse().ok()?;
     let (from, to) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
     Some((leader, from..=to))
@@ -143,18 +172,19 @@ pub(crate) fn ticks() -> u64 {
 
 /// Kills every process whose current directory is inside `work`.
 fn kill_below(work: &Path) -> io::Result<usize> {
-    let mut killed = 0;
-    for process in fs::read_dir("/proc")? {
-        let process = process?;
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+    let is_killed =
+        |(pid, cwd): &(i32, PathBuf)| cwd.starts_with(work) && kill(Pid::from_raw(*pid), Signal::SIGKILL).is_ok();
+    Ok(directories()?.filter(is_killed).count())
+}
+
+/// Processes and their current directories.
+fn directories() -> io::Result<impl Iterator<Item = (i32, PathBuf)>> {
+    let processes = fs::read_dir("/proc")?.flatten();
+    Ok(processes.filter_map(|process| {
+        let pid = process.file_name().to_str()?.parse().ok()?;
         // A process that ended meanwhile, or one of another user, has nothing readable here.
-        if fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(work))
-            && kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok()
-        {
-            killed += 1;
-        }
-    }
-    Ok(killed)
+        Some((pid, fs::read_link(process.path().join("cwd")).ok()?))
+    }))
 }
 
 /// When a process started, in clock ticks since boot. Source: proc_pid_stat(5), field 22.
@@ -167,6 +197,7 @@ fn start_time(pid: u32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
     use std::os::unix::process::{CommandExt, ExitStatusExt};
     use std::process::{Child, Command};
 
@@ -203,6 +234,19 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_were_never_written_or_are_no_text_hide_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let (groups, _) = Groups::open(dir.path()).unwrap();
+        let (mut left, born) = sleeper(elsewhere.path());
+        let [_unwritten, garbled, third] = [(); 3].map(|()| groups.berth().unwrap());
+        groups.rows.write_all_at(&[0xff; ROW_BYTES], garbled.row * ROW_BYTES as u64).unwrap();
+        groups.add(&third, left.id(), &born).unwrap();
+        let (_groups, killed) = Groups::open(dir.path()).unwrap();
+        assert_eq!((killed, left.wait().unwrap().signal()), (1, Some(9)));
+    }
+
+    #[test]
     fn what_has_no_record_is_found_by_its_work_directory() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().canonicalize().unwrap();
@@ -228,5 +272,27 @@ mod tests {
         let third = groups.berth().unwrap();
         assert_eq!(third.dir, path);
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_a_process_is_still_in_is_another_runs_only_after_it_was_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let (groups, _) = Groups::open(dir.path()).unwrap();
+        let berths: Vec<_> = (0..LOOK_AFTER).map(|_| groups.berth().unwrap()).collect();
+        let (mut escaped, _) = sleeper(&berths[7].dir);
+        let (path, other) = (berths[7].dir.clone(), berths[8].dir.clone());
+        // Open, so that their inodes can't be given to others.
+        let before = [&path, &other].map(|dir| File::open(dir).unwrap());
+        for berth in berths {
+            groups.leave(berth).await.unwrap();
+        }
+        let again: Vec<_> = (0..LOOK_AFTER).map(|_| groups.berth().unwrap().dir).collect();
+        assert!(again.contains(&path) && again.contains(&other), "they are not used again");
+        let is_same = |file: &File, dir: &Path| file.metadata().unwrap().ino() == fs::metadata(dir).unwrap().ino();
+        assert!(!is_same(&before[0], &path), "a process of another run is in there");
+        assert!(is_same(&before[1], &other), "made anew without need");
+        assert!(escaped.try_wait().unwrap().is_none());
+        let (_groups, killed) = Groups::open(dir.path()).unwrap();
+        assert_eq!((killed, escaped.wait().unwrap().signal()), (1, Some(9)), "it is no longer found");
     }
 }

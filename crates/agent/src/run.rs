@@ -72,16 +72,31 @@ pub(crate) async fn execute(node: Arc<Node>, order: ToolOrder, mut stop: watch::
         tracing::warn!(run.id = %order.run, "run {} would outlive a killed agent: {error}", order.run);
     }
     node.ledger(|ledger| ledger.run_started(&order.run, now_ms(), argv));
-    let end = supervise(&node, &order, Tool { child, group }, &mut stop).await;
-    node.groups.remove(&berth);
+    attend(&node, &order, Tool { child, group }, berth, &mut stop).await;
+}
+
+/// Watches `tool` to its end, tells it, and gives the berth back.
+async fn attend(node: &Node, order: &ToolOrder, tool: Tool, berth: Berth, stop: &mut watch::Receiver<Option<Stop>>) {
+    let (end, is_gone) = supervise(node, order, tool, stop).await;
     // The end is told before the tidying, which can take long when the program wrote much.
     node.ledger(|ledger| ledger.run_ended(&order.run, end));
+    if !is_gone {
+        // The next agent finds the group by its row, and no other run has the directory meanwhile.
+        return;
+    }
+    node.groups.remove(&berth);
     if let Err(error) = node.groups.leave(berth).await {
         tracing::warn!(run.id = %order.run, "what run {} wrote stays: {error}", order.run);
     }
 }
 
-async fn supervise(node: &Node, order: &ToolOrder, mut tool: Tool, stop: &mut watch::Receiver<Option<Stop>>) -> Ended {
+/// How the run ended, and whether the tool did.
+async fn supervise(
+    node: &Node,
+    order: &ToolOrder,
+    mut tool: Tool,
+    stop: &mut watch::Receiver<Option<Stop>>,
+) -> (Ended, bool) {
     let watch = Watch {
         node,
         run: &order.run,
@@ -91,12 +106,13 @@ async fn supervise(node: &Node, order: &ToolOrder, mut tool: Tool, stop: &mut wa
     };
     let outputs = (tool.child.stdout.take(), tool.child.stderr.take());
     let outcome = watch.supervise(&mut tool, outputs, None, stop).await;
+    let is_gone = outcome.exit.is_ok();
     let (code, how) = match outcome.exit {
         Ok(status) => exit_code(status),
         Err(error) => (255, format!("its exit status could not be read: {error}")),
     };
     let (reason, detail) = outcome.cause.unwrap_or((Reason::Exited, how));
-    ended(reason, code, detail)
+    (ended(reason, code, detail), is_gone)
 }
 
 /// The shell's convention: 128 + signal for a program that a signal ended.
@@ -153,5 +169,42 @@ fn start(node: &Node, order: &ToolOrder, argv: &[String]) -> Result<(Child, Bert
             node.groups.give_back(berth);
             Err(format!("the program could not be started: {error}"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::groups::Groups;
+    use crate::launcher::Launcher;
+    use crate::ledger::Ledger;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tool_that_was_given_up_keeps_its_row_and_its_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let (groups, _) = Groups::open(dir.path()).unwrap();
+        let node = Node::new(Launcher::new(None), groups, None, Ledger::new(1, 0));
+        let berth = node.groups.berth().unwrap();
+        let (path, born) = (berth.dir.clone(), ticks());
+        let mut command = tokio::process::Command::new("sleep");
+        let child = command.arg("1000").current_dir("/").process_group(0).spawn().unwrap();
+        let pid = child.id().unwrap();
+        node.groups.add(&berth, pid, &(born..=ticks())).unwrap();
+        let order = ToolOrder {
+            run: "r1".to_owned(),
+            argv: Vec::new(),
+            env: HashMap::new(),
+            wall: Some(Duration::from_secs(1)),
+            output_bytes: 1,
+            destination: None,
+        };
+        let (_told, mut stop) = watch::channel(None);
+        // No signal ever reaches group 0.
+        attend(&node, &order, Tool { child, group: 0 }, berth, &mut stop).await;
+        assert_ne!(node.groups.berth().unwrap().dir, path, "the next run is in its directory");
+        assert_eq!(Groups::open(dir.path()).unwrap().1, 1, "the next agent does not find it");
     }
 }

@@ -30,6 +30,7 @@ mod message;
 mod namespace;
 mod network;
 mod room;
+mod rooms;
 mod root;
 mod seccomp;
 mod serve;

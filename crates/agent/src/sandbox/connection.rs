@@ -1,13 +1,12 @@
 //! The agent's end of a keeper's socket, and the keepers that are free.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::libc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::Interest;
@@ -16,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::SandboxError;
-use super::message::{self, Reply, Request};
+use super::message::{self, Reply, Request, ToHelper};
 
 /// For making a room or starting a program, which take milliseconds. A machine that is short of memory may take seconds.
 const ANSWER_MOST: Duration = Duration::from_secs(30);
@@ -38,6 +37,11 @@ impl PacketSocket {
         self.0.async_io(Interest::WRITABLE, |socket| message::send(socket, message, fds)).await
     }
 
+    /// Sends without waiting. Errors: the other end is gone, or has not read for so long that nothing more fits.
+    fn tell<T: Serialize>(&self, message: &T) -> io::Result<()> {
+        message::send(self.0.get_ref(), message, &[])
+    }
+
     /// The next message; `None` when the other end is closed. Dropped: the message stays.
     pub(super) async fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
         self.0.async_io(Interest::READABLE, |socket| message::receive(socket)).await
@@ -48,24 +52,30 @@ impl PacketSocket {
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: PacketSocket,
-    /// The keeper's process; none before Linux 5.3.
-    process: Option<OwnedFd>,
+    /// The helper, which alone can tell for certain that the keeper's process is still the keeper.
+    helper: Weak<PacketSocket>,
+    pid: i32,
     is_given_up: AtomicBool,
     /// Whom files in its rooms belong to, where that isn't the agent's own user.
     pub(super) owner: Option<u32>,
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedFd, process: Option<OwnedFd>, owner: Option<u32>) -> io::Result<Self> {
-        Ok(Self { socket: PacketSocket::new(socket)?, process, is_given_up: AtomicBool::new(false), owner })
+    /// `pid` is the keeper's, as `helper` sees it.
+    pub(super) fn new(socket: OwnedFd, helper: Weak<PacketSocket>, pid: i32, owner: Option<u32>) -> io::Result<Self> {
+        Ok(Self { socket: PacketSocket::new(socket)?, helper, pid, is_given_up: AtomicBool::new(false), owner })
     }
 
-    /// For a keeper that does not answer: kills it, and with it all in its room. The helper starts another.
+    /// For a keeper that does not answer: has it killed, and with it all in its room. The helper starts another.
     pub(super) fn give_up(&self) {
-        self.is_given_up.store(true, Ordering::Relaxed);
-        if let Some(process) = &self.process {
-            // SAFETY: numbers and a null pointer, on a descriptor that is open. Gone already is as good.
-            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), libc::SIGKILL, 0_usize, 0) };
+        if self.is_given_up.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // A helper that is gone took its keepers along.
+        if let Some(helper) = self.helper.upgrade()
+            && let Err(error) = helper.tell(&ToHelper::KeeperKill { pid: self.pid })
+        {
+            tracing::error!("the sandbox has a room less: keeper {} can't be ended: {error}", self.pid);
         }
     }
 
@@ -97,7 +107,7 @@ impl Connection {
 
     /// Sends without waiting. Errors: the keeper is gone, or has not read for so long that nothing more fits.
     pub(super) fn tell(&self, request: &Request) -> io::Result<()> {
-        message::send(self.socket.0.get_ref(), request, &[])
+        self.socket.tell(request)
     }
 
     /// The next reply to request `id`. What answers requests that nobody waits for any more is skipped.

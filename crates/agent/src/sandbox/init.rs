@@ -28,6 +28,8 @@ use super::spawn::{Substitute, spawn};
 
 mod reap;
 
+pub(super) use reap::children_kill;
+
 use reap::Reaped;
 
 /// How often CPU time and memory are looked at where no cgroup counts them.
@@ -48,7 +50,7 @@ pub(super) struct Birth<'a> {
     pub(super) has_cpu_count: bool,
     pub(super) has_memory_limit: bool,
     pub(super) has_pids_limit: bool,
-    /// Where the room is when it has no root of its own.
+    /// Where the room is when it has no root of its own; that of its slot until it is made.
     pub(super) dir: Option<PathBuf>,
 }
 
@@ -248,7 +250,7 @@ impl Init<'_> {
         while running.reaped.take_next(running.program) {
             if !self.birth.site.is_contained {
                 // An orphan that was not yet a child of this process when the others were killed.
-                reap::children_kill();
+                children_kill(&[]);
             }
         }
         let (code, signal) = running.reaped.status.unwrap_or((0, None));
@@ -264,7 +266,7 @@ impl Init<'_> {
         if self.birth.site.is_contained && std::process::id() == 1 {
             let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         } else {
-            reap::children_kill();
+            children_kill(&[]);
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -43,6 +44,8 @@ pub(super) struct Keeper<'a> {
     outside: Option<u32>,
     /// The slot's own; none when not contained.
     network: Option<Network>,
+    /// Where the slot's rooms are when they have no root of their own.
+    dir: Option<PathBuf>,
     ward: Option<Ward>,
     /// Killed with its room and not waited for yet.
     leaving: Option<Pid>,
@@ -66,8 +69,14 @@ struct Running {
 
 impl<'a> Keeper<'a> {
     /// Moves the calling process, just forked, to where rooms are to be born. `outside` is the user that programs are to
-    /// be outside, where the caller may choose.
-    pub(super) fn settle(site: &'a Site, slot: &'a mut Slot, agent: OwnedFd, outside: Option<u32>) -> io::Result<Self> {
+    /// be outside, where the caller may choose; `dir` is where rooms are that have no root of their own.
+    pub(super) fn settle(
+        site: &'a Site,
+        slot: &'a mut Slot,
+        agent: OwnedFd,
+        outside: Option<u32>,
+        dir: Option<PathBuf>,
+    ) -> io::Result<Self> {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         widen(&agent);
         slot.join()?;
@@ -87,6 +96,7 @@ impl<'a> Keeper<'a> {
             user,
             outside,
             network,
+            dir,
             ward,
             leaving,
             is_open: false,
@@ -143,7 +153,7 @@ impl<'a> Keeper<'a> {
             has_cpu_count: self.slot.has_cpu(),
             has_memory_limit: self.slot.has_memory(),
             has_pids_limit: self.slot.has_pids(),
-            dir: None,
+            dir: self.dir.clone(),
         })
     }
 

@@ -27,6 +27,13 @@ pub(super) struct Config {
     pub(super) rooms: u32,
 }
 
+/// Agent to helper, after that.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum ToHelper {
+    /// One that does not answer. Nothing happens when it is gone already.
+    KeeperKill { pid: i32 },
+}
+
 /// Helper to agent.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum FromHelper {
@@ -34,8 +41,10 @@ pub(super) enum FromHelper {
         fences: Vec<String>,
         is_contained: bool,
     },
-    /// With the socket of a keeper and, since Linux 5.3, a descriptor of its process; `owner` is whom files of its rooms belong to, where that isn't the agent's user.
+    /// With the socket of a keeper. `pid` is its process as the helper sees it, `owner` whom files of its rooms belong to,
+    /// where that isn't the agent's user.
     Keeper {
+        pid: i32,
         owner: Option<u32>,
     },
     Failed {

@@ -11,32 +11,32 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, geteuid, pipe2, sethostname, setsid};
+use nix::unistd::{ForkResult, Pid, fork, pipe2, setsid};
 
 use super::cgroup::{Place, Slot};
 use super::confine;
+use super::init::children_kill;
 use super::keeper::Keeper;
-use super::message::{Config, FromHelper, receive, send};
-use super::namespace;
-use super::root;
+use super::message::{Config, FromHelper, ToHelper, receive, send};
+use super::rooms::{self, Rooms};
 use super::seccomp::{self, Filter};
 
 mod post;
+mod power;
 
 use post::Post;
+use power::Power;
 
 /// What the program is run with to become the helper.
 pub const HELPER_ARGUMENT: &str = "sandbox-helper";
 /// The descriptor that the agent speaks over.
 pub(super) const HELPER_SOCKET: i32 = 3;
-/// Users outside for rooms of a root's agent: above all that systems give away, one for each slot.
-const OUTSIDE_FIRST: u32 = 2_000_000_000;
+/// Most keepers of one helper.
 const SLOTS_MOST: u32 = 1024;
 
 /// What is the same for all rooms of this helper.
@@ -49,20 +49,13 @@ pub(super) struct Site {
     pub(super) netns: Option<OwnedFd>,
 }
 
-/// Who makes namespaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Power {
-    /// The machine's root.
-    Root,
-    /// Anybody, in a user namespace of their own.
-    User,
-}
-
 struct Slots {
     site: Site,
     place: Place,
     slots: Vec<Slot>,
     posts: Vec<Post>,
+    /// None when contained: then each room has its places in a root of its own.
+    rooms: Option<Rooms>,
     /// Whom programs are to be outside where they have no namespace; the first slot's, where they have.
     outside: Option<u32>,
     agent: OwnedFd,
@@ -102,6 +95,7 @@ impl Slots {
             // The terminal's interrupt key is the agent's to answer, and programs have none.
             setsid()?;
             prctl::set_child_subreaper(true)?;
+            rooms::sweep();
             let mut place = Place::find();
             let slots = (0..rooms).map(|index| place.slot(index)).collect::<io::Result<Vec<_>>>()?;
             Ok((place, slots, netns_open(config.netns.as_deref())?))
@@ -110,12 +104,16 @@ impl Slots {
             Ok(made) => made,
             Err(error) => return Err((agent, error.to_string())),
         };
-        let power = [Power::Root, Power::User].into_iter().find(|&power| is_possible(power, config.netns.as_deref()));
+        let power = Power::find(config.netns.as_deref());
         if let Some(power) = power
-            && let Err(error) = enter(power, config.netns.as_deref())
+            && let Err(error) = power.enter(config.netns.as_deref())
         {
             return Err((agent, format!("entering namespaces: {error}")));
         }
+        let rooms = match power.is_none().then(Rooms::make).transpose() {
+            Ok(rooms) => rooms,
+            Err(error) => return Err((agent, format!("making a directory for rooms: {error}"))),
+        };
         let site = Site {
             is_contained: power.is_some(),
             filter: seccomp::is_available().then(Filter::new),
@@ -124,7 +122,7 @@ impl Slots {
             netns: netns.filter(|_| power == Some(Power::Root)),
         };
         let posts = vec![Post::new(Instant::now()); slots.len()];
-        Ok(Self { outside: outside_first(power), site, place, slots, posts, agent })
+        Ok(Self { outside: power::outside_first(power), site, place, slots, posts, rooms, agent })
     }
 
     fn serve(mut self) -> ExitCode {
@@ -160,7 +158,7 @@ impl Slots {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            if fds[0].any().unwrap_or(false) {
+            if fds[0].any().unwrap_or(false) && !self.on_agent()? {
                 return Ok(());
             }
             while let Some(signal) = signals.read_signal()? {
@@ -170,6 +168,20 @@ impl Slots {
             }
             self.reap()?;
         }
+    }
+
+    /// False when the agent is gone.
+    fn on_agent(&self) -> io::Result<bool> {
+        let Some((ToHelper::KeeperKill { pid }, _)) = receive(&self.agent)? else { return Ok(false) };
+        // Never another process: a keeper stays here until it is waited for.
+        if let Some(keeper) = self.keepers().into_iter().find(|keeper| keeper.as_raw() == pid) {
+            let _ = kill(keeper, Signal::SIGKILL);
+        }
+        Ok(true)
+    }
+
+    fn keepers(&self) -> Vec<Pid> {
+        self.posts.iter().filter_map(Post::keeper).collect()
     }
 
     fn is_contained(&self) -> bool {
@@ -218,6 +230,7 @@ impl Slots {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         let (told, tells) = pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
         let outside = self.outside(index);
+        let dir = self.rooms.as_ref().map(|rooms| rooms.slot(index)).transpose()?;
         // SAFETY: this process has one thread, so that the child may go on as it could.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => {
@@ -229,13 +242,13 @@ impl Slots {
                     return Err(io::Error::other(why));
                 }
                 self.posts[index].on_start(child, Instant::now());
-                let process = process_open(child);
-                let fds: Vec<_> = [Some(&theirs), process.as_ref()].into_iter().flatten().map(AsFd::as_fd).collect();
-                send(&self.agent, &FromHelper::Keeper { owner: outside }, &fds)
+                let keeper = FromHelper::Keeper { pid: child.as_raw(), owner: outside };
+                send(&self.agent, &keeper, &[theirs.as_fd()])
             }
             ForkResult::Child => {
                 drop((theirs, told));
-                let is_well = keeper_main(&self.site, &mut self.slots[index], ours, outside, tells).is_ok();
+                let settle = || Keeper::settle(&self.site, &mut self.slots[index], ours, outside, dir);
+                let is_well = keeper_main(settle, tells).is_ok();
                 // SAFETY: ends this process at once; what it shares with its parent is not to be tidied here.
                 unsafe { libc::_exit(i32::from(!is_well)) }
             }
@@ -254,6 +267,10 @@ impl Slots {
                 Err(Errno::EINTR) => continue,
                 Err(error) => return Err(error.into()),
             };
+            if self.rooms.is_some() {
+                // What dead keepers' inits left, which no pid namespace took along.
+                children_kill(&self.keepers());
+            }
             let Some(post) = self.posts.iter_mut().find(|post| post.keeper().is_some() && post.keeper() == pid) else {
                 continue;
             };
@@ -264,19 +281,24 @@ impl Slots {
         }
     }
 
-    /// Kills everything and removes the cgroups.
+    /// Kills everything and removes the cgroups and directories.
     fn end(&self) {
-        for pid in self.posts.iter().filter_map(Post::keeper) {
+        for pid in self.keepers() {
             let _ = kill(pid, Signal::SIGKILL);
         }
         // Inits of dead keepers come here, being killed.
-        while !matches!(waitpid(None, Some(WaitPidFlag::__WALL)), Err(Errno::ECHILD)) {}
+        while !matches!(waitpid(None, Some(WaitPidFlag::__WALL)), Err(Errno::ECHILD)) {
+            if self.rooms.is_some() {
+                children_kill(&[]);
+            }
+        }
         self.place.remove();
+        self.rooms.iter().for_each(Rooms::remove);
     }
 }
 
-fn keeper_main(site: &Site, slot: &mut Slot, agent: OwnedFd, outside: Option<u32>, tells: OwnedFd) -> io::Result<()> {
-    let keeper = match Keeper::settle(site, slot, agent, outside) {
+fn keeper_main<'a>(settle: impl FnOnce() -> io::Result<Keeper<'a>>, tells: OwnedFd) -> io::Result<()> {
+    let keeper = match settle() {
         Ok(keeper) => keeper,
         Err(error) => return File::from(tells).write_all(format!("starting a keeper: {error}").as_bytes()),
     };
@@ -284,90 +306,9 @@ fn keeper_main(site: &Site, slot: &mut Slot, agent: OwnedFd, outside: Option<u32
     keeper.serve()
 }
 
-/// The first of the users that programs are to be outside, where this process may choose them.
-fn outside_first(power: Option<Power>) -> Option<u32> {
-    // Another helper of this machine has other users, so that neither's processes count for the other.
-    let own = std::process::id() % 100_000;
-    match power {
-        Some(Power::Root) => Some(OUTSIDE_FIRST + own * SLOTS_MOST),
-        // Not where this is the root of a container that knows no other user.
-        None => is_well_in_child(|| confine::user_become(confine::INSIDE_ID)).ok().map(|()| confine::INSIDE_ID),
-        Some(Power::User) => None,
-    }
-}
-
-/// Tries in a child, which leaves nothing behind, whether namespaces, root and all can be had this way.
-fn is_possible(power: Power, netns: Option<&str>) -> bool {
-    if power == Power::Root && !geteuid().is_root() {
-        return false;
-    }
-    let tried = is_well_in_child(|| rehearse(power, netns));
-    if let Err(error) = &tried {
-        eprintln!("the sandbox can't make namespaces as {power:?}: {error}");
-    }
-    tried.is_ok()
-}
-
-/// Does `act` in a child that ends with it.
-fn is_well_in_child(act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    // SAFETY: this process has one thread, so that the child may go on as it could.
-    match unsafe { fork() }? {
-        ForkResult::Child => {
-            let errno = act().map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |()| 0);
-            // SAFETY: ends this process at once; what it shares with its parent is not to be tidied here.
-            unsafe { libc::_exit(errno) }
-        }
-        ForkResult::Parent { child } => match waitpid(child, None)? {
-            WaitStatus::Exited(_, 0) => Ok(()),
-            WaitStatus::Exited(_, errno) => Err(io::Error::from_raw_os_error(errno)),
-            _ => Err(io::ErrorKind::Interrupted.into()),
-        },
-    }
-}
-
-fn rehearse(power: Power, netns: Option<&str>) -> io::Result<()> {
-    enter(power, netns)?;
-    namespace::network_unshare()?;
-    let outside = if power == Power::Root { OUTSIDE_FIRST } else { confine::INSIDE_ID };
-    namespace::user_make(outside)?;
-    let namespaces = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC;
-    match namespace::fork_into(namespaces)? {
-        None => {
-            let is_well = root::proc_mount().is_ok();
-            // SAFETY: as above.
-            unsafe { libc::_exit(i32::from(!is_well)) }
-        }
-        Some(child) => match waitpid(child, None)? {
-            WaitStatus::Exited(_, 0) => Ok(()),
-            _ => Err(io::ErrorKind::PermissionDenied.into()),
-        },
-    }
-}
-
-/// Takes this process to where rooms are made: the new root, a host name and a view of cgroups of its own.
-fn enter(power: Power, netns: Option<&str>) -> io::Result<()> {
-    if power == Power::User {
-        namespace::user_unshare()?;
-    }
-    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)?;
-    // Old kernels have none; then paths of cgroups can be read, which tells nothing that matters.
-    let _ = unshare(CloneFlags::CLONE_NEWCGROUP);
-    sethostname("amphi")?;
-    root::root_build(netns)
-}
-
 fn netns_open(name: Option<&str>) -> io::Result<Option<OwnedFd>> {
     let open = |name| File::open(Path::new("/run/netns").join(name)).map(OwnedFd::from);
     name.map(open).transpose()
-}
-
-/// A descriptor of a child that has not been waited for.
-fn process_open(child: Pid) -> Option<OwnedFd> {
-    // SAFETY: plain numbers; the descriptor that comes back is new and owned here alone.
-    unsafe {
-        let fd = libc::syscall(libc::SYS_pidfd_open, child.as_raw(), 0);
-        i32::try_from(fd).ok().filter(|fd| *fd >= 0).map(|fd| OwnedFd::from_raw_fd(fd))
-    }
 }
 
 /// Closes what a careless parent may have left open.

@@ -1,7 +1,7 @@
 //! Starts the helper, and takes the keepers that it hands over.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,7 +72,7 @@ impl Sandbox {
             Err(_) => return Err(failed(io::ErrorKind::TimedOut.into())),
         };
         let idle = Arc::new(Idle::new());
-        let reader = tokio::spawn(keepers_take(child, socket, Arc::clone(&idle)));
+        let reader = tokio::spawn(keepers_take(child, Arc::new(socket), Arc::clone(&idle)));
         let has_netns = config.netns.is_some();
         let ids = AtomicU64::new(1);
         Ok(Self(Arc::new(Shared { fences, is_contained, has_netns, idle, ids, reader })))
@@ -133,10 +133,16 @@ fn place_at(raw: i32, wanted: i32) -> io::Result<()> {
 }
 
 /// Takes keepers until the helper ends; a keeper that died comes again as a new one.
-async fn keepers_take(mut child: Child, socket: PacketSocket, idle: Arc<Idle>) {
+async fn keepers_take(mut child: Child, socket: Arc<PacketSocket>, idle: Arc<Idle>) {
     loop {
         match socket.receive::<FromHelper>().await {
-            Ok(Some((FromHelper::Keeper { owner }, fds))) => keeper_add(&idle, fds, owner),
+            Ok(Some((FromHelper::Keeper { pid, owner }, fds))) => {
+                let keeper = fds.into_iter().next().map(|fd| Connection::new(fd, Arc::downgrade(&socket), pid, owner));
+                match keeper.transpose() {
+                    Ok(keeper) => keeper.into_iter().for_each(|keeper| idle.add(keeper)),
+                    Err(error) => tracing::error!("the sandbox has a room less: {error}"),
+                }
+            }
             Ok(Some((FromHelper::Failed { why }, _))) => {
                 tracing::error!("a keeper of the sandbox is missing and will be started again: {why}")
             }
@@ -153,14 +159,5 @@ async fn keepers_take(mut child: Child, socket: PacketSocket, idle: Arc<Idle>) {
     match child.wait().await {
         Ok(status) => tracing::error!("the sandbox's helper has ended ({status}); no program can be run"),
         Err(error) => tracing::error!("the sandbox's helper has ended: {error}"),
-    }
-}
-
-fn keeper_add(idle: &Idle, fds: Vec<OwnedFd>, owner: Option<u32>) {
-    let mut fds = fds.into_iter();
-    let Some(socket) = fds.next() else { return };
-    match Connection::new(socket, fds.next(), owner) {
-        Ok(keeper) => idle.add(keeper),
-        Err(error) => tracing::error!("the sandbox has a room less: {error}"),
     }
 }

@@ -180,11 +180,11 @@ fn a_killed_helper_leaves_no_process() {
     });
 }
 
-fn pid(number: u32) -> Pid {
+pub(crate) fn pid(number: u32) -> Pid {
     Pid::from_raw(i32::try_from(number).expect("a process id"))
 }
 
-fn is_alive(process: u32) -> bool {
+pub(crate) fn is_alive(process: u32) -> bool {
     stat_of(process).is_some_and(|fields| fields.first().is_some_and(|state| state != "Z"))
 }
 
@@ -194,7 +194,7 @@ fn stat_of(process: u32) -> Option<Vec<String>> {
     Some(stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
 }
 
-fn parent_of(process: u32) -> u32 {
+pub(crate) fn parent_of(process: u32) -> u32 {
     stat_of(process).and_then(|fields| fields.get(1)?.parse().ok()).expect("a parent")
 }
 

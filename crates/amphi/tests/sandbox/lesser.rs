@@ -2,14 +2,17 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use agent::sandbox::{Cause, Limits, RoomSpec, Sandbox, SandboxConfig};
 use nix::libc::{self, sock_filter, sock_fprog};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
-use crate::site::{as_everybody, as_root, exe, is_root, python, room, roomy, run, sh};
+use crate::ends::{is_alive, parent_of, pid};
+use crate::site::{as_everybody, as_root, exe, is_root, python, room, roomy, run, sh, start, until};
 
 const WITHOUT: &str = "AMPHI_TEST_WITHOUT_NAMESPACES";
 
@@ -89,6 +92,52 @@ fn without_namespaces_programs_run_behind_what_is_left() {
         assert_eq!(sh(&mut two, "ls -A").await.ok(), "");
         assert!(!std::path::Path::new(&dir).exists(), "{dir} is left");
     });
+}
+
+#[test]
+fn without_namespaces_nothing_is_left_of_rooms_whose_keeper_or_helper_died() {
+    as_everybody("lesser::without_namespaces_nothing_is_left_of_rooms_whose_keeper_or_helper_died", || async {
+        let other = sandbox_of(&without_namespaces()).await;
+        let mut others = room(&other).await;
+        let mut sandbox = sandbox_of(&without_namespaces()).await;
+        for is_helper in [false, true] {
+            let mut one = room(&sandbox).await;
+            let dir = PathBuf::from(sh(&mut one, "pwd").await.ok());
+            one.write("homework.py", b"mine").expect("written");
+            let (mut process, ..) = start(&mut one, &["sh", "-c", "sleep 1000 & sleep 1000"], roomy()).await;
+            let (init, keeper) = (process.pid(), parent_of(process.pid()));
+            let killed = if is_helper { parent_of(keeper) } else { keeper };
+            kill(pid(killed), Signal::SIGKILL).expect("it is killed");
+            assert_eq!(process.wait().await.signal, Some(9));
+            until("keeper and init are gone", || !is_alive(keeper) && !is_alive(init));
+            drop((process, one));
+            if is_helper {
+                // Nobody else does where there is no pid namespace.
+                inhabitants(&dir).into_iter().for_each(|program| drop(kill(Pid::from_raw(program), Signal::SIGKILL)));
+                sandbox = sandbox_of(&without_namespaces()).await;
+            } else {
+                let mut two = room(&sandbox).await;
+                assert_eq!(sh(&mut two, "ls -A").await.ok(), "");
+                until("the program is gone", || inhabitants(&dir).is_empty());
+            }
+            assert!(!dir.exists(), "{} is left", dir.display());
+        }
+        let mut last = room(&sandbox).await;
+        let dir = PathBuf::from(sh(&mut last, "pwd").await.ok());
+        let helpers = dir.ancestors().nth(2).expect("the helper's directory").to_owned();
+        drop((last, sandbox));
+        until("a helper that ends leaves nothing", || !helpers.exists());
+        assert_eq!(sh(&mut others, "echo still > here; cat here").await.ok(), "still", "another agent's is swept");
+    });
+}
+
+/// Processes that have their current directory there, removed or not.
+fn inhabitants(dir: &Path) -> Vec<i32> {
+    let processes = std::fs::read_dir("/proc").expect("proc").flatten().filter_map(|process| {
+        let cwd = std::fs::read_link(process.path().join("cwd")).ok()?;
+        cwd.to_string_lossy().starts_with(&*dir.to_string_lossy()).then(|| process.file_name())
+    });
+    processes.filter_map(|name| name.to_str()?.parse().ok()).collect()
 }
 
 #[test]

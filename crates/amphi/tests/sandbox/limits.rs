@@ -1,9 +1,9 @@
 //! What one step may use, and what it is told to have run into.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use agent::sandbox::{Cause, Limits};
-use nix::time::{ClockId, clock_gettime};
 
 use crate::site::{as_everybody, as_root, is_root, python, room, roomy, run, sandbox, sandbox_with, sh, start};
 
@@ -97,43 +97,52 @@ fn cpu_time_is_that_of_all_processes() {
 }
 
 #[test]
-fn busy_rooms_leave_the_processor_to_others() {
+fn all_rooms_together_weigh_what_one_session_does() {
     if !is_root() {
         return;
     }
     as_root(async {
-        const ROOMS: u32 = 6;
-        let sandbox = sandbox_with(ROOMS, None).await;
+        let sandbox = sandbox_with(2, None).await;
         if !sandbox.fences().iter().any(|fence| fence.starts_with("cgroup") && !fence.contains("cpu")) {
             println!("skipped: there is no cgroup that weighs");
             return;
         }
-        let cores = std::thread::available_parallelism().expect("a number").get();
-        let loops = format!("for i in $(seq {cores}); do (while :; do :; done) & done; echo busy; wait");
-        let mut busy = Vec::new();
-        for _ in 0..ROOMS {
-            let mut room = room(&sandbox).await;
-            let (process, stdout, stderr) = start(&mut room, &["sh", "-c", &loops], roomy()).await;
-            nix::unistd::read(&stdout, &mut [0; 5]).expect("it is busy");
-            busy.push((process, room, stdout, stderr));
-        }
-        // By heads or by sessions others would get a seventh; all rooms being one, a half.
-        let since = Instant::now();
-        let spin = move || {
-            while since.elapsed() < Duration::from_secs(2) {
-                std::hint::spin_loop();
-            }
-            Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock"))
-        };
-        let threads: Vec<_> = (0..cores).map(|_| std::thread::spawn(spin)).collect();
-        let ours: Duration = threads.into_iter().map(|thread| thread.join().expect("it ends")).sum();
-        busy.iter().for_each(|(process, ..)| process.kill());
-        let mut theirs = Duration::ZERO;
-        for (process, ..) in &mut busy {
-            theirs += process.wait().await.cpu;
-        }
-        assert!(ours * 3 > theirs, "rooms had {theirs:?}, others {ours:?}");
+        let (mut one, mut two) = (room(&sandbox).await, room(&sandbox).await);
+        let (first, ..) = start(&mut one, &["sleep", "1000"], roomy()).await;
+        let (second, ..) = start(&mut two, &["sleep", "1000"], roomy()).await;
+        let [first, second] = [first.pid(), second.pid()].map(weighing_group);
+        assert_ne!(first, second);
+        let all = first.parent().expect("the helper's group");
+        assert_eq!(Some(all), second.parent(), "each room weighs by itself");
+        assert!(all.file_name().is_some_and(|name| name.to_string_lossy().starts_with("amphi-")), "{all:?}");
+        // The kernel's own weights, by which sessions and services go too.
+        let weight = [("cpu.shares", "1024"), ("cpu.weight", "100")]
+            .map(|(name, usual)| std::fs::read_to_string(all.join(name)).is_ok_and(|text| text.trim() == usual));
+        assert!(weight.contains(&true), "{all:?} weighs something else");
     });
+}
+
+/// The directory of the cgroup by which a process gets its share of the processors.
+fn weighing_group(pid: u32) -> PathBuf {
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("it runs");
+    let group_of = |wanted: &str| {
+        groups.lines().find_map(|line| {
+            let (names, path) = line.split_once(':')?.1.split_once(':')?;
+            names.split(',').any(|name| name == wanted).then(|| path.trim_start_matches('/').to_owned())
+        })
+    };
+    let mounts = std::fs::read_to_string("/proc/self/mounts").expect("mounts");
+    let mount_of = |kind: &str, option: &str| {
+        mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>()).find_map(|fields| {
+            let is_it = fields[2] == kind && (option.is_empty() || fields[3].split(',').any(|one| one == option));
+            is_it.then(|| PathBuf::from(fields[1]))
+        })
+    };
+    // Version 1 where it has the controller, because version 2 can't have it then.
+    let found = [("cgroup", "cpu"), ("cgroup2", "")]
+        .into_iter()
+        .find_map(|(kind, controller)| Some(mount_of(kind, controller)?.join(group_of(controller)?)));
+    found.expect("a cgroup")
 }
 
 #[test]

@@ -55,12 +55,13 @@ fn of(time: libc::timeval) -> Duration {
     Duration::from_secs(time.tv_sec.unsigned_abs()) + Duration::from_micros(time.tv_usec.unsigned_abs())
 }
 
-/// Kills the children of the calling process. Theirs come to it then.
-pub(super) fn children_kill() {
+/// Kills the children of the calling process but for those `spared`. Theirs come to it then.
+pub(in super::super) fn children_kill(spared: &[Pid]) {
     let own = Pid::this();
     let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
-    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
-        let _ = kill(Pid::from_raw(child), Signal::SIGKILL);
+    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw);
+    for child in children.filter(|child| !spared.contains(child)) {
+        let _ = kill(child, Signal::SIGKILL);
     }
 }
 

@@ -11,12 +11,12 @@ use nix::sched::CloneFlags;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::waitpid;
-use nix::unistd::{Gid, Pid, Uid, chown};
+use nix::unistd::Pid;
 
 use super::super::RoomSpec;
 use super::super::init::{Birth, init_main};
 use super::super::message::{FromInit, Request, receive, widen};
-use super::super::{namespace, root};
+use super::super::{namespace, rooms, root};
 
 /// See the module's description.
 pub(super) struct Ward {
@@ -39,13 +39,14 @@ enum Places {
 }
 
 impl Ward {
-    /// Starts an init, which makes a room for `birth` and gives up all privileges.
+    /// Starts an init, which makes a room for `birth` and gives up all privileges. A room that has no root of its own is
+    /// made in `birth.dir`.
     pub(super) fn start(birth: Birth<'_>) -> io::Result<Self> {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         widen(&ours);
         let (is_contained, spec) = (birth.site.is_contained, birth.spec);
         let owner = birth.is_owner_chosen.then_some(birth.owner);
-        let dir = if is_contained { None } else { Some(dir_make(owner)?) };
+        let dir = birth.dir.as_deref().map(|slot| rooms::room_make(slot, owner)).transpose()?;
         let namespaces = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC;
         let flags = if is_contained { namespaces } else { CloneFlags::empty() };
         if let Some(pid) = namespace::fork_into(flags)? {
@@ -124,21 +125,4 @@ impl Ward {
             let _ = fs::remove_dir_all(dir);
         }
     }
-}
-
-/// A directory for a room that has no root of its own. `owner` is whose it is, where it isn't the caller's.
-fn dir_make(owner: Option<u32>) -> io::Result<PathBuf> {
-    let mut template = std::env::temp_dir().join("amphi-room-XXXXXX").into_os_string().into_encoded_bytes();
-    template.push(0);
-    // SAFETY: the bytes end in NUL, and mkdtemp writes over the six X only.
-    let made = unsafe { libc::mkdtemp(template.as_mut_ptr().cast()) };
-    if made.is_null() {
-        return Err(io::Error::last_os_error());
-    }
-    template.pop();
-    let dir = String::from_utf8(template).map(PathBuf::from).map_err(io::Error::other)?;
-    if let Some(owner) = owner {
-        chown(&dir, Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)))?;
-    }
-    Ok(dir)
 }

@@ -71,6 +71,8 @@ struct Inner {
     intake: Intake,
     /// Wakes the dispatcher of this replica.
     dispatch: Notify,
+    /// Wakes who sends input to the nodes of this replica.
+    inputs: Notify,
     /// Runs that were submitted to this replica since its dispatcher looked.
     arrivals: Mutex<Vec<Waiting>>,
     started_ms: i64,
@@ -101,6 +103,7 @@ impl Lab {
             seats: Seats::default(),
             intake: Intake::default(),
             dispatch: Notify::new(),
+            inputs: Notify::new(),
             arrivals: Mutex::default(),
             started_ms,
             sessions: TaskTracker::new(),
@@ -187,6 +190,14 @@ impl Lab {
 
     fn dispatch_wake(&self) {
         self.inner.dispatch.notify_one();
+    }
+
+    async fn inputs_wanted(&self) {
+        self.inner.inputs.notified().await;
+    }
+
+    fn inputs_wake(&self) {
+        self.inner.inputs.notify_one();
     }
 
     /// Tells the dispatcher of a run that is in the queue now, so that it need not read it.

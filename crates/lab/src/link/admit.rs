@@ -62,7 +62,7 @@ pub(super) async fn admit(
     }
     tracing::info!(node.id = %id, node.epoch = epoch, "node {} connected with {} runs", node.name, kept.len());
     lab.runs_cancel_wanted().await?;
-    lab.inputs_send().await?;
+    lab.inputs_wake();
     Ok(Some((node.name, epoch)))
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use db::Engine;
-use wire::proto::{Cancel, Certificate, Ended, EndedAck, FromAgent, InputAck, Output, Refused, RefusedWhy};
+use wire::proto::{Cancel, Certificate, Channel, Ended, EndedAck, FromAgent, InputAck, Output, Refused, RefusedWhy};
 use wire::proto::{Renew, Started, Tools, from_agent, to_agent};
 
 use super::acks::Acks;
@@ -132,7 +132,7 @@ impl<'a> Group<'a> {
             self.lab.dispatch_wake();
         }
         if self.lab.fleet().is_input_due(self.node) {
-            self.lab.inputs_send().await?;
+            self.lab.inputs_wake();
         }
         Ok(())
     }
@@ -242,11 +242,15 @@ impl<'a> Group<'a> {
     fn output(&mut self, output: Output) {
         let bytes = output.data.len();
         let booked = output.run_id.parse::<RunId>().ok().and_then(|run| {
-            let booked = self.lab.fleet().booked_with(self.node, run, |booked| {
+            let take = |booked: &mut Booked| {
+                // What is of another lease must not use up this one's room.
+                if wire_epoch(booked.epoch) != output.epoch {
+                    return None;
+                }
                 booked.output_bytes = booked.output_bytes.saturating_add(bytes as u64);
-                booked.clone()
-            })?;
-            (wire_epoch(booked.epoch) == output.epoch).then_some((run, booked))
+                Some((run, booked.clone()))
+            };
+            self.lab.fleet().booked_with(self.node, run, take).flatten()
         });
         let Some((run, booked)) = booked else {
             self.closed.insert(output.run_id);
@@ -259,11 +263,16 @@ impl<'a> Group<'a> {
             // The agent's own cap lies well below: this one does not keep to it.
             return self.over.push(run.to_string());
         }
+        let Ok(channel) = Channel::try_from(output.channel) else {
+            // The database would refuse it. It counts as taken, or the agent would hold it for ever.
+            tracing::warn!(node.id = %self.node, run.id = %run, "output of run {run} is on channel {}, which there is not; it is dropped", output.channel);
+            return;
+        };
         if booked.role == Role::Far && !booked.is_ready && self.lab.is_far_end_ready(&output.data) {
             self.lab.fleet().booked_with(self.node, run, |booked| booked.is_ready = true);
             self.ready.push(booked.clone());
         }
-        let chunk = Chunk { seq, channel: i64::from(output.channel), at_ms: output.at_ms, data: output.data };
+        let chunk = Chunk { seq, channel: channel as i64, at_ms: output.at_ms, data: output.data };
         let chunk = Arc::new(chunk);
         self.chunks.push((run, chunk.clone()));
         if booked.role == Role::Near {

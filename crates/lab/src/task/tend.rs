@@ -33,13 +33,14 @@ pub(super) async fn cancels(lab: Lab, shutdown: CancellationToken) {
     }
 }
 
-/// Sends what people type into programs, as soon as it is typed.
+/// Sends what people type into programs, as soon as it is typed or a node has room for it.
 pub(super) async fn inputs(lab: Lab, shutdown: CancellationToken) {
     let watch = lab.db().events().watch(["inputs"]);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = watch.changed() => {}
+            () = lab.inputs_wanted() => {}
         }
         carry_out("sending input", &shutdown, || lab.inputs_send()).await;
     }

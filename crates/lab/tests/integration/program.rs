@@ -198,3 +198,36 @@ async fn a_node_that_takes_no_programs_any_more_gets_none_whatever_languages_it_
     plane.ping().await;
     agent.carry_out().await;
 }
+
+/// Two nodes: what the second is sent shows that the first was sent all that it had room for.
+#[tokio::test]
+async fn what_had_no_room_is_sent_once_there_is_some() {
+    const ACTS: u64 = 1_100;
+    let plane = Plane::new().await;
+    let (mut a, mut b) = (Agent::join(&plane, "lab-a", 1).await, Agent::join(&plane, "lab-b", 1).await);
+    let mut body = python();
+    body["interactive"] = json!(true);
+    let mut starts = Vec::new();
+    for (node, agent) in [("lab-a", &mut a), ("lab-b", &mut b)] {
+        body["node"] = json!(node);
+        plane.submit(body.clone()).await;
+        starts.push(agent.start().await.run_id);
+    }
+    let type_in = |write: &mut db::Write, run: &str, acts: u64| {
+        const INSERT: &str = "INSERT INTO lab_input (run, seq, kind, data) VALUES (?, ?, 'interrupt', ?)";
+        (0..acts as i64).for_each(|seq| {
+            write.push_step(db::Query::new(INSERT).bind(run).bind(seq).bind(Vec::new()));
+        });
+    };
+    let mut write = db::Write::new().event("inputs");
+    type_in(&mut write, &starts[0], ACTS);
+    type_in(&mut write, &starts[1], 1);
+    plane.db.write(write).await.unwrap();
+    assert_eq!(typed(&mut b).await.run_id, starts[1]);
+    for seq in 0..ACTS {
+        if seq == 1_000 {
+            a.send(from_agent::Message::Heartbeat(wire::proto::Heartbeat::default())).await;
+        }
+        assert_eq!(typed(&mut a).await.seq, seq);
+    }
+}

@@ -5,7 +5,7 @@ use wire::proto::from_agent::Message as Say;
 use wire::proto::to_agent::Message;
 use wire::proto::{Ended, Output, Reason, RefusedWhy, Start, Started};
 
-use crate::agent::{Agent, attempts, end, output, started};
+use crate::agent::{Agent, attempts, end, output, ping_on, started};
 use crate::plane::Plane;
 
 async fn text(plane: &Plane, id: &str) -> String {
@@ -135,7 +135,7 @@ async fn what_is_of_another_epoch_is_refused() {
 async fn a_run_of_another_node_is_refused() {
     let plane = Plane::new().await;
     let (mut a, mut b) = (Agent::join(&plane, "lab-a", 1).await, Agent::join(&plane, "lab-b", 1).await);
-    let id = plane.submit(crate::agent::ping_on("lab-a")).await;
+    let id = plane.submit(ping_on("lab-a")).await;
     let start = a.start().await;
     is_refused(&mut b, &start.run_id, Say::Output(output(&start, 0, "forged\n"))).await;
     b.send(Say::Ended(end(&start, Reason::Exited))).await;
@@ -153,10 +153,47 @@ async fn numbers_beyond_measure_are_borne() {
     let id = plane.ping().await;
     let start = agent.start().await;
     for seq in [u64::MAX, i64::MAX as u64, 1 << 40] {
-        agent.send(Say::Output(Output { seq, channel: 77, at_ms: i64::MIN, ..output(&start, 0, "x") })).await;
+        agent.send(Say::Output(Output { seq, at_ms: i64::MIN, ..output(&start, 0, "x") })).await;
         agent.settled().await;
     }
     agent.send(Say::Started(Started { at_ms: i64::MAX, ..started(&start) })).await;
     agent.ended(Ended { exit_code: i32::MIN, reason: 99, at_ms: i64::MIN, ..end(&start, Reason::Exited) }).await;
     plane.job_is(&id, "completed").await;
+}
+
+#[tokio::test]
+async fn output_on_no_channel_is_dropped_and_harms_nobody() {
+    let plane = Plane::new().await;
+    let (mut a, mut b) = (Agent::join(&plane, "lab-a", 1).await, Agent::join(&plane, "lab-b", 1).await);
+    let (bad, good) = (plane.submit(ping_on("lab-a")).await, plane.submit(ping_on("lab-b")).await);
+    let (bad_start, good_start) = (a.start().await, b.start().await);
+    for (seq, channel) in (0..).zip([3, 77, 70_000, -1, i32::MIN, i32::MAX]) {
+        a.send(Say::Output(Output { channel, ..output(&bad_start, seq, "x") })).await;
+        b.output(&good_start, seq, "y").await;
+    }
+    a.output(&bad_start, 6, "kept\n").await;
+    a.exited(&bad_start, 0).await;
+    b.exited(&good_start, 0).await;
+    for (id, said) in [(bad, "kept\n"), (good, "yyyyyy")] {
+        plane.job_is(&id, "completed").await;
+        assert_eq!(text(&plane, &id).await, said);
+    }
+}
+
+#[tokio::test]
+async fn output_of_another_epoch_uses_up_nothing() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let id = plane.ping().await;
+    let start = agent.start().await;
+    let other = Start { epoch: start.epoch + 1, ..start.clone() };
+    // More than is kept of one run.
+    let much = "x".repeat(512 * 1024);
+    for seq in 0..5 {
+        is_refused(&mut agent, &start.run_id, Say::Output(output(&other, seq, &much))).await;
+    }
+    agent.output(&start, 0, "kept\n").await;
+    agent.exited(&start, 0).await;
+    plane.job_is(&id, "completed").await;
+    assert_eq!(text(&plane, &id).await, "kept\n");
 }

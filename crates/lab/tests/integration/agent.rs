@@ -224,6 +224,8 @@ impl Agent {
             match self.next().await {
                 Message::Start(start) => return start,
                 Message::OutputAck(_) | Message::EndedAck(_) => {}
+                // It may be told once more to stop what it was just ending.
+                Message::Cancel(cancel) if !self.held.contains_key(&cancel.run_id) => {}
                 other => panic!("no start but {other:?}"),
             }
         }

@@ -5,6 +5,7 @@ use db::{Database, DbError, Query, Write};
 use super::parsed;
 use crate::model::batch::BatchId;
 use crate::model::job::JobId;
+use crate::model::run::RunId;
 
 /// Takes no more elements, and asks for the end of those that were taken. `Unmet` ("batch-open") when nothing is left
 /// to cancel.
@@ -30,28 +31,37 @@ pub(crate) async fn batch_pinned(db: &Database, id: BatchId) -> Result<u32, DbEr
     db.one(query.bind(id.to_string())).await?.get("n")
 }
 
-/// At most `limit` elements that are jobs.
+/// At most `limit` elements that are jobs, those that are pinned last.
 pub(crate) async fn element_list_ids(db: &Database, id: BatchId, limit: u32) -> Result<Vec<JobId>, DbError> {
     let query = Query::new("SELECT id FROM lab_job WHERE batch = ? ORDER BY pinned, id LIMIT ?");
     db.all(query.bind(id.to_string()).bind(limit)).await?.iter().map(|row| parsed(row, "id")).collect()
 }
 
-/// Deletes those of the jobs that are over and not pinned, with their runs and output.
-pub(crate) fn jobs_delete(write: &mut Write, ids: &[JobId]) {
-    if ids.is_empty() {
+/// Values bound in one statement, at most: every engine takes as many.
+const BOUND_MAX: usize = 10_000;
+
+/// Deletes those of the jobs that are over and not pinned, with `runs`, which are all of theirs, and what those hold.
+pub(crate) fn jobs_delete(write: &mut Write, jobs: &[JobId], runs: &[RunId]) {
+    if jobs.is_empty() {
         return;
     }
-    let over = format!(
-        "state IN ('completed', 'error', 'cancelled') AND pinned = 0 AND id IN ({})",
-        vec!["?"; ids.len()].join(", ")
-    );
-    let jobs = format!("SELECT id FROM lab_job WHERE {over}");
-    for sql in [
-        format!("DELETE FROM lab_output WHERE run IN (SELECT id FROM lab_run WHERE job IN ({jobs}))"),
-        format!("DELETE FROM lab_run WHERE job IN ({jobs})"),
-        format!("DELETE FROM lab_job WHERE {over}"),
-    ] {
-        write.push_step(ids.iter().fold(Query::new(sql), |query, id| query.bind(id.to_string())));
+    // This locks the rows: a job that is pinned or tried again at this moment either stays whole or is gone for that one.
+    // Each statement after it sees which jobs are left.
+    let marks = vec!["?"; jobs.len()].join(", ");
+    let over = "state IN ('completed', 'error', 'cancelled') AND pinned = 0";
+    let query = Query::new(format!("DELETE FROM lab_job WHERE id IN ({marks}) AND {over}"));
+    write.push_step(jobs.iter().fold(query, |query, job| query.bind(job.to_string())));
+    // Runs are named: MariaDB walks the whole table where a DELETE looks for them.
+    for runs in runs.chunks(BOUND_MAX) {
+        let marks = vec!["?"; runs.len()].join(", ");
+        for (table, run) in [("lab_output", "run"), ("lab_input", "run"), ("lab_run", "id")] {
+            let job = match table {
+                "lab_run" => "SELECT 1 FROM lab_job j WHERE j.id = lab_run.job".to_owned(),
+                _ => format!("SELECT 1 FROM lab_run r JOIN lab_job j ON j.id = r.job WHERE r.id = {table}.run"),
+            };
+            let query = Query::new(format!("DELETE FROM {table} WHERE {run} IN ({marks}) AND NOT EXISTS ({job})"));
+            write.push_step(runs.iter().fold(query, |query, run| query.bind(run.to_string())));
+        }
     }
 }
 

@@ -127,6 +127,14 @@ pub(crate) async fn run_list_of_job(db: &Database, job: JobId) -> Result<Vec<Run
     db.all(query.bind(job.to_string())).await?.iter().map(run).collect()
 }
 
+/// All runs of these jobs, in no order.
+pub(crate) async fn run_ids_of_jobs(db: &Database, jobs: &[JobId]) -> Result<Vec<RunId>, DbError> {
+    let marks = vec!["?"; jobs.len()].join(", ");
+    let query = Query::new(format!("SELECT id FROM lab_run WHERE job IN ({marks})"));
+    let query = jobs.iter().fold(query, |query, job| query.bind(job.to_string()));
+    db.all(query).await?.iter().map(|row| parsed(row, "id")).collect()
+}
+
 /// Runs on the nodes of one replica that have nothing to go on for: their job was cancelled or is over, or a newer
 /// attempt took their place.
 pub(crate) async fn run_list_to_cancel(db: &Database, replica: &str) -> Result<Vec<Run>, DbError> {

@@ -12,7 +12,7 @@ use crate::model::job::{Job, JobKind};
 use crate::queries::batch::{batch_get, batch_list};
 use crate::queries::batch_change::{batch_cancel, batch_delete, batch_pinned, element_list_ids, jobs_delete};
 use crate::queries::list::{Visible, element_list_failed};
-use crate::queries::run::batch_cancel_idle;
+use crate::queries::run::{batch_cancel_idle, run_ids_of_jobs};
 
 /// Elements deleted in one transaction: others write in between.
 const DELETED_AT_ONCE: u32 = 500;
@@ -91,7 +91,7 @@ impl Lab {
             }
             before = ids.first().copied();
             let mut write = Write::new();
-            jobs_delete(&mut write, &ids);
+            jobs_delete(&mut write, &ids, &run_ids_of_jobs(self.db(), &ids).await?);
             self.db().write(write).await?;
         }
         let mut write = Write::new();

@@ -17,14 +17,15 @@ use crate::queries::element::{Placed, Taken, batch_count_reopened, batch_take, e
 use crate::queries::job::{Quota, job_pinned_set};
 use crate::queries::list::{JobFilter, Visible, element_list_failed, job_list};
 use crate::queries::queue::run_list_queue;
-use crate::queries::run::{Holder, RunEnd, batch_cancel_idle, run_list_of_job};
+use crate::queries::run::{Holder, RunEnd, batch_cancel_idle, run_ids_of_jobs, run_list_of_job};
 use crate::queries::told::{Attempt, Told};
 
 testkit::for_each_engine!(crate::migrations();
     a_batch_is_read_back_whole, elements_are_taken_once, an_element_is_fenced_by_its_node, ends_are_counted_once,
     a_cancelled_batch_gives_nothing_away, an_account_has_so_many_elements,
     an_hour_has_so_many_elements_and_batches, a_batch_is_deleted_with_its_elements, parameters_are_read_by_block,
-    batches_are_listed_by_who_may_see_them, an_element_waits_for_its_node);
+    batches_are_listed_by_who_may_see_them, an_element_waits_for_its_node,
+    what_is_kept_keeps_its_output);
 
 fn batch(account: &str, count: u32) -> Batch {
     Batch {
@@ -248,7 +249,8 @@ async fn an_hour_has_so_many_elements_and_batches(db: Database) {
 /// Deletes what of a batch can be deleted.
 async fn delete(db: &Database, id: BatchId) -> Result<Vec<u64>, DbError> {
     let ids = element_list_ids(db, id, 100).await.unwrap();
-    change(db, |w| jobs_delete(w, &ids)).await.unwrap();
+    let runs = run_ids_of_jobs(db, &ids).await.unwrap();
+    change(db, |w| jobs_delete(w, &ids, &runs)).await.unwrap();
     change(db, |w| batch_delete(w, id)).await
 }
 
@@ -281,6 +283,36 @@ async fn a_batch_is_deleted_with_its_elements(db: Database) {
     let open = batch("ada", 1);
     insert(&db, &open).await;
     assert!(delete(&db, open.id).await.is_err(), "it is to run yet");
+}
+
+/// Whatever was read before, a job that is there keeps its runs and what those hold, and one that went leaves nothing.
+async fn what_is_kept_keeps_its_output(db: Database) {
+    let holder = connected(&db, "lab-a", "replica-1").await;
+    let wanted = batch("ada", 3);
+    insert(&db, &wanted).await;
+    let taken = elements(&wanted, &holder, 3);
+    change(&db, |w| batch_take(w, &wanted, &taken, NOW_MS)).await.unwrap();
+    let mut told = Told::new();
+    taken.iter().take(2).for_each(|element| end(&mut told, element, Outcome::Exited(0)));
+    change(&db, |w| told.push(w)).await.unwrap();
+    for element in &taken {
+        let chunk = super::Chunk { seq: 0, channel: 1, at_ms: NOW_MS, data: b"out".to_vec() };
+        change(&db, |w| super::output_insert(w, element.run, &chunk)).await.unwrap();
+    }
+    let jobs: Vec<_> = taken.iter().map(|element| element.job).collect();
+    let runs = run_ids_of_jobs(&db, &jobs).await.unwrap();
+    assert_eq!(runs.len(), 3);
+    // Pinned after the ids were read; the third is running.
+    change(&db, |w| job_pinned_set(w, jobs[0], true)).await.unwrap();
+    change(&db, |w| jobs_delete(w, &jobs, &runs)).await.unwrap();
+    let count = |table: &'static str| {
+        let query = db::Query::new(format!("SELECT COUNT(*) AS n FROM {table}"));
+        let db = &db;
+        async move { db.one(query).await.unwrap().get::<u32>("n").unwrap() }
+    };
+    assert_eq!((count("lab_job").await, count("lab_run").await, count("lab_output").await), (2, 2, 2));
+    assert!(run_list_of_job(&db, jobs[1]).await.unwrap().is_empty());
+    stored(&db, jobs[0]).await;
 }
 
 async fn parameters_are_read_by_block(db: Database) {

@@ -321,10 +321,11 @@ impl Lab {
     /// An element for each of the nodes.
     async fn placed(&self, batch: &Batch, template: &Template, nodes: &[Node]) -> Result<Vec<Placed>, ServiceError> {
         let is_own = template.is_filled(&[]);
+        let known = self.known_nodes().await?;
         let mut placed = Vec::with_capacity(nodes.len());
         for (index, node) in (batch.first..).zip(nodes) {
             let work = template.element(index, &[])?;
-            let far = self.far_of(&work).await?;
+            let far = known.far_of(&work).map(|far| far.id);
             placed.push(Placed {
                 job: JobId::generate(),
                 run: RunId::generate(),

@@ -9,12 +9,12 @@ use db::{DbError, Write};
 use super::ServiceError;
 use super::order::Order;
 use super::queue::untargeted;
-use super::target::node_name;
+use super::target::{KnownNodes, node_name};
 use crate::Lab;
 use crate::model::batch::{BLOCK, Batch, BatchId, Template};
 use crate::model::experiment::Target;
-use crate::model::job::JobId;
-use crate::model::node::NodeId;
+use crate::model::job::{ErrorReason, JobId};
+use crate::model::node::{Node, NodeId};
 use crate::model::refusal::Refusal;
 use crate::model::run::{Outcome, Role, RunId};
 use crate::model::work::Work;
@@ -36,7 +36,20 @@ pub(super) struct Claimed {
     /// Of a far end.
     pub(super) port: Option<u16>,
     /// What its node is to start, or why it may not.
-    pub(super) order: Result<Order, Refusal>,
+    pub(super) order: Result<Order, NotStarted>,
+}
+
+/// Why an element is not started.
+#[derive(Clone, Debug)]
+pub(super) struct NotStarted {
+    reason: ErrorReason,
+    detail: String,
+}
+
+impl From<Refusal> for NotStarted {
+    fn from(refusal: Refusal) -> Self {
+        Self { reason: untargeted(&refusal), detail: refusal.to_string() }
+    }
 }
 
 /// What an element is.
@@ -47,9 +60,18 @@ pub(super) struct Made {
     work: Work,
     index: i64,
     /// The node that its destination names.
-    pub(super) far: Option<NodeId>,
-    /// Which end is started first.
+    far: Option<Arc<Node>>,
+    /// Which end is started first; the near one where it is not to be started at all.
     pub(super) role: Role,
+    /// Set where it can't be started on any node.
+    not_started: Option<NotStarted>,
+}
+
+impl Made {
+    /// The node that its destination names.
+    pub(super) fn far_id(&self) -> Option<NodeId> {
+        self.far.as_ref().map(|far| far.id)
+    }
 }
 
 /// Which end of an element's work is started first; `far` is the node that its destination names.
@@ -58,31 +80,34 @@ pub(super) fn element_role(work: &Work, far: Option<NodeId>) -> Role {
     if far.is_some() && has_far_end { Role::Far } else { Role::Near }
 }
 
-/// What is known of open batches, so that it is read once.
+/// What is known of open batches and of the nodes that they aim at, so that it is read once.
 #[derive(Default)]
-pub(super) struct Templates(HashMap<BatchId, Known>);
+pub(super) struct Templates {
+    batches: HashMap<BatchId, Known>,
+    /// As of the last refresh: nodes come and go.
+    nodes: Option<KnownNodes>,
+}
 
 struct Known {
     template: Template,
     /// First element of the block, and the parameters of all in it.
     block: Option<(u32, Vec<Vec<String>>)>,
-    /// Nodes by the name that stands as a destination; `None`: there is no such node.
-    far: HashMap<String, Option<NodeId>>,
 }
 
 impl Templates {
-    /// Forgets all but these.
-    pub(super) fn keep(&mut self, batches: &[Batch]) {
-        self.0.retain(|id, _| batches.iter().any(|batch| batch.id == *id));
+    /// Forgets all batches but these, and the nodes.
+    pub(super) fn refresh(&mut self, batches: &[Batch]) {
+        self.batches.retain(|id, _| batches.iter().any(|batch| batch.id == *id));
+        self.nodes = None;
     }
 
     /// Makes one element.
     pub(super) async fn element(&mut self, lab: &Lab, batch: &Batch, number: u32) -> Result<Made, ServiceError> {
-        let known = match self.0.entry(batch.id) {
+        let known = match self.batches.entry(batch.id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 let template = lab.batch_template(batch).await?;
-                place.insert(Known { template, block: None, far: HashMap::new() })
+                place.insert(Known { template, block: None })
             }
         };
         let mut parameters: &[String] = &[];
@@ -97,21 +122,31 @@ impl Templates {
         let index = batch.first + i64::from(number);
         let work = known.template.element(index, parameters)?;
         let is_own = known.template.is_filled(parameters);
-        let far = match work.experiment().and_then(node_name) {
-            Some(name) => match known.far.get(&name) {
-                Some(far) => *far,
-                None => *known.far.entry(name).insert_entry(lab.far_of(&work).await?).get(),
-            },
-            None => None,
-        };
+        let (far, not_started) = self.aim(lab, &work).await?;
+        let far_id = far.as_ref().filter(|_| not_started.is_none()).map(|far| far.id);
         Ok(Made {
             spec: is_own.then(|| work.to_json()),
             command: is_own.then(|| super::submit::shown(work.command_line(lab.languages()))),
-            role: element_role(&work, far),
+            role: element_role(&work, far_id),
             work,
             index,
             far,
+            not_started,
         })
+    }
+
+    /// The node that the destination names, and why no far end is started there.
+    async fn aim(&mut self, lab: &Lab, work: &Work) -> Result<(Option<Arc<Node>>, Option<NotStarted>), ServiceError> {
+        let Some(experiment) = work.experiment().filter(|experiment| node_name(experiment).is_some()) else {
+            return Ok((None, None));
+        };
+        let nodes = match &mut self.nodes {
+            Some(nodes) => nodes,
+            None => self.nodes.insert(lab.known_nodes().await?),
+        };
+        let far = nodes.aimed_at(experiment).cloned();
+        let gone = far.as_ref().and_then(|far| lab.far_is_gone(nodes, experiment, far));
+        Ok((far, gone.map(|detail| NotStarted { reason: ErrorReason::NodeDown, detail })))
     }
 }
 
@@ -126,26 +161,26 @@ impl Lab {
     }
 
     /// What a node is to start for an element, or why it may not. Errors: any other.
-    pub(super) async fn element_order(
+    pub(super) fn element_order(
         &self,
         batch: &Batch,
         made: &Made,
         node: NodeId,
         port: Option<u16>,
-    ) -> Result<Result<Order, Refusal>, ServiceError> {
+    ) -> Result<Result<Order, NotStarted>, ServiceError> {
+        if let Some(not_started) = &made.not_started {
+            return Ok(Err(not_started.clone()));
+        }
         let target = match (made.work.experiment(), made.role, port) {
             (Some(experiment), Role::Far, Some(port)) => {
                 let far_end = experiment.far_end().map(|far_end| Order::Tool(far_end.command(port)));
                 return far_end.map(Ok).ok_or(ServiceError::NoNodeWithTool { tool: batch.tool.clone() });
             }
-            (Some(experiment), _, _) if made.far.is_some() => {
-                match self.target(made.far, None, node, experiment.family()).await {
-                    Ok(target) => target,
-                    Err(ServiceError::Refused(refusal)) => return Ok(Err(refusal)),
-                    Err(error) => return Err(error),
-                }
-            }
-            (_, _, _) => Target { address: None, port: None },
+            (Some(experiment), _, _) => match self.target(made.far.as_deref(), None, node, experiment.family()) {
+                Ok(target) => target,
+                Err(refusal) => return Ok(Err(refusal.into())),
+            },
+            (None, _, _) => Target { address: None, port: None },
         };
         self.order(&made.work, &batch.tenant, &target, Some(made.index)).map(Ok)
     }
@@ -210,13 +245,12 @@ impl Lab {
     }
 }
 
-/// Ends those that may not aim at their node, in the transaction in which they are taken.
+/// Ends those that can't be started, in the transaction in which they are taken.
 fn refused_end(write: &mut Write, claims: &[Claimed], at_ms: i64) {
     let mut told = Told::new();
     for claim in claims {
-        let Err(refusal) = &claim.order else { continue };
-        let outcome = Outcome::Failed(untargeted(refusal));
-        let end = RunEnd { detail: Some(refusal.to_string()), ..RunEnd::untold(outcome, at_ms) };
+        let Err(NotStarted { reason, detail }) = &claim.order else { continue };
+        let end = RunEnd { detail: Some(detail.clone()), ..RunEnd::untold(Outcome::Failed(*reason), at_ms) };
         told.run_ended(claim.run, &end, None);
         told.job_ended(Attempt::new(claim.job, 1), &end, None);
     }
@@ -232,7 +266,7 @@ fn taken(batch: &Batch, claim: &Claimed) -> Taken {
         name: format!("{} [{index}]", batch.name),
         spec: claim.made.spec.clone(),
         command: claim.made.command.clone(),
-        far: claim.made.far,
+        far: claim.made.far_id(),
         role: claim.made.role,
         port: claim.port,
         holder: claim.holder.clone(),

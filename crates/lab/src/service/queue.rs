@@ -23,6 +23,7 @@ use crate::model::run::{Role, RunId};
 use crate::model::work::Work;
 use crate::queries::batch::batch_list_open;
 use crate::queries::job::job_list_by_id;
+use crate::queries::node::node_get;
 use crate::queries::queue::{Lease, Waiting, run_count_elsewhere, run_list_queue, runs_lease, runs_leased};
 use crate::queries::run::Holder;
 use crate::queries::told::Attempt;
@@ -112,7 +113,7 @@ impl Lab {
         queue.is_stale = false;
         let batches = batch_list_open(self.db(), BATCHES).await?;
         let runs = run_list_queue(self.db(), WINDOW).await?;
-        queue.templates.keep(&batches);
+        queue.templates.refresh(&batches);
         queue.backlog.batches_set(batches);
         queue.backlog.runs_clear();
         runs.into_iter().for_each(|waiting| queue.backlog.push(waiting));
@@ -175,18 +176,19 @@ impl Lab {
                 Ok(is_given)
             }
             Item::Element(batch, number) => {
-                let made = queue.templates.element(self, batch, *number).await.inspect_err(|error| {
+                let not_placed = |error: &ServiceError| {
                     tracing::error!(batch.id = %batch.id, error = error as &dyn Error, "batch {} can't be placed", batch.id);
-                })?;
+                };
+                let made = queue.templates.element(self, batch, *number).await.inspect_err(not_placed)?;
                 let (job, run) = (JobId::generate(), RunId::generate());
                 let booked = Booked { is_element: true, ..Booked::new(job, 1, made.role) };
-                let labels = Some(&need.labels);
-                let near = Need { node: need.node, labels, tool: &need.tool, avoid: made.far, job: None };
-                let Some((holder, port)) = self.ends_book(&near, made.far, run, booked) else { return Ok(false) };
-                let order = self.element_order(batch, &made, holder.node, port).await.inspect_err(|error| {
+                let (labels, far) = (Some(&need.labels), made.far_id());
+                let near = Need { node: need.node, labels, tool: &need.tool, avoid: far, job: None };
+                let Some((holder, port)) = self.ends_book(&near, far, run, booked) else { return Ok(false) };
+                let order = self.element_order(batch, &made, holder.node, port).inspect_err(|error| {
                     self.fleet().unbook(holder.node, run);
                     self.fleet().unpromise(job);
-                    tracing::error!(batch.id = %batch.id, error = error as &dyn Error, "batch {} can't be placed", batch.id);
+                    not_placed(error);
                 })?;
                 let (batch, number) = (batch.clone(), *number);
                 round.elements.push(Claimed { batch, number, job, run, made, holder, port, order });
@@ -335,7 +337,11 @@ impl Lab {
             (Role::Near, work) => {
                 let target = match work {
                     Work::Experiment(experiment) => {
-                        self.target(job.far_node, given.waiting.port, given.holder.node, experiment.family()).await?
+                        let far = match job.far_node {
+                            Some(id) => node_get(self.db(), id).await?,
+                            None => None,
+                        };
+                        self.target(far.as_ref(), given.waiting.port, given.holder.node, experiment.family())?
                     }
                     Work::Program(_) => Target { address: None, port: None },
                 };

@@ -191,7 +191,7 @@ impl Lab {
 }
 
 /// Whether a node that was chosen by name is not to be waited for any longer.
-fn is_gone(node: Option<&Node>, now_ms: i64) -> bool {
+pub(super) fn is_gone(node: Option<&Node>, now_ms: i64) -> bool {
     node.is_none_or(|node| {
         let is_down = node.health(now_ms) == Health::Down && now_ms - node.last_seen_ms >= NODE_DOWN_GRACE_MS;
         node.state == AdminState::Disabled || is_down

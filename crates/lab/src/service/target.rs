@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
 use super::ServiceError;
+use super::run::is_gone;
 use super::submit::{check_tool, check_usable};
 use crate::Lab;
 use crate::model::destination::DestinationRules;
@@ -14,7 +16,7 @@ use crate::model::experiment::{Experiment, Family, Target};
 use crate::model::node::{Node, NodeId};
 use crate::model::refusal::Refusal;
 use crate::model::work::Work;
-use crate::queries::node::{node_find, node_get};
+use crate::queries::node::{node_find, node_list};
 
 /// How long a destination's name may take to be looked up before the answer is left to the node.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,20 +53,17 @@ impl Lab {
     /// Refuses what no element of a batch may be aimed at. Names of the world are looked up for the first alone: the
     /// nodes do it again.
     pub(super) async fn check_targets(&self, elements: &[Work], near: Option<&Node>) -> Result<(), ServiceError> {
-        let (rules, now_ms) = (self.destination_rules(), self.now_ms());
+        let rest = elements.get(1..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let (rules, nodes) = (self.destination_rules(), self.known_nodes().await?);
         let near_host_id = near.map(|node| node.inventory.host_id.as_str()).unwrap_or_default();
-        let mut known: HashMap<String, Option<Node>> = HashMap::new();
-        for experiment in elements.iter().skip(1).filter_map(Work::experiment) {
+        for experiment in rest.iter().filter_map(Work::experiment) {
             let Some(host) = experiment.host() else { continue };
-            let name = node_name(experiment);
-            if let Some(name) = &name
-                && !known.contains_key(name)
-            {
-                known.insert(name.clone(), node_find(self.db(), name).await?);
-            }
-            match name.and_then(|name| known.get(&name)?.as_ref()) {
+            match nodes.aimed_at(experiment) {
                 Some(far) => {
-                    check_far(experiment, far, now_ms)?;
+                    check_far(experiment, far, nodes.read_ms)?;
                     self.node_address(far, near_host_id, experiment.family())?;
                 }
                 None => rules.check_host(&host)?,
@@ -73,10 +72,23 @@ impl Lab {
         Ok(())
     }
 
-    /// The node that the destination of an element names, whatever became of it since the batch was accepted.
-    pub(super) async fn far_of(&self, work: &Work) -> Result<Option<NodeId>, ServiceError> {
-        let Some(name) = work.experiment().and_then(node_name) else { return Ok(None) };
-        Ok(node_find(self.db(), &name).await?.map(|node| node.id))
+    /// All nodes as they are now, for many elements to aim at.
+    pub(super) async fn known_nodes(&self) -> Result<KnownNodes, ServiceError> {
+        let read_ms = self.now_ms();
+        let nodes = node_list(self.db()).await?.into_iter().map(Arc::new);
+        let names = nodes.flat_map(|node| [(node.name.clone(), node.clone()), (node.id.to_string(), node)]);
+        Ok(KnownNodes { read_ms, by_name: names.collect() })
+    }
+
+    /// Why an element is not to wait any longer for its far end on this node, as a sentence; `nodes` has it.
+    pub(super) fn far_is_gone(&self, nodes: &KnownNodes, experiment: &Experiment, far: &Node) -> Option<String> {
+        let tool = experiment.tool().name;
+        // While an agent starts it has not told of all its tools.
+        let lacks = self.fleet().with(far.id, |session| session.is_known && !session.tools.contains(tool));
+        if lacks != Some(true) && !is_gone(Some(far), nodes.read_ms) {
+            return None;
+        }
+        check_far(experiment, far, nodes.read_ms).err().map(|error| error.to_string())
     }
 
     /// Refuses a destination that an operator forbids, by its name or by an address that the name has here. The node
@@ -114,21 +126,35 @@ impl Lab {
     }
 
     /// Where a near end aims: at its far end, at the node that its destination names, or wherever the name leads.
-    /// Errors: also `Refused`, since that node's addresses and the policy may have changed after the submission.
-    pub(super) async fn target(
+    /// Errors: that node's addresses and the policy may have changed after the submission.
+    pub(super) fn target(
         &self,
-        far: Option<NodeId>,
+        far: Option<&Node>,
         port: Option<u16>,
         node: NodeId,
         family: Family,
-    ) -> Result<Target, ServiceError> {
-        let far = match far {
-            Some(id) => node_get(self.db(), id).await?,
-            None => None,
-        };
+    ) -> Result<Target, Refusal> {
         let host_id = self.fleet().with(node, |session| session.inventory.host_id.clone()).unwrap_or_default();
-        let address = far.map(|far| self.node_address(&far, &host_id, family)).transpose()?.flatten();
+        let address = far.map(|far| self.node_address(far, &host_id, family)).transpose()?.flatten();
         Ok(Target { address, port })
+    }
+}
+
+/// All nodes as they were read at one moment, by what may stand for them as a destination: name and UID.
+pub(super) struct KnownNodes {
+    read_ms: i64,
+    by_name: HashMap<String, Arc<Node>>,
+}
+
+impl KnownNodes {
+    /// The node that the destination names.
+    pub(super) fn aimed_at(&self, experiment: &Experiment) -> Option<&Arc<Node>> {
+        self.by_name.get(&node_name(experiment)?)
+    }
+
+    /// The same of any work.
+    pub(super) fn far_of(&self, work: &Work) -> Option<&Arc<Node>> {
+        self.aimed_at(work.experiment()?)
     }
 }
 

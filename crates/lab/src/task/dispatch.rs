@@ -18,7 +18,7 @@ const PACE: Duration = Duration::from_millis(2);
 
 /// Runs until `shutdown`.
 pub(super) async fn run(lab: Lab, shutdown: CancellationToken) {
-    let watch = lab.db().events().watch(["queue", "arrivals"]);
+    let watch = lab.db().events().watch(["queue", "arrivals", "nodes"]);
     let (mut queue, mut starts) = (Queue::default(), Starts::default());
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -27,7 +27,7 @@ pub(super) async fn run(lab: Lab, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             topic = watch.changed() => {
                 // What was submitted to this replica was told to it besides.
-                if topic == "queue" || lab.has_other_replicas() {
+                if topic != "arrivals" || lab.has_other_replicas() {
                     queue.stale();
                 }
             }

@@ -1,6 +1,8 @@
 //! Batches through the API: taken as a whole, carried out element by element, counted, cancelled.
 
 use serde_json::{Value, json};
+use wire::proto::Tools;
+use wire::proto::from_agent::Message;
 
 use crate::agent::Agent;
 use crate::plane::Plane;
@@ -212,6 +214,65 @@ async fn elements_aim_at_nodes() {
     let id = batch["id"].as_str().unwrap();
     let failed = plane.get(&plane.admin, &format!("/api/v1/jobs?batch={id}&status=error")).await.expect(200);
     assert_eq!(failed["items"][0]["reason"], "forbidden", "{failed}");
+}
+
+/// An element whose far end can't be started ends with the reason; the others don't wait for it.
+#[tokio::test]
+async fn a_node_that_is_gone_holds_up_no_other_element() {
+    let plane = Plane::new().await;
+    let (mut a, mut b) = (Agent::join(&plane, "lab-a", 1).await, Agent::join(&plane, "lab-b", 1).await);
+    let body = json!({ "tool": "iperf3", "args": ["-t", "1"], "node": "lab-a",
+        "parameters": [["lab-b"], ["192.0.2.1"]] });
+    for why in ["lab-b has no iperf3.", "lab-b is disabled:"] {
+        b.equip(1).await;
+        plane.submit(crate::agent::ping_on("lab-a")).await;
+        let busy = a.start().await;
+        let batch = plane.call(&plane.admin, "POST", "/api/v1/batches", body.clone()).await.expect(202);
+        if why.contains("disabled") {
+            plane.node_change("lab-b", json!({ "state": "disabled" })).await;
+        } else {
+            b.send(Message::Tools(Tools { tools: Vec::new(), is_partial: false })).await;
+            b.settled().await;
+        }
+        a.exited(&busy, 0).await;
+        let start = a.carry_out().await;
+        assert_eq!(start.destination.as_ref().unwrap().host, "192.0.2.1");
+        a.is_idle().await;
+        let over = show(&plane, &batch).await;
+        assert_eq!((counts(&over), over["status"].as_str()), ([0, 0, 1, 1, 0], Some("completed")));
+        let path = format!("/api/v1/jobs?status=error&batch={}", batch["id"].as_str().unwrap());
+        let failed = plane.get(&plane.admin, &path).await.expect(200)["items"][0].clone();
+        assert_eq!(failed["reason"], "node-down", "{failed}");
+        assert!(failed["reason_text"].as_str().unwrap().contains(why), "{failed}");
+    }
+}
+
+/// A node that was removed and joined again is another one under the same name.
+#[tokio::test]
+async fn elements_aim_at_a_node_that_took_a_name_over() {
+    let plane = Plane::new().await;
+    let (mut a, _b) = (Agent::join(&plane, "lab-a", 1).await, Agent::join(&plane, "lab-b", 1).await);
+    let body = json!({ "tool": "iperf3", "args": ["-t", "{index}", "lab-b"], "node": "lab-a",
+        "array": { "from": 1, "to": 2 } });
+    plane.submit(crate::agent::ping_on("lab-a")).await;
+    let busy = a.start().await;
+    let batch = plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(202);
+    // Its first element is made, and finds no slot.
+    a.is_idle().await;
+    plane.node_change("lab-b", json!({ "state": "disabled" })).await;
+    plane.call(&plane.admin, "DELETE", "/api/v1/nodes/lab-b", Value::Null).await.expect(204);
+    let mut b = Agent::join(&plane, "lab-b", 1).await;
+    b.settled().await;
+    a.exited(&busy, 0).await;
+    for _ in 0..2 {
+        let far = b.start().await;
+        b.started(&far).await;
+        b.output(&far, 0, "Server listening on 20000 (test #1)\n").await;
+        a.carry_out().await;
+        b.exited(&far, 0).await;
+    }
+    a.is_idle().await;
+    assert_eq!(counts(&show(&plane, &batch).await), [0, 0, 2, 0, 0]);
 }
 
 /// Both ends of each are started, the far one first.

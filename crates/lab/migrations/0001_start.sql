@@ -95,6 +95,8 @@ CREATE TABLE lab_batch (
   taken BIGINT NOT NULL,
   is_open SMALLINT NOT NULL,
   is_cancelled SMALLINT NOT NULL,
+  -- It is being deleted piece by piece; nobody sees it any more.
+  is_deleted SMALLINT NOT NULL,
   created_ms BIGINT NOT NULL,
   request VARCHAR(64) NOT NULL,
   idempotency VARCHAR(190)
@@ -103,6 +105,7 @@ CREATE UNIQUE INDEX lab_batch_idempotency ON lab_batch (account, idempotency);
 CREATE INDEX lab_batch_account ON lab_batch (account, id);
 CREATE INDEX lab_batch_tenant ON lab_batch (tenant, id);
 CREATE INDEX lab_batch_open ON lab_batch (is_open, id);
+CREATE INDEX lab_batch_deleted ON lab_batch (is_deleted, id) WHERE is_deleted = 1;
 CREATE INDEX lab_batch_source ON lab_batch (source);
 
 -- Parameters or inputs of a batch's elements, many in a row.

@@ -15,6 +15,7 @@ pub fn spawn_tasks(lab: &Lab, shutdown: &CancellationToken) -> TaskTracker {
     tracker.spawn(dispatch::run(lab.clone(), shutdown.clone()));
     tracker.spawn(tend::cancels(lab.clone(), shutdown.clone()));
     tracker.spawn(tend::inputs(lab.clone(), shutdown.clone()));
+    tracker.spawn(tend::deletions(lab.clone(), shutdown.clone()));
     tracker.spawn(tend::sources(lab.clone(), shutdown.clone()));
     tracker.spawn(tend::settings(lab.clone(), shutdown.clone()));
     tracker.spawn(tend::heartbeats(lab.clone(), shutdown.clone()));

@@ -78,16 +78,16 @@ pub(crate) fn batch_insert(
 ) {
     const INSERT: &str = "INSERT INTO lab_batch (id, tenant, account, owner, name, kind, tool, spec, args, source, command, \
          wanted_node, wanted_labels, first_index, elements, has_parameters, has_inputs, taken, created_ms, request, idempotency, \
-         is_open, is_cancelled)";
+         is_open, is_cancelled, is_deleted)";
     let marks = vec!["?"; 22].join(", ");
     let Some(quota) = quota else {
-        let query = Query::new(format!("{INSERT} VALUES ({marks}, 0)"));
+        let query = Query::new(format!("{INSERT} VALUES ({marks}, 0, 0)"));
         return write.push_step(values(query, batch, request, idempotency));
     };
     let account = batch.account.as_str();
     submitter_lock(write, account);
     let query = Query::new(format!(
-        "{INSERT} SELECT {marks}, 0 FROM (SELECT 1 AS one) AS once \
+        "{INSERT} SELECT {marks}, 0, 0 FROM (SELECT 1 AS one) AS once \
          WHERE {WAITING} + ? <= ? AND {SUBMITTED} + ? <= ? AND {HOURLY} < ?"
     ));
     let query = values(query, batch, request, idempotency)
@@ -152,8 +152,9 @@ pub(crate) async fn batch_parameters(db: &Database, id: BatchId, first: u32) -> 
     super::document(&db.one(query.bind(id.to_string()).bind(first)).await?, "data")
 }
 
+/// `None` also for one that is being deleted.
 pub(crate) async fn batch_get(db: &Database, id: BatchId) -> Result<Option<Batch>, DbError> {
-    let query = Query::new(format!("{COLUMNS} WHERE b.id = ?")).bind(id.to_string());
+    let query = Query::new(format!("{COLUMNS} WHERE b.id = ? AND b.is_deleted = 0")).bind(id.to_string());
     db.optional(query).await?.as_ref().map(batch).transpose()
 }
 
@@ -184,7 +185,7 @@ pub(crate) async fn batch_list(
     let of_kind = if kind.is_some() { "b.kind = ? AND " } else { "" };
     // Every id is less than this.
     let before = before.map_or_else(|| "g".to_owned(), |id| id.to_string());
-    let query = Query::new(format!("{COLUMNS} WHERE {scope}{of_kind}b.id < ? ORDER BY b.id DESC LIMIT ?"));
+    let query = Query::new(format!("{COLUMNS} WHERE {scope}{of_kind}b.is_deleted = 0 AND b.id < ? ORDER BY b.id DESC LIMIT ?"));
     let query = whose.into_iter().fold(query, |query, whose| query.bind(whose.as_str()));
     let query = kind.into_iter().fold(query, |query, kind| query.bind(kind.as_str()));
     db.all(query.bind(before).bind(limit)).await?.iter().map(batch).collect()

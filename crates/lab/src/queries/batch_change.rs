@@ -25,6 +25,41 @@ pub(crate) fn batch_cancel(write: &mut Write, id: BatchId) {
     );
 }
 
+/// Marks a batch to be deleted piece by piece; nobody sees it any more. `Unmet` ("batch-over") when it is not over, or an
+/// element is pinned.
+pub(crate) fn batch_delete_ask(write: &mut Write, id: BatchId) {
+    let id = id.to_string();
+    // The first locks the row, as `batch_lock` does; the second sees what was committed until then.
+    for condition in [
+        "is_open = 0 AND is_deleted = 0",
+        "NOT EXISTS (SELECT 1 FROM lab_job j WHERE j.batch = lab_batch.id AND (j.pinned = 1 OR j.state IN ('waiting', 'running')))",
+    ] {
+        let sql = format!("UPDATE lab_batch SET is_deleted = 1, idempotency = NULL WHERE id = ? AND {condition}");
+        write.push_expect("batch-over", Query::new(sql).bind(id.as_str()));
+    }
+}
+
+/// Keeps a batch from being marked to be deleted until the transaction commits; to stand before what keeps an element.
+pub(crate) fn batch_lock(write: &mut Write, id: BatchId) {
+    write.push_step(Query::new("UPDATE lab_batch SET is_deleted = is_deleted WHERE id = ?").bind(id.to_string()));
+}
+
+/// Of a job: its batch is not being deleted.
+pub(super) const STAYS: &str =
+    "NOT EXISTS (SELECT 1 FROM lab_batch b WHERE b.id = lab_job.batch AND b.is_deleted = 1)";
+
+/// Whether a batch is being deleted.
+pub(crate) async fn batch_is_deleted(db: &Database, id: BatchId) -> Result<bool, DbError> {
+    let query = Query::new("SELECT id FROM lab_batch WHERE id = ? AND is_deleted = 1").bind(id.to_string());
+    Ok(db.optional(query).await?.is_some())
+}
+
+/// At most `limit` batches that are being deleted.
+pub(crate) async fn batch_list_deleted(db: &Database, limit: u32) -> Result<Vec<BatchId>, DbError> {
+    let query = Query::new("SELECT id FROM lab_batch WHERE is_deleted = 1 ORDER BY id LIMIT ?").bind(limit);
+    db.all(query).await?.iter().map(|row| parsed(row, "id")).collect()
+}
+
 /// How many elements are pinned.
 pub(crate) async fn batch_pinned(db: &Database, id: BatchId) -> Result<u32, DbError> {
     let query = Query::new("SELECT COUNT(*) AS n FROM lab_job WHERE batch = ? AND pinned = 1");
@@ -65,13 +100,13 @@ pub(crate) fn jobs_delete(write: &mut Write, jobs: &[JobId], runs: &[RunId]) {
     }
 }
 
-/// Deletes a batch whose elements are gone. `Unmet` ("batch-empty") when it has some, or is to get some.
+/// Deletes a batch that was marked and whose elements are gone. `Unmet` ("batch-empty") otherwise.
 pub(crate) fn batch_delete(write: &mut Write, id: BatchId) {
     let id = id.to_string();
     write.push_expect(
         "batch-empty",
         Query::new(
-            "DELETE FROM lab_batch WHERE id = ? AND is_open = 0 \
+            "DELETE FROM lab_batch WHERE id = ? AND is_deleted = 1 \
              AND NOT EXISTS (SELECT 1 FROM lab_job j WHERE j.batch = lab_batch.id)",
         )
         .bind(id.as_str()),

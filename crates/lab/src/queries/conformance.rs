@@ -1,6 +1,7 @@
 //! Every query of the lab on SQLite, PostgreSQL and MariaDB.
 
 mod batch;
+mod batch_delete;
 mod input;
 mod job;
 mod job_change;

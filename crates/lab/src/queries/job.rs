@@ -2,7 +2,7 @@
 
 use db::{Database, DbError, Query, Row, Write};
 
-use super::batch_change::batch_delete_of_account;
+use super::batch_change::{STAYS, batch_delete_of_account};
 use super::told::{Attempt, Told};
 use super::{parsed, parsed_opt, unreadable};
 use crate::model::job::{Job, JobId};
@@ -150,9 +150,10 @@ pub(crate) fn job_name_set(write: &mut Write, id: JobId, name: &str) {
     write.push_expect("job", Query::new("UPDATE lab_job SET name = ? WHERE id = ?").bind(name).bind(id.to_string()));
 }
 
+/// Pins or unpins a job. `Unmet` ("job") when it is gone, or its batch is being deleted.
 pub(crate) fn job_pinned_set(write: &mut Write, id: JobId, pinned: bool) {
-    write
-        .push_expect("job", Query::new("UPDATE lab_job SET pinned = ? WHERE id = ?").bind(pinned).bind(id.to_string()));
+    let query = Query::new(format!("UPDATE lab_job SET pinned = ? WHERE id = ? AND {STAYS}"));
+    write.push_expect("job", query.bind(pinned).bind(id.to_string()));
 }
 
 /// Sets whether everybody in the tenant who has the job's address sees it.
@@ -227,15 +228,15 @@ pub(crate) const GOES_ON: &str = "state IN ('waiting', 'running') AND is_cancell
 /// A job that somebody wants to be tried again.
 pub(crate) const RETRYABLE: &str = "state IN ('error', 'cancelled')";
 
-/// Opens the next attempt of a job that is as `from` says. `Unmet` ("job-attempt") when it is not, or when this attempt
-/// is not the newest.
+/// Opens the next attempt of a job that is as `from` says. `Unmet` ("job-attempt") when it is not, when this attempt is
+/// not the newest, or when its batch is being deleted.
 pub(crate) fn job_next_attempt(write: &mut Write, id: JobId, attempt: i64, from: &'static str) {
     write.push_expect(
         "job-attempt",
         Query::new(format!(
             "UPDATE lab_job SET state = 'waiting', attempt = attempt + 1, node = NULL, reason = NULL, detail = NULL, \
              exit_code = NULL, cpu_ms = NULL, memory_peak_bytes = NULL, started_ms = NULL, completed_ms = NULL, is_cancelled = 0, ended_in = NULL \
-             WHERE id = ? AND attempt = ? AND {from}"
+             WHERE id = ? AND attempt = ? AND {from} AND {STAYS}"
         ))
         .bind(id.to_string())
         .bind(attempt),

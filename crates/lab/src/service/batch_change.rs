@@ -10,12 +10,18 @@ use crate::Lab;
 use crate::model::batch::{Batch, BatchId};
 use crate::model::job::{Job, JobKind};
 use crate::queries::batch::{batch_get, batch_list};
-use crate::queries::batch_change::{batch_cancel, batch_delete, batch_pinned, element_list_ids, jobs_delete};
+use crate::queries::batch_change::{
+    batch_cancel, batch_delete, batch_delete_ask, batch_list_deleted, batch_pinned, element_list_ids, jobs_delete,
+};
 use crate::queries::list::{Visible, element_list_failed};
 use crate::queries::run::{batch_cancel_idle, run_ids_of_jobs};
 
+/// Wakes what clears deleted batches away.
+pub(crate) const DELETIONS: &str = "deletions";
 /// Elements deleted in one transaction: others write in between.
 const DELETED_AT_ONCE: u32 = 500;
+/// Deleted batches that are looked for together.
+const SWEPT_AT_ONCE: u32 = 100;
 
 impl Lab {
     /// A batch the caller may see. Errors: `BatchUnknown`, also for one that is not theirs to know of.
@@ -71,37 +77,63 @@ impl Lab {
         }
     }
 
-    /// Deletes a batch that is over, with its elements and their output. Owner or operator. Errors: `BatchPinned` where an
-    /// element is pinned for the class. Cancelled on the way, it leaves the batch with what is left of its elements.
+    /// Deletes a batch that is over, with its elements and their output: nobody sees it any more when this returns, and
+    /// [`Lab::batches_sweep`] clears it away. Owner or operator. Errors: `BatchPinned` where an element is pinned for the
+    /// class.
     pub(crate) async fn batch_delete(&self, caller: &Caller, id: BatchId) -> Result<(), ServiceError> {
         let batch = self.batch_own(caller, id).await?;
         if !batch.status().is_final() {
             return Err(ServiceError::BatchOpen);
         }
-        let pinned = batch_pinned(self.db(), id).await?;
-        if pinned > 0 {
-            return Err(ServiceError::BatchPinned { pinned });
+        let mut write = Write::new();
+        batch_delete_ask(&mut write, id);
+        for topic in ["jobs", DELETIONS] {
+            write.push_event(topic);
         }
-        let mut before = None;
+        self.portal().audit(&mut write, caller, "batch.delete", &id.to_string(), json!({ "name": batch.name }));
+        match self.db().write(write).await {
+            Ok(_) => Ok(()),
+            Err(DbError::Unmet { guard: "batch-over" }) => Err(match batch_pinned(self.db(), id).await? {
+                0 => ServiceError::BatchOpen,
+                pinned => ServiceError::BatchPinned { pinned },
+            }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Clears away the batches that were deleted, each in many small transactions. Cancelled on the way, it is taken up
+    /// where it was.
+    pub(crate) async fn batches_sweep(&self) -> Result<(), ServiceError> {
         loop {
-            let ids = element_list_ids(self.db(), id, DELETED_AT_ONCE).await?;
-            // One that was pinned or tried again meanwhile stays, and so does the batch.
-            if ids.is_empty() || before == ids.first().copied() {
+            let batches = batch_list_deleted(self.db(), SWEPT_AT_ONCE).await?;
+            for id in &batches {
+                self.batch_sweep(*id).await?;
+            }
+            if batches.len() < SWEPT_AT_ONCE as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn batch_sweep(&self, id: BatchId) -> Result<(), ServiceError> {
+        let mut first = None;
+        loop {
+            let jobs = element_list_ids(self.db(), id, DELETED_AT_ONCE).await?;
+            // What could not be deleted is left to the next turn.
+            if jobs.first() == first.as_ref() || jobs.is_empty() {
                 break;
             }
-            before = ids.first().copied();
+            first = jobs.first().copied();
             let mut write = Write::new();
-            jobs_delete(&mut write, &ids, &run_ids_of_jobs(self.db(), &ids).await?);
+            jobs_delete(&mut write, &jobs, &run_ids_of_jobs(self.db(), &jobs).await?);
             self.db().write(write).await?;
         }
         let mut write = Write::new();
         batch_delete(&mut write, id);
-        write.push_event("jobs");
         write.push_event(REMOVALS);
-        self.portal().audit(&mut write, caller, "batch.delete", &id.to_string(), json!({ "name": batch.name }));
         match self.db().write(write).await {
-            Ok(_) => Ok(()),
-            Err(DbError::Unmet { guard: "batch-empty" }) => Err(ServiceError::BatchOpen),
+            // Another replica was faster, or something is left.
+            Ok(_) | Err(DbError::Unmet { guard: "batch-empty" }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -10,6 +10,7 @@ use super::submit::{Submission, first_run};
 use crate::Lab;
 use crate::model::job::{Job, JobId, JobStatus, checked_name};
 use crate::model::work::Work;
+use crate::queries::batch_change::{batch_is_deleted, batch_lock};
 use crate::queries::element::batch_count_reopened;
 use crate::queries::job::{
     RETRYABLE, job_cancel_ask, job_delete, job_delete_of_account, job_get, job_name_set, job_next_attempt,
@@ -53,7 +54,11 @@ impl Lab {
     /// A job the caller may see. Errors: `JobUnknown`, also for one that is not theirs to know of.
     pub(crate) async fn job_view(&self, caller: &Caller, id: JobId) -> Result<Job, ServiceError> {
         let job = job_get(self.db(), id).await?.ok_or(ServiceError::JobUnknown)?;
-        if is_visible(&job, caller) { Ok(job) } else { Err(ServiceError::JobUnknown) }
+        let is_going = match job.batch {
+            Some(batch) => batch_is_deleted(self.db(), batch).await?,
+            None => false,
+        };
+        if is_visible(&job, caller) && !is_going { Ok(job) } else { Err(ServiceError::JobUnknown) }
     }
 
     /// A job the caller may change: their own, or any they see as an operator.
@@ -74,7 +79,10 @@ impl Lab {
         cursor: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<Job>, ServiceError> {
-        Ok(job_list(self.db(), &Visible::to(caller), filter, cursor, limit).await?)
+        match filter.batch {
+            Some(batch) if batch_is_deleted(self.db(), batch).await? => Ok(Vec::new()),
+            _ => Ok(job_list(self.db(), &Visible::to(caller), filter, cursor, limit).await?),
+        }
     }
 
     /// Places of those of these jobs that wait.
@@ -101,6 +109,9 @@ impl Lab {
             return Err(ServiceError::JobOfAnother);
         }
         let mut write = Write::new();
+        if let Some(batch) = job.batch {
+            batch_lock(&mut write, batch);
+        }
         job_pinned_set(&mut write, id, pinned);
         let action = if pinned { "job.pin" } else { "job.unpin" };
         self.portal().audit(&mut write, caller, action, &id.to_string(), json!({ "name": job.name }));
@@ -167,6 +178,9 @@ impl Lab {
         // never by more than the jobs that the account has already.
         self.job_check(caller, &wanted).await?;
         let mut write = Write::new();
+        if let Some(batch) = job.batch {
+            batch_lock(&mut write, batch);
+        }
         job_next_attempt(&mut write, id, job.attempt, RETRYABLE);
         if let Some(batch) = job.batch {
             batch_count_reopened(&mut write, batch, job.status == JobStatus::Cancelled);

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Lab;
 use crate::queries::node::node_seen;
 use crate::service::ServiceError;
+use crate::service::batch_change::DELETIONS;
 
 /// Heartbeats are written together, this often.
 const HEARTBEATS: Duration = Duration::from_secs(2);
@@ -43,6 +44,21 @@ pub(super) async fn inputs(lab: Lab, shutdown: CancellationToken) {
             () = lab.inputs_wanted() => {}
         }
         carry_out("sending input", &shutdown, || lab.inputs_send()).await;
+    }
+}
+
+/// Clears deleted batches away: what was left when the program ended last, then as soon as one is deleted.
+pub(super) async fn deletions(lab: Lab, shutdown: CancellationToken) {
+    let watch = lab.db().events().watch([DELETIONS]);
+    loop {
+        let swept = async {
+            carry_out("clearing deleted batches away", &shutdown, || lab.batches_sweep()).await;
+            watch.changed().await
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = swept => {}
+        }
     }
 }
 

@@ -349,5 +349,33 @@ async fn a_batch_is_deleted_once_it_is_over() {
     delete().await.expect(204);
     assert_eq!(plane.get(&plane.admin, &element).await.status, 404);
     assert_eq!(delete().await.problem(404), "batch-unknown");
+    let listed = plane.get(&plane.admin, "/api/v1/batches").await.expect(200);
+    assert_eq!(listed["items"], json!([]));
+    swept(&plane).await;
+    assert_eq!((plane.count("lab_job").await, plane.count("lab_run").await), (0, 0));
+}
+
+/// Waits until nothing of a batch is left.
+async fn swept(plane: &Plane) {
+    let gone = async {
+        while plane.count("lab_batch").await > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.expect("the batch is still there");
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_cut_short_goes_on() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let batch = submit(&plane, &plane.admin, json!({ "array": { "from": 1, "to": 2 } })).await;
+    agent.carry_out().await;
+    agent.carry_out().await;
+    agent.is_idle().await;
+    let mark = db::Query::new("UPDATE lab_batch SET is_deleted = 1 WHERE id = ?").bind(batch["id"].as_str().unwrap());
+    plane.db.write(db::Write::new().step(mark)).await.unwrap();
+    let plane = plane.restart().await;
+    swept(&plane).await;
     assert_eq!((plane.count("lab_job").await, plane.count("lab_run").await), (0, 0));
 }

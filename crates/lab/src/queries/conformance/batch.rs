@@ -10,24 +10,21 @@ use crate::queries::batch::{
     ElementQuota, batch_counts, batch_get, batch_get_by_idempotency, batch_insert, batch_list, batch_list_open,
     batch_parameters, batch_parameters_insert, batch_waiting_all,
 };
-use crate::queries::batch_change::{
-    batch_cancel, batch_delete, batch_delete_of_account, batch_pinned, element_list_ids, jobs_delete,
-};
+use crate::queries::batch_change::{batch_cancel, batch_delete_of_account};
 use crate::queries::element::{Placed, Taken, batch_count_reopened, batch_take, elements_place};
-use crate::queries::job::{Quota, job_pinned_set};
-use crate::queries::list::{JobFilter, Visible, element_list_failed, job_list};
+use crate::queries::job::Quota;
+use crate::queries::list::{JobFilter, Visible, job_list};
 use crate::queries::queue::run_list_queue;
-use crate::queries::run::{Holder, RunEnd, batch_cancel_idle, run_ids_of_jobs, run_list_of_job};
+use crate::queries::run::{Holder, RunEnd, batch_cancel_idle, run_list_of_job};
 use crate::queries::told::{Attempt, Told};
 
 testkit::for_each_engine!(crate::migrations();
     a_batch_is_read_back_whole, elements_are_taken_once, an_element_is_fenced_by_its_node, ends_are_counted_once,
     a_cancelled_batch_gives_nothing_away, an_account_has_so_many_elements,
-    an_hour_has_so_many_elements_and_batches, a_batch_is_deleted_with_its_elements, parameters_are_read_by_block,
-    batches_are_listed_by_who_may_see_them, an_element_waits_for_its_node,
-    what_is_kept_keeps_its_output);
+    an_hour_has_so_many_elements_and_batches, parameters_are_read_by_block,
+    batches_are_listed_by_who_may_see_them, an_element_waits_for_its_node);
 
-fn batch(account: &str, count: u32) -> Batch {
+pub(super) fn batch(account: &str, count: u32) -> Batch {
     Batch {
         id: BatchId::generate(),
         tenant: "faculty".into(),
@@ -53,11 +50,11 @@ fn batch(account: &str, count: u32) -> Batch {
     }
 }
 
-async fn insert(db: &Database, batch: &Batch) {
+pub(super) async fn insert(db: &Database, batch: &Batch) {
     change(db, |w| batch_insert(w, batch, "digest", None, None)).await.unwrap();
 }
 
-fn elements(batch: &Batch, holder: &Holder, count: u32) -> Vec<Taken> {
+pub(super) fn elements(batch: &Batch, holder: &Holder, count: u32) -> Vec<Taken> {
     let element = |number: u32| Taken {
         job: JobId::generate(),
         run: RunId::generate(),
@@ -139,7 +136,7 @@ async fn an_element_is_fenced_by_its_node(db: Database) {
     assert_eq!(read(&db, wanted.id).await.taken, 2);
 }
 
-fn end(told: &mut Told, element: &Taken, outcome: Outcome) {
+pub(super) fn end(told: &mut Told, element: &Taken, outcome: Outcome) {
     let exit_code = if let Outcome::Exited(code) = outcome { Some(code) } else { None };
     let end = RunEnd { exit_code, ..RunEnd::untold(outcome, NOW_MS + 5) };
     told.run_ended(element.run, &end, None);
@@ -244,75 +241,6 @@ async fn an_hour_has_so_many_elements_and_batches(db: Database) {
         async move { change(db, |w| crate::queries::job::job_insert(w, job, None, Some(&quota))).await.is_ok() }
     };
     assert!(!insert(single(3)).await && insert(single(4)).await, "a job is counted with the batches");
-}
-
-/// Deletes what of a batch can be deleted.
-async fn delete(db: &Database, id: BatchId) -> Result<Vec<u64>, DbError> {
-    let ids = element_list_ids(db, id, 100).await.unwrap();
-    let runs = run_ids_of_jobs(db, &ids).await.unwrap();
-    change(db, |w| jobs_delete(w, &ids, &runs)).await.unwrap();
-    change(db, |w| batch_delete(w, id)).await
-}
-
-async fn a_batch_is_deleted_with_its_elements(db: Database) {
-    let holder = connected(&db, "lab-a", "replica-1").await;
-    let wanted = batch("ada", 4);
-    insert(&db, &wanted).await;
-    let taken = elements(&wanted, &holder, 4);
-    change(&db, |w| batch_take(w, &wanted, &taken, NOW_MS)).await.unwrap();
-    let mut told = Told::new();
-    let outcomes = [Outcome::Exited(0), Outcome::Exited(3), Outcome::Lost];
-    taken.iter().zip(&outcomes).for_each(|(element, outcome)| end(&mut told, element, outcome.clone()));
-    change(&db, |w| told.push(w)).await.unwrap();
-    let failed = element_list_failed(&db, wanted.id, 9).await.unwrap();
-    assert_eq!(failed.iter().map(|job| job.id).collect::<Vec<_>>(), [taken[1].job, taken[2].job]);
-    let filter = JobFilter { batch: Some(wanted.id), is_failed: true, ..JobFilter::default() };
-    assert_eq!(job_list(&db, &Visible::All, &filter, None, 9).await.unwrap().len(), 2);
-    change(&db, |w| job_pinned_set(w, taken[0].job, true)).await.unwrap();
-    assert_eq!(batch_pinned(&db, wanted.id).await.unwrap(), 1);
-    // One is pinned, and one goes on.
-    assert!(matches!(delete(&db, wanted.id).await, Err(DbError::Unmet { guard: "batch-empty" })));
-    assert_eq!(stored(&db, taken[3].job).await.status, JobStatus::Running);
-    change(&db, |w| job_pinned_set(w, taken[0].job, false)).await.unwrap();
-    force(&db, taken[3].job, JobStatus::Error).await;
-    delete(&db, wanted.id).await.unwrap();
-    assert!(batch_get(&db, wanted.id).await.unwrap().is_none());
-    for element in &taken {
-        assert!(run_list_of_job(&db, element.job).await.unwrap().is_empty());
-    }
-    let open = batch("ada", 1);
-    insert(&db, &open).await;
-    assert!(delete(&db, open.id).await.is_err(), "it is to run yet");
-}
-
-/// Whatever was read before, a job that is there keeps its runs and what those hold, and one that went leaves nothing.
-async fn what_is_kept_keeps_its_output(db: Database) {
-    let holder = connected(&db, "lab-a", "replica-1").await;
-    let wanted = batch("ada", 3);
-    insert(&db, &wanted).await;
-    let taken = elements(&wanted, &holder, 3);
-    change(&db, |w| batch_take(w, &wanted, &taken, NOW_MS)).await.unwrap();
-    let mut told = Told::new();
-    taken.iter().take(2).for_each(|element| end(&mut told, element, Outcome::Exited(0)));
-    change(&db, |w| told.push(w)).await.unwrap();
-    for element in &taken {
-        let chunk = super::Chunk { seq: 0, channel: 1, at_ms: NOW_MS, data: b"out".to_vec() };
-        change(&db, |w| super::output_insert(w, element.run, &chunk)).await.unwrap();
-    }
-    let jobs: Vec<_> = taken.iter().map(|element| element.job).collect();
-    let runs = run_ids_of_jobs(&db, &jobs).await.unwrap();
-    assert_eq!(runs.len(), 3);
-    // Pinned after the ids were read; the third is running.
-    change(&db, |w| job_pinned_set(w, jobs[0], true)).await.unwrap();
-    change(&db, |w| jobs_delete(w, &jobs, &runs)).await.unwrap();
-    let count = |table: &'static str| {
-        let query = db::Query::new(format!("SELECT COUNT(*) AS n FROM {table}"));
-        let db = &db;
-        async move { db.one(query).await.unwrap().get::<u32>("n").unwrap() }
-    };
-    assert_eq!((count("lab_job").await, count("lab_run").await, count("lab_output").await), (2, 2, 2));
-    assert!(run_list_of_job(&db, jobs[1]).await.unwrap().is_empty());
-    stored(&db, jobs[0]).await;
 }
 
 async fn parameters_are_read_by_block(db: Database) {

@@ -60,7 +60,6 @@ CREATE TABLE lab_job (
 );
 CREATE UNIQUE INDEX lab_job_idempotency ON lab_job (account, idempotency) WHERE idempotency IS NOT NULL;
 CREATE INDEX lab_job_account ON lab_job (account, batch, pinned, id) WHERE batch IS NULL;
-CREATE INDEX lab_job_account_created ON lab_job (account, batch, created_ms) WHERE batch IS NULL;
 CREATE INDEX lab_job_account_state ON lab_job (account, state) WHERE state = 'waiting';
 CREATE INDEX lab_job_tenant ON lab_job (tenant, batch, pinned, id) WHERE batch IS NULL;
 CREATE INDEX lab_job_batch ON lab_job (batch, pinned, id);
@@ -125,11 +124,13 @@ CREATE TABLE lab_batch_tally (
   last_ms BIGINT NOT NULL
 );
 
--- One row for each account that has a quota. Each submission changes it, so that those of one account are counted one
--- after another.
+-- One row for each account that has a quota: what it submitted since its hour began. Each submission changes it, so that
+-- those of one account are counted one after another.
 CREATE TABLE lab_submitter (
   account VARCHAR(36) NOT NULL PRIMARY KEY,
-  submitted BIGINT NOT NULL
+  hour_began_ms BIGINT NOT NULL,
+  submissions BIGINT NOT NULL,
+  elements BIGINT NOT NULL
 );
 
 -- Attempts of jobs, and the far ends of measurements.

@@ -12,6 +12,7 @@ pub(crate) mod policy;
 pub(crate) mod queue;
 pub(crate) mod run;
 pub(crate) mod source;
+mod submitter;
 pub(crate) mod told;
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use db::{Database, DbError, Given, Kind, Query, Row, Write};
 
-use super::job::{HOURLY, hourly_bind, submitter_lock};
 use super::list::Visible;
+use super::submitter::{ELEMENTS, SUBMISSIONS, hour_bind, submission_count};
 use super::{parsed, parsed_opt, unreadable};
 use crate::model::batch::{BLOCK, Batch, BatchId, Tally};
 use crate::model::job::JobKind;
@@ -57,16 +57,11 @@ pub(crate) struct ElementQuota {
     pub(crate) elements_max: u32,
     /// Submissions within the hour: a batch is one, as a job is.
     pub(crate) hourly_max: u32,
-    pub(crate) hour_began_ms: i64,
 }
 
 /// Elements of an account that wait: those that were not taken yet, and those that are jobs. Binds the account twice.
 const WAITING: &str = "(SELECT COALESCE(SUM(elements - taken), 0) FROM lab_batch WHERE account = ? AND is_open = 1) \
      + (SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting' AND batch IS NOT NULL)";
-/// Elements that an account submitted since then, but for those that never were to run. Binds the account and the time.
-const SUBMITTED: &str = "(SELECT COALESCE(SUM(CASE WHEN is_cancelled = 1 THEN taken ELSE elements END), 0) \
-     FROM lab_batch WHERE account = ? AND created_ms > ?)";
-
 /// Inserts a batch; `taken` says how many of its elements are jobs already. `Unmet` ("batch-quota") when the account has
 /// as much as it may; `Duplicate` when its idempotency key was used before. `request` is a digest of what was asked for.
 pub(crate) fn batch_insert(
@@ -85,21 +80,18 @@ pub(crate) fn batch_insert(
         return write.push_step(values(query, batch, request, idempotency));
     };
     let account = batch.account.as_str();
-    submitter_lock(write, account);
+    submission_count(write, account, batch.count, batch.created_ms);
     let query = Query::new(format!(
         "{INSERT} SELECT {marks}, 0, 0 FROM (SELECT 1 AS one) AS once \
-         WHERE {WAITING} + ? <= ? AND {SUBMITTED} + ? <= ? AND {HOURLY} < ?"
+         WHERE {WAITING} + ? <= ? AND {ELEMENTS} <= ? AND {SUBMISSIONS} <= ?"
     ));
     let query = values(query, batch, request, idempotency)
         .bind(account)
         .bind(account)
         .bind(batch.count)
-        .bind(quota.elements_max)
-        .bind(account)
-        .bind(quota.hour_began_ms)
-        .bind(batch.count)
         .bind(quota.elements_max);
-    write.push_expect("batch-quota", hourly_bind(query, account, quota.hour_began_ms).bind(quota.hourly_max));
+    let query = hour_bind(query, account, batch.created_ms).bind(quota.elements_max);
+    write.push_expect("batch-quota", hour_bind(query, account, batch.created_ms).bind(quota.hourly_max));
 }
 
 fn values(query: Query, batch: &Batch, request: &str, idempotency: Option<&str>) -> Query {
@@ -197,10 +189,10 @@ pub(crate) async fn batch_list_open(db: &Database, limit: u32) -> Result<Vec<Bat
     db.all(query).await?.iter().map(batch).collect()
 }
 
-/// Elements of an account that wait, and those that it submitted since `since_ms`.
-pub(crate) async fn batch_counts(db: &Database, account: &str, since_ms: i64) -> Result<(u32, u32), DbError> {
-    let query = Query::new(format!("SELECT {WAITING} AS waiting, {SUBMITTED} AS submitted"));
-    let row = db.one(query.bind(account).bind(account).bind(account).bind(since_ms)).await?;
+/// Elements of an account that wait, and those that it submitted within its hour.
+pub(crate) async fn batch_counts(db: &Database, account: &str, now_ms: i64) -> Result<(u32, u32), DbError> {
+    let query = Query::new(format!("SELECT {WAITING} AS waiting, {ELEMENTS} AS submitted"));
+    let row = db.one(hour_bind(query.bind(account).bind(account), account, now_ms)).await?;
     Ok((row.get("waiting")?, row.get("submitted")?))
 }
 

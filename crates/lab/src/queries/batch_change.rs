@@ -3,13 +3,15 @@
 use db::{Database, DbError, Query, Write};
 
 use super::parsed;
-use crate::model::batch::BatchId;
+use super::submitter::elements_uncount;
+use crate::model::batch::{Batch, BatchId};
 use crate::model::job::JobId;
 use crate::model::run::RunId;
 
 /// Takes no more elements, and asks for the end of those that were taken. `Unmet` ("batch-open") when nothing is left
 /// to cancel.
-pub(crate) fn batch_cancel(write: &mut Write, id: BatchId) {
+pub(crate) fn batch_cancel(write: &mut Write, batch: &Batch) {
+    let id = batch.id;
     const LIVE: &str =
         "EXISTS (SELECT 1 FROM lab_job j WHERE j.batch = lab_batch.id AND j.state IN ('waiting', 'running'))";
     write.push_expect(
@@ -19,6 +21,7 @@ pub(crate) fn batch_cancel(write: &mut Write, id: BatchId) {
         ))
         .bind(id.to_string()),
     );
+    elements_uncount(write, batch);
     write.push_step(
         Query::new("UPDATE lab_job SET is_cancelled = 1 WHERE batch = ? AND state IN ('waiting', 'running')")
             .bind(id.to_string()),

@@ -3,6 +3,7 @@
 use db::{Database, DbError, Query, Row, Write};
 
 use super::batch_change::{STAYS, batch_delete_of_account};
+use super::submitter::{SUBMISSIONS, hour_bind, submission_count};
 use super::told::{Attempt, Told};
 use super::{parsed, parsed_opt, unreadable};
 use crate::model::job::{Job, JobId};
@@ -54,20 +55,10 @@ pub(super) fn job(row: &Row) -> Result<Job, DbError> {
 pub(crate) struct Quota {
     pub(crate) waiting_max: u32,
     pub(crate) hourly_max: u32,
-    pub(crate) hour_began_ms: i64,
 }
 
 /// Jobs of an account that wait; elements of batches have a count of their own. Binds the account.
 const WAITING: &str = "(SELECT COUNT(*) FROM lab_job WHERE account = ? AND state = 'waiting' AND batch IS NULL)";
-/// What an account submitted since then, a batch counting as one. See [`hourly_bind`].
-pub(super) const HOURLY: &str = "(SELECT COUNT(*) FROM lab_job WHERE account = ? AND batch IS NULL AND created_ms > ?) \
-     + (SELECT COUNT(*) FROM lab_batch WHERE account = ? AND created_ms > ?)";
-
-/// Binds what [`HOURLY`] asks for.
-pub(super) fn hourly_bind(query: Query, account: &str, since_ms: i64) -> Query {
-    query.bind(account).bind(since_ms).bind(account).bind(since_ms)
-}
-
 /// Inserts a waiting job. `Unmet` ("job-quota") when the account has as much as it may;
 /// `Duplicate` when its idempotency key was used before.
 pub(crate) fn job_insert(write: &mut Write, job: &Job, idempotency: Option<&str>, quota: Option<&Quota>) {
@@ -100,24 +91,12 @@ pub(crate) fn job_insert(write: &mut Write, job: &Job, idempotency: Option<&str>
     };
     let sql = format!(
         "{INSERT} SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 1, 0 FROM (SELECT 1 AS one) AS once \
-         WHERE {WAITING} < ? AND {HOURLY} < ?"
+         WHERE {WAITING} < ? AND {SUBMISSIONS} <= ?"
     );
     let account = job.account.as_str();
     let query = values(Query::new(sql)).bind(account).bind(quota.waiting_max);
-    submitter_lock(write, account);
-    write.push_expect("job-quota", hourly_bind(query, account, quota.hour_began_ms).bind(quota.hourly_max));
-}
-
-/// Locks an account's row until the transaction commits: without it two submissions at once would each count the other
-/// out of the quota.
-pub(super) fn submitter_lock(write: &mut Write, account: &str) {
-    write.push_step(
-        Query::new(
-            "INSERT INTO lab_submitter (account, submitted) VALUES (?, 1) \
-             ON CONFLICT (account) DO UPDATE SET submitted = lab_submitter.submitted + 1",
-        )
-        .bind(account),
-    );
+    submission_count(write, account, 0, job.created_ms);
+    write.push_expect("job-quota", hour_bind(query, account, job.created_ms).bind(quota.hourly_max));
 }
 
 pub(crate) async fn job_get(db: &Database, id: JobId) -> Result<Option<Job>, DbError> {
@@ -139,10 +118,10 @@ pub(crate) async fn job_get_by_idempotency(db: &Database, account: &str, value: 
     db.optional(query).await?.as_ref().map(job).transpose()
 }
 
-/// Jobs of an account that wait, and what it submitted since `since_ms`, as quotas count them.
-pub(crate) async fn job_counts(db: &Database, account: &str, since_ms: i64) -> Result<(u32, u32), DbError> {
-    let query = Query::new(format!("SELECT {WAITING} AS waiting, {HOURLY} AS hourly")).bind(account);
-    let row = db.one(hourly_bind(query, account, since_ms)).await?;
+/// Jobs of an account that wait, and what it submitted within its hour, as quotas count them.
+pub(crate) async fn job_counts(db: &Database, account: &str, now_ms: i64) -> Result<(u32, u32), DbError> {
+    let query = Query::new(format!("SELECT {WAITING} AS waiting, {SUBMISSIONS} AS hourly")).bind(account);
+    let row = db.one(hour_bind(query, account, now_ms)).await?;
     Ok((row.get("waiting")?, row.get("hourly")?))
 }
 

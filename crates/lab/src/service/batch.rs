@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::ServiceError;
 use super::element::element_role;
-use super::submit::{HOUR_MS, Submission, check_key, shown};
+use super::submit::{Submission, check_key, shown};
 use crate::Lab;
 use crate::model::batch::{Batch, BatchId, ELEMENTS_MAX, Tally, Template, has_placeholder};
 use crate::model::job::{JobId, checked_name};
@@ -246,7 +246,6 @@ impl Lab {
         let quota = (!caller.has(Role::Teacher)).then(|| ElementQuota {
             elements_max: policy.account_elements_max,
             hourly_max: policy.account_hourly_max,
-            hour_began_ms: batch.created_ms - HOUR_MS,
         });
         let mut write = Write::new();
         if let Some(source) = work.source() {
@@ -284,8 +283,8 @@ impl Lab {
     /// Which quota a batch breaks.
     async fn elements_error(&self, caller: &Caller, batch: &Batch) -> Result<ServiceError, ServiceError> {
         let policy = self.policy();
-        let (max, since_ms) = (policy.account_elements_max, batch.created_ms - HOUR_MS);
-        let (waiting, submitted) = batch_counts(self.db(), caller.account.as_str(), since_ms).await?;
+        let max = policy.account_elements_max;
+        let (waiting, submitted) = batch_counts(self.db(), caller.account.as_str(), batch.created_ms).await?;
         Ok(if waiting.saturating_add(batch.count) > max {
             ServiceError::TooManyElements { waiting, max }
         } else if submitted.saturating_add(batch.count) > max {

@@ -64,7 +64,7 @@ impl Lab {
     pub(crate) async fn batch_cancel(&self, caller: &Caller, id: BatchId) -> Result<Batch, ServiceError> {
         let batch = self.batch_own(caller, id).await?;
         let mut write = Write::new();
-        batch_cancel(&mut write, id);
+        batch_cancel(&mut write, &batch);
         batch_cancel_idle(&mut write, id, self.now_ms());
         for topic in ["jobs", "cancels", "queue"] {
             write.push_event(topic);

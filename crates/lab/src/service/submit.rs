@@ -23,8 +23,6 @@ use crate::queries::source::source_insert;
 const IDEMPOTENCY_MAX: usize = 100;
 /// Characters of a command line that are kept beside the work itself.
 const COMMAND_MAX: usize = 1_000;
-/// Quotas of an hour count what was submitted within it.
-pub(super) const HOUR_MS: i64 = 3_600_000;
 
 /// What a caller asks for.
 #[derive(Clone, Debug)]
@@ -93,7 +91,7 @@ impl Lab {
         let now_ms = self.now_ms();
         self.places(wanted, now_ms).await?;
         let policy = self.policy();
-        let (waiting, hourly) = job_counts(self.db(), caller.account.as_str(), now_ms - HOUR_MS).await?;
+        let (waiting, hourly) = job_counts(self.db(), caller.account.as_str(), now_ms).await?;
         let is_full = waiting >= policy.account_waiting_max || hourly >= policy.account_hourly_max;
         if is_full && !caller.has(Role::Teacher) { Err(self.quota_error(caller, now_ms).await?) } else { Ok(()) }
     }
@@ -129,7 +127,6 @@ impl Lab {
         let quota = (!caller.has(Role::Teacher)).then(|| Quota {
             waiting_max: policy.account_waiting_max,
             hourly_max: policy.account_hourly_max,
-            hour_began_ms: job.created_ms - HOUR_MS,
         });
         let mut write = Write::new();
         if let Some(source) = &source {
@@ -178,7 +175,7 @@ impl Lab {
 
     async fn quota_error(&self, caller: &Caller, now_ms: i64) -> Result<ServiceError, ServiceError> {
         let policy = self.policy();
-        let (waiting, _) = job_counts(self.db(), caller.account.as_str(), now_ms - HOUR_MS).await?;
+        let (waiting, _) = job_counts(self.db(), caller.account.as_str(), now_ms).await?;
         Ok(if waiting >= policy.account_waiting_max {
             ServiceError::TooManyWaiting { waiting, max: policy.account_waiting_max }
         } else {

@@ -182,7 +182,7 @@ async fn a_cancelled_batch_gives_nothing_away(db: Database) {
     let back = "UPDATE lab_run SET state = 'waiting' WHERE id = ?";
     change(&db, |w| w.push_step(db::Query::new(back).bind(taken[0].run.to_string()))).await.unwrap();
     let cancel = |w: &mut db::Write| {
-        batch_cancel(w, wanted.id);
+        batch_cancel(w, &wanted);
         batch_cancel_idle(w, wanted.id, NOW_MS);
     };
     change(&db, cancel).await.unwrap();
@@ -200,7 +200,7 @@ async fn a_cancelled_batch_gives_nothing_away(db: Database) {
 }
 
 async fn an_account_has_so_many_elements(db: Database) {
-    let quota = ElementQuota { elements_max: 10, hourly_max: 100, hour_began_ms: NOW_MS };
+    let quota = ElementQuota { elements_max: 10, hourly_max: 100 };
     let accepted = |account: &'static str, count| {
         let (db, batch) = (&db, batch(account, count));
         let quota = &quota;
@@ -210,32 +210,32 @@ async fn an_account_has_so_many_elements(db: Database) {
     assert!(accepted("ada", 6).await);
     assert!(!accepted("ada", 5).await);
     assert!(accepted("ada", 4).await && accepted("bob", 10).await);
-    assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap(), (10, 0));
+    assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap(), (10, 10));
     assert_eq!(batch_waiting_all(&db).await.unwrap(), 20);
     change(&db, |w| batch_delete_of_account(w, "ada")).await.unwrap();
-    assert_eq!(batch_counts(&db, "ada", 0).await.unwrap(), (0, 0));
+    assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap(), (0, 10), "nothing is gained by deleting");
     assert_eq!(batch_waiting_all(&db).await.unwrap(), 10);
 }
 
 /// What ran within the hour counts on, but for what was cancelled before it ran; and a batch is one submission.
 async fn an_hour_has_so_many_elements_and_batches(db: Database) {
-    let quota = |elements_max, hourly_max| ElementQuota { elements_max, hourly_max, hour_began_ms: NOW_MS - 1 };
+    let quota = |elements_max, hourly_max| ElementQuota { elements_max, hourly_max };
     let accepted = |batch: Batch, quota: ElementQuota| {
         let db = &db;
         async move { change(db, |w| batch_insert(w, &batch, "digest", None, Some(&quota))).await.is_ok() }
     };
     let over = Batch { taken: 6, ..batch("ada", 6) };
     assert!(accepted(over, quota(10, 9)).await);
-    assert_eq!(batch_counts(&db, "ada", NOW_MS - 1).await.unwrap(), (0, 6));
+    assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap(), (0, 6));
     assert!(!accepted(batch("ada", 5), quota(10, 9)).await);
     let stopped = batch("ada", 4);
     assert!(accepted(stopped.clone(), quota(10, 9)).await);
-    change(&db, |w| batch_cancel(w, stopped.id)).await.unwrap();
-    assert_eq!(batch_counts(&db, "ada", NOW_MS - 1).await.unwrap(), (0, 6));
+    change(&db, |w| batch_cancel(w, &stopped)).await.unwrap();
+    assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap(), (0, 6));
     assert!(!accepted(batch("ada", 1), quota(10, 2)).await, "two batches are two submissions");
     assert!(accepted(batch("ada", 1), quota(10, 3)).await);
     let job = super::job("ada");
-    let single = |hourly_max| Quota { waiting_max: 9, hourly_max, hour_began_ms: NOW_MS - 1 };
+    let single = |hourly_max| Quota { waiting_max: 9, hourly_max };
     let insert = |quota: Quota| {
         let (db, job) = (&db, &job);
         async move { change(db, |w| crate::queries::job::job_insert(w, job, None, Some(&quota))).await.is_ok() }
@@ -310,6 +310,6 @@ async fn an_element_waits_for_its_node(db: Database) {
     assert_eq!((job.status, job.wanted_node, job.batch_index), (JobStatus::Waiting, Some(holder.node), Some(1)));
     assert_eq!((job.batch, job.command, job.spec.as_str()), (Some(wanted.id), wanted.command, "{\"own\":1}"));
     assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap().0, 1);
-    let quota = ElementQuota { elements_max: 1, hourly_max: 9, hour_began_ms: NOW_MS };
+    let quota = ElementQuota { elements_max: 1, hourly_max: 9 };
     assert!(is_unmet(change(&db, |w| batch_insert(w, &batch("ada", 1), "digest", None, Some(&quota))).await));
 }

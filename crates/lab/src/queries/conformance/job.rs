@@ -46,9 +46,9 @@ async fn accepted_at_once(db: &Database, account: &'static str, quota: fn() -> Q
 }
 
 async fn the_waiting_quota_is_exact(db: Database) {
-    let quota = || Quota { waiting_max: 7, hourly_max: 1_000, hour_began_ms: NOW_MS - 1 };
+    let quota = || Quota { waiting_max: 7, hourly_max: 1_000 };
     assert_eq!(accepted_at_once(&db, "ada", quota).await, 7);
-    assert_eq!(job_counts(&db, "ada", NOW_MS - 1).await.unwrap(), (7, 7));
+    assert_eq!(job_counts(&db, "ada", NOW_MS).await.unwrap(), (7, 7));
     assert_eq!(accepted_at_once(&db, "bob", quota).await, 7, "each account has its own");
     let (_, waiting, _) = job_queue_of(&db, "ada").await;
     change(&db, |w| {
@@ -62,28 +62,33 @@ async fn the_waiting_quota_is_exact(db: Database) {
     change(&db, |w| job_insert(w, &job("ada"), None, None)).await.unwrap();
 }
 
-/// Waiting and all jobs of an account, and the id of one that waits.
+/// Waiting and submitted jobs of an account, and the id of one that waits.
 async fn job_queue_of(db: &Database, account: &str) -> (u32, JobId, u32) {
-    let (waiting, all) = job_counts(db, account, 0).await.unwrap();
+    let (waiting, all) = job_counts(db, account, NOW_MS).await.unwrap();
     let row = db::Query::new("SELECT MIN(id) AS id FROM lab_job WHERE account = ?").bind(account);
     let id: String = db.one(row).await.unwrap().get("id").unwrap();
     (waiting, id.parse().unwrap(), all)
 }
 
 async fn the_hourly_quota_is_exact(db: Database) {
-    let early = Job { created_ms: NOW_MS - 10, ..job("ada") };
-    change(&db, |w| job_insert(w, &early, None, None)).await.unwrap();
-    let quota = || Quota { waiting_max: 1_000, hourly_max: 5, hour_began_ms: NOW_MS - 10 };
+    const HOUR_MS: i64 = 3_600_000;
+    let quota = || Quota { waiting_max: 1_000, hourly_max: 5 };
+    let early = Job { created_ms: NOW_MS - HOUR_MS, ..job("ada") };
+    change(&db, |w| job_insert(w, &early, None, Some(&quota()))).await.unwrap();
     assert_eq!(accepted_at_once(&db, "ada", quota).await, 5, "what is an hour old counts no more");
-    assert_eq!(job_counts(&db, "ada", NOW_MS - 11).await.unwrap(), (6, 6));
-    assert_eq!(job_counts(&db, "ada", NOW_MS).await.unwrap(), (6, 0));
+    assert_eq!(job_counts(&db, "ada", NOW_MS + HOUR_MS - 1).await.unwrap(), (6, 5));
+    assert_eq!(job_counts(&db, "ada", NOW_MS + HOUR_MS).await.unwrap(), (6, 0));
+    // Nothing is gained by deleting.
+    change(&db, |w| w.push_step(db::Query::new("DELETE FROM lab_job"))).await.unwrap();
+    assert_eq!(job_counts(&db, "ada", NOW_MS).await.unwrap(), (0, 5));
+    assert_eq!(accepted_at_once(&db, "ada", quota).await, 0);
 }
 
 async fn a_key_makes_one_job(db: Database) {
     let submissions = (0..20).map(|index| {
         let db = db.clone();
         tokio::spawn(async move {
-            let quota = Quota { waiting_max: 100, hourly_max: 100, hour_began_ms: 0 };
+            let quota = Quota { waiting_max: 100, hourly_max: 100 };
             let wanted = job("ada");
             let quota = (index % 2 == 0).then_some(&quota);
             change(&db, |w| job_insert(w, &wanted, Some("key-1"), quota)).await.map(|_| wanted.id)
@@ -106,7 +111,7 @@ async fn a_key_makes_one_job(db: Database) {
     for _ in 0..2 {
         change(&db, |w| job_insert(w, &job("ada"), None, None)).await.unwrap();
     }
-    assert_eq!(job_counts(&db, "ada", 0).await.unwrap(), (3, 3));
+    assert_eq!(job_counts(&db, "ada", NOW_MS).await.unwrap().0, 3);
 }
 
 async fn jobs_are_found_by_id(db: Database) {

@@ -204,7 +204,7 @@ async fn only_a_job_that_is_over_is_deleted(db: Database) {
 
 async fn an_account_leaves_with_what_is_not_pinned(db: Database) {
     let holder = connected(&db, "lab-a", "replica-1").await;
-    let quota = crate::queries::job::Quota { waiting_max: 9, hourly_max: 9, hour_began_ms: 0 };
+    let quota = crate::queries::job::Quota { waiting_max: 9, hourly_max: 9 };
     change(&db, |w| job_insert(w, &job("ada"), Some("k"), Some(&quota))).await.unwrap();
     let (pinned, on_node, of_bob) = (job("ada"), job("ada"), job("bob"));
     let mut runs = Vec::new();

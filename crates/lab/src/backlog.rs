@@ -168,9 +168,18 @@ impl Backlog {
     pub(crate) fn runs_clear(&mut self) {
         self.runs.clear();
         self.accounts_clear(|account| account.runs.clear());
-        if self.tenants.is_empty() {
-            (self.needs, self.known_needs) = (Vec::new(), HashMap::new());
+        self.needs_renew();
+    }
+
+    /// Forgets what nothing needs any more: what is left are batches.
+    fn needs_renew(&mut self) {
+        (self.needs, self.known_needs) = (Vec::new(), HashMap::new());
+        let mut tenants = std::mem::take(&mut self.tenants);
+        let accounts = tenants.values_mut().flat_map(|tenant| tenant.accounts.values_mut());
+        for open in accounts.flat_map(|account| &mut account.batches) {
+            open.need = self.need_id(NeedKey::of_batch(&open.batch));
         }
+        self.tenants = tenants;
     }
 
     fn accounts_clear(&mut self, clear: impl Fn(&mut Account)) {

@@ -134,3 +134,16 @@ proptest! {
         prop_assert!(waited <= 1, "{waited} turns");
     }
 }
+
+#[test]
+fn needs_of_batches_that_are_over_are_forgotten() {
+    let mut backlog = Backlog::default();
+    let open = batch("faculty", "ada", 9);
+    for _ in 0..5 {
+        backlog.batches_set(vec![batch("faculty", "ada", 9), open.clone()]);
+        backlog.runs_clear();
+        assert_eq!((backlog.needs.len(), backlog.known_needs.len()), (2, 2));
+    }
+    let turn = backlog.peek(&Blocked::default()).unwrap();
+    assert_eq!(backlog.need(&turn).tool, "ping");
+}

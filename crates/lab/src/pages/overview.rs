@@ -92,7 +92,7 @@ impl ListQuery {
 
     fn filter(&self, kind: JobKind, caller: &Caller) -> Result<JobFilter, ServiceError> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let is_failed = self.status == FAILED;
+        let is_failed = self.status == FAILED && !self.batch.is_empty();
         let status = given(&self.status).filter(|_| !is_failed).map(|word| word.parse::<JobStatus>()).transpose();
         let unknown = |_| ServiceError::Request {
             field: "status",

@@ -184,6 +184,16 @@ pub(crate) struct Placed {
     pub(crate) role: Role,
 }
 
+impl Placed {
+    /// The node that its first run is for.
+    fn first_node(&self) -> NodeId {
+        match self.role {
+            Role::Near => self.node,
+            Role::Far => self.far.unwrap_or(self.node),
+        }
+    }
+}
+
 /// Puts elements in the queue, each for its own node.
 pub(crate) fn elements_place(write: &mut Write, batch: BatchId, elements: &[Placed], now_ms: i64) {
     const COLUMNS: &[(&str, Kind)] = &[
@@ -213,11 +223,7 @@ pub(crate) fn elements_place(write: &mut Write, batch: BatchId, elements: &[Plac
             element.node.to_string().into(),
             element.far.map(|far| far.to_string()).into(),
             element.role.as_str().into(),
-            match element.role {
-                Role::Near => element.node.to_string(),
-                Role::Far => element.far.unwrap_or(element.node).to_string(),
-            }
-            .into(),
+            element.first_node().to_string().into(),
             now_ms.into(),
         ]);
     }

@@ -46,9 +46,7 @@ impl Template {
             }
         }
     }
-}
 
-impl Template {
     /// Name of the tool or language that a node has to have.
     pub fn needs(&self) -> &str {
         match self {

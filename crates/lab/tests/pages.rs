@@ -305,8 +305,12 @@ async fn a_batch_is_asked_for_watched_and_deleted() {
     assert!(!plane.page(&bob, "/lab/batches/rows").await.contains(id));
     assert!(!plane.page(&ada, "/programs/batches/rows").await.contains(id), "it is of experiments");
     assert_eq!(location(&plane.form(&ada, &format!("{path}/delete"), "").await), "/lab/batches");
-    assert_eq!(
-        (plane.count("lab_batch").await, plane.count("lab_job").await, plane.count("lab_output").await),
-        (0, 0, 0)
-    );
+    assert_eq!(plane.get(&ada, &path).await.status, 404);
+    let swept = async {
+        while plane.count("lab_batch").await > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), swept).await.expect("the batch is still there");
+    assert_eq!((plane.count("lab_job").await, plane.count("lab_output").await), (0, 0));
 }

@@ -177,7 +177,8 @@ pub(crate) async fn batch_list(
     let of_kind = if kind.is_some() { "b.kind = ? AND " } else { "" };
     // Every id is less than this.
     let before = before.map_or_else(|| "g".to_owned(), |id| id.to_string());
-    let query = Query::new(format!("{COLUMNS} WHERE {scope}{of_kind}b.is_deleted = 0 AND b.id < ? ORDER BY b.id DESC LIMIT ?"));
+    let query =
+        Query::new(format!("{COLUMNS} WHERE {scope}{of_kind}b.is_deleted = 0 AND b.id < ? ORDER BY b.id DESC LIMIT ?"));
     let query = whose.into_iter().fold(query, |query, whose| query.bind(whose.as_str()));
     let query = kind.into_iter().fold(query, |query, kind| query.bind(kind.as_str()));
     db.all(query.bind(before).bind(limit)).await?.iter().map(batch).collect()

@@ -48,8 +48,7 @@ pub(crate) fn batch_lock(write: &mut Write, id: BatchId) {
 }
 
 /// Of a job: its batch is not being deleted.
-pub(super) const STAYS: &str =
-    "NOT EXISTS (SELECT 1 FROM lab_batch b WHERE b.id = lab_job.batch AND b.is_deleted = 1)";
+pub(super) const STAYS: &str = "NOT EXISTS (SELECT 1 FROM lab_batch b WHERE b.id = lab_job.batch AND b.is_deleted = 1)";
 
 /// Whether a batch is being deleted.
 pub(crate) async fn batch_is_deleted(db: &Database, id: BatchId) -> Result<bool, DbError> {

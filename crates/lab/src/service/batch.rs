@@ -243,10 +243,8 @@ impl Lab {
         nodes: &[Node],
     ) -> Result<Batch, ServiceError> {
         let policy = self.policy();
-        let quota = (!caller.has(Role::Teacher)).then(|| ElementQuota {
-            elements_max: policy.account_elements_max,
-            hourly_max: policy.account_hourly_max,
-        });
+        let quota = (!caller.has(Role::Teacher))
+            .then(|| ElementQuota { elements_max: policy.account_elements_max, hourly_max: policy.account_hourly_max });
         let mut write = Write::new();
         if let Some(source) = work.source() {
             source_insert(&mut write, &source.digest, &source.data, batch.created_ms);

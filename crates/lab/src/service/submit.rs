@@ -124,10 +124,8 @@ impl Lab {
         source: Option<Source>,
     ) -> Result<Job, ServiceError> {
         let policy = self.policy();
-        let quota = (!caller.has(Role::Teacher)).then(|| Quota {
-            waiting_max: policy.account_waiting_max,
-            hourly_max: policy.account_hourly_max,
-        });
+        let quota = (!caller.has(Role::Teacher))
+            .then(|| Quota { waiting_max: policy.account_waiting_max, hourly_max: policy.account_hourly_max });
         let mut write = Write::new();
         if let Some(source) = &source {
             source_insert(&mut write, &source.digest, &source.data, job.created_ms);

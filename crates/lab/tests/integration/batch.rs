@@ -326,11 +326,12 @@ async fn a_batch_goes_round_no_quota() {
     let body = json!({ "tool": "ping", "args": ["192.0.2.1"] });
     plane.call(&ada, "POST", "/api/v1/jobs", body.clone()).await.expect(202);
     assert_eq!(plane.call(&ada, "POST", "/api/v1/jobs", body).await.problem(429), "too-many-hourly");
+    agent.carry_out().await;
+    agent.is_idle().await;
     for path in ["/api/v1/batches", "/api/v1/jobs"] {
         let items = plane.get(&ada, path).await.expect(200)["items"].clone();
         for id in items.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()) {
-            agent.is_idle().await;
-            plane.call(&ada, "DELETE", &format!("{path}/{id}"), Value::Null).await;
+            plane.call(&ada, "DELETE", &format!("{path}/{id}"), Value::Null).await.expect(204);
         }
     }
     assert_eq!(batch(1).await.problem(429), "too-many-elements-hourly", "deleting gains nothing");

@@ -15,6 +15,8 @@ pub(crate) mod crc;
 pub(crate) mod decode;
 pub(crate) mod encode;
 mod gather;
+#[expect(unsafe_code, reason = "lost rows are bare pointers, see there")]
+mod lines;
 #[cfg(target_arch = "aarch64")]
 #[expect(unsafe_code, reason = "vector instructions are unsafe functions")]
 mod neon;
@@ -22,9 +24,11 @@ mod pattern;
 pub(crate) mod portable;
 #[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
 mod recover;
+pub(crate) mod steps;
 #[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
 mod sweep;
 mod vector;
+mod word;
 pub(crate) mod zigzag;
 
 /// A set of inner loops. All give the same bytes.

@@ -1,16 +1,13 @@
 //! Recovery. Lost rows are found one element after the other, each from the one bin in which it is the last unknown; lost parities
 //! are then computed anew.
 //!
-//! Any e lost rows follow from any e parities: the determinant of their shifts has a single term of highest degree, because the
+//! Any e lost rows follow from any e parities: the determinant of their shifts has a single term of lowest degree, because the
 //! slopes differ (rearrangement inequality), so it is not zero. Pairing ascending rows with descending slopes is that very term.
 
 use super::{Code, Error, MAX_FRAGMENTS, kernel};
-use kernel::zigzag::{Step, zigzag};
-
-/// Rows and parities given by the caller, by number; an empty slice where there is none.
-struct Given<'a> {
-    fragments: [&'a [u8]; MAX_FRAGMENTS],
-}
+use kernel::decode::Fragments;
+use kernel::steps::steps;
+use kernel::zigzag::zigzag;
 
 impl Code {
     /// Recovers every fragment of `lost` from `have`. What the buffers of `lost` held before does not matter.
@@ -32,9 +29,9 @@ impl Code {
         if index < need {
             return Err(Error::Unlisted { index });
         }
-        let mut given = Given { fragments: [&[]; MAX_FRAGMENTS] };
+        let mut given: Fragments<'_> = [&[]; MAX_FRAGMENTS];
         for &(index, bytes) in have {
-            given.fragments[index] = bytes;
+            given[index] = bytes;
         }
         // In ascending order, rows come before parities.
         if !lost.is_sorted_by_key(|(index, _)| *index) {
@@ -47,44 +44,29 @@ impl Code {
         Ok(())
     }
 
-    fn recover_rows(&self, given: &Given<'_>, lost: &mut [(usize, &mut [u8])]) {
-        if !lost.is_empty() && !self.kernel.recover(self.geometry, &given.fragments, lost) {
+    fn recover_rows(&self, given: &Fragments<'_>, lost: &mut [(usize, &mut [u8])]) {
+        if !lost.is_empty() && !self.kernel.recover(self.geometry, given, lost) {
             self.recover_by_element(given, lost);
         }
     }
 
     #[inline(never)]
-    fn recover_by_element(&self, given: &Given<'_>, lost: &mut [(usize, &mut [u8])]) {
-        let count = lost.len();
-        let k = self.geometry.data();
-        // Parity numbers ascend with the steepness of the slope: the first ones waste the fewest steps.
-        let mut parities = [0; MAX_FRAGMENTS];
-        let available = (0..self.geometry.parity()).filter(|index| !given.fragments[k + index].is_empty());
-        for (slot, index) in parities.iter_mut().zip(available.take(count)) {
-            *slot = index;
-        }
-        let parities = &mut parities[..count];
-        parities.sort_unstable_by_key(|&index| -crate::Geometry::slope(index));
-        let mut steps = [Step::default(); MAX_FRAGMENTS];
-        let steps = &mut steps[..count];
-        let mut ahead = 0;
-        for (at, (step, &parity)) in steps.iter_mut().zip(&*parities).enumerate() {
-            let slope = crate::Geometry::slope(parity);
-            if at > 0 {
-                ahead -= (lost[at].0 - lost[at - 1].0) as isize * slope;
-            }
-            let lead = self.geometry.lead(parity, lost[at].0) / self.geometry.element().bytes();
-            *step = Step { row: lost[at].0, slope, lead, ahead, bins: given.fragments[k + parity] };
-        }
-        zigzag(self.geometry.element(), steps, &given.fragments[..k], lost);
+    fn recover_by_element(&self, given: &Fragments<'_>, lost: &mut [(usize, &mut [u8])]) {
+        let steps = steps::<MAX_FRAGMENTS>(self.geometry, given, lost);
+        zigzag(self.geometry.element(), &steps[..lost.len()], &given[..self.geometry.data()], lost);
     }
 
-    fn recover_parities(&self, given: &Given<'_>, rows: &[(usize, &mut [u8])], parities: &mut [(usize, &mut [u8])]) {
+    fn recover_parities(
+        &self,
+        given: &Fragments<'_>,
+        rows: &[(usize, &mut [u8])],
+        parities: &mut [(usize, &mut [u8])],
+    ) {
         if parities.is_empty() {
             return;
         }
         let k = self.geometry.data();
-        let mut data = given.fragments;
+        let mut data = *given;
         for (index, bytes) in rows {
             data[*index] = bytes;
         }

@@ -4,6 +4,7 @@ use super::Job;
 use super::gather::{Source, gather};
 use super::sweep::{Sweep, reversed, sum};
 use super::vector::{Vector, width};
+use super::word::Word;
 use crate::{Element, Geometry, MAX_FRAGMENTS};
 
 /// All parities of a block. Lengths have been checked against the geometry.
@@ -75,7 +76,11 @@ fn project<V: Vector>(geometry: Geometry, index: usize, data: &[&[u8]], bins: &m
     for (row, (source, bytes)) in sources.iter_mut().zip(data).enumerate() {
         *source = Source { bytes, lead: geometry.lead(index, row) as isize };
     }
-    gather::<V>(bins, &sources[..data.len()]);
+    let (all, sources) = (0..bins.len(), &sources[..data.len()]);
+    match geometry.element() {
+        Element::Narrow => gather::<V, Word>(bins, all, sources),
+        Element::Wide => gather::<V, V>(bins, all, sources),
+    }
 }
 
 /// One of the first four parities.

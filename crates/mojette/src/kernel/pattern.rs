@@ -3,6 +3,7 @@
 //! Ascending rows are paired with descending slopes. Then each element found needs only elements of rows before it at the same turn or
 //! earlier, and of rows behind it at earlier turns: the sweep never waits for itself.
 
+use super::steps::ahead;
 use crate::Geometry;
 
 /// E lost rows of K, found from E parities. All distances count elements.
@@ -50,7 +51,7 @@ impl<const K: usize, const E: usize> Pattern<K, E> {
             let slope = Geometry::slope(parities[at]);
             let row = rows[at] as isize;
             if at > 0 {
-                pattern.ahead[at] = pattern.ahead[at - 1] - (row - rows[at - 1] as isize) * slope;
+                pattern.ahead[at] = ahead(pattern.ahead[at - 1], rows[at] - rows[at - 1], slope);
             }
             let lead = if slope < 0 { (row - K as isize + 1) * slope } else { row * slope };
             pattern.bin[at] = pattern.ahead[at] + lead;

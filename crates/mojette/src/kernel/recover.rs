@@ -4,16 +4,17 @@
 
 #![expect(clippy::needless_range_loop, reason = "the numbers of rows and parities, not positions in one list")]
 
+use std::marker::PhantomData;
+
 use super::Job;
 use super::pattern::{Input, Pattern};
 use super::sweep::sum;
 use super::vector::{Vector, width};
 use crate::Element;
 
-/// Recovers E lost rows of K, of wide elements. Its maker has seen that `rows` are as long as the geometry says and `bins` are the
-/// parities of the pattern.
-pub(crate) struct Recover<'a, 'b, P, const K: usize, const E: usize> {
-    pub(crate) pattern: P,
+/// Recovers the rows `LOST` (bits), E of K, of wide elements, from the E parities `PARITIES` (bits). Its maker has seen that
+/// `rows` are as long as the geometry says and `bins` are the parities of the pattern.
+pub(crate) struct Recover<'a, 'b, const LOST: usize, const PARITIES: usize, const K: usize, const E: usize> {
     /// What is left; empty where a row is lost.
     pub(crate) rows: [&'a [u8]; K],
     /// The parities, in the pattern's order.
@@ -22,31 +23,26 @@ pub(crate) struct Recover<'a, 'b, P, const K: usize, const E: usize> {
     pub(crate) lost: &'a mut [(usize, &'b mut [u8])],
 }
 
-/// A pattern known to the compiler: lost rows as bits, all of the first E parities available.
-pub(crate) struct Fixed<const LOST: usize>;
-
-/// A pattern known at run time.
-pub(crate) struct Varying<const K: usize, const E: usize>(pub(crate) Pattern<K, E>);
-
-impl<const LOST: usize, const K: usize, const E: usize> Job for Recover<'_, '_, Fixed<LOST>, K, E> {
-    type Output = ();
+impl<const LOST: usize, const PARITIES: usize, const K: usize, const E: usize> Job
+    for Recover<'_, '_, LOST, PARITIES, K, E>
+{
+    /// Whether there is such a loop. Kernels with few registers have one for the first parities alone, to be built in less time.
+    type Output = bool;
 
     #[inline(always)]
-    fn run<V: Vector>(self) {
-        let pattern = const { &Pattern::<K, E>::new(LOST, (1 << E) - 1) };
+    fn run<V: Vector>(self) -> bool {
+        if V::REGISTERS < 32 && PARITIES != (1 << E) - 1 {
+            return false;
+        }
+        let pattern = const { &Pattern::<K, E>::new(LOST, PARITIES) };
         let turns = Turns::<V, K, E>::new(pattern, self.rows, self.bins, self.lost);
         // As many as there are registers for.
-        if K == 4 { turns.run::<true, 4>(pattern) } else { turns.run::<true, 2>(pattern) }
-    }
-}
-
-impl<const K: usize, const E: usize> Job for Recover<'_, '_, Varying<K, E>, K, E> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector>(self) {
-        let Varying(pattern) = self.pattern;
-        Turns::<V, K, E>::new(&pattern, self.rows, self.bins, self.lost).run::<false, 1>(&pattern);
+        if K == 4 {
+            turns.run::<4>(pattern)
+        } else {
+            turns.run::<2>(pattern)
+        }
+        true
     }
 }
 
@@ -63,19 +59,26 @@ macro_rules! unrolled {
     };
 }
 
-struct Turns<V: Vector, const K: usize, const E: usize> {
+/// Keeps what it was made of borrowed: the lost rows to be written, the rest to be read.
+struct Turns<'a, V: Vector, const K: usize, const E: usize> {
     columns: isize,
     rows: [*mut V::Bytes; K],
     bins: [*const V::Bytes; E],
+    borrowed: PhantomData<&'a mut [V::Bytes]>,
 }
 
-impl<V: Vector, const K: usize, const E: usize> Turns<V, K, E> {
+impl<'a, V: Vector, const K: usize, const E: usize> Turns<'a, V, K, E> {
     /// Vectors in an element.
     const PARTS: isize = (Element::Wide.bytes() / width::<V>()) as isize;
 
     /// Panics where a slice is shorter than the pattern needs.
     #[inline(always)]
-    fn new(pattern: &Pattern<K, E>, rows: [&[u8]; K], bins: [&[u8]; E], lost: &mut [(usize, &mut [u8])]) -> Self {
+    fn new(
+        pattern: &Pattern<K, E>,
+        rows: [&'a [u8]; K],
+        bins: [&'a [u8]; E],
+        lost: &'a mut [(usize, &mut [u8])],
+    ) -> Self {
         let bytes = lost[0].1.len();
         let columns = (bytes / Element::Wide.bytes()) as isize;
         // Rows that are kept are only read.
@@ -89,33 +92,33 @@ impl<V: Vector, const K: usize, const E: usize> Turns<V, K, E> {
             let end = (pattern.bin[at] - pattern.ahead[at] + columns) as usize * Element::Wide.bytes();
             assert!(bins[at].len() >= end);
         }
-        Self { columns, rows: pointers, bins: bins.map(|bins| bins.as_ptr().cast()) }
+        Self { columns, rows: pointers, bins: bins.map(|bins| bins.as_ptr().cast()), borrowed: PhantomData }
     }
 
-    /// Takes all turns, where possible `BLOCK` at once. `FIXED` is for a pattern that the compiler knows.
+    /// Takes all turns, where possible `BLOCK` at once.
     #[inline(always)]
-    fn run<const FIXED: bool, const BLOCK: usize>(self, pattern: &Pattern<K, E>) {
+    fn run<const BLOCK: usize>(self, pattern: &Pattern<K, E>) {
         let [first, begin, end, last] = pattern.turns(self.columns);
         for part in 0..Self::PARTS {
             let mut before = [V::zero(); E];
             for turn in first..begin {
-                self.edge::<FIXED>(pattern, turn, part, &mut before);
+                self.edge(pattern, turn, part, &mut before);
             }
             let mut turn = begin;
             while turn + BLOCK as isize <= end {
                 // SAFETY: between `begin` and `end` every element of the pattern exists.
-                unsafe { self.block::<FIXED, BLOCK>(pattern, turn, part, &mut before) };
+                unsafe { self.block::<BLOCK>(pattern, turn, part, &mut before) };
                 turn += BLOCK as isize;
             }
             for turn in turn..last {
-                self.edge::<FIXED>(pattern, turn, part, &mut before);
+                self.edge(pattern, turn, part, &mut before);
             }
         }
     }
 
     /// One turn where some elements may lie outside their rows. `before` is what the last turn found.
     #[inline(always)]
-    fn edge<const FIXED: bool>(&self, pattern: &Pattern<K, E>, turn: isize, part: isize, before: &mut [V; E]) {
+    fn edge(&self, pattern: &Pattern<K, E>, turn: isize, part: isize, before: &mut [V; E]) {
         let inside = |column: isize| (0..self.columns).contains(&column);
         let mut found = [V::zero(); E];
         unrolled!(at < E => {
@@ -126,8 +129,8 @@ impl<V: Vector, const K: usize, const E: usize> Turns<V, K, E> {
                     let Input { row, offset, other, lag } = pattern.order[at][input];
                     if inside(turn + offset) {
                         sum = sum.xor(match lag {
-                            0 if FIXED => found[other],
-                            1 if FIXED => before[other],
+                            0 => found[other],
+                            1 => before[other],
                             // SAFETY: the column exists.
                             _ => unsafe { self.element(row, turn + offset, part) },
                         });
@@ -145,13 +148,7 @@ impl<V: Vector, const K: usize, const E: usize> Turns<V, K, E> {
     ///
     /// SAFETY: they do exist.
     #[inline(always)]
-    unsafe fn block<const FIXED: bool, const BLOCK: usize>(
-        &self,
-        pattern: &Pattern<K, E>,
-        turn: isize,
-        part: isize,
-        before: &mut [V; E],
-    ) {
+    unsafe fn block<const BLOCK: usize>(&self, pattern: &Pattern<K, E>, turn: isize, part: isize, before: &mut [V; E]) {
         let mut found = [[V::zero(); E]; BLOCK];
         unrolled!(ahead < BLOCK => {
             let turn = turn + ahead as isize;
@@ -160,9 +157,9 @@ impl<V: Vector, const K: usize, const E: usize> Turns<V, K, E> {
                 let mut inputs = [unsafe { self.bin(at, turn + pattern.bin[at], part) }; K];
                 unrolled!(input < K - 1 => {
                     let Input { row, offset, other, lag } = pattern.order[at][input];
-                    inputs[input + 1] = if FIXED && lag <= ahead as isize {
+                    inputs[input + 1] = if lag <= ahead as isize {
                         found[ahead - lag as usize][other]
-                    } else if FIXED && lag == ahead as isize + 1 {
+                    } else if lag == ahead as isize + 1 {
                         before[other]
                     } else {
                         // SAFETY: promised by the caller.
@@ -170,21 +167,15 @@ impl<V: Vector, const K: usize, const E: usize> Turns<V, K, E> {
                     };
                 });
                 found[ahead][at] = sum(inputs);
-                if !FIXED {
-                    // SAFETY: promised by the caller. The rest of the turn reads it.
-                    unsafe { self.put(pattern.rows[at], turn + pattern.ahead[at], part, found[ahead][at]) };
-                }
             });
         });
-        if FIXED {
-            unrolled!(ahead < BLOCK => {
-                unrolled!(at < E => {
-                    let column = turn + ahead as isize + pattern.ahead[at];
-                    // SAFETY: promised by the caller.
-                    unsafe { self.put(pattern.rows[at], column, part, found[ahead][at]) };
-                });
+        unrolled!(ahead < BLOCK => {
+            unrolled!(at < E => {
+                let column = turn + ahead as isize + pattern.ahead[at];
+                // SAFETY: promised by the caller.
+                unsafe { self.put(pattern.rows[at], column, part, found[ahead][at]) };
             });
-        }
+        });
         *before = found[BLOCK - 1];
     }
 

@@ -1,21 +1,8 @@
 //! Recovery of several rows at once, in the order of Normand et al.: every element is found from a bin whose other elements are known.
+//! Safe, and read off the definition: the other kernels are tested against it.
 
+use super::steps::Step;
 use crate::Element;
-
-/// How one lost row is found.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Step<'a> {
-    /// The row.
-    pub(crate) row: usize,
-    /// Slope of the parity that it is found from.
-    pub(crate) slope: isize,
-    /// Elements before the row in that parity.
-    pub(crate) lead: usize,
-    /// Elements by which it is ahead of the first lost row.
-    pub(crate) ahead: isize,
-    /// That parity.
-    pub(crate) bins: &'a [u8],
-}
 
 /// Recovers the rows of `lost`, one for each step and in the same order. Entries of `rows` that are lost are not read.
 pub(crate) fn zigzag(element: Element, steps: &[Step<'_>], rows: &[&[u8]], lost: &mut [(usize, &mut [u8])]) {

@@ -153,6 +153,11 @@
     event.stopImmediatePropagation();
     ask(form, () => {
       form.dataset.confirmed = "yes";
+      // What the page was told meanwhile may have put another in its place; one that stands nowhere is not sent.
+      if (!form.isConnected) {
+        form.hidden = true;
+        body.append(form);
+      }
       form.requestSubmit();
       delete form.dataset.confirmed;
     });

@@ -33,7 +33,8 @@
   // Over what it is spread, as the API has it; null: it is run once.
   function spread({ many, first, array, parameters, inputs }) {
     const lines = (text) => text.split("\n").filter((line) => line.trim());
-    if (many === "array") return { array: { from: Number(first), to: Number(array) } };
+    const number = (text) => (text === "" ? undefined : Number(text));
+    if (many === "array") return { array: { from: number(first), to: number(array) } };
     if (many === "lines") return { parameters: lines(parameters).map(words) };
     if (many === "inputs") return { inputs: lines(inputs).map((line) => line + "\n") };
     return many === "nodes" ? { each_node: true } : null;

@@ -113,7 +113,9 @@ fn without_namespaces_nothing_is_left_of_rooms_whose_keeper_or_helper_died() {
             drop((process, one));
             if is_helper {
                 // Nobody else does where there is no pid namespace.
-                inhabitants(&dir).into_iter().for_each(|program| drop(kill(Pid::from_raw(program), Signal::SIGKILL)));
+                for program in inhabitants(&dir) {
+                    let _gone = kill(Pid::from_raw(program), Signal::SIGKILL);
+                }
                 sandbox = sandbox_of(&without_namespaces()).await;
             } else {
                 let mut two = room(&sandbox).await;

@@ -59,7 +59,9 @@ async fn a_killed_up_leaves_nothing_behind() {
     let refused = timeout(LIMIT, second.kill_on_drop(true).output()).await.expect("the second one ends").unwrap();
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("another amphi up uses"), "{}: {said}", refused.status);
-    assert!(members.iter().all(Member::is_alive), "the second one ended something of the first");
+    // The rooms in which agents look for languages come and go by themselves.
+    let mut lasting = members.iter().filter(|member| ["amphi", "ping"].contains(&member.name.as_str()));
+    assert!(lasting.all(Member::is_alive), "the second one ended something of the first");
 
     up.kill().await.unwrap();
     assert_all_end(&members).await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use agent::sandbox::{Cause, Limits, RoomSpec, Sandbox, SandboxConfig};
+use agent::sandbox::{Cause, Limits, Room, RoomSpec, Sandbox, SandboxConfig};
 use nix::libc::{self, sock_filter, sock_fprog};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -85,13 +85,24 @@ fn without_namespaces_programs_run_behind_what_is_left() {
         let orphan = "import os, time\npid = os.fork()\nif pid == 0:\n  os.setsid(); os.closerange(0, 10); time.sleep(1000)\nprint(pid)";
         let pid = python(&mut one, orphan).await.ok();
         assert!(!std::path::Path::new("/proc").join(&pid).exists(), "an orphan is left");
-        let limits = Limits { processes: Some(1), ..roomy() };
-        assert_ne!(run(&mut one, &["sh", "-c", "true | true"], limits).await.exit.code, 0, "it got a second process");
+        assert!(is_held_to_one_process(&mut one).await, "it got a second process each time");
         drop(one);
         let mut two = room(&sandbox).await;
         assert_eq!(sh(&mut two, "ls -A").await.ok(), "");
         assert!(!std::path::Path::new(&dir).exists(), "{dir} is left");
     });
+}
+
+/// Whether a step is refused a second process. Without a pid namespace what else the user runs is counted beforehand, so
+/// that a process of another test that ends meanwhile leaves room for one more: it is tried a few times.
+async fn is_held_to_one_process(room: &mut Room) -> bool {
+    for _ in 0..10 {
+        let limits = Limits { processes: Some(1), ..roomy() };
+        if run(room, &["sh", "-c", "true | true"], limits).await.exit.code != 0 {
+            return true;
+        }
+    }
+    false
 }
 
 #[test]

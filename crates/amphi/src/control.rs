@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
@@ -11,6 +12,7 @@ use db::Database;
 use lab::model::language::Languages;
 use lab::{Lab, LabConfig};
 use portal::{Portal, PortalConfig};
+use storage::{Storage, StorageConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -49,7 +51,7 @@ pub(crate) struct Control {
     db: Database,
     shutdown: CancellationToken,
     closing: CancellationToken,
-    tasks: TaskTracker,
+    tasks: [TaskTracker; 2],
     server: JoinHandle<()>,
 }
 
@@ -72,25 +74,32 @@ impl Control {
         let local_url = format!("{scheme}://{}", reachable(address));
 
         let db = Database::open(&config.database).await.context("opening the database")?;
-        db.migrate(&[portal::migrations(), lab::migrations()]).await.context("bringing the database up to date")?;
+        db.migrate(&[portal::migrations(), lab::migrations(), storage::migrations()]).await.context("bringing the database up to date")?;
         let portal =
             Portal::open(db.clone(), portal_config(config.public_url, address)).context("opening the portal")?;
         let first_admin =
             portal.bootstrap(&config.dir, &config.replica).await.context("preparing the first account")?;
         let lab_config = LabConfig {
-            replica: config.replica,
+            replica: config.replica.clone(),
             authority,
             join_url: url.clone(),
             allow_loopback: config.allow_loopback,
             languages,
         };
         let lab = Lab::open(db.clone(), portal.clone(), lab_config).await.context("opening the lab")?;
+        let storage_config = StorageConfig {
+            replica: config.replica,
+            authority: Authority::open_or_create(&config.dir).context("opening the certificate authority")?,
+            nodes: Arc::new(StorageNodes { lab: lab.clone() }),
+        };
+        let storage = Storage::open(db.clone(), portal.clone(), storage_config);
 
         let shutdown = CancellationToken::new();
-        let tasks = lab::spawn_tasks(&lab, &shutdown);
+        let tasks = [lab::spawn_tasks(&lab, &shutdown), storage.spawn_tasks(&shutdown)];
         portal::spawn_tasks(&portal, shutdown.clone());
-        let router = crate::routes::router(&portal, &lab)
+        let router = crate::routes::router(&portal, &lab, &storage)
             .merge(lab.agents())
+            .merge(storage.registry())
             .merge(Router::new().route("/ca.pem", get(move || async move { ca_pem })));
         let server = tokio::spawn(listener.serve(router, shutdown.clone()));
         Ok(Self { lab, url, local_url, first_admin, db, shutdown, closing: portal.closing(), tasks, server })
@@ -103,9 +112,24 @@ impl Control {
         if let Err(error) = self.server.await {
             tracing::error!(error = &error as &dyn std::error::Error, "the listener ended abnormally");
         }
-        self.tasks.wait().await;
+        for tasks in self.tasks {
+            tasks.wait().await;
+        }
         self.lab.sessions_ended().await;
         self.db.close().await;
+    }
+}
+
+/// What storage asks about nodes, answered by the lab.
+struct StorageNodes {
+    lab: Lab,
+}
+
+#[async_trait::async_trait]
+impl storage::Nodes for StorageNodes {
+    async fn node(&self, id: &str) -> Result<Option<storage::NodeFacts>, Box<dyn std::error::Error + Send + Sync>> {
+        let node = self.lab.node_facts(id).await?;
+        Ok(node.map(|(name, labels)| storage::NodeFacts { name, labels }))
     }
 }
 

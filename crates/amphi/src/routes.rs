@@ -3,20 +3,22 @@
 use axum::Router;
 use lab::Lab;
 use portal::{Portal, RouteAccess};
+use storage::Storage;
 use utoipa_axum::router::OpenApiRouter;
 
 /// The access table of the whole program.
 pub(crate) fn access() -> Vec<RouteAccess> {
     let mut table = portal::access();
     table.extend(lab::access());
+    table.extend(storage::access());
     table
 }
 
 /// Pages and API of every service, behind the portal's layers.
-pub(crate) fn router(portal: &Portal, lab: &Lab) -> Router {
+pub(crate) fn router(portal: &Portal, lab: &Lab, storage: &Storage) -> Router {
     let own_api = portal::api().with_state(portal.clone());
     let (api, description) =
-        OpenApiRouter::with_openapi(portal::openapi()).merge(own_api).merge(lab.api()).split_for_parts();
-    let pages = portal::pages().with_state(portal.clone()).merge(lab.pages());
+        OpenApiRouter::with_openapi(portal::openapi()).merge(own_api).merge(lab.api()).merge(storage.api()).split_for_parts();
+    let pages = portal::pages().with_state(portal.clone()).merge(lab.pages()).merge(storage.pages());
     portal.layer(pages.merge(api).merge(portal.openapi_route(description)), access())
 }

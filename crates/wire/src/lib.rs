@@ -4,14 +4,22 @@
 //! [`token::JoinToken`] carries that authority's fingerprint, so that a new node needs no other trust.
 
 pub mod authority;
+mod part;
 pub mod token;
 
 pub use authority::SERVER_NAME;
+pub use part::{NodeIdentity, NodePart, NodeSite};
 
 /// The messages and the service of `proto/amphi.proto`.
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from proto/amphi.proto, which is documented")]
 pub mod proto {
     tonic::include_proto!("amphi.agent.v1");
+}
+
+/// The messages and services of `proto/store.proto`.
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from proto/store.proto, which is documented")]
+pub mod store {
+    tonic::include_proto!("amphi.store.v1");
 }
 
 /// Version of the protocol; both ends send theirs and the control plane turns a lower one away.

@@ -14,7 +14,7 @@ use super::ServiceError;
 use crate::Lab;
 use crate::model::node::{AdminState, Inventory, Node, NodeId, checked_name};
 use crate::queries::node::{
-    node_delete, node_find, node_insert, node_list, node_names, node_token_insert, node_token_is_usable,
+    node_delete, node_find, node_get, node_insert, node_list, node_names, node_token_insert, node_token_is_usable,
     node_token_prune, node_token_use, node_update,
 };
 
@@ -51,6 +51,12 @@ impl Lab {
     pub(crate) async fn node_get(&self, id_or_name: &str) -> Result<Node, ServiceError> {
         let unknown = || ServiceError::NodeMissing(id_or_name.chars().filter(|c| !c.is_control()).take(80).collect());
         node_find(self.db(), id_or_name).await?.ok_or_else(unknown)
+    }
+
+    /// Name and labels of the node with this UID, for other services; `None` when it was removed.
+    pub async fn node_facts(&self, id: &str) -> Result<Option<(String, BTreeMap<String, String>)>, ServiceError> {
+        let Ok(id) = id.parse() else { return Ok(None) };
+        Ok(node_get(self.db(), id).await?.map(|node| (node.name, node.labels)))
     }
 
     /// Makes a join token for one node.

@@ -1,0 +1,133 @@
+-- Numbers for inodes, stripes, stores and volumes, handed out in ranges.
+CREATE TABLE storage_counter (
+  name VARCHAR(16) NOT NULL PRIMARY KEY,
+  next BIGINT NOT NULL
+);
+INSERT INTO storage_counter (name, next) VALUES ('number', 1);
+
+-- Stores that agents announced, or buckets that an operator added.
+CREATE TABLE storage_store (
+  id BIGINT NOT NULL PRIMARY KEY,
+  uuid VARCHAR(36) NOT NULL UNIQUE,
+  kind VARCHAR(16) NOT NULL,
+  node VARCHAR(36) NOT NULL,
+  name VARCHAR(190) NOT NULL,
+  addresses TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  state VARCHAR(16) NOT NULL,
+  capacity_bytes BIGINT NOT NULL,
+  used_bytes BIGINT NOT NULL,
+  free_bytes BIGINT NOT NULL,
+  units BIGINT NOT NULL,
+  boot_id VARCHAR(64) NOT NULL,
+  detail TEXT NOT NULL,
+  announced_ms BIGINT NOT NULL,
+  seen_ms BIGINT NOT NULL,
+  created_ms BIGINT NOT NULL
+);
+
+CREATE TABLE storage_volume (
+  id BIGINT NOT NULL PRIMARY KEY,
+  name VARCHAR(63) NOT NULL UNIQUE,
+  layout SMALLINT NOT NULL,
+  labels TEXT NOT NULL,
+  created_ms BIGINT NOT NULL
+);
+
+-- Name spaces: exports, and their snapshots (parent: the export they were taken of).
+CREATE TABLE storage_space (
+  id BIGINT NOT NULL PRIMARY KEY,
+  volume BIGINT NOT NULL,
+  name VARCHAR(190) NOT NULL UNIQUE,
+  parent BIGINT,
+  tenant VARCHAR(36),
+  owner VARCHAR(36),
+  root BIGINT NOT NULL,
+  used_bytes BIGINT NOT NULL,
+  used_inodes BIGINT NOT NULL,
+  bytes_soft BIGINT NOT NULL,
+  bytes_hard BIGINT NOT NULL,
+  inodes_hard BIGINT NOT NULL,
+  epoch BIGINT NOT NULL,
+  holder VARCHAR(36),
+  is_wanted SMALLINT NOT NULL,
+  is_removed SMALLINT NOT NULL,
+  created_ms BIGINT NOT NULL
+);
+
+CREATE TABLE storage_session (
+  id VARCHAR(36) NOT NULL PRIMARY KEY,
+  space BIGINT NOT NULL,
+  account VARCHAR(36) NOT NULL,
+  what VARCHAR(190) NOT NULL,
+  until_ms BIGINT NOT NULL,
+  created_ms BIGINT NOT NULL
+);
+CREATE INDEX storage_session_space ON storage_session (space, until_ms);
+
+CREATE TABLE storage_inode (
+  space BIGINT NOT NULL,
+  ino BIGINT NOT NULL,
+  kind VARCHAR(16) NOT NULL,
+  mode BIGINT NOT NULL,
+  uid BIGINT NOT NULL,
+  gid BIGINT NOT NULL,
+  nlink BIGINT NOT NULL,
+  size BIGINT NOT NULL,
+  atime_ns BIGINT NOT NULL,
+  mtime_ns BIGINT NOT NULL,
+  ctime_ns BIGINT NOT NULL,
+  target TEXT,
+  device BIGINT NOT NULL,
+  version BIGINT NOT NULL,
+  PRIMARY KEY (space, ino)
+);
+
+CREATE TABLE storage_entry (
+  space BIGINT NOT NULL,
+  parent BIGINT NOT NULL,
+  name VARCHAR(255) NOT NULL,
+  ino BIGINT NOT NULL,
+  PRIMARY KEY (space, parent, name)
+);
+
+-- The lists of stores that stripes are on, each once: "3,5,8", in the order of the units.
+CREATE TABLE storage_set (
+  id BIGINT NOT NULL PRIMARY KEY,
+  stores VARCHAR(255) NOT NULL UNIQUE
+);
+
+CREATE TABLE storage_stripe (
+  id BIGINT NOT NULL PRIMARY KEY,
+  volume BIGINT NOT NULL,
+  placed BIGINT NOT NULL,
+  data SMALLINT NOT NULL,
+  parity SMALLINT NOT NULL,
+  element_bytes SMALLINT NOT NULL,
+  bytes BIGINT NOT NULL
+);
+CREATE INDEX storage_stripe_placed ON storage_stripe (placed, id);
+
+-- Which stripe holds which piece of a file. One stripe may be in several name spaces: an export and its snapshots.
+CREATE TABLE storage_piece (
+  space BIGINT NOT NULL,
+  ino BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  stripe BIGINT NOT NULL,
+  PRIMARY KEY (space, ino, number)
+);
+CREATE INDEX storage_piece_stripe ON storage_piece (stripe);
+
+-- Stripes that were taken out of a file, until the collector has looked whether anything else refers to them.
+CREATE TABLE storage_trash (
+  stripe BIGINT NOT NULL PRIMARY KEY,
+  since_ms BIGINT NOT NULL
+);
+
+CREATE TABLE storage_xattr (
+  space BIGINT NOT NULL,
+  ino BIGINT NOT NULL,
+  name VARCHAR(255) NOT NULL,
+  value BYTES NOT NULL,
+  PRIMARY KEY (space, ino, name)
+);

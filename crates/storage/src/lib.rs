@@ -1,0 +1,112 @@
+//! Files on Mojette projections: volumes, their name spaces, the stores on nodes that keep the projections, and the ways
+//! to reach the files: the mount, the browser, the command line, S3.
+//!
+//! Data never changes in place. A file is cut into stripes of [`SPAN_BYTES`]; a stripe is coded into units, each on a store
+//! of its own, and whatever is written becomes new stripes. Which stripes a file has is metadata, in the database, changed
+//! by transactions of [`model::effect::Effect`]s. So a crash leaves the old content or the new, and at worst units that
+//! nothing refers to, which are collected.
+
+mod access;
+mod api;
+pub mod model;
+pub mod namespace;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use db::Database;
+use portal::Portal;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use utoipa_axum::router::OpenApiRouter;
+use wire::authority::Authority;
+
+pub use access::access;
+pub use model::stripe::SPAN_BYTES;
+
+/// What storage is set up with.
+pub struct StorageConfig {
+    /// This replica's name, unique among the replicas.
+    pub replica: String,
+    /// Issues certificates to who talks to stores.
+    pub authority: Authority,
+    /// The nodes, as the lab knows them.
+    pub nodes: Arc<dyn Nodes>,
+}
+
+/// What storage asks about nodes.
+#[async_trait::async_trait]
+pub trait Nodes: Send + Sync {
+    /// The node with this UID; `None` when it was removed.
+    async fn node(&self, id: &str) -> Result<Option<NodeFacts>, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// A node, as far as storage cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// Its name.
+    pub name: String,
+    /// Its labels; `site` is a failure domain.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The storage service: a cheap handle.
+#[derive(Clone)]
+pub struct Storage {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Database,
+    portal: Portal,
+    config: StorageConfig,
+}
+
+/// The storage's tables.
+pub fn migrations() -> db::Migrations {
+    const STEPS: &[db::Migration] =
+        &[db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") }];
+    db::Migrations { service: "storage", steps: STEPS }
+}
+
+impl Storage {
+    /// Opens storage over a migrated database.
+    pub fn open(db: Database, portal: Portal, config: StorageConfig) -> Self {
+        Self { inner: Arc::new(Inner { db, portal, config }) }
+    }
+
+    /// The REST API with its description.
+    pub fn api(&self) -> OpenApiRouter {
+        api::router(self.clone())
+    }
+
+    /// The pages.
+    pub fn pages(&self) -> Router {
+        Router::new()
+    }
+
+    /// What agents call, by certificate: it stands outside the portal's layers.
+    pub fn registry(&self) -> Router {
+        Router::new()
+    }
+
+    /// Starts the background duties. They end with `shutdown`.
+    pub fn spawn_tasks(&self, _shutdown: &CancellationToken) -> TaskTracker {
+        let tasks = TaskTracker::new();
+        tasks.close();
+        tasks
+    }
+
+    pub(crate) fn db(&self) -> &Database {
+        &self.inner.db
+    }
+
+    pub(crate) fn portal(&self) -> &Portal {
+        &self.inner.portal
+    }
+
+    pub(crate) fn config(&self) -> &StorageConfig {
+        &self.inner.config
+    }
+}

@@ -249,7 +249,9 @@
   const stopButton = button("stop");
   const result = button("result");
 
-  function showWrong(name, message) {
+  function showWrong(where, message) {
+    const [, name, place] = /^(.*?)(?:\[(\d+)\])?$/.exec(where || "");
+    if (place !== undefined) message = `${Number(place) + 1}: ${message}`; // which of the lines
     for (const slot of form.querySelectorAll("[data-error]")) {
       const isHere = Boolean(message) && slot.dataset.error === name;
       slot.textContent = isHere ? message : "";

@@ -23,8 +23,8 @@ use url::Url;
 pub(crate) use connection::{Connection, ConnectionError, Credentials, ca_from_environment, parse_url};
 pub(crate) use live::{JobEnd, LiveEvent, LiveStream, OutputChunk, OutputStream, StateChange};
 pub(crate) use model::{
-    Account, AuditEntry, Batch, Job, Language, Me, NewToken, Node, NodeToken, Source, SourceFile, Status, Tenant,
-    Token, Tool, ToolOption,
+    Account, AuditEntry, Batch, Element, ElementPage, Job, Language, Me, NewToken, Node, NodeToken, Source, SourceFile,
+    Status, Tenant, Token, Tool, ToolOption,
 };
 pub(crate) use problem::{ClientError, Problem};
 pub(crate) use session::sign_in;

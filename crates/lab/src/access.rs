@@ -29,6 +29,7 @@ pub fn access() -> Vec<RouteAccess> {
         entry(Method::GET, "/api/v1/batches/{id}", SignedIn),
         entry(Method::DELETE, "/api/v1/batches/{id}", SignedIn),
         entry(Method::POST, "/api/v1/batches/{id}/cancel", SignedIn),
+        entry(Method::GET, "/api/v1/batches/{id}/elements", SignedIn),
         entry(Method::GET, "/api/v1/batches/{id}/results.csv", SignedIn),
         entry(Method::GET, "/api/v1/batches/{id}/results.json", SignedIn),
         entry(Method::GET, "/api/v1/nodes", SignedIn),

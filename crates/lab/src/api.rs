@@ -25,6 +25,7 @@ pub(crate) fn router(lab: Lab) -> OpenApiRouter {
         .routes(routes!(batch::batch_list, batch::batch_submit))
         .routes(routes!(batch::batch_get, batch::batch_delete))
         .routes(routes!(batch::batch_cancel))
+        .routes(routes!(results::batch_elements))
         .routes(routes!(results::batch_results_csv))
         .routes(routes!(results::batch_results_json))
         .routes(routes!(job::job_cancel))

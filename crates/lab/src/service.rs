@@ -115,6 +115,28 @@ pub enum ServiceError {
     /// A batch without elements, or with too many.
     #[error("A batch has 1 to 100,000 elements; split what is larger.")]
     BatchSize,
+    /// A batch of more elements than the account may have waiting at all.
+    #[error("The batch has {count} elements; a batch of yours may have {max}. Split it.")]
+    BatchTooLarge {
+        /// How many it has.
+        count: u32,
+        /// How many it may have.
+        max: u32,
+    },
+    /// One element of a batch is not acceptable.
+    #[error("{error}")]
+    Element {
+        /// The request's field and the element's place in it, such as `parameters[2]`.
+        field: String,
+        /// Why.
+        error: Box<ServiceError>,
+    },
+    /// No node that could run it is up.
+    #[error("No node that has {tool} is up and takes runs. Ask again once one does.")]
+    NoNodeUp {
+        /// The tool or the language.
+        tool: String,
+    },
     /// The account has as many elements of batches waiting as it may.
     #[error("{waiting} elements of your batches wait already; {max} may. Submit fewer, or wait until some have run.")]
     TooManyElements {
@@ -294,6 +316,11 @@ impl From<ServiceError> for Problem {
                     .arg("submitted", submitted.to_string())
                     .arg("max", max.to_string())
             }
+            E::BatchTooLarge { count, max } => Problem::bad_request("batch-too-large", sentence)
+                .arg("count", count.to_string())
+                .arg("max", max.to_string()),
+            E::Element { field, error } => Problem::from(*error).field(field),
+            E::NoNodeUp { tool } => Problem::conflict("no-node-up", sentence).arg("tool", tool),
             E::BatchSize => Problem::bad_request("batch-size", sentence).field("array").arg("max", ELEMENTS_MAX),
             E::BatchOpen => Problem::conflict("batch-open", sentence),
             E::BatchPinned { pinned } => Problem::conflict("batch-pinned", sentence).arg("pinned", pinned.to_string()),

@@ -292,13 +292,16 @@ async fn a_batch_is_asked_for_watched_and_deleted() {
     }
     agent.is_idle().await;
     let part = plane.page(&ada, &format!("{path}/part")).await;
-    assert!(part.contains("3 of 3 over") && part.contains("1 failed") && part.contains("three [3]"), "{part}");
+    assert!(
+        part.contains("3 of 3 over") && part.contains("1 failed") && part.contains("three [3: 192.0.2.3]"),
+        "{part}"
+    );
     assert!(element(&part, "batch-failures").find("hidden").is_none());
     let id = path.rsplit('/').next().unwrap();
     let refused = plane.get(&ada, "/lab?status=failed").await;
     assert_eq!(refused.status, 400);
     let failed = plane.page(&ada, &format!("/lab?batch={id}&status=failed")).await;
-    assert!(failed.contains("three [3]") && !failed.contains("three [2]") && failed.contains(&path));
+    assert!(failed.contains("three [3: 192.0.2.3]") && !failed.contains("three [2:") && failed.contains(&path));
     assert!(!plane.page(&ada, "/lab").await.contains("three ["), "elements are listed with their batch alone");
     let rows = plane.page(&ada, "/lab/batches/rows").await;
     assert!(rows.contains("3 of 3 over") && rows.contains(&format!("{path}/delete\"")));

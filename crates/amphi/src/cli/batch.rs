@@ -1,10 +1,13 @@
 //! `amphi batch`, and what `amphi run --array` does: the same work many times over.
 
+mod output;
+
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
+use lab::model::batch::ELEMENTS_MAX;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,7 +18,7 @@ use super::table::{Cell, Table};
 use super::terminal::say;
 use super::when;
 use super::{connect, decode};
-use crate::client::{Batch, Client, Order};
+use crate::client::{Batch, Client, ClientError, Order};
 
 /// A batch is looked at again after this long.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -26,7 +29,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 Examples:
   amphi run --array 1-1000 ping -c 1 192.0.2.1
   amphi batch list
-  amphi batch results ID > results.csv")]
+  amphi batch results ID > results.csv
+  amphi batch output ID")]
 pub(crate) struct BatchArgs {
     #[command(flatten)]
     format: OutputArgs,
@@ -61,6 +65,15 @@ enum BatchCommand {
         /// The batch's id
         id: String,
     },
+    /// Print what all elements wrote, in the order of their index; with --output json a line of JSON for each
+    #[command(after_help = "Example:\n  amphi batch output 0198b2c7-… | less")]
+    Output {
+        /// The batch's id
+        id: String,
+        /// Which stream; compile is what a program's compiler wrote
+        #[arg(long, value_parser = ["stdout", "stderr", "compile"], default_value = "stdout")]
+        stream: String,
+    },
     /// Print what became of each element, as CSV; with --output json as JSON
     #[command(after_help = "Example:\n  amphi batch results 0198b2c7-… > results.csv")]
     Results {
@@ -76,19 +89,22 @@ pub(super) async fn run(args: BatchArgs) -> Result<(), Failure> {
             let batches = client.list(&["batches"], &[], Order::Newest, limit).await?;
             if args.format.is_json() { print_json(&batches.into()) } else { list(batches) }
         }
-        BatchCommand::Show { id } => show(&client.get::<Value>(&["batches", &id], &[]).await?, args.format),
+        BatchCommand::Show { id } => {
+            show(&client.get::<Value>(&["batches", &id], &[]).await.map_err(unknown)?, args.format)
+        }
         BatchCommand::Cancel { id } => {
-            let batch = client.change(Method::POST, &["batches", &id, "cancel"], None).await?;
+            let batch = client.change(Method::POST, &["batches", &id, "cancel"], None).await.map_err(unknown)?;
             if args.format.is_json() { print_json(&batch) } else { print_line(&format!("batch {id} cancelled")) }
         }
         BatchCommand::Delete { id } => {
-            client.change(Method::DELETE, &["batches", &id], None).await?;
+            client.change(Method::DELETE, &["batches", &id], None).await.map_err(unknown)?;
             let deleted = json!({ "id": id });
             if args.format.is_json() { print_json(&deleted) } else { print_line(&format!("batch {id} deleted")) }
         }
+        BatchCommand::Output { id, stream } => output::show(&client, &id, &stream, args.format.is_json()).await,
         BatchCommand::Results { id } => {
             let file = if args.format.is_json() { "results.json" } else { "results.csv" };
-            let mut text = client.text(&["batches", &id, file], &[]).await?;
+            let mut text = client.text(&["batches", &id, file], &[]).await.map_err(unknown)?;
             while let Some(chunk) = text.chunk().await.map_err(|source| client.broken(source))? {
                 print(&String::from_utf8_lossy(&chunk))?;
             }
@@ -97,9 +113,16 @@ pub(super) async fn run(args: BatchArgs) -> Result<(), Failure> {
     }
 }
 
+fn unknown(error: ClientError) -> Failure {
+    let is_unknown = error.status() == Some(404);
+    let failure = Failure::from(error);
+    if is_unknown { failure.or_try("amphi batch list") } else { failure }
+}
+
 fn list(batches: Vec<Value>) -> Result<(), Failure> {
     let now = when::now();
-    let mut table = Table::new(&["ID", "NAME", "STATUS", "COUNT", "DONE", "FAILED", "OWNER", "CREATED"]).whole(0);
+    let mut table =
+        Table::new(&["ID", "NAME", "STATUS", "COUNT", "DONE", "FAILED", "CANCELLED", "OWNER", "CREATED"]).whole(0);
     for batch in batches {
         let batch: Batch = decode(batch)?;
         table.row([
@@ -109,6 +132,7 @@ fn list(batches: Vec<Value>) -> Result<(), Failure> {
             batch.count.to_string().into(),
             batch.done.to_string().into(),
             batch.failed.to_string().into(),
+            batch.cancelled.to_string().into(),
             Cell::from(&batch.owner),
             when::age(batch.created, now).into(),
         ]);
@@ -227,11 +251,21 @@ fn summary(batch: &Batch, took: Duration) -> String {
 
 /// Reads `FROM-TO`, such as `1-1000`.
 pub(super) fn array(text: &str) -> Result<(i64, i64), String> {
-    let parsed = text.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    let parsed: Option<(i64, i64)> =
+        text.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
     match parsed {
-        Some((from, to)) if from <= to => Ok((from, to)),
-        Some(_) | None => Err("write the first and the last index, such as 1-1000".to_owned()),
+        Some((from, to)) if from > to => Err(format!("that is no element; write the lesser index first: {to}-{from}")),
+        Some((from, to)) if to.abs_diff(from) >= ELEMENTS_MAX.into() => {
+            Err(format!("a batch has at most {ELEMENTS_MAX} elements; split it, such as {from}-{}", first_part(from)))
+        }
+        Some((from, to)) => Ok((from, to)),
+        None => Err("write the first and the last index, such as 1-1000".to_owned()),
     }
+}
+
+/// Last index of the largest batch that begins with this one.
+fn first_part(from: i64) -> i64 {
+    from.saturating_add(i64::from(ELEMENTS_MAX) - 1)
 }
 
 #[cfg(test)]
@@ -249,9 +283,12 @@ mod tests {
     fn arrays_are_read() {
         assert_eq!(array("1-1000"), Ok((1, 1000)));
         assert_eq!(array("7-7"), Ok((7, 7)));
-        for bad in ["", "1", "2-1", "a-b", "1-", "-1-2"] {
-            assert!(array(bad).is_err(), "{bad}");
+        for bad in ["", "1", "a-b", "1-", "-1-2"] {
+            assert!(array(bad).unwrap_err().contains("such as 1-1000"), "{bad}");
         }
+        assert_eq!(array("1-0").unwrap_err(), "that is no element; write the lesser index first: 0-1");
+        assert!(array("5-100005").unwrap_err().ends_with("such as 5-100004"));
+        assert_eq!(array("5-100004"), Ok((5, 100_004)));
     }
 
     #[test]

@@ -56,6 +56,12 @@ impl Failure {
         say(&self.lines(wants_colours(&io::stderr())));
     }
 
+    /// What to do, if that is known.
+    #[cfg(test)]
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// What and why on one line.
     pub(crate) fn summary(&self) -> String {
         match &self.why {

@@ -112,7 +112,7 @@ pub(super) async fn run(args: JobArgs) -> Result<(), Failure> {
             let job = client.get(&["jobs", &id], &[]).await.map_err(unknown)?;
             if format.is_json() { print_json(&job) } else { print_job(&decode(job)?) }
         }
-        JobCommand::Output { id, stream, attempt } => print_output(&client, &id, stream, attempt).await,
+        JobCommand::Output { id, stream, attempt } => print_output(&client, &id, stream, attempt).await.map(drop),
         JobCommand::Source { id, dir } => source::show(&client, &id, dir.as_deref(), format).await,
         JobCommand::Cancel { id } => {
             let job = client.change(Method::POST, &["jobs", &id, "cancel"], None).await.map_err(unknown)?;
@@ -154,7 +154,11 @@ async fn list_jobs(client: &Client, args: ListArgs, format: OutputArgs) -> Resul
     ];
     let query: Vec<(&str, String)> =
         filters.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect();
-    let jobs = client.list(&["jobs"], &query, Order::Newest, args.limit).await?;
+    let jobs = client.list(&["jobs"], &query, Order::Newest, args.limit).await.map_err(|error| {
+        let is_unknown_batch = error.status() == Some(404);
+        let failure = Failure::from(error);
+        if is_unknown_batch { failure.or_try("amphi batch list") } else { failure }
+    })?;
     if format.is_json() {
         return print_json(&jobs.into());
     }
@@ -246,20 +250,28 @@ fn print_job(job: &Job) -> Result<(), Failure> {
     print_table(&table)
 }
 
-/// Copies the output piece by piece: it may be larger than what one wants in memory.
-async fn print_output(client: &Client, id: &str, stream: String, attempt: Option<u64>) -> Result<(), Failure> {
+/// Copies the output piece by piece: it may be larger than what one wants in memory. Returns its last byte.
+pub(super) async fn print_output(
+    client: &Client,
+    id: &str,
+    stream: String,
+    attempt: Option<u64>,
+) -> Result<Option<u8>, Failure> {
     let mut query = vec![("stream", stream)];
     query.extend(attempt.map(|attempt| ("attempt", attempt.to_string())));
     let mut response = client.text(&["jobs", id, "output"], &query).await.map_err(unknown)?;
     let mut stdout = std::io::stdout().lock();
     let mut filter = stdout.is_terminal().then(Filter::default);
+    let mut last = None;
     while let Some(bytes) = response.chunk().await.map_err(|source| client.broken(source))? {
+        last = bytes.last().copied().or(last);
         match &mut filter {
             Some(filter) => stdout.write_all(filter.pass_bytes(&bytes).as_bytes())?,
             None => stdout.write_all(&bytes)?,
         }
     }
-    Ok(stdout.flush()?)
+    stdout.flush()?;
+    Ok(last)
 }
 
 async fn set_pinned(client: &Client, id: &str, pinned: bool, format: OutputArgs) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 mod input;
 mod inputs;
 mod lines;
+mod refusal;
 mod request;
 
 use std::path::PathBuf;
@@ -137,11 +138,7 @@ pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let Some((submitted, is_interrupted)) = submit(&client, what, &request.body, &mut interrupts).await else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
-    let job = submitted.map_err(|error| {
-        let is_wrong_usage = matches!(error.status(), Some(400 | 422));
-        let failure = Failure::from(error);
-        if is_wrong_usage { failure.or_try(request.advice.clone()) } else { failure }
-    })?;
+    let job = submitted.map_err(|error| request.refused(error))?;
     let id = id_of(&client, &job)?;
     if args.detach && !is_interrupted {
         if args.format.is_json() {

@@ -76,6 +76,31 @@ impl Batch {
     }
 }
 
+/// A page of a batch's elements in the order of their index; each is an [`Element`].
+#[derive(Debug, Deserialize)]
+pub(crate) struct ElementPage {
+    pub(crate) items: Vec<Value>,
+    #[serde(default)]
+    pub(crate) next: Option<String>,
+}
+
+/// An element of a batch.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Element {
+    pub(crate) index: i64,
+    /// What sets it apart.
+    #[serde(default)]
+    pub(crate) value: Option<String>,
+    /// Once a node took it.
+    #[serde(default)]
+    pub(crate) job: Option<String>,
+    pub(crate) status: String,
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+    #[serde(default)]
+    pub(crate) exit_code: Option<i64>,
+}
+
 /// One attempt of a job.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Attempt {

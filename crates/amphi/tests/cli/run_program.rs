@@ -117,7 +117,7 @@ async fn an_unknown_language_is_refused_with_the_list() {
     assert_eq!(done.code, 2);
     assert_eq!(
         done.stderr,
-        "error: There is no language \"cobol\"\nwhy: it concerns `language` (language-unknown)\n\
+        "error: There is no language \"cobol\"\nwhy: it concerns `--language` (language-unknown)\n\
          try: The languages are python, c\n"
     );
 }

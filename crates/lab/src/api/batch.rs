@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::submit::{JobSubmit, idempotency};
 use crate::Lab;
 use crate::model::batch::{Batch, BatchId, BatchStatus, Template};
-use crate::model::job::JobKind;
+use crate::model::job::{JobKind, NameRefusal, checked_name};
 use crate::service::ServiceError;
 use crate::service::batch::{BatchSubmission, Spread};
 
@@ -38,6 +38,7 @@ pub(crate) struct Array {
 /// In `args`, `{index}` stands for an element's index and `{1}` to `{9}` for its parameters; parameters that nothing
 /// stands for go behind the arguments. A program finds its index in the environment variable AMPHI_INDEX too.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct BatchSubmit {
     #[serde(default)]
     array: Option<Array>,
@@ -51,6 +52,9 @@ pub(crate) struct BatchSubmit {
     /// The same where they are no text, base64.
     #[serde(default)]
     inputs_base64: Option<Vec<String>>,
+    /// What each of the inputs is called, such as its file's name; left out, its first line stands for it.
+    #[serde(default)]
+    input_names: Option<Vec<String>>,
     /// One element on each node that can run it now; their indices begin at 1.
     #[serde(default)]
     each_node: bool,
@@ -95,10 +99,11 @@ impl BatchSubmit {
         if let Some(inputs) = &inputs {
             template = with_inputs(template, inputs)?;
         }
+        let names = checked_names(self.input_names, inputs.as_deref())?;
         let spread = match (self.array, self.parameters, inputs) {
             (Some(array), _, _) => Spread::Index { from: array.from, to: array.to },
             (_, Some(parameters), _) => Spread::Parameters(parameters),
-            (_, _, Some(inputs)) => Spread::Parameters(inputs.into_iter().map(|input| vec![input]).collect()),
+            (_, _, Some(inputs)) => Spread::Parameters(named(inputs, names)),
             (None, None, None) => Spread::EachNode,
         };
         let request = BatchSubmission::digest(&request);
@@ -120,6 +125,23 @@ fn with_inputs(template: Template, inputs: &[String]) -> Result<Template, Servic
             Err(wrong("A tool takes no standard input; leave inputs out."))
         }
     }
+}
+
+/// The names of inputs. Errors: they are not as many as the inputs, or one is none.
+fn checked_names(names: Option<Vec<String>>, inputs: Option<&[String]>) -> Result<Vec<String>, ServiceError> {
+    let Some(names) = names else { return Ok(Vec::new()) };
+    if names.len() != inputs.map_or(0, <[String]>::len) {
+        let sentence = "Give one of input_names for each input.".to_owned();
+        return Err(ServiceError::Request { field: "input_names", sentence });
+    }
+    let wrong = |error: NameRefusal| ServiceError::Request { field: "input_names", sentence: error.to_string() };
+    names.iter().map(|name| checked_name(name).map_err(wrong)).collect()
+}
+
+/// The parameters of elements that each have an input: that, and its name where there are names.
+fn named(inputs: Vec<String>, names: Vec<String>) -> Vec<Vec<String>> {
+    let mut names = names.into_iter();
+    inputs.into_iter().map(|input| std::iter::once(input).chain(names.next()).collect()).collect()
 }
 
 /// A batch.

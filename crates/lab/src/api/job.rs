@@ -96,6 +96,10 @@ pub(super) async fn job_list(
         text: select.q.filter(|text| !text.is_empty()),
         ..filter(&caller, select.scope.as_deref())?
     };
+    if let Some(batch) = filter.batch {
+        // An empty list would say that it has no elements.
+        lab.batch_view(&caller, batch).await?;
+    }
     let before = select.before.as_deref().map(cursor).transpose()?;
     let jobs = lab.job_page(&caller, &filter, before, limit).await?;
     let next = (jobs.len() == limit as usize).then(|| jobs.last().map(cursor_text)).flatten();

@@ -1,31 +1,35 @@
-//! What became of a batch's elements, as a file that is written while it is read.
+//! What became of a batch's elements, in the order of their index: page by page, and as a file that is written while it
+//! is read.
 
+use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
-use portal::{ApiPath, Caller, Problem, Problems};
-use serde::Serialize;
-use utoipa::ToSchema;
+use portal::{ApiPath, ApiQuery, Caller, Listing, Problem, Problems};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::batch::batch_id;
 use crate::Lab;
-use crate::model::batch::BatchId;
-use crate::model::job::{Job, JobStatus};
-use crate::queries::list::{Cursor, JobFilter};
+use crate::model::batch::{BLOCK, Batch, BatchId};
+use crate::model::job::JobStatus;
 use crate::service::ServiceError;
+use crate::service::batch_change::Element;
 
-/// Elements read at a time.
-const PAGE: u32 = 1_000;
+/// Elements of one page, at most.
+const PAGE_MAX: u32 = 200;
 
 /// What became of an element.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ElementResult {
     /// Its index in the batch.
     index: i64,
-    /// Its job.
-    job: String,
+    /// What sets it apart: its parameters, or the name or first line of its input.
+    value: Option<String>,
+    /// Its job, once a node took it.
+    job: Option<String>,
     /// waiting, running, completed, error or cancelled.
     status: JobStatus,
     /// Why it ended as an error: a code.
@@ -35,9 +39,9 @@ pub(super) struct ElementResult {
     /// Name of its node.
     node: Option<String>,
     /// Number of its newest attempt, from 1.
-    attempt: i64,
+    attempt: Option<i64>,
     /// When a node took it, RFC 3339.
-    created: String,
+    created: Option<String>,
     /// When it started.
     started: Option<String>,
     /// When it was over.
@@ -47,40 +51,94 @@ pub(super) struct ElementResult {
 }
 
 impl ElementResult {
-    fn of(job: &Job) -> Self {
+    fn of(batch: &Batch, element: Element) -> Self {
+        let untaken = if batch.is_cancelled { JobStatus::Cancelled } else { JobStatus::Waiting };
+        let job = element.job.as_ref();
+        let started_ms = job.and_then(|job| job.started_ms);
+        let completed_ms = job.and_then(|job| job.completed_ms);
         Self {
-            index: job.batch_index.unwrap_or_default(),
-            job: job.id.to_string(),
-            status: job.status,
-            reason: job.reason.map(|reason| reason.as_str()),
-            exit_code: job.exit_code,
-            node: job.node.clone(),
-            attempt: job.attempt,
-            created: portal::utc_text(job.created_ms),
-            started: job.started_ms.map(portal::utc_text),
-            completed: job.completed_ms.map(portal::utc_text),
-            duration_ms: job.completed_ms.zip(job.started_ms).map(|(end, start)| end - start),
+            index: element.index,
+            value: element.value,
+            job: job.map(|job| job.id.to_string()),
+            status: job.map_or(untaken, |job| job.status),
+            reason: job.and_then(|job| job.reason).map(|reason| reason.as_str()),
+            exit_code: job.and_then(|job| job.exit_code),
+            node: job.and_then(|job| job.node.clone()),
+            attempt: job.map(|job| job.attempt),
+            created: job.map(|job| portal::utc_text(job.created_ms)),
+            started: started_ms.map(portal::utc_text),
+            completed: completed_ms.map(portal::utc_text),
+            duration_ms: completed_ms.zip(started_ms).map(|(end, start)| end - start),
         }
     }
 
     fn csv(&self) -> String {
         let number = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let fields = [
             self.index.to_string(),
-            self.job.clone(),
+            // Nothing else needs quotes: a node's name is made of letters, digits and hyphens.
+            csv_quoted(self.value.as_deref().unwrap_or_default()),
+            text(&self.job),
             self.status.as_str().to_owned(),
             self.reason.unwrap_or_default().to_owned(),
             number(self.exit_code),
-            // A node's name is made of letters, digits and hyphens, so nothing here needs quotes.
-            self.node.clone().unwrap_or_default(),
-            self.attempt.to_string(),
-            self.created.clone(),
-            self.started.clone().unwrap_or_default(),
-            self.completed.clone().unwrap_or_default(),
+            text(&self.node),
+            number(self.attempt),
+            text(&self.created),
+            text(&self.started),
+            text(&self.completed),
             number(self.duration_ms),
         ];
         format!("{}\r\n", fields.join(","))
     }
+}
+
+/// A field of a CSV file. Source: RFC 4180, section 2.
+fn csv_quoted(text: &str) -> String {
+    if text.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+/// Which elements.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ElementSelect {
+    /// Elements of a page, 1 to 200; 50 where it is left out.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// List the elements of a batch in the order of their index
+///
+/// Those that no node took are among them, waiting or cancelled.
+#[utoipa::path(get, path = "/api/v1/batches/{id}/elements", tag = "batches",
+    params(("id" = String, Path, description = "the batch's id"), ElementSelect),
+    responses((status = 200, body = Listing<ElementResult>), Problems))]
+pub(super) async fn batch_elements(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+    ApiQuery(select): ApiQuery<ElementSelect>,
+) -> Result<Json<Listing<ElementResult>>, Problem> {
+    let limit = select.limit.unwrap_or(50);
+    if limit == 0 || limit > PAGE_MAX {
+        let sentence = format!("limit is {limit}; it must be from 1 to {PAGE_MAX}.");
+        return Err(ServiceError::Request { field: "limit", sentence }.into());
+    }
+    let batch = lab.batch_view(&caller, batch_id(&id)?).await?;
+    let from = match select.after {
+        Some(number) => number.parse::<u32>().map_err(|_| ServiceError::Cursor)?,
+        None => 0,
+    };
+    let elements = lab.batch_elements(&batch, from, limit).await?;
+    let next = from.saturating_add(limit);
+    Ok(Json(Listing {
+        items: elements.into_iter().map(|element| ElementResult::of(&batch, element)).collect(),
+        next: (next < batch.count).then(|| next.to_string()),
+    }))
 }
 
 /// How a file of results is written.
@@ -93,19 +151,20 @@ enum Form {
 impl Form {
     fn head(self) -> &'static str {
         match self {
-            Self::Csv => "index,job,status,reason,exit_code,node,attempt,created,started,completed,duration_ms\r\n",
+            Self::Csv => {
+                "index,value,job,status,reason,exit_code,node,attempt,created,started,completed,duration_ms\r\n"
+            }
             Self::Json => "[",
         }
     }
 
-    fn lines(self, jobs: &[Job], is_first: bool) -> String {
-        let results = jobs.iter().map(ElementResult::of);
+    fn lines(self, results: &[ElementResult], is_first: bool) -> String {
         match self {
-            Self::Csv => results.map(|result| result.csv()).collect(),
+            Self::Csv => results.iter().map(ElementResult::csv).collect(),
             Self::Json => {
-                let json = |result| serde_json::to_string(&result).expect("plain data always serialises");
-                let comma = if is_first || jobs.is_empty() { "\n" } else { ",\n" };
-                comma.to_owned() + &results.map(json).collect::<Vec<_>>().join(",\n")
+                let json = |result| serde_json::to_string(result).expect("plain data always serialises");
+                let comma = if is_first || results.is_empty() { "\n" } else { ",\n" };
+                comma.to_owned() + &results.iter().map(json).collect::<Vec<_>>().join(",\n")
             }
         }
     }
@@ -120,7 +179,7 @@ impl Form {
 
 /// Download what became of a batch's elements, as CSV
 ///
-/// One line for each element that a node has taken, the newest first.
+/// One line for each element in the order of their index; one that no node took is waiting or cancelled, and has no more.
 #[utoipa::path(get, path = "/api/v1/batches/{id}/results.csv", tag = "batches",
     params(("id" = String, Path, description = "the batch's id")),
     responses((status = 200, body = String, content_type = "text/csv"), Problems))]
@@ -166,28 +225,38 @@ async fn answer(
 fn file(lab: Lab, caller: Caller, id: BatchId, form: Form) -> impl Stream<Item = Result<Bytes, ServiceError>> + Send {
     enum At {
         Head,
-        Page(Option<Cursor>),
+        /// From the element of this number on, and whether there was none before it.
+        Page(u32, bool),
         Tail,
         End,
     }
-    let filter = JobFilter { batch: Some(id), ..JobFilter::default() };
     futures::stream::try_unfold(At::Head, move |at| {
-        let (lab, caller, filter) = (lab.clone(), caller.clone(), filter.clone());
+        let (lab, caller) = (lab.clone(), caller.clone());
         async move {
-            let cursor = match at {
-                At::Head => return Ok(Some((Bytes::from_static(form.head().as_bytes()), At::Page(None)))),
-                At::Page(cursor) => cursor,
+            let (from, is_first) = match at {
+                At::Head => return Ok(Some((Bytes::from_static(form.head().as_bytes()), At::Page(0, true)))),
+                At::Page(from, is_first) => (from, is_first),
                 At::Tail => return Ok(Some((Bytes::from_static(form.end().as_bytes()), At::End))),
                 At::End => return Ok(None),
             };
-            let jobs = lab.job_page(&caller, &filter, cursor, PAGE).await?;
-            let next = match jobs.last() {
-                Some(last) if jobs.len() == PAGE as usize => {
-                    At::Page(Some(Cursor { pinned: last.pinned, id: last.id }))
-                }
-                _ => At::Tail,
-            };
-            Ok(Some((Bytes::from(form.lines(&jobs, cursor.is_none())), next)))
+            let batch = lab.batch_view(&caller, id).await?;
+            let elements = lab.batch_elements(&batch, from, BLOCK).await?;
+            let results: Vec<_> = elements.into_iter().map(|element| ElementResult::of(&batch, element)).collect();
+            let lines = form.lines(&results, is_first);
+            let is_first = is_first && results.is_empty();
+            let next = if from + BLOCK < batch.count { At::Page(from + BLOCK, is_first) } else { At::Tail };
+            Ok(Some((Bytes::from(lines), next)))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_commas_is_quoted() {
+        assert_eq!(csv_quoted("192.0.2.1"), "192.0.2.1");
+        assert_eq!(csv_quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
+    }
 }

@@ -196,6 +196,22 @@ impl Batch {
         }
     }
 
+    /// What sets an element apart from the others besides its index: its parameters, or the name or first line of its input.
+    pub fn element_value(&self, parameters: &[String]) -> Option<String> {
+        match (self.has_parameters, self.has_inputs) {
+            (false, _) => None,
+            (true, true) => template::input_value(parameters),
+            (true, false) => Some(parameters.join(" ")),
+        }
+    }
+
+    /// What an element is called; `node` where it has one of its own.
+    pub fn element_name(&self, index: i64, parameters: &[String], node: Option<&str>) -> String {
+        // An input is no text that a placeholder could stand for.
+        let places = if self.has_inputs { &[] } else { parameters };
+        template::element_name(&self.name, index, places, self.element_value(parameters).as_deref(), node)
+    }
+
     /// What its elements are made from. Errors: the stored form can't be read.
     pub fn template(&self, source: &[u8]) -> Result<Template, StoredError> {
         Ok(match (self.kind, &self.args) {

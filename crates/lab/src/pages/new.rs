@@ -60,8 +60,9 @@ impl Wrong {
         };
         let field = problem.field_name().map(|field| match field {
             "array" => "times",
-            // The first is right by itself, so it is one of the others.
-            "destination" if draft.many.how == "destinations" && draft.submission().is_ok() => "destinations",
+            // The first is that of the form.
+            "parameters[0]" => "destination",
+            field if field.split('[').next() == Some("parameters") => "destinations",
             field => field,
         });
         match field {

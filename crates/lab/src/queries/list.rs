@@ -1,5 +1,7 @@
 //! Lists of jobs by keyset pages: pinned ones first, then newest first.
 
+use std::ops::RangeInclusive;
+
 use db::{Database, DbError, Query, Value};
 
 use portal::{Caller, Scope};
@@ -93,6 +95,18 @@ const FAILED: &str = " AND (state = 'error' OR (state = 'completed' AND exit_cod
 pub(crate) async fn element_list_failed(db: &Database, batch: BatchId, limit: u32) -> Result<Vec<Job>, DbError> {
     let query = Query::new(format!("{COLUMNS} WHERE batch = ?{FAILED} ORDER BY pinned, id LIMIT ?"));
     db.all(query.bind(batch.to_string()).bind(limit)).await?.iter().map(job).collect()
+}
+
+/// The elements of a batch that are jobs, by their index, from one to another.
+pub(crate) async fn element_list(
+    db: &Database,
+    batch: BatchId,
+    indices: RangeInclusive<i64>,
+) -> Result<Vec<Job>, DbError> {
+    let query =
+        Query::new(format!("{COLUMNS} WHERE batch = ? AND batch_index >= ? AND batch_index <= ? ORDER BY batch_index"));
+    let query = query.bind(batch.to_string()).bind(*indices.start()).bind(*indices.end());
+    db.all(query).await?.iter().map(job).collect()
 }
 
 async fn page(

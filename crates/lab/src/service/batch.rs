@@ -114,13 +114,40 @@ impl BatchSubmission {
             Template::Program(program) | Template::Inputs(program) => {
                 let last = if is_spread || has_placeholder(program.args()) { count } else { 1 };
                 let mut numbers = 0..last;
-                numbers.try_for_each(|n| self.template.check(first + i64::from(n), self.parameters(n)))?;
+                numbers.try_for_each(|n| {
+                    let checked = self.template.check(first + i64::from(n), self.parameters(n));
+                    checked.map_err(|refusal| self.element_error(n, refusal.into()))
+                })?;
                 false
             }
         };
         let numbers = 0..if differ { count } else { 1 };
-        let element = |number| self.template.element(first + i64::from(number), self.parameters(number));
-        Ok(numbers.map(element).collect::<Result<_, _>>()?)
+        let element = |number| {
+            let element = self.template.element(first + i64::from(number), self.parameters(number));
+            element.map_err(|refusal| self.element_error(number, refusal.into()))
+        };
+        numbers.map(element).collect()
+    }
+
+    /// Names the parameters or the input that an error is about.
+    fn element_error(&self, number: u32, error: ServiceError) -> ServiceError {
+        let list = match (&self.spread, &self.template) {
+            (Spread::Index { .. } | Spread::EachNode, _) => return error,
+            (Spread::Parameters(_), Template::Inputs(_)) => "inputs",
+            (Spread::Parameters(_), Template::Fixed(_) | Template::Tool { .. } | Template::Program(_)) => "parameters",
+        };
+        // What is wrong with the first may be wrong with all, unless it is what the elements differ in.
+        let is_own = match &error {
+            ServiceError::Refused(refusal) => {
+                matches!(refusal.field().as_deref(), Some("destination" | "args" | "inputs"))
+            }
+            _ => false,
+        };
+        if number > 0 || is_own {
+            ServiceError::Element { field: format!("{list}[{number}]"), error: Box::new(error) }
+        } else {
+            error
+        }
     }
 }
 
@@ -181,8 +208,9 @@ impl Lab {
             name: None,
             idempotency: None,
         };
-        let near = self.places_of_batch(&alike).await?;
-        self.check_targets(&works, near.as_ref()).await?;
+        let near = self.places_of_batch(&alike).await.map_err(|error| wanted.element_error(0, error))?;
+        let targets = self.check_targets(&works, near.as_ref()).await;
+        targets.map_err(|(number, error)| wanted.element_error(number, error))?;
         Ok(works)
     }
 
@@ -282,6 +310,9 @@ impl Lab {
     async fn elements_error(&self, caller: &Caller, batch: &Batch) -> Result<ServiceError, ServiceError> {
         let policy = self.policy();
         let max = policy.account_elements_max;
+        if batch.count > max {
+            return Ok(ServiceError::BatchTooLarge { count: batch.count, max });
+        }
         let (waiting, submitted) = batch_counts(self.db(), caller.account.as_str(), batch.created_ms).await?;
         Ok(if waiting.saturating_add(batch.count) > max {
             ServiceError::TooManyElements { waiting, max }
@@ -303,7 +334,11 @@ impl Lab {
                 && node.has_tool(tool)
                 && wanted.on.iter().all(|(key, value)| node.labels.get(key) == Some(value))
         });
-        if nodes.is_empty() { Err(ServiceError::NoNodeWithTool { tool: tool.to_owned() }) } else { Ok(nodes) }
+        if nodes.is_empty() {
+            self.check_some_node_fits(wanted.template.kind(), tool, &wanted.on).await?;
+            return Err(ServiceError::NoNodeUp { tool: tool.to_owned() });
+        }
+        Ok(nodes)
     }
 
     /// The batch that this key made before. Errors: it was another request.
@@ -327,7 +362,7 @@ impl Lab {
                 job: JobId::generate(),
                 run: RunId::generate(),
                 index,
-                name: format!("{} [{}]", batch.name, node.name),
+                name: batch.element_name(index, &[], Some(&node.name)),
                 spec: is_own.then(|| work.to_json()),
                 command: is_own.then(|| shown(work.command_line(self.languages()))),
                 node: node.id,

@@ -7,13 +7,13 @@ use serde_json::json;
 use super::ServiceError;
 use super::live::REMOVALS;
 use crate::Lab;
-use crate::model::batch::{Batch, BatchId};
+use crate::model::batch::{BLOCK, Batch, BatchId};
 use crate::model::job::{Job, JobKind};
-use crate::queries::batch::{batch_get, batch_list};
+use crate::queries::batch::{batch_get, batch_list, batch_parameters};
 use crate::queries::batch_change::{
     batch_cancel, batch_delete, batch_delete_ask, batch_list_deleted, batch_pinned, element_list_ids, jobs_delete,
 };
-use crate::queries::list::{Visible, element_list_failed};
+use crate::queries::list::{Visible, element_list, element_list_failed};
 use crate::queries::run::{batch_cancel_idle, run_ids_of_jobs};
 
 /// Wakes what clears deleted batches away.
@@ -22,6 +22,15 @@ pub(crate) const DELETIONS: &str = "deletions";
 const DELETED_AT_ONCE: u32 = 500;
 /// Deleted batches that are looked for together.
 const SWEPT_AT_ONCE: u32 = 100;
+
+/// An element of a batch.
+pub(crate) struct Element {
+    pub(crate) index: i64,
+    /// See [`Batch::element_value`].
+    pub(crate) value: Option<String>,
+    /// Once a node took it.
+    pub(crate) job: Option<Job>,
+}
 
 impl Lab {
     /// A batch the caller may see. Errors: `BatchUnknown`, also for one that is not theirs to know of.
@@ -58,6 +67,35 @@ impl Lab {
             0 => Vec::new(),
             limit => element_list_failed(self.db(), batch.id, limit).await?,
         })
+    }
+
+    /// At most `limit` elements of a batch in the order of their index, from the one that has the number `from`, counted
+    /// from 0. Those that were deleted are left out.
+    pub(crate) async fn batch_elements(
+        &self,
+        batch: &Batch,
+        from: u32,
+        limit: u32,
+    ) -> Result<Vec<Element>, ServiceError> {
+        let to = from.saturating_add(limit).min(batch.count);
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let index = |number: u32| batch.first + i64::from(number);
+        let jobs = element_list(self.db(), batch.id, index(from)..=index(to - 1)).await?;
+        let mut jobs = jobs.into_iter().peekable();
+        let (mut elements, mut block) = (Vec::new(), Vec::new());
+        for number in from..to {
+            if batch.has_parameters && (number == from || number % BLOCK == 0) {
+                block = batch_parameters(self.db(), batch.id, number / BLOCK * BLOCK).await?;
+            }
+            let job = jobs.next_if(|job| job.batch_index == Some(index(number)));
+            if job.is_some() || number >= batch.taken {
+                let parameters = block.get((number % BLOCK) as usize).map(Vec::as_slice).unwrap_or_default();
+                elements.push(Element { index: index(number), value: batch.element_value(parameters), job });
+            }
+        }
+        Ok(elements)
     }
 
     /// Cancels a batch: no element is taken any more, and those that were are stopped. Owner or operator.

@@ -54,6 +54,7 @@ impl From<Refusal> for NotStarted {
 
 /// What an element is.
 pub(super) struct Made {
+    name: String,
     /// Where they differ from the batch's.
     spec: Option<String>,
     command: Option<String>,
@@ -122,9 +123,11 @@ impl Templates {
         let index = batch.first + i64::from(number);
         let work = known.template.element(index, parameters)?;
         let is_own = known.template.is_filled(parameters);
+        let name = batch.element_name(index, parameters, None);
         let (far, not_started) = self.aim(lab, &work).await?;
         let far_id = far.as_ref().filter(|_| not_started.is_none()).map(|far| far.id);
         Ok(Made {
+            name,
             spec: is_own.then(|| work.to_json()),
             command: is_own.then(|| super::submit::shown(work.command_line(lab.languages()))),
             role: element_role(&work, far_id),
@@ -263,7 +266,7 @@ fn taken(batch: &Batch, claim: &Claimed) -> Taken {
         job: claim.job,
         run: claim.run,
         index,
-        name: format!("{} [{index}]", batch.name),
+        name: claim.made.name.clone(),
         spec: claim.made.spec.clone(),
         command: claim.made.command.clone(),
         far: claim.made.far_id(),

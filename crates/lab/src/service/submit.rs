@@ -101,7 +101,7 @@ impl Lab {
     async fn places(&self, wanted: &Submission, now_ms: i64) -> Result<(Option<Node>, Option<Node>), ServiceError> {
         let node = self.wanted_node(wanted, now_ms).await?;
         if node.is_none() {
-            self.check_some_node_fits(wanted).await?;
+            self.check_some_node_fits(wanted.work.kind(), wanted.work.needs(), &wanted.on).await?;
         }
         let far_node = match wanted.work.experiment() {
             Some(experiment) => self.check_target(experiment, node.as_ref(), now_ms).await?,
@@ -193,21 +193,27 @@ impl Lab {
     }
 
     /// Refuses what no enabled node could ever run. A node that fits and is down is waited for.
-    async fn check_some_node_fits(&self, wanted: &Submission) -> Result<(), ServiceError> {
-        let tool = wanted.work.needs();
-        if self.fleet().has_fitting(tool, &wanted.on) {
+    pub(super) async fn check_some_node_fits(
+        &self,
+        kind: JobKind,
+        tool: &str,
+        on: &BTreeMap<String, String>,
+    ) -> Result<(), ServiceError> {
+        if self.fleet().has_fitting(tool, on) {
             return Ok(());
         }
         let nodes = node_list(self.db()).await?;
         let enabled = || nodes.iter().filter(|node| node.state == AdminState::Enabled);
-        let carries = |node: &&Node| wanted.on.iter().all(|(key, value)| node.labels.get(key) == Some(value));
+        let carries = |node: &&Node| on.iter().all(|(key, value)| node.labels.get(key) == Some(value));
         if enabled().any(|node| node.has_tool(tool) && carries(&node)) {
             Ok(())
-        } else if enabled().any(|node| node.has_tool(tool)) {
-            let labels = wanted.on.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ");
+        } else if enabled().any(|node| node.has_tool(tool))
+            || (enabled().next().is_some() && !enabled().any(|node| carries(&node)))
+        {
+            let labels = on.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ");
             Err(ServiceError::NoNodeWithLabels { tool: tool.to_owned(), labels })
         } else {
-            Err(match wanted.work.kind() {
+            Err(match kind {
                 JobKind::Experiment => ServiceError::NoNodeWithTool { tool: tool.to_owned() },
                 JobKind::Program => {
                     let languages = self.languages().iter().map(|language| language.name.as_str());

@@ -51,16 +51,20 @@ impl Lab {
     }
 
     /// Refuses what no element of a batch may be aimed at. Names of the world are looked up for the first alone: the
-    /// nodes do it again.
-    pub(super) async fn check_targets(&self, elements: &[Work], near: Option<&Node>) -> Result<(), ServiceError> {
+    /// nodes do it again. Errors: with the number of the element that they are about, counted from 0.
+    pub(super) async fn check_targets(
+        &self,
+        elements: &[Work],
+        near: Option<&Node>,
+    ) -> Result<(), (u32, ServiceError)> {
         let rest = elements.get(1..).unwrap_or_default();
         if rest.is_empty() {
             return Ok(());
         }
-        let (rules, nodes) = (self.destination_rules(), self.known_nodes().await?);
+        let (rules, nodes) = (self.destination_rules(), self.known_nodes().await.map_err(|error| (0, error))?);
         let near_host_id = near.map(|node| node.inventory.host_id.as_str()).unwrap_or_default();
-        for experiment in rest.iter().filter_map(Work::experiment) {
-            let Some(host) = experiment.host() else { continue };
+        let check = |experiment: &Experiment| -> Result<(), ServiceError> {
+            let Some(host) = experiment.host() else { return Ok(()) };
             match nodes.aimed_at(experiment) {
                 Some(far) => {
                     check_far(experiment, far, nodes.read_ms)?;
@@ -68,6 +72,10 @@ impl Lab {
                 }
                 None => rules.check_host(&host)?,
             }
+            Ok(())
+        };
+        for (number, element) in (1..).zip(rest) {
+            element.experiment().map_or(Ok(()), check).map_err(|error| (number, error))?;
         }
         Ok(())
     }

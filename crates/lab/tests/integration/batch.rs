@@ -58,9 +58,10 @@ async fn elements_are_carried_out_in_order_and_counted() {
     let results = plane.get(&plane.admin, &format!("/api/v1/batches/{id}/results.csv")).await;
     let text = results.text();
     assert_eq!((text.lines().count(), text.lines().filter(|line| line.contains(",completed,,")).count()), (5, 4));
+    assert!(text.lines().nth(1).unwrap().starts_with("2,,"), "{text}");
     let results = plane.get(&plane.admin, &format!("/api/v1/batches/{id}/results.json")).await.expect(200);
     let codes: Vec<_> = results.as_array().unwrap().iter().map(|result| result["exit_code"].clone()).collect();
-    assert_eq!((codes, results[0]["index"].clone()), (vec![json!(0), json!(0), json!(1), json!(0)], json!(5)));
+    assert_eq!((codes, results[0]["index"].clone()), (vec![json!(0), json!(1), json!(0), json!(0)], json!(2)));
 }
 
 #[tokio::test]
@@ -129,12 +130,21 @@ async fn what_is_wrong_with_a_batch_is_said() {
         assert_eq!((reply.problem(400).as_str(), &reply.json()["field"]), ("batch-size", &json!("array")));
     }
     let many = plane.call(&ada, "POST", "/api/v1/batches", body(json!({ "array": { "from": 1, "to": 11 } }))).await;
-    assert_eq!(many.problem(429), "too-many-elements");
+    assert_eq!(many.problem(400), "batch-too-large", "waiting would not help");
+    let mut places = body(json!({ "parameters": [["192.0.2.1"], ["10.0.0.0.1"]] }));
+    places["args"] = json!([]);
+    let reply = plane.call(&ada, "POST", "/api/v1/batches", places).await;
+    assert_eq!((reply.problem(400).as_str(), &reply.json()["field"]), ("address-form", &json!("parameters[1]")));
+    let elsewhere = body(json!({ "each_node": true, "on": { "site": "moon" } }));
+    let reply = plane.call(&ada, "POST", "/api/v1/batches", elsewhere).await;
+    assert_eq!((reply.problem(409).as_str(), &reply.json()["field"]), ("no-node-with-labels", &json!("on")));
     let own = plane.call(&ada, "POST", "/api/v1/batches", body(json!({ "array": { "from": 1, "to": 10 } }))).await;
     let path = format!("/api/v1/batches/{}", own.expect(202)["id"].as_str().unwrap());
     let bob = plane.account("bob", "learner").await;
     assert_eq!(plane.get(&bob, &path).await.problem(404), "batch-unknown");
     assert_eq!(plane.call(&bob, "POST", &format!("{path}/cancel"), Value::Null).await.problem(404), "batch-unknown");
+    let elements = path.replace("/api/v1/batches/", "/api/v1/jobs?batch=");
+    assert_eq!(plane.get(&bob, &elements).await.problem(404), "batch-unknown");
     let listed = plane.get(&bob, "/api/v1/batches").await.expect(200);
     assert!(listed["items"].as_array().unwrap().is_empty());
     assert_eq!(plane.get(&ada, "/api/v1/batches").await.expect(200)["items"].as_array().unwrap().len(), 1);
@@ -153,35 +163,6 @@ async fn an_array_holds_up_nobody_else() {
     agent.exited(&first, 0).await;
     let next = [agent.carry_out().await, agent.carry_out().await];
     assert!(next.iter().any(|start| count_of(start) == "9"), "it was not among the next two");
-}
-
-#[tokio::test]
-async fn each_element_reads_its_own_input() {
-    let plane = Plane::new().await;
-    let mut agent = Agent::join(&plane, "lab-a", 1).await;
-    let body = json!({ "files": [{ "path": "main.py", "text": "print(input())" }], "inputs": ["one\n", "two"] });
-    let batch = plane.call(&plane.admin, "POST", "/api/v1/batches", body.clone()).await.expect(202);
-    for input in [&b"one\n"[..], b"two"] {
-        let start = agent.carry_out().await;
-        assert_eq!(start.program.unwrap().stdin, input);
-    }
-    agent.is_idle().await;
-    assert_eq!(plane.count("lab_source").await, 1, "the source is there once");
-    let path = format!("/api/v1/jobs?batch={}", batch["id"].as_str().unwrap());
-    let newest = plane.get(&plane.admin, &path).await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
-    let source = plane.get(&plane.admin, &format!("/api/v1/jobs/{newest}/source")).await.expect(200);
-    assert_eq!(source["stdin"]["text"], "two");
-    for (more, field) in [
-        (json!({ "inputs": ["x".repeat(65_537)] }), "inputs"),
-        (json!({ "inputs": null, "inputs_base64": ["*"] }), "inputs"),
-        (json!({ "stdin": "x" }), "inputs"),
-        (json!({ "each_node": true }), "array"),
-    ] {
-        let mut body = body.clone();
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let reply = plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(400);
-        assert_eq!(reply["field"], field, "{more}");
-    }
 }
 
 /// A node's name stands as a destination as it does for a single job, also among others.

@@ -6,6 +6,7 @@ mod agent;
 mod api_input;
 mod bad_input;
 mod batch;
+mod batch_element;
 mod cancel;
 mod dispatch;
 mod far_end;

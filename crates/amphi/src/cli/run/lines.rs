@@ -4,18 +4,28 @@ use std::path::Path;
 
 use crate::cli::failure::{Failure, USAGE};
 
+/// A line with words.
+pub(super) struct Line {
+    /// From 1.
+    pub(super) number: usize,
+    pub(super) text: String,
+    pub(super) words: Vec<String>,
+}
+
 /// Reads the words of each line that has some. Errors: the file can't be read, has none, or has a quote without its end.
-pub(super) fn read(path: &Path) -> Result<Vec<Vec<String>>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<Line>, Failure> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(USAGE, format!("the file {shown} can't be read")).why(error.to_string()))?;
     let mut all = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let words = words(line).ok_or_else(|| {
-            Failure::new(USAGE, format!("line {number} of {shown} has a quote without its end"))
+            Failure::new(USAGE, format!("line {number} of {shown} has a quote without its end: {line}"))
                 .or_try("write \\' for a quote that belongs to a word")
         })?;
-        all.extend(Some(words).filter(|words| !words.is_empty()));
+        if !words.is_empty() {
+            all.push(Line { number, text: line.trim().to_owned(), words });
+        }
     }
     if all.is_empty() { Err(Failure::new(USAGE, format!("{shown} has no line with words"))) } else { Ok(all) }
 }

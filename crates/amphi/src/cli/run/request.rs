@@ -22,8 +22,10 @@ pub(super) struct Request {
     pub(super) body: Value,
     /// Standard input is passed on while the program runs.
     pub(super) is_live: bool,
-    /// What helps where the server says that something is wrong with it.
-    pub(super) advice: String,
+    /// The tool, where it is one.
+    pub(super) tool: Option<String>,
+    /// How a batch's elements are told apart here: a line of a file, or a file.
+    pub(super) places: Vec<String>,
 }
 
 impl RunArgs {
@@ -88,17 +90,23 @@ impl Request {
             body["array"] = json!({ "from": from, "to": to });
         }
         if let Some(path) = &args.each_line {
-            body["parameters"] = json!(lines::read(path)?);
+            let lines = lines::read(path)?;
+            let place = |line: &lines::Line| format!("line {} of {} ({})", line.number, path.display(), line.text);
+            request.places = lines.iter().map(place).collect();
+            body["parameters"] = lines.into_iter().map(|line| json!(line.words)).collect();
         }
         if !args.each_input.is_empty() {
             let inputs = inputs::read(&args.each_input)?;
-            let texts: Option<Vec<_>> = inputs.iter().map(|input| std::str::from_utf8(input).ok()).collect();
+            let texts: Option<Vec<_>> = inputs.iter().map(|input| std::str::from_utf8(&input.data).ok()).collect();
             match texts {
                 Some(texts) => body["inputs"] = json!(texts),
                 None => {
-                    body["inputs_base64"] = inputs.iter().map(|input| STANDARD.encode(input)).collect::<Vec<_>>().into()
+                    body["inputs_base64"] =
+                        inputs.iter().map(|input| STANDARD.encode(&input.data)).collect::<Vec<_>>().into()
                 }
             }
+            request.places = inputs.into_iter().map(|input| input.name).collect();
+            body["input_names"] = json!(request.places);
         }
         if args.each_node {
             body["each_node"] = json!(true);
@@ -112,8 +120,8 @@ impl Request {
             return Err(Failure::new(USAGE, format!("{option} is for programs, and {tool} is a tool"))
                 .or_try(format!("amphi run --language LANGUAGE {option} … {tool}, where {tool} is a program's file")));
         }
-        let advice = format!("amphi run {tool} --help, or amphi tool list");
-        Ok(Self { body: json!({ "tool": tool, "args": tool_args }), is_live: false, advice })
+        let body = json!({ "tool": tool, "args": tool_args });
+        Ok(Self { body, is_live: false, tool: Some(tool.clone()), places: Vec::new() })
     }
 
     fn program(args: &RunArgs) -> Result<Self, Failure> {
@@ -143,7 +151,7 @@ impl Request {
                 .ok_or_else(|| Failure::new(USAGE, "--terminal needs a terminal here").or_try("--interactive"))?;
             body.insert("terminal".into(), json!({ "columns": columns, "rows": rows }));
         }
-        Ok(Self { body: body.into(), is_live: stdin.is_live, advice: "amphi language list".to_owned() })
+        Ok(Self { body: body.into(), is_live: stdin.is_live, tool: None, places: Vec::new() })
     }
 }
 

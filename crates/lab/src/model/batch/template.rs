@@ -6,6 +6,7 @@ use prost::bytes::Bytes;
 
 use super::INPUT_BYTES;
 use crate::model::experiment::Experiment;
+use crate::model::job::JobKind;
 use crate::model::program::Program;
 use crate::model::refusal::Refusal;
 use crate::model::work::Work;
@@ -24,7 +25,7 @@ pub enum Template {
     },
     /// A program, whose arguments may hold placeholders.
     Program(Box<Program>),
-    /// The same; each element's one parameter is its standard input, base64.
+    /// The same; each element's first parameter is its standard input, base64, and a second one the input's name.
     Inputs(Box<Program>),
 }
 
@@ -44,6 +45,15 @@ impl Template {
                 let args = filled(program.args(), index, &[])?;
                 Ok(Work::Program(Box::new(program.with_args(args)?.with_own_stdin(input(parameters)?))))
             }
+        }
+    }
+
+    /// Of what kind its elements are.
+    pub fn kind(&self) -> JobKind {
+        match self {
+            Self::Fixed(work) => work.kind(),
+            Self::Tool { .. } => JobKind::Experiment,
+            Self::Program(_) | Self::Inputs(_) => JobKind::Program,
         }
     }
 
@@ -94,6 +104,64 @@ pub fn has_placeholder(args: &[String]) -> bool {
     args.iter().any(|arg| pieces(arg).any(|piece| matches!(piece, Piece::Index | Piece::Place(_))))
 }
 
+/// Fills `{index}` and `{1}` to `{9}` in a text, and tells whether a parameter had a place there.
+fn fill(text: &str, index: i64, parameters: &[String]) -> (String, bool) {
+    let (mut filled, mut has_place) = (String::with_capacity(text.len()), false);
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(plain) => filled.push_str(plain),
+            Piece::Index => filled.push_str(&index.to_string()),
+            Piece::Place(place) => {
+                has_place = true;
+                filled.push_str(parameters.get(place - 1).map(String::as_str).unwrap_or_default());
+            }
+        }
+    }
+    (filled, has_place)
+}
+
+/// Characters of a batch's name and of an element's value in the element's name, at most: the column has 190.
+const NAME_CHARS: usize = 120;
+const VALUE_CHARS: usize = 43;
+
+/// What an element is called: the batch's name with its placeholders filled, and in brackets the element's node, or its
+/// index and whatever of `value` the name does not say.
+pub(super) fn element_name(
+    name: &str,
+    index: i64,
+    parameters: &[String],
+    value: Option<&str>,
+    node: Option<&str>,
+) -> String {
+    let (filled, has_place) = fill(name, index, parameters);
+    let filled = shortened(&filled, NAME_CHARS);
+    match (node, value.filter(|_| !has_place)) {
+        (Some(node), _) => format!("{filled} [{node}]"),
+        (None, Some(value)) => format!("{filled} [{index}: {}]", shortened(value, VALUE_CHARS)),
+        (None, None) => format!("{filled} [{index}]"),
+    }
+}
+
+/// By what an input is known: its name, else its first line.
+pub(super) fn input_value(parameters: &[String]) -> Option<String> {
+    let [encoded, rest @ ..] = parameters else { return None };
+    if let [name, ..] = rest {
+        return Some(name.clone());
+    }
+    let data = STANDARD.decode(encoded).unwrap_or_default();
+    let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Some(shortened(String::from_utf8_lossy(line).trim_end(), NAME_CHARS))
+}
+
+/// At most so many characters on one line, a cut marked.
+fn shortened(text: &str, most: usize) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    if text.chars().count() <= most {
+        return text.chars().map(plain).collect();
+    }
+    text.chars().take(most - 1).map(plain).chain(std::iter::once('…')).collect()
+}
+
 /// Fills `{index}` and `{1}` to `{9}`. Parameters go behind the arguments where nothing stands for them. Errors: more or
 /// longer arguments than any program may have, told before they fill the memory.
 fn filled(args: &[String], index: i64, parameters: &[String]) -> Result<Vec<String>, Refusal> {
@@ -101,17 +169,8 @@ fn filled(args: &[String], index: i64, parameters: &[String]) -> Result<Vec<Stri
     let mut has_place = false;
     let mut filled: Vec<String> = Vec::with_capacity(args.len() + parameters.len());
     for arg in args {
-        let mut text = String::with_capacity(arg.len());
-        for piece in pieces(arg) {
-            match piece {
-                Piece::Text(plain) => text.push_str(plain),
-                Piece::Index => text.push_str(&index.to_string()),
-                Piece::Place(place) => {
-                    has_place = true;
-                    text.push_str(parameters.get(place - 1).map(String::as_str).unwrap_or_default());
-                }
-            }
-        }
+        let (text, is_placed) = fill(arg, index, parameters);
+        has_place |= is_placed;
         filled.push(text);
     }
     if !has_place {
@@ -176,6 +235,20 @@ mod tests {
         assert_eq!(filled(&words(&["x"]), 7, &words(&["a", "b"])).unwrap(), ["x", "a", "b"]);
         // A value is not looked at again.
         assert_eq!(filled(&words(&["{1}"]), 7, &words(&["{index}{2}", "x"])).unwrap(), ["{index}{2}"]);
+    }
+
+    #[test]
+    fn an_element_is_called_by_what_sets_it_apart() {
+        let name = |name, parameters: &[&str], value| element_name(name, 7, &words(parameters), value, None);
+        assert_eq!(name("ping -c {index}", &[], None), "ping -c 7 [7]");
+        assert_eq!(name("ping -- {1}", &["a b"], Some("a b")), "ping -- a b [7]");
+        assert_eq!(name("ping", &["a\tb"], Some("a\tb")), "ping [7: a b]");
+        assert_eq!(element_name("ping", 7, &[], None, Some("lab-a")), "ping [lab-a]");
+        let long = name(&"é".repeat(500), &["x"], Some(&"x".repeat(500)));
+        assert!(long.chars().count() <= 190 && long.ends_with("x…]"), "{long}");
+        let encoded = STANDARD.encode("one\r\ntwo");
+        assert_eq!(input_value(std::slice::from_ref(&encoded)).unwrap(), "one");
+        assert_eq!(input_value(&[encoded, "a.txt".to_owned()]).unwrap(), "a.txt");
     }
 
     #[test]

@@ -21,9 +21,11 @@ use crate::model::run::RunId;
 use crate::queries::output::{Chunk, outputs_insert};
 use crate::service::ServiceError;
 
-/// Time from the beginning of one Write to that of the next, at least: nobody sees a line come this much later, and a
-/// quick disk would otherwise be given a handful of lines at a time. Who comes to an intake at rest does not wait.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Time from the beginning of a Write to that of the next, at least, for each chunk in it: where a thousand chunks and
+/// more come in a second, a quick disk would otherwise be given a handful at a time. A few are waited for by nobody.
+const CHUNK_PAUSE: Duration = Duration::from_millis(1);
+/// The same for a whole Write, at most: nobody sees a line come this much later.
+const PAUSE_MAX: Duration = Duration::from_millis(10);
 /// Bytes in one Write, unless a single part is larger.
 const WRITE_BYTES: usize = 8 << 20;
 /// What a chunk counts beside its data: a row of one byte is no byte.
@@ -144,19 +146,29 @@ impl Drop for Turn {
     }
 }
 
+/// How long after the beginning of this Write the next may begin.
+fn pause(parts: &[Part]) -> Duration {
+    let chunks: usize = parts.iter().map(|part| part.chunks.len()).sum();
+    u32::try_from(chunks).map_or(PAUSE_MAX, |chunks| PAUSE_MAX.min(CHUNK_PAUSE.saturating_mul(chunks)))
+}
+
 /// Writes until nothing waits.
 async fn write_all<F>(mut turn: Turn, write: impl Fn(Write) -> F)
 where
     F: Future<Output = Result<Vec<u64>, DbError>>,
 {
     while let Some(parts) = turn.next() {
-        let began = Instant::now();
+        let (began, pause) = (Instant::now(), pause(&parts));
         let result = write(together(&parts)).await;
         match &result {
             Err(error) if parts.len() > 1 && !error.is_retryable() => write_apart(parts, &write).await,
             Ok(_) | Err(_) => answer(parts, &result),
         }
-        tokio::time::sleep_until(began + PAUSE).await;
+        let next = began + pause;
+        // The runtime's clock goes by milliseconds: a time that is just past could still be waited for.
+        if next > Instant::now() {
+            tokio::time::sleep_until(next).await;
+        }
     }
 }
 

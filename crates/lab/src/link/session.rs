@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use futures::FutureExt;
+use futures::{FutureExt, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::Streaming;
+use tonic::{Status, Streaming};
 use wire::proto::{FromAgent, ToAgent, from_agent};
 
 use super::acks::Acks;
@@ -21,6 +21,9 @@ use crate::service::live::output_topic;
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// Messages stored in one transaction, at most.
 const GROUP_MAX: usize = 256;
+/// A group of nothing but starts waits this long for more: where a program prints or ends at once, one transaction then
+/// stores that with its start, and its first output has one flush less to wait for.
+const START_HOLD: Duration = Duration::from_millis(3);
 /// Longest silence of an agent: its lease.
 const SILENCE_MAX: Duration = Duration::from_millis(LEASE_MS as u64);
 
@@ -76,15 +79,7 @@ async fn serve(lab: &Lab, node: NodeId, name: &str, epoch: i64, stream: &mut Str
             Err(_) => return tracing::warn!(node.id = %node, "node {name} has been silent for {SILENCE_MAX:?}"),
         };
         silent_at = Instant::now() + SILENCE_MAX;
-        let mut messages = vec![first];
-        let mut is_open = true;
-        while is_open && messages.len() < GROUP_MAX {
-            match stream.message().now_or_never() {
-                Some(Ok(Some(message))) => messages.push(message),
-                Some(Ok(None) | Err(_)) => is_open = false,
-                None => break,
-            }
-        }
+        let (messages, is_open) = group(first, stream).await;
         if let Err(error) = Group::new(lab, node, epoch).store(messages, &mut acks).await {
             return tracing::warn!(node.id = %node, error = &error as &dyn std::error::Error, "what node {name} said could not be stored");
         }
@@ -94,5 +89,73 @@ async fn serve(lab: &Lab, node: NodeId, name: &str, epoch: i64, stream: &mut Str
         if !is_open {
             return;
         }
+    }
+}
+
+/// The message with those that follow it at once, and whether the stream goes on behind them.
+async fn group(
+    first: FromAgent,
+    stream: &mut (impl Stream<Item = Result<FromAgent, Status>> + Unpin),
+) -> (Vec<FromAgent>, bool) {
+    let hold_until = Instant::now() + START_HOLD;
+    let mut messages = vec![first];
+    while messages.len() < GROUP_MAX {
+        let next = match stream.next().now_or_never() {
+            Some(next) => next,
+            None if !messages.iter().all(is_start) => break,
+            None => match tokio::time::timeout_at(hold_until, stream.next()).await {
+                Ok(next) => next,
+                Err(_) => break,
+            },
+        };
+        match next {
+            Some(Ok(message)) => messages.push(message),
+            Some(Err(_)) | None => return (messages, false),
+        }
+    }
+    (messages, true)
+}
+
+fn is_start(message: &FromAgent) -> bool {
+    matches!(message.message, Some(from_agent::Message::Started(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_stream::wrappers::UnboundedReceiverStream;
+    use wire::proto::{Output, Started};
+
+    use super::*;
+
+    fn start() -> FromAgent {
+        FromAgent { message: Some(from_agent::Message::Started(Started::default())) }
+    }
+
+    fn output() -> FromAgent {
+        FromAgent { message: Some(from_agent::Message::Output(Output::default())) }
+    }
+
+    /// What is in the group that begins with `first`, when `then` comes `after` it; and how long it was waited for.
+    async fn grouped(first: FromAgent, after: Duration, then: FromAgent) -> (Vec<FromAgent>, Duration) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut stream = UnboundedReceiverStream::new(receiver);
+        let began = Instant::now();
+        let later = async {
+            tokio::time::sleep(after).await;
+            sender.send(Ok(then)).unwrap();
+        };
+        let (((messages, is_open), took), ()) =
+            tokio::join!(async { (group(first, &mut stream).await, began.elapsed()) }, later);
+        assert!(is_open);
+        (messages, took)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_start_waits_and_for_no_longer_than_it_has_to() {
+        let ms = Duration::from_millis;
+        assert_eq!(grouped(start(), ms(1), output()).await, (vec![start(), output()], ms(1)));
+        assert_eq!(grouped(start(), ms(1), start()).await, (vec![start(), start()], START_HOLD));
+        assert_eq!(grouped(start(), ms(9), output()).await, (vec![start()], START_HOLD));
+        assert_eq!(grouped(output(), ms(1), start()).await, (vec![output()], ms(0)));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Lab;
@@ -12,16 +12,15 @@ use crate::service::queue::Queue;
 
 /// The queue is looked at this often without being woken, for what another replica left undone.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Rounds begin at least this far apart: where slots become free one after the other, one transaction then gives several
-/// away. Who comes to a dispatcher at rest does not wait.
+/// From the beginning of a round that gave runs away to the next round, at least: where slots become free one after the
+/// other, one transaction then gives several away. Who comes to a dispatcher that gave nothing away lately does not wait.
 const PACE: Duration = Duration::from_millis(2);
 
 /// Runs until `shutdown`.
 pub(super) async fn run(lab: Lab, shutdown: CancellationToken) {
     let watch = lab.db().events().watch(["queue", "arrivals", "nodes"]);
     let (mut queue, mut starts) = (Queue::default(), Starts::default());
-    let mut pace = tokio::time::interval(PACE);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rests_until = Instant::now();
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -34,7 +33,7 @@ pub(super) async fn run(lab: Lab, shutdown: CancellationToken) {
             () = lab.dispatch_wanted() => {}
             () = tokio::time::sleep(INTERVAL) => {}
         }
-        if let Err(error) = drain(&lab, &mut queue, &mut starts, &mut pace).await {
+        if let Err(error) = drain(&lab, &mut queue, &mut starts, &mut rests_until).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a round of the dispatcher failed");
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -45,9 +44,18 @@ pub(super) async fn run(lab: Lab, shutdown: CancellationToken) {
 }
 
 /// Rounds until nothing more can be placed.
-async fn drain(lab: &Lab, queue: &mut Queue, starts: &mut Starts, pace: &mut Interval) -> Result<(), ServiceError> {
+async fn drain(
+    lab: &Lab,
+    queue: &mut Queue,
+    starts: &mut Starts,
+    rests_until: &mut Instant,
+) -> Result<(), ServiceError> {
     loop {
-        pace.tick().await;
+        // The runtime's clock goes by milliseconds: a time that is just past could still be waited for.
+        if *rests_until > Instant::now() {
+            tokio::time::sleep_until(*rests_until).await;
+        }
+        let began = Instant::now();
         lab.queue_refresh(queue).await?;
         let policy = lab.policy();
         let budget = lab.queue_room(queue).min(starts.left(policy.starts_per_minute_max, lab.now_ms()));
@@ -56,6 +64,7 @@ async fn drain(lab: &Lab, queue: &mut Queue, starts: &mut Starts, pace: &mut Int
         if placed == 0 {
             return Ok(());
         }
+        *rests_until = began + PACE;
     }
 }
 

@@ -9,6 +9,9 @@ use super::*;
 
 const NODES: [&str; 7] = ["node-a", "node-b", "node-c", "node-d", "node-refused", "node-lost", "node-panics"];
 
+/// What a node stores at once; enough for the longest pause.
+const CHUNKS: usize = 10;
+
 /// Begins each Write at once and ends it when it is given a permit, as the names in it say.
 #[derive(Clone)]
 struct Disk {
@@ -29,7 +32,7 @@ impl Disk {
         let storing = async move {
             let writer = disk.clone();
             let write = move |write| writer.clone().write(write);
-            disk.intake.store(&TaskTracker::new(), Vec::new(), topics, write).await
+            disk.intake.store(&TaskTracker::new(), part(CHUNKS, 1).chunks, topics, write).await
         };
         let storing = tokio::spawn(storing);
         settled().await;
@@ -82,8 +85,8 @@ async fn the_first_is_written_at_once_and_what_comes_meanwhile_together() {
     assert_eq!(began.elapsed(), Duration::ZERO);
     assert!(is_stored(b).await && is_stored(c).await);
     assert_eq!(disk.begun(), ["node-a", "node-b node-c"]);
-    assert!(began.elapsed() >= PAUSE && began.elapsed() < 2 * PAUSE, "{:?}", began.elapsed());
-    tokio::time::advance(2 * PAUSE).await;
+    assert!(began.elapsed() >= PAUSE_MAX && began.elapsed() < 2 * PAUSE_MAX, "{:?}", began.elapsed());
+    tokio::time::advance(2 * PAUSE_MAX).await;
     settled().await;
     let at_rest = Instant::now();
     assert!(is_stored(disk.store("node-d").await).await);
@@ -115,7 +118,7 @@ async fn while_the_database_is_away_nothing_is_tried_again_and_later_it_goes_on(
     disk.permits.add_permits(99);
     assert!(is_stored(first).await && !is_stored(b).await && !is_stored(away).await);
     assert_eq!(disk.begun(), ["node-a", "node-b node-lost"]);
-    tokio::time::advance(2 * PAUSE).await;
+    tokio::time::advance(2 * PAUSE_MAX).await;
     settled().await;
     disk.permits.forget_permits(99);
     // It goes away while each is written alone.
@@ -160,7 +163,7 @@ async fn nobody_waits_for_ever() {
     let began = Instant::now();
     let (a, b) = (disk.store("node-a").await, disk.store("node-b").await);
     assert!(!is_stored(a).await && !is_stored(b).await);
-    assert!(began.elapsed() >= STORED_LIMIT && began.elapsed() < STORED_LIMIT + PAUSE, "{:?}", began.elapsed());
+    assert!(began.elapsed() >= STORED_LIMIT && began.elapsed() < STORED_LIMIT + PAUSE_MAX, "{:?}", began.elapsed());
     let c = disk.store("node-c").await;
     disk.permits.add_permits(9);
     assert!(is_stored(c).await);
@@ -171,6 +174,13 @@ fn part(chunks: usize, bytes: usize) -> Part {
     let chunk = Arc::new(Chunk { seq: 0, channel: 0, at_ms: 0, data: vec![b'x'; bytes] });
     let chunks = vec![(RunId::generate(), chunk); chunks];
     Part { chunks, topics: BTreeSet::new(), stored: oneshot::channel().0 }
+}
+
+#[test]
+fn a_write_of_little_is_soon_followed_by_the_next() {
+    let pauses = [1, 2, 9, 10, 11, 1_000].map(|chunks| pause(&[part(chunks, 1)]).as_millis());
+    assert_eq!(pauses, [1, 2, 9, 10, 10, 10]);
+    assert_eq!(pause(&[part(1, 1), part(2, 1)]), 3 * CHUNK_PAUSE);
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //! touches no database), it is measured in turns with ours. Nothing here passes or fails: docs/benchmarks.md says how to
 //! read it.
 //!
-//! `AMPHI_BENCH_QUICK=1` takes shorter rounds, to see that everything works.
+//! `AMPHI_BENCH_QUICK=1` takes shorter rounds, to see that everything works; `AMPHI_BENCH_ONLY` names one part: `startup`,
+//! `idle`, `latency`, `accept`, `history`.
 
 #[path = "system/accept.rs"]
 mod accept;
@@ -74,12 +75,24 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn measure(effort: &Effort) -> anyhow::Result<()> {
+    let only = std::env::var("AMPHI_BENCH_ONLY").ok();
+    let is_wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
     figures::head();
-    startup::measure(effort)?;
-    idle::measure(effort).await?;
-    latency::measure(effort).await?;
-    accept::measure(effort).await?;
-    history::measure(effort).await?;
+    if is_wanted("startup") {
+        startup::measure(effort)?;
+    }
+    if is_wanted("idle") {
+        idle::measure(effort).await?;
+    }
+    if is_wanted("latency") {
+        latency::measure(effort).await?;
+    }
+    if is_wanted("accept") {
+        accept::measure(effort).await?;
+    }
+    if is_wanted("history") {
+        history::measure(effort).await?;
+    }
     println!("afterwards: {}", process::machine()?);
     Ok(())
 }

@@ -10,6 +10,7 @@ mod access;
 mod api;
 pub mod model;
 pub mod namespace;
+pub mod stripe;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -82,7 +82,10 @@ mod tests {
     fn what_is_no_name_says_why() {
         let of = |text: &str| Name::try_from(text.to_owned()).unwrap_err();
         assert_eq!([of(""), of("."), of("..")], [NameError::Empty, NameError::Dots, NameError::Dots]);
-        assert_eq!([of("a/b"), of("a\0"), of(&"é".repeat(128))], [NameError::Character, NameError::Character, NameError::TooLong]);
+        assert_eq!(
+            [of("a/b"), of("a\0"), of(&"é".repeat(128))],
+            [NameError::Character, NameError::Character, NameError::TooLong]
+        );
         assert_eq!(Name::from_bytes(b"\xff").unwrap_err(), NameError::Encoding);
         assert_eq!(Name::from_bytes("é".repeat(127).as_bytes()).unwrap().as_str().len(), 254);
         assert_eq!(Name::try_from("...".to_owned()).unwrap().to_string(), "...");

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn layouts_are_those_of_rozofs() {
-        let all: Vec<_> = (0..3).map(|n| Layout::try_from(n).unwrap()).map(|l| (l.data(), l.parity(), l.units())).collect();
+        let all: Vec<_> =
+            (0..3).map(|n| Layout::try_from(n).unwrap()).map(|l| (l.data(), l.parity(), l.units())).collect();
         assert_eq!(all, [(2, 1, 3), (4, 2, 6), (8, 4, 12)]);
         assert_eq!(Layout::try_from(3).unwrap_err(), UnknownLayout(3));
     }

@@ -1,0 +1,93 @@
+//! Repair of stripes, and what else only the control plane does with stores.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::coding;
+use super::link::Link;
+use super::{Inner, ReadError, Stripes, WriteError};
+use crate::model::stripe::{StoreId, Stripe};
+
+/// Why a stripe could not be repaired.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RepairError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl Stripes {
+    /// The volume's number.
+    pub(crate) fn volume(&self) -> i64 {
+        self.inner.volume
+    }
+
+    /// The connection to a store.
+    pub(crate) fn link(&self, store: StoreId) -> Option<Arc<Link>> {
+        self.inner.stores.link(store)
+    }
+
+    /// All stores it knows.
+    pub(crate) fn store_ids(&self) -> Vec<StoreId> {
+        self.inner.stores.ids()
+    }
+
+    /// Puts the units `lost` of a stripe anew, on the stores that placement chooses; a unit that can be read where it is
+    /// is copied from there. Answers the stripe as it will be. Safe after [`Stripes::sync`], which may move it again.
+    ///
+    /// # Errors
+    /// See [`RepairError`]; then the stripe is as it was.
+    pub(crate) async fn repair(&self, stripe: &Stripe, lost: &[usize]) -> Result<Stripe, RepairError> {
+        let inner = &self.inner;
+        let found = inner.found(stripe, lost).await?;
+        let key = |index| coding::key(inner.volume, stripe.id, index);
+        let mut taken: Vec<StoreId> = stripe.stores.clone();
+        lost.iter().for_each(|index| taken[*index] = StoreId::MIN);
+        let mut units = Vec::with_capacity(found.len());
+        for (index, bytes) in found {
+            let store = inner.stores.spare(&taken, &[])?;
+            if store == stripe.stores[index]
+                && let Some(link) = inner.stores.link(store)
+            {
+                // A store keeps what it has under a key: the damaged unit has to go first. What fails shows at the put.
+                let _ = link.delete(vec![key(index)]).await;
+            }
+            taken[index] = store;
+            units.push((coding::unit(inner.volume, stripe.id, stripe.code, index, bytes), store));
+        }
+        let whole: Vec<_> = units.iter().map(|(unit, _)| unit.clone()).collect();
+        let room = Inner::room(inner, &whole).await?;
+        let others = taken.iter().copied().filter(|id| units.iter().all(|(_, store)| store != id)).collect();
+        let put = inner.stores.put_all(units, others).await?;
+        let mut repaired = stripe.clone();
+        for unit in &put {
+            repaired.stores[unit.unit.key.map_or(0, |key| key.index) as usize] = unit.store;
+        }
+        Inner::remember(inner, repaired.clone(), put, room);
+        Ok(repaired)
+    }
+}
+
+impl Inner {
+    /// The bytes of the units `lost`: read where they are, or computed.
+    async fn found(&self, stripe: &Stripe, lost: &[usize]) -> Result<Vec<(usize, Bytes)>, ReadError> {
+        let geometry = stripe.code.geometry()?;
+        let mut found = Vec::with_capacity(lost.len());
+        let mut gone = Vec::new();
+        for &index in lost {
+            let whole = 0..geometry.fragment_bytes(index).ok_or(ReadError::Described(stripe.id))?;
+            let is_open = !self.stores.is_suspect(stripe.stores[index]);
+            match if is_open { self.fetch(stripe, index, whole).await.ok() } else { None } {
+                Some(bytes) => found.push((index, bytes)),
+                None => gone.push(index),
+            }
+        }
+        if !gone.is_empty() {
+            let (geometry, have) = self.units(stripe, &gone).await?;
+            found.extend(coding::recover(geometry, &have, &gone)?);
+        }
+        Ok(found)
+    }
+}

@@ -10,7 +10,10 @@ mod access;
 mod api;
 pub mod model;
 pub mod namespace;
+pub mod store;
 pub mod stripe;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

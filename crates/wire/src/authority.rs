@@ -18,7 +18,7 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
-use x509_parser::prelude::FromDer;
+use x509_parser::prelude::{FromDer, GeneralName};
 
 /// The name that every server certificate carries and every agent dials by, whatever the address.
 pub const SERVER_NAME: &str = "control.amphi.internal";
@@ -246,8 +246,8 @@ impl Authority {
         Ok(KeyPairPem { certificate_pem: certificate + &self.certificate_pem, key_pem: key.serialize_pem() })
     }
 
-    /// Signs the key of `csr_pem` as the node `node_id`, valid for `valid` from `now_ms` (epoch milliseconds).
-    /// Everything else that the request asks for is ignored.
+    /// Signs the key of `csr_pem` as the node `node_id`, valid for `valid` from `now_ms` (epoch milliseconds): it dials
+    /// the control plane with it, and serves as [`node_server_name`]. Everything else that the request asks for is ignored.
     ///
     /// # Errors
     /// `Request` when the text is no request or isn't signed with its own key.
@@ -258,18 +258,49 @@ impl Authority {
         valid: Duration,
         now_ms: i64,
     ) -> Result<String, AuthorityError> {
+        let what = "a node's certificate";
+        let mut params = CertificateParams::new(vec![node_server_name(node_id)])
+            .map_err(|source| AuthorityError::Sign { what, source })?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(params, csr_pem, node_id, valid, now_ms, what)
+    }
+
+    /// Signs the key of `csr_pem` as a client that is known by `common_name`, valid for `valid` from `now_ms` (epoch
+    /// milliseconds).
+    ///
+    /// # Errors
+    /// As [`Self::node_certificate`].
+    pub fn client_certificate(
+        &self,
+        csr_pem: &str,
+        common_name: &str,
+        valid: Duration,
+        now_ms: i64,
+    ) -> Result<String, AuthorityError> {
+        let mut params = CertificateParams::default();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(params, csr_pem, common_name, valid, now_ms, "a client's certificate")
+    }
+
+    fn sign(
+        &self,
+        mut params: CertificateParams,
+        csr_pem: &str,
+        common_name: &str,
+        valid: Duration,
+        now_ms: i64,
+        what: &'static str,
+    ) -> Result<String, AuthorityError> {
         let request = CertificateSigningRequestParams::from_pem(csr_pem).map_err(AuthorityError::Request)?;
         let now = date_time_ymd(1970, 1, 1) + Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
-        let mut params = CertificateParams::default();
-        params.distinguished_name = name(node_id);
+        params.distinguished_name = name(common_name);
         params.not_before = now - CLOCK_SKEW;
         params.not_after = now + valid;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         let certificate = params
             .signed_by(&request.public_key, &self.issuer)
-            .map_err(|source| AuthorityError::Sign { what: "a node's certificate", source })?;
+            .map_err(|source| AuthorityError::Sign { what, source })?;
         Ok(certificate.pem())
     }
 }
@@ -296,6 +327,20 @@ pub fn node_id_of(der: &[u8]) -> Result<String, AuthorityError> {
 /// As there, and `Certificate` when there is none.
 pub fn node_id_of_pem(pem: &str) -> Result<String, AuthorityError> {
     node_id_of(&first_certificate(pem)?)
+}
+
+/// The name by which clients of a node's stores dial it, whatever the address.
+pub fn node_server_name(node_id: &str) -> String {
+    format!("{node_id}.node.amphi.internal")
+}
+
+/// Whether the first certificate in `pem` is good for serving as [`node_server_name`]: those of the first version were not.
+pub fn is_node_server(pem: &str, node_id: &str) -> bool {
+    let wanted = node_server_name(node_id);
+    let Ok(der) = first_certificate(pem) else { return false };
+    let Ok(certificate) = parse(&der) else { return false };
+    let Ok(Some(names)) = certificate.subject_alternative_name() else { return false };
+    names.value.general_names.iter().any(|name| matches!(name, GeneralName::DNSName(name) if *name == wanted))
 }
 
 /// End of the validity of the first certificate in `pem`, epoch milliseconds.

@@ -38,5 +38,9 @@ pub trait NodePart: Send + Sync {
     ///
     /// # Errors
     /// What makes the part useless from the start, as a sentence: the agent ends with it.
-    async fn run(&self, site: NodeSite, shutdown: CancellationToken) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+    async fn run(
+        &self,
+        site: NodeSite,
+        shutdown: CancellationToken,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
 }

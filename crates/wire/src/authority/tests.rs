@@ -111,7 +111,14 @@ fn a_request_can_ask_for_nothing_but_its_key() {
     assert_eq!(node_id_of(&der).unwrap(), "n1");
     let parsed = parse(&der).unwrap();
     assert!(!parsed.is_ca());
-    assert!(parsed.subject_alternative_name().unwrap().is_none());
+    let names = parsed.subject_alternative_name().unwrap().unwrap();
+    assert_eq!(names.value.general_names, [GeneralName::DNSName("n1.node.amphi.internal")]);
+    assert!(is_node_server(&pem, "n1") && !is_node_server(&pem, "n2"));
+    let client = authority.client_certificate(&csr, "volume-1", DAY, NOW_MS).unwrap();
+    let der = first_certificate(&client).unwrap();
+    assert_eq!(node_id_of(&der).unwrap(), "volume-1");
+    assert!(parse(&der).unwrap().subject_alternative_name().unwrap().is_none());
+    assert!(!is_node_server(&client, "volume-1"));
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! Stores: where units are kept. They live in agents, which serve them to the clients of volumes over mutual TLS.
+//!
+//! [`Store`] keeps the units of one directory. [`Stores`] are those of one node with their gRPC service; [`store_part`] is
+//! the part of an agent that serves them and announces them to the control plane.
+
+mod caller;
+mod compact;
+mod directory;
+mod engine;
+mod home;
+mod index;
+mod listen;
+mod part;
+mod read;
+mod record;
+mod room;
+mod segment;
+mod serve;
+mod tls;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use caller::{CONTROL_NAME, VOLUME_PREFIX};
+pub use directory::{StoreDir, StoreDirError};
+pub use engine::{NewUnit, Store};
+pub use listen::{CONNECTION_WINDOW, STREAM_WINDOW, serve_stores};
+pub use part::{PartError, StorePart, store_part};
+pub use read::{Read, Stat, Verified};
+pub use record::{PIECE_BYTES, UNIT_BYTES_MAX, UnitCode, UnitKey};
+pub use segment::SEGMENT_BYTES;
+pub use serve::{ANSWER_BYTES_MAX, MESSAGE_BYTES_MAX, Stores};
+pub use tls::TlsError;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The directory, or a file that says what it is, can't be used.
+    #[error("opening the store at {path}")]
+    Directory {
+        /// What could not be used.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error("the store at {0} is in use by another agent; stop that one or name another directory")]
+    InUse(PathBuf),
+    /// The request contradicts itself.
+    #[error("{0}")]
+    Invalid(String),
+    /// Other bytes have that name.
+    #[error("there are other bytes under the name of unit {0:?}")]
+    Conflict(UnitKey),
+    /// It has no room.
+    #[error("the store is full: it would take {free} bytes")]
+    Full {
+        /// What it would take, bytes.
+        free: u64,
+    },
+    /// What was put before the last start has to be put again.
+    #[error("the store was started again since")]
+    OtherBoot,
+    /// The disk refused.
+    #[error("{what}")]
+    Disk {
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// A sync failed earlier.
+    #[error("the store's disk failed, and nothing it has not synced is certain; start its agent again")]
+    Failed,
+}
+
+#[cfg(test)]
+mod tests;

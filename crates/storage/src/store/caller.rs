@@ -1,0 +1,72 @@
+//! Who calls a store, by the name in the certificate that TLS has verified.
+
+use tonic::{Request, Status};
+use wire::authority::node_id_of;
+
+/// Name of the control plane's certificate.
+pub const CONTROL_NAME: &str = "control";
+/// What the names of volumes' clients begin with; the volume's number follows.
+pub const VOLUME_PREFIX: &str = "volume-";
+
+/// Whose request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// The control plane, which may do all.
+    Control,
+    /// A client of this volume.
+    Volume(u64),
+}
+
+impl Caller {
+    pub(super) fn of<T>(request: &Request<T>) -> Result<Self, Status> {
+        let certificates = request.peer_certs();
+        let first = certificates.as_ref().and_then(|chain| chain.first());
+        let name = first.and_then(|certificate| node_id_of(certificate).ok());
+        let name = name.ok_or_else(|| Status::unauthenticated("a certificate with one name is required"))?;
+        Self::named(&name).ok_or_else(|| Status::permission_denied(format!("`{name}` may not talk to stores")))
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        if name == CONTROL_NAME {
+            return Some(Self::Control);
+        }
+        let number = name.strip_prefix(VOLUME_PREFIX)?;
+        number.parse().ok().filter(|volume| number == u64::to_string(volume)).map(Self::Volume)
+    }
+
+    /// Errors: the caller is not the control plane.
+    pub(super) fn is_control(self) -> Result<(), Status> {
+        match self {
+            Self::Control => Ok(()),
+            Self::Volume(_) => Err(Status::permission_denied("only the control plane may do that")),
+        }
+    }
+
+    /// Errors: the volume is none of the caller's.
+    pub(super) fn may_use(self, volume: u64) -> Result<(), Status> {
+        match self {
+            Self::Control => Ok(()),
+            Self::Volume(own) if own == volume => Ok(()),
+            Self::Volume(own) => {
+                Err(Status::permission_denied(format!("a client of volume {own} may not touch volume {volume}")))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_callers_may_do() {
+        assert_eq!(Caller::named("control"), Some(Caller::Control));
+        assert_eq!(Caller::named("volume-7"), Some(Caller::Volume(7)));
+        for other in ["", "volume-", "volume-07", "volume-+7", "volume--7", "control.amphi.internal", "Control"] {
+            assert_eq!(Caller::named(other), None, "{other}");
+        }
+        assert!(Caller::Volume(7).may_use(7).is_ok());
+        assert!(Caller::Volume(7).may_use(8).is_err());
+        assert!(Caller::Volume(7).is_control().is_err());
+    }
+}

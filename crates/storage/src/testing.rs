@@ -1,0 +1,112 @@
+//! Stores in this process, for tests of what talks to them: real directories, real TLS on loopback, one authority.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use wire::NodeIdentity;
+use wire::authority::{Authority, KeyRequest};
+
+use crate::store::{Store, Stores, serve_stores};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Stores with the numbers 1, 2 …, each on a node of its own.
+pub struct TestStores {
+    dir: TempDir,
+    authority: Authority,
+    size: u64,
+    nodes: Vec<Node>,
+}
+
+struct Node {
+    address: String,
+    running: Option<Running>,
+}
+
+struct Running {
+    store: Arc<Store>,
+    shutdown: CancellationToken,
+    server: JoinHandle<()>,
+}
+
+impl TestStores {
+    /// Starts `count` stores of at most `size` bytes each.
+    pub async fn start(count: usize, size: u64) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let authority = Authority::open_or_create(&dir.path().join("authority")).expect("an authority");
+        let mut stores = Self { dir, authority, size, nodes: Vec::new() };
+        for number in 1..=count as u64 {
+            stores.nodes.push(Node { address: "127.0.0.1:0".to_owned(), running: None });
+            stores.start_again(number).await;
+        }
+        stores
+    }
+
+    /// `host:port` of the store with this number; the same after a restart.
+    pub fn address(&self, number: u64) -> String {
+        self.nodes[number as usize - 1].address.clone()
+    }
+
+    /// UID of the node it is on: its server name is [`wire::authority::node_server_name`] of it.
+    pub fn node(number: u64) -> String {
+        format!("node-{number}")
+    }
+
+    /// Its directory.
+    pub fn dir(&self, number: u64) -> PathBuf {
+        self.dir.path().join(format!("s{number}"))
+    }
+
+    /// The running store itself, to look into it.
+    pub fn store(&self, number: u64) -> Arc<Store> {
+        let running = self.nodes[number as usize - 1].running.as_ref();
+        Arc::clone(&running.expect("the store was stopped").store)
+    }
+
+    /// Certificate and key of a caller with this name (`control`, `volume-7`), and the authority's certificate; all PEM.
+    pub fn credentials(&self, common_name: &str) -> (String, String) {
+        let request = KeyRequest::generate().expect("a key");
+        let signed = self.authority.client_certificate(&request.csr_pem, common_name, DAY, now_ms());
+        (signed.expect("a certificate") + &request.key_pem, self.authority.certificate_pem().to_owned())
+    }
+
+    /// Ends a store's server: its connections break, and nobody answers at its address.
+    pub async fn stop(&mut self, number: u64) {
+        let Some(running) = self.nodes[number as usize - 1].running.take() else { return };
+        running.shutdown.cancel();
+        // Open connections are dropped with it, as those of a killed process are.
+        running.server.abort();
+        let _ = running.server.await;
+        // Whoever still works for a request holds the store's lock a moment longer.
+        while Arc::strong_count(&running.store) > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Starts a stopped one again on the same directory and address, with a new boot id.
+    pub async fn start_again(&mut self, number: u64) {
+        let store = Arc::new(Store::open(&self.dir(number), Some(self.size)).expect("a store"));
+        store.number_set(number).expect("a number");
+        let at = &mut self.nodes[number as usize - 1];
+        let listener = TcpListener::bind(&at.address).await.expect("an address");
+        at.address = listener.local_addr().expect("an address").to_string();
+        let (node_id, request) = (Self::node(number), KeyRequest::generate().expect("a key"));
+        let signed = self.authority.node_certificate(&request.csr_pem, &node_id, DAY, now_ms()).expect("a certificate");
+        let ca_pem = self.authority.certificate_pem().to_owned();
+        let (_, identity) = watch::channel(NodeIdentity { node_id, pair_pem: signed + &request.key_pem, ca_pem });
+        let shutdown = CancellationToken::new();
+        let stores = Stores::new(vec![Arc::clone(&store)], Arc::new(db::SystemClock));
+        let served = serve_stores(listener, identity, stores, shutdown.clone()).expect("an identity");
+        at.running = Some(Running { store, shutdown, server: tokio::spawn(served) });
+    }
+}
+
+fn now_ms() -> i64 {
+    db::Clock::now_ms(&db::SystemClock)
+}

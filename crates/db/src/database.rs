@@ -12,8 +12,9 @@ use crate::dialect::{Engine, migration};
 use crate::driver::Driver;
 use crate::error::DbError;
 use crate::events::Events;
+use crate::given::Given;
 use crate::network::{self, Network, Task, tail};
-use crate::query::{Query, Write};
+use crate::query::{Query, Write, parts};
 use crate::retry::{Backoff, STATEMENT_LIMIT, public};
 use crate::row::Row;
 use crate::sqlite::SqliteBackend;
@@ -106,6 +107,16 @@ impl Database {
         }
     }
 
+    /// All rows of a SELECT over rows that it brings along. Many of them make several SELECTs, so an order holds only within
+    /// some of the rows. Errors: as [`Database::all`].
+    pub async fn all_given(&self, query: Query, given: Given) -> Result<Vec<Row>, DbError> {
+        let mut rows = Vec::new();
+        for part in parts(query, given) {
+            rows.append(&mut self.all(part).await?);
+        }
+        Ok(rows)
+    }
+
     /// The first row, if there is one.
     pub async fn optional(&self, query: Query) -> Result<Option<Row>, DbError> {
         Ok(self.all(query).await?.into_iter().next())
@@ -143,7 +154,7 @@ impl Database {
     }
 
     /// The time that leases go by, in ms since 1970: the engine's where replicas share it, else the handle's clock.
-    pub(crate) async fn time_ms(&self) -> Result<i64, DbError> {
+    pub async fn time_ms(&self) -> Result<i64, DbError> {
         match self.engine() {
             Engine::Sqlite => Ok(self.clock().now_ms()),
             engine @ (Engine::Postgres | Engine::Mariadb) => {

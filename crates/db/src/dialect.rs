@@ -81,7 +81,7 @@ impl Engine {
 pub(crate) fn translate(engine: Engine, mut query: Query) -> Query {
     if let Some(given) = query.given.take() {
         query = match engine {
-            Engine::Sqlite => given::in_front(query, given, false),
+            Engine::Sqlite => given::in_front(given::by_row_id(query), given, false),
             Engine::Postgres => given::in_front(query, given, true),
             Engine::Mariadb => given::in_place(query, given),
         };

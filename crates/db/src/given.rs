@@ -1,7 +1,8 @@
 //! Rows that a statement brings along, so that one statement changes many rows each in its own way.
 //!
 //! In the portable subset they are the table `given`: `UPDATE t SET a = given.new_a FROM given WHERE t.id = given.id`, or
-//! `INSERT INTO t (…) SELECT … FROM given …`. A column that is set must not be called like one of `given`.
+//! `INSERT INTO t (…) SELECT … FROM given …`, `DELETE FROM t USING given WHERE t.id = given.id`, or a SELECT. A column that is
+//! set must not be called like one of `given`. `FROM given` may stand in a statement once; in the brackets of a subquery too.
 
 use crate::value::Value;
 

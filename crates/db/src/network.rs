@@ -153,7 +153,7 @@ impl<D: Driver> Network<D> {
         let mut changed = Vec::with_capacity(write.steps.len());
         for step in &write.steps {
             let rows = within(limit, driver::execute::<D>(&mut transaction, step.query.clone())).await?;
-            if let (0, Some(guard)) = (rows, step.guard) {
+            if let Some(guard) = step.unmet(rows) {
                 return Err(Stop::Unmet(guard));
             }
             changed.push(rows);

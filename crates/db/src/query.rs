@@ -43,8 +43,15 @@ const GIVEN_MAX: usize = 512;
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) query: Query,
-    /// The guard's name, when the statement must change at least one row.
-    pub(crate) guard: Option<&'static str>,
+    /// The guard's name, and the rows that the statement must change at least.
+    pub(crate) guard: Option<(&'static str, u64)>,
+}
+
+impl Step {
+    /// The guard that `changed` rows don't meet.
+    pub(crate) fn unmet(&self, changed: u64) -> Option<&'static str> {
+        self.guard.filter(|(_, least)| changed < *least).map(|(guard, _)| guard)
+    }
 }
 
 /// A transaction: all of its steps, or none.
@@ -99,7 +106,7 @@ impl Write {
 
     /// [`Write::expect`] in place.
     pub fn push_expect(&mut self, guard: &'static str, query: Query) {
-        self.steps.push(Step { query, guard: Some(guard) });
+        self.steps.push(Step { query, guard: Some((guard, 1)) });
     }
 
     /// [`Write::event`] in place. A topic named twice is one event.
@@ -119,12 +126,31 @@ impl Write {
 
     /// Adds an INSERT … SELECT … FROM given; nothing when there are no rows. It becomes several statements, as
     /// [`Write::push_given_update`].
-    pub fn push_given_insert(&mut self, sql: &'static str, mut given: Given) {
-        while !given.is_empty() {
-            // Powers of two, so that few different statements are prepared.
-            let rows = given.rows().min(GIVEN_MAX);
-            let part = given.split(1 << rows.ilog2());
-            self.push_step(Query { sql: sql.into(), values: Vec::new(), given: Some(part) });
-        }
+    pub fn push_given_insert(&mut self, sql: &'static str, given: Given) {
+        self.push_given(Query::new(sql), given);
     }
+
+    /// Adds any statement with the rows it brings along, and what it binds besides; nothing when there are no rows. It
+    /// becomes several statements when there are many.
+    pub fn push_given(&mut self, query: Query, given: Given) {
+        self.steps.extend(parts(query, given).map(|query| Step { query, guard: None }));
+    }
+
+    /// [`Write::push_given`] of a statement that must change as many rows as it brings along, else nothing of the Write is
+    /// done and it answers [`crate::DbError::Unmet`] with this name.
+    pub fn push_given_expect(&mut self, guard: &'static str, query: Query, given: Given) {
+        self.steps.extend(parts(query, given).map(|query| {
+            let rows = query.given.as_ref().map_or(0, Given::rows) as u64;
+            Step { query, guard: Some((guard, rows)) }
+        }));
+    }
+}
+
+/// A statement for each part of the rows.
+pub(crate) fn parts(query: Query, mut given: Given) -> impl Iterator<Item = Query> {
+    std::iter::from_fn(move || {
+        // Powers of two, so that few different statements are prepared.
+        let rows = 1 << given.rows().min(GIVEN_MAX).checked_ilog2()?;
+        Some(Query { given: Some(given.split(rows)), ..query.clone() })
+    })
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::dialect::{Engine, translate};
 use crate::driver;
 use crate::error::DbError;
 use crate::events::Events;
@@ -79,7 +80,8 @@ impl SqliteBackend {
     pub(crate) async fn all(&self, query: Query) -> Result<Vec<Row>, DbError> {
         let attempt = "reading";
         let mut connection = self.readers.acquire().await.map_err(|error| public(attempt, error))?;
-        let result = within(STATEMENT_LIMIT, driver::fetch::<Sqlite>(&mut connection, query)).await;
+        let result =
+            within(STATEMENT_LIMIT, driver::fetch::<Sqlite>(&mut connection, translate(Engine::Sqlite, query))).await;
         driver::give_back(connection, &result);
         result.map_err(|error| public(attempt, error))
     }

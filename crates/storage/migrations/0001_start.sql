@@ -31,6 +31,7 @@ CREATE TABLE storage_volume (
   name VARCHAR(63) NOT NULL UNIQUE,
   layout SMALLINT NOT NULL,
   labels TEXT NOT NULL,
+  is_removed SMALLINT NOT NULL,
   created_ms BIGINT NOT NULL
 );
 
@@ -60,10 +61,18 @@ CREATE TABLE storage_session (
   space BIGINT NOT NULL,
   account VARCHAR(36) NOT NULL,
   what VARCHAR(190) NOT NULL,
+  is_read_only SMALLINT NOT NULL,
   until_ms BIGINT NOT NULL,
   created_ms BIGINT NOT NULL
 );
 CREATE INDEX storage_session_space ON storage_session (space, until_ms);
+
+-- Changes that a session has made, by numbers of its own: one that is sent again is not done again.
+CREATE TABLE storage_applied (
+  session VARCHAR(36) NOT NULL,
+  number BIGINT NOT NULL,
+  PRIMARY KEY (session, number)
+);
 
 CREATE TABLE storage_inode (
   space BIGINT NOT NULL,

@@ -10,6 +10,8 @@ mod access;
 mod api;
 pub mod model;
 pub mod namespace;
+mod queries;
+mod service;
 pub mod store;
 pub mod stripe;
 #[cfg(any(test, feature = "testing"))]
@@ -28,6 +30,7 @@ use wire::authority::Authority;
 
 pub use access::access;
 pub use model::stripe::SPAN_BYTES;
+pub use service::ServiceError;
 
 /// What storage is set up with.
 pub struct StorageConfig {
@@ -65,6 +68,7 @@ struct Inner {
     db: Database,
     portal: Portal,
     config: StorageConfig,
+    numbers: service::Numbers,
 }
 
 /// The storage's tables.
@@ -77,7 +81,7 @@ pub fn migrations() -> db::Migrations {
 impl Storage {
     /// Opens storage over a migrated database.
     pub fn open(db: Database, portal: Portal, config: StorageConfig) -> Self {
-        Self { inner: Arc::new(Inner { db, portal, config }) }
+        Self { inner: Arc::new(Inner { db, portal, config, numbers: service::Numbers::default() }) }
     }
 
     /// The REST API with its description.
@@ -104,6 +108,10 @@ impl Storage {
 
     pub(crate) fn db(&self) -> &Database {
         &self.inner.db
+    }
+
+    pub(crate) fn shares(&self) -> &service::Numbers {
+        &self.inner.numbers
     }
 
     pub(crate) fn portal(&self) -> &Portal {

@@ -1,6 +1,13 @@
 //! The nouns of storage. No I/O.
 
+mod check;
 pub mod effect;
 pub mod inode;
 pub mod name;
+pub(crate) mod plan;
+pub(crate) mod session;
+pub(crate) mod space;
 pub mod stripe;
+pub(crate) mod volume;
+
+pub use check::{FILE_BYTES_MAX, TARGET_BYTES_MAX, XATTR_BYTES_MAX, XATTR_NAME_BYTES_MAX};

@@ -1,5 +1,7 @@
 //! A name space as those see it who work in it: the mount over the network, the control plane over its own database.
 
+mod direct;
+
 use std::ops::Range;
 
 use async_trait::async_trait;
@@ -9,6 +11,8 @@ use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
 use crate::model::name::Name;
 use crate::model::stripe::Stripe;
+
+pub use direct::Direct;
 
 /// Entries, stripes or attributes that one answer holds at most.
 pub const LIST_MAX: usize = 4_096;

@@ -1,6 +1,7 @@
 //! The table `given` in each engine's words: a WITH clause in front, or a derived table in its place for MariaDB, whose
 //! UPDATE takes no WITH.
 
+use super::{Token, Tokens};
 use crate::given::{Given, Kind};
 use crate::query::Query;
 use crate::value::Value;
@@ -35,19 +36,47 @@ pub(super) fn in_front(query: Query, given: Given, is_typed: bool) -> Query {
     Query { sql: sql.into(), values, given: None }
 }
 
-/// MariaDB. The statement itself has no placeholders.
+/// SQLite's DELETE knows no USING.
+pub(super) fn by_row_id(query: Query) -> Query {
+    let Some((table, condition)) = delete_of(&query.sql) else { return query };
+    // CROSS: the given rows are gone through, and each finds its row by the key.
+    let sql = format!(
+        "DELETE FROM {table} WHERE rowid IN (SELECT {table}.rowid FROM given CROSS JOIN {table} WHERE {condition})"
+    );
+    Query { sql: sql.into(), ..query }
+}
+
+/// Table and condition of `DELETE FROM t USING given WHERE …`.
+fn delete_of(sql: &str) -> Option<(&str, &str)> {
+    sql.strip_prefix("DELETE FROM ")?.split_once(" USING given WHERE ")
+}
+
+/// MariaDB.
 pub(super) fn in_place(query: Query, given: Given) -> Query {
-    debug_assert!(query.values.is_empty(), "a statement with given rows binds nothing else");
     let columns = given.columns();
     let first: Vec<_> = columns.iter().map(|(name, _)| format!("? AS {name}")).collect();
     let next = format!(" UNION ALL SELECT {}", vec!["?"; columns.len()].join(", "));
     let table = format!("(SELECT {}{}) AS given", first.join(", "), next.repeat(given.rows().saturating_sub(1)));
-    let sql = if query.sql.starts_with("UPDATE") {
+    let (before, after) = around(&query.sql);
+    let bound_before = Tokens(&before).filter(|token| *token == Token::Placeholder).count();
+    let mut values = query.values;
+    values.splice(bound_before..bound_before, given.into_values());
+    Query { sql: format!("{before}{table}{after}").into(), values, given: None }
+}
+
+/// What stands before and after the place of the table.
+fn around(sql: &str) -> (String, String) {
+    if let Some((table, condition)) = delete_of(sql) {
+        return (format!("DELETE {table} FROM {table} JOIN "), format!(" WHERE {condition}"));
+    }
+    let (before, after) = sql.split_once("FROM given").unwrap_or((sql, ""));
+    let depth: i32 =
+        Tokens(before).map(|token| i32::from(token == Token::Other("(")) - i32::from(token == Token::Other(")"))).sum();
+    match before.split_once(" SET ") {
         // UPDATE t SET … FROM given WHERE …
-        let joined = query.sql.replacen(" SET ", &format!(" JOIN {table} SET "), 1);
-        joined.replacen(" FROM given ", " ", 1)
-    } else {
-        query.sql.replacen("FROM given", &format!("FROM {table}"), 1)
-    };
-    Query { sql: sql.into(), values: given.into_values(), given: None }
+        Some((update, changes)) if depth == 0 && sql.starts_with("UPDATE") => {
+            (format!("{update} JOIN "), format!(" SET {changes}{}", after.trim_start()))
+        }
+        Some(_) | None => (format!("{before}FROM "), after.to_owned()),
+    }
 }

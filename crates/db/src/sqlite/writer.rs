@@ -164,7 +164,7 @@ async fn steps(connection: &mut SqliteConnection, write: &Write) -> Answer {
     let mut changed = Vec::with_capacity(write.steps.len());
     for step in &write.steps {
         let rows = execute(connection, translate(Engine::Sqlite, step.query.clone())).await?;
-        if let (0, Some(guard)) = (rows, step.guard) {
+        if let Some(guard) = step.unmet(rows) {
             return Err(DbError::Unmet { guard });
         }
         changed.push(rows);

@@ -25,6 +25,37 @@ pub enum Kind {
     Block,
 }
 
+impl Kind {
+    const ALL: [Self; 7] =
+        [Self::File, Self::Directory, Self::Symlink, Self::Fifo, Self::Socket, Self::Character, Self::Block];
+
+    /// The word in rows.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::Symlink => "symlink",
+            Self::Fifo => "fifo",
+            Self::Socket => "socket",
+            Self::Character => "character",
+            Self::Block => "block",
+        }
+    }
+}
+
+/// A word that names no kind.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no kind of inode")]
+pub struct UnknownKind(String);
+
+impl std::str::FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(word: &str) -> Result<Self, UnknownKind> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| UnknownKind(word.to_owned()))
+    }
+}
+
 /// An inode as stored. Times are nanoseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inode {

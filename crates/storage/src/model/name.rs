@@ -31,6 +31,11 @@ pub enum NameError {
 }
 
 impl Name {
+    /// Before all names, for ranges: it is none itself.
+    pub(crate) fn first() -> Self {
+        Self(String::new())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,0 +1,182 @@
+//! A name space over the database itself, for the control plane's own work and behind the REST API of sessions.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use db::{DbError, Write};
+
+use super::{Entry, LIST_MAX, Namespace, NamespaceError, Placed, Usage};
+use crate::Storage;
+use crate::model::effect::Effect;
+use crate::model::inode::{Ino, Inode};
+use crate::model::name::Name;
+use crate::model::plan::Plan;
+use crate::model::space::Space;
+use crate::queries::apply::{CHANGED, QUOTA, Target, plan_apply};
+use crate::queries::inode::{entry_get, entry_list, inode_get, xattr_list};
+use crate::queries::session::{applied_insert, applied_is_there, entries_are_there};
+use crate::queries::space::{STALE, space_expect_free, space_expect_session, space_get, usage_get};
+use crate::queries::stripe::piece_list;
+use crate::service::ServiceError;
+
+/// How often a delegation is taken away before a writer gives up: another session may be given it in between.
+const ATTEMPTS: usize = 3;
+
+/// One name space, for one caller whose rights were checked.
+#[derive(Clone)]
+pub struct Direct {
+    storage: Storage,
+    space: Space,
+    is_read_only: bool,
+    session: Option<SessionCall>,
+}
+
+/// One call of a session.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionCall {
+    /// The session's id.
+    pub(crate) session: String,
+    /// The epoch it knows.
+    pub(crate) epoch: i64,
+    /// Names the call: one that is repeated because its answer was lost is done once.
+    pub(crate) number: Option<i64>,
+}
+
+impl Direct {
+    /// For the control plane's own work.
+    pub(crate) fn new(storage: Storage, space: Space, is_read_only: bool) -> Self {
+        let is_read_only = is_read_only || space.is_read_only();
+        Self { storage, space, is_read_only, session: None }
+    }
+
+    /// For a call of a session.
+    pub(crate) fn of_session(self, call: SessionCall) -> Self {
+        Self { session: Some(call), ..self }
+    }
+
+    /// The volume that its stripes belong to.
+    pub fn volume(&self) -> i64 {
+        self.space.volume
+    }
+
+    fn db(&self) -> &db::Database {
+        self.storage.db()
+    }
+
+    async fn attempt(&self, plan: &Plan) -> Result<(), DbError> {
+        let mut write = Write::new();
+        let space = self.space.id;
+        match &self.session {
+            None => space_expect_free(&mut write, space),
+            Some(call) => {
+                space_expect_session(&mut write, space, &call.session, call.epoch);
+                if let Some(number) = call.number {
+                    applied_insert(&mut write, &call.session, number);
+                }
+            }
+        }
+        let sets = self.storage.sets_of(&plan.stripes).await?;
+        let now_ms = self.db().clock().now_ms();
+        plan_apply(&mut write, Target { space, volume: self.space.volume, now_ms, sets: &sets }, plan);
+        self.db().write(write).await.map(|_| ())
+    }
+
+    /// What a refusal means. A call that was done before is none.
+    async fn refusal(&self, error: DbError, plan: &Plan) -> Result<(), NamespaceError> {
+        let is_doubtful = matches!(error, DbError::Duplicate | DbError::Unmet { .. });
+        if let Some(SessionCall { session, number: Some(number), .. }) = &self.session
+            && is_doubtful
+            && applied_is_there(self.db(), session, *number).await?
+        {
+            return Ok(());
+        }
+        Err(match error {
+            DbError::Unmet { guard: QUOTA } => NamespaceError::Quota,
+            DbError::Unmet { guard: STALE } if space_get(self.db(), self.space.id).await?.is_none() => {
+                NamespaceError::Gone
+            }
+            DbError::Unmet { guard: STALE } => NamespaceError::Stale,
+            DbError::Unmet { guard: CHANGED } => NamespaceError::Changed,
+            DbError::Duplicate if entries_are_there(self.db(), self.space.id, &plan.entries_added).await? => {
+                NamespaceError::Exists
+            }
+            DbError::Duplicate => NamespaceError::Changed,
+            error => error.into(),
+        })
+    }
+}
+
+impl From<DbError> for NamespaceError {
+    fn from(error: DbError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<ServiceError> for NamespaceError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Db(error) => error.into(),
+            error => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+fn limited(limit: usize) -> i64 {
+    limit.clamp(1, LIST_MAX) as i64
+}
+
+#[async_trait]
+impl Namespace for Direct {
+    fn root(&self) -> Ino {
+        self.space.root
+    }
+
+    async fn lookup(&self, parent: Ino, name: &Name) -> Result<Option<Entry>, NamespaceError> {
+        Ok(entry_get(self.db(), self.space.id, parent, name).await?)
+    }
+
+    async fn inode(&self, ino: Ino) -> Result<Option<Inode>, NamespaceError> {
+        Ok(inode_get(self.db(), self.space.id, ino).await?)
+    }
+
+    async fn entries(&self, parent: Ino, after: Option<&Name>, limit: usize) -> Result<Vec<Entry>, NamespaceError> {
+        Ok(entry_list(self.db(), self.space.id, parent, after, limited(limit)).await?)
+    }
+
+    async fn stripes(&self, ino: Ino, number: u64, limit: usize) -> Result<Vec<Placed>, NamespaceError> {
+        let Ok(first) = i64::try_from(number) else { return Ok(Vec::new()) };
+        Ok(piece_list(self.db(), self.space.id, ino, first, limited(limit)).await?)
+    }
+
+    async fn xattrs(&self, ino: Ino) -> Result<Vec<(String, Vec<u8>)>, NamespaceError> {
+        Ok(xattr_list(self.db(), self.space.id, ino).await?)
+    }
+
+    async fn apply(&self, effects: Vec<Effect>) -> Result<Usage, NamespaceError> {
+        if self.is_read_only {
+            return Err(NamespaceError::ReadOnly);
+        }
+        let plan = Plan::of(effects, self.space.root, self.space.layout)?;
+        for attempt in 1.. {
+            match self.attempt(&plan).await {
+                Ok(()) => break,
+                Err(DbError::Unmet { guard: STALE }) if self.session.is_none() && attempt < ATTEMPTS => {
+                    self.storage.delegation_take(self.space.id).await?;
+                }
+                Err(error) => {
+                    self.refusal(error, &plan).await?;
+                    break;
+                }
+            }
+        }
+        self.usage().await
+    }
+
+    async fn numbers(&self, count: u32) -> Result<Range<i64>, NamespaceError> {
+        Ok(self.storage.numbers(count).await?)
+    }
+
+    async fn usage(&self) -> Result<Usage, NamespaceError> {
+        usage_get(self.db(), self.space.id).await?.ok_or(NamespaceError::Gone)
+    }
+}

@@ -32,12 +32,29 @@
   async function read(element) {
     const answer = await fetch(element.dataset.src, { headers: { "HX-Request": "true" } });
     if (answer.status === 401) location.reload();
+    const gone = document.getElementById(element.dataset.gone || "");
+    if (answer.status === 404 && gone) {
+      document.getElementById("batch-actions")?.replaceChildren();
+      element.parentElement.replaceChildren(gone.content.cloneNode(true));
+      return stopAsking();
+    }
     if (!answer.ok) return;
     const part = document.createElement("template");
     part.innerHTML = await answer.text(); // our own server's page, escaped there
     if (element.tagName === "TBODY") list(element, [...part.content.children]);
     else [...part.content.children].forEach((fresh) => replace(document.getElementById(fresh.id), fresh));
+    stopAsking();
     element.dispatchEvent(new CustomEvent("htmx:afterSwap", { bubbles: true }));
+  }
+  // A question about what can't be done any more, such as cancelling what is over, is not left standing.
+  let asking = null;
+  window.addEventListener("submit", (event) => (asking = event.target), true);
+  document.getElementById("confirm").addEventListener("close", () => (asking = null));
+  function stopAsking() {
+    const dialog = document.getElementById("confirm");
+    if (!asking || !dialog.open || asking.isConnected) return;
+    const action = CSS.escape(asking.getAttribute("action"));
+    if (!document.querySelector(`form[action="${action}"]`)) dialog.close("no");
   }
   const plain = (element) => element.outerHTML.replace(/<time.*?<\/time>/g, (t) => (/datetime="[^"]*"/.exec(t) || [""])[0]).replace(/ row-current|class="row-current"/g, "").replace(/ class=""/g, "");
 
@@ -85,6 +102,12 @@
     if (!button) return;
     window.scrollTo({ top: 0 });
     wake(document.getElementById(button.dataset.fresh));
+  });
+
+  // Where more destinations are given, the first of them may stand for an empty one.
+  document.addEventListener("input", (event) => {
+    const destination = document.getElementById("f-destination");
+    if (event.target.id === "f-many" && destination) destination.required = event.target.value !== "destinations";
   });
 
   // --- forms --------------------------------------------------------------------------------------------------------

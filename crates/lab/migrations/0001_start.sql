@@ -92,9 +92,12 @@ CREATE TABLE lab_batch (
   elements BIGINT NOT NULL,
   has_parameters SMALLINT NOT NULL,
   has_inputs SMALLINT NOT NULL,
+  is_each_node SMALLINT NOT NULL,
   taken BIGINT NOT NULL,
   is_open SMALLINT NOT NULL,
   is_cancelled SMALLINT NOT NULL,
+  -- Its own node was removed before all elements were taken.
+  is_stranded SMALLINT NOT NULL,
   -- It is being deleted piece by piece; nobody sees it any more.
   is_deleted SMALLINT NOT NULL,
   created_ms BIGINT NOT NULL,

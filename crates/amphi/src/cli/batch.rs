@@ -150,6 +150,8 @@ fn show(answer: &Value, format: OutputArgs) -> Result<(), Failure> {
         ("name", Some(batch.name.clone())),
         ("command", Some(batch.command.clone())),
         ("status", Some(batch.status.clone())),
+        ("reason", batch.reason.clone()),
+        ("waits", batch.waiting_reason.clone()),
         ("elements", Some(batch.count.to_string())),
         ("waiting", Some(batch.waiting.to_string())),
         ("running", Some(batch.running.to_string())),

@@ -67,6 +67,12 @@ pub(crate) struct Batch {
     #[serde(default)]
     pub(crate) owner: String,
     pub(crate) created: Timestamp,
+    /// Why elements failed that never started: a code.
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+    /// Why nothing of it is started.
+    #[serde(default)]
+    pub(crate) waiting_reason: Option<String>,
 }
 
 impl Batch {

@@ -57,11 +57,11 @@ async fn an_experiment_goes_to_many_destinations_and_is_cancelled() -> Result<()
     let site = Site::start().await;
     let admin = site.admin().await?;
     let browser = &admin.browser;
-    admin.open("/lab/new?tool=ping&destination=127.0.0.1&option.count=50&option.interval=1.5").await?;
+    admin.open("/lab/new?tool=ping&option.count=50&option.interval=1.5").await?;
     choose(&admin, "destinations").await?;
-    browser.fill("#f-destinations", "127.0.0.2\n10.0.0.0.1\n").await?;
+    browser.fill("#f-destinations", "127.0.0.1\n127.0.0.2\n10.0.0.0.1\n").await?;
     admin.sees("#error-destinations", "10.0.0.0.1").await?;
-    browser.fill("#f-destinations", "127.0.0.2\n127.0.0.3\n").await?;
+    browser.fill("#f-destinations", "127.0.0.1\n127.0.0.2\n127.0.0.3\n").await?;
     admin.sees("#as-cli", "amphi run --each-line destinations.txt ping").await?;
     browser.click("main button.btn-primary.btn-lg").await?;
     admin.sees("#batch-state", "0 of 3 over").await?;
@@ -73,5 +73,17 @@ async fn an_experiment_goes_to_many_destinations_and_is_cancelled() -> Result<()
     browser.eval(renew, &[]).await?;
     admin.confirm().await?;
     admin.sees("#batch-state", "3 of 3 over").await?;
-    admin.sees("#batch-actions", "cancelled").await
+    admin.sees("#batch-actions", "cancelled").await?;
+    admin.sees("#batch-facts", "amphi run --each-line lines.txt ping -c 50").await?;
+    // Somebody else deletes it while it is looked at, and asked about.
+    browser.click("#batch-actions form[action$='/delete'] button").await?;
+    admin.sees("#confirm", "will be deleted").await?;
+    let other = site.admin().await?;
+    other.open("/lab/batches").await?;
+    other.browser.click("#rows form[action$='/delete'] button").await?;
+    other.confirm().await?;
+    admin.sees(".batch-view", "This batch was deleted").await?;
+    browser.until("the question is withdrawn", "!document.getElementById('confirm').open").await?;
+    browser.click(".batch-view a.btn").await?;
+    admin.at("/lab/batches").await
 }

@@ -33,6 +33,15 @@ batch-failures-all = { $count ->
     [one] The one that failed
    *[other] All { $count } that failed
  }
+batch-stranded = Its node was removed: the elements that had not started have failed.
+batch-waits-node-out = It waits: { $node } is { $state ->
+    [cordoned] cordoned
+   *[disabled] disabled
+ } and takes no new runs until an operator enables it.
+batch-waits-node-down = It waits: { $node } is down.
+batch-waits-no-node = It waits: no node that could run it is up.
+batch-gone = This batch was deleted.
+batch-back = Back to the batches
 batch-elements = Elements of a batch
 batch-elements-newest = Newest elements
 batch-elements-all = All elements
@@ -61,7 +70,7 @@ many-inputs-help = Each run reads its line as standard input.
 many-count = How often
 many-count-help = Up to 100,000 times.
 many-more = More destinations
-many-more-help = One a line. The one above is the first.
+many-more-help = One a line. The one above is the first; left empty, the first of these.
 many-nodes-help = Once on each node that can run it now.
 many-from = From
 many-to = To

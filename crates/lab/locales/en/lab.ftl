@@ -137,6 +137,7 @@ run-status-lost = lost with its node
 run-status-cancelled = cancelled
 
 reason-node-down = node down
+reason-node-gone = node removed
 reason-node-lost = the node was lost during the run
 reason-too-busy = too busy, come back later
 reason-wall-time = it ran longer than it may and was stopped

@@ -39,6 +39,15 @@ batch-failures-all = { $count ->
     [one] Le seul échec
    *[other] Les { $count } échecs
  }
+batch-stranded = Son nœud a été retiré : les éléments qui n’avaient pas démarré ont échoué.
+batch-waits-node-out = Il attend : { $node } est { $state ->
+    [cordoned] isolé
+   *[disabled] hors service
+ } et ne prend plus d’exécutions tant qu’un opérateur ne le réactive pas.
+batch-waits-node-down = Il attend : { $node } est en panne.
+batch-waits-no-node = Il attend : aucun nœud capable de l’exécuter n’est disponible.
+batch-gone = Ce lot a été supprimé.
+batch-back = Retour aux lots
 batch-elements = Éléments d’un lot
 batch-elements-newest = Éléments les plus récents
 batch-elements-all = Tous les éléments
@@ -67,7 +76,7 @@ many-inputs-help = Chaque exécution lit sa ligne sur l’entrée standard.
 many-count = Combien de fois
 many-count-help = Jusqu’à 100 000 fois.
 many-more = Autres destinations
-many-more-help = Une par ligne. Celle du dessus est la première.
+many-more-help = Une par ligne. Celle du dessus est la première ; si elle est vide, la première de celles-ci.
 many-nodes-help = Une fois sur chaque nœud qui le peut en ce moment.
 many-from = De
 many-to = À

@@ -140,6 +140,7 @@ run-status-lost = perdue avec son nœud
 run-status-cancelled = annulée
 
 reason-node-down = nœud en panne
+reason-node-gone = nœud retiré
 reason-node-lost = le nœud a été perdu pendant l’exécution
 reason-too-busy = trop occupé, revenez plus tard
 reason-wall-time = l’exécution a duré plus longtemps que permis et a été arrêtée

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::submit::{JobSubmit, idempotency};
 use crate::Lab;
 use crate::model::batch::{Batch, BatchId, BatchStatus, Template};
-use crate::model::job::{JobKind, NameRefusal, checked_name};
+use crate::model::job::{ErrorReason, JobKind, NameRefusal, checked_name};
 use crate::service::ServiceError;
 use crate::service::batch::{BatchSubmission, Spread};
 
@@ -180,6 +180,10 @@ pub(super) struct BatchView {
     created: String,
     /// When its last element ended.
     completed: Option<String>,
+    /// Why elements failed that never started: a code, node-gone.
+    reason: Option<&'static str>,
+    /// Why nothing of it is started, in a sentence, where it is not for a free slot; only where one batch is asked for.
+    waiting_reason: Option<String>,
 }
 
 impl BatchView {
@@ -198,10 +202,12 @@ impl BatchView {
             waiting: batch.waiting(),
             running: batch.running(),
             done: batch.tally.done,
-            failed: batch.tally.failed,
+            failed: batch.failed(),
             cancelled: batch.cancelled(),
             created: portal::utc_text(batch.created_ms),
             completed: batch.tally.last_ms.filter(|_| status.is_final()).map(portal::utc_text),
+            reason: batch.is_stranded.then(|| ErrorReason::NodeGone.as_str()),
+            waiting_reason: None,
         }
     }
 }
@@ -263,7 +269,9 @@ pub(super) async fn batch_get(
     caller: Caller,
     ApiPath(id): ApiPath<String>,
 ) -> Result<Json<BatchView>, Problem> {
-    Ok(Json(BatchView::new(&lab.batch_view(&caller, batch_id(&id)?).await?)))
+    let batch = lab.batch_view(&caller, batch_id(&id)?).await?;
+    let waiting_reason = lab.batch_waits(&batch).await?.map(|reason| reason.to_string());
+    Ok(Json(BatchView { waiting_reason, ..BatchView::new(&batch) }))
 }
 
 /// Cancel a batch

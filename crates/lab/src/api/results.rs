@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::batch::batch_id;
 use crate::Lab;
 use crate::model::batch::{BLOCK, Batch, BatchId};
-use crate::model::job::JobStatus;
+use crate::model::job::{ErrorReason, JobStatus};
 use crate::service::ServiceError;
 use crate::service::batch_change::Element;
 
@@ -52,7 +52,11 @@ pub(super) struct ElementResult {
 
 impl ElementResult {
     fn of(batch: &Batch, element: Element) -> Self {
-        let untaken = if batch.is_cancelled { JobStatus::Cancelled } else { JobStatus::Waiting };
+        let (untaken, gone) = match (batch.is_stranded, batch.is_cancelled) {
+            (true, _) => (JobStatus::Error, Some(ErrorReason::NodeGone)),
+            (false, true) => (JobStatus::Cancelled, None),
+            (false, false) => (JobStatus::Waiting, None),
+        };
         let job = element.job.as_ref();
         let started_ms = job.and_then(|job| job.started_ms);
         let completed_ms = job.and_then(|job| job.completed_ms);
@@ -61,7 +65,7 @@ impl ElementResult {
             value: element.value,
             job: job.map(|job| job.id.to_string()),
             status: job.map_or(untaken, |job| job.status),
-            reason: job.and_then(|job| job.reason).map(|reason| reason.as_str()),
+            reason: job.map_or(gone, |job| job.reason).map(|reason| reason.as_str()),
             exit_code: job.and_then(|job| job.exit_code),
             node: job.and_then(|job| job.node.clone()),
             attempt: job.map(|job| job.attempt),

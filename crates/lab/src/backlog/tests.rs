@@ -43,9 +43,11 @@ fn batch(tenant: &str, account: &str, count: u32) -> Batch {
         count,
         has_parameters: false,
         has_inputs: false,
+        is_each_node: false,
         taken: 0,
         tally: Tally::default(),
         is_cancelled: false,
+        is_stranded: false,
         created_ms: 0,
     }
 }

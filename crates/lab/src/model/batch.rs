@@ -113,12 +113,16 @@ pub struct Batch {
     pub has_parameters: bool,
     /// Whether it is an input.
     pub has_inputs: bool,
+    /// Whether each node that could run it has an element.
+    pub is_each_node: bool,
     /// How many elements were taken.
     pub taken: u32,
     /// How many of those are over.
     pub tally: Tally,
     /// Whether somebody cancelled it.
     pub is_cancelled: bool,
+    /// Whether its own node was removed before all elements were taken: the others have failed.
+    pub is_stranded: bool,
     /// Epoch milliseconds.
     pub created_ms: i64,
 }
@@ -131,18 +135,24 @@ impl Batch {
 
     /// Elements that were not taken yet, and will be.
     pub fn waiting(&self) -> u32 {
-        if self.is_cancelled { 0 } else { self.count - self.taken }
+        if self.is_cancelled || self.is_stranded { 0 } else { self.count - self.taken }
+    }
+
+    /// Elements that failed.
+    pub fn failed(&self) -> u32 {
+        let untaken = if self.is_stranded { self.count - self.taken } else { 0 };
+        self.tally.failed + untaken
     }
 
     /// Elements that were cancelled.
     pub fn cancelled(&self) -> u32 {
-        let untaken = if self.is_cancelled { self.count - self.taken } else { 0 };
+        let untaken = if self.is_cancelled && !self.is_stranded { self.count - self.taken } else { 0 };
         self.tally.cancelled + untaken
     }
 
     /// Elements that are over.
     pub fn over(&self) -> u32 {
-        self.tally.done + self.tally.failed + self.cancelled()
+        self.tally.done + self.failed() + self.cancelled()
     }
 
     /// Elements that were carried out, a second, from the submission to the last end. `None` before the first.
@@ -161,7 +171,7 @@ impl Batch {
     /// Where it stands.
     pub fn status(&self) -> BatchStatus {
         match (self.waiting(), self.running()) {
-            (0, 0) if self.is_cancelled => BatchStatus::Cancelled,
+            (0, 0) if self.is_cancelled && !self.is_stranded => BatchStatus::Cancelled,
             (0, 0) => BatchStatus::Completed,
             (_, 0) if self.taken == 0 => BatchStatus::Waiting,
             _ => BatchStatus::Running,
@@ -189,10 +199,22 @@ impl Batch {
             count,
             has_parameters: false,
             has_inputs: false,
+            is_each_node: false,
             taken: 0,
             tally: Tally::default(),
             is_cancelled: false,
+            is_stranded: false,
             created_ms: 0,
+        }
+    }
+
+    /// The option of `amphi run` that spreads it so.
+    pub fn spread_option(&self) -> String {
+        match (self.is_each_node, self.has_inputs, self.has_parameters) {
+            (true, _, _) => "--each-node".to_owned(),
+            (_, true, _) => "--each-input inputs".to_owned(),
+            (_, _, true) => "--each-line lines.txt".to_owned(),
+            (false, false, false) => format!("--array {}-{}", self.first, self.first + i64::from(self.count) - 1),
         }
     }
 
@@ -236,6 +258,8 @@ mod tests {
         assert_eq!((batch.over(), batch.rate(), batch.left_s()), (20, Some(2.0), Some(40.0)));
         let cancelled = Batch { is_cancelled: true, taken: 20, ..batch };
         assert_eq!((cancelled.over(), cancelled.left_s()), (100, None));
+        let stranded = Batch { is_stranded: true, ..cancelled };
+        assert_eq!((stranded.failed(), stranded.cancelled(), stranded.status()), (85, 0, BatchStatus::Completed));
         assert_eq!(Batch::example(9).rate(), None);
     }
 }

@@ -174,6 +174,8 @@ impl Job {
 pub enum ErrorReason {
     /// The wanted node was down or disabled for too long.
     NodeDown,
+    /// The wanted node was removed.
+    NodeGone,
     /// The run was lost with its node as often as it may be tried.
     NodeLost,
     /// The queue did not move for too long.
@@ -208,8 +210,9 @@ pub enum ErrorReason {
 
 impl ErrorReason {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NodeDown,
+        Self::NodeGone,
         Self::NodeLost,
         Self::TooBusy,
         Self::WallTime,
@@ -231,6 +234,7 @@ impl ErrorReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NodeDown => "node-down",
+            Self::NodeGone => "node-gone",
             Self::NodeLost => "node-lost",
             Self::TooBusy => "too-busy",
             Self::WallTime => "wall-time",
@@ -253,6 +257,7 @@ impl ErrorReason {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::NodeDown => "node down",
+            Self::NodeGone => "the node was removed",
             Self::NodeLost => "the node was lost during the run",
             Self::TooBusy => "too busy, come back later",
             Self::WallTime => "it ran longer than it may and was stopped",

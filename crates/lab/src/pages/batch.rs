@@ -1,6 +1,8 @@
 //! The lists of batches, and the view of one: how far it is, what failed first, its newest elements, its results as a
 //! file. It keeps itself up to date by the topic that every change of a job is told under, as the lists of jobs do.
 
+mod words;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, Response};
@@ -16,6 +18,7 @@ use crate::model::job::Job;
 use crate::queries::list::JobFilter;
 use crate::service::ServiceError;
 use crate::service::batch_change::may_change;
+use words::{command, counts, pace, stopped};
 
 /// Batches of one page.
 const PAGE: u32 = 50;
@@ -42,7 +45,7 @@ impl Progress {
     fn of(batch: &Batch) -> Self {
         let counts = [
             ("bar-done", batch.tally.done),
-            ("bar-failed", batch.tally.failed),
+            ("bar-failed", batch.failed()),
             ("bar-cancelled", batch.cancelled()),
             ("bar-running", batch.running()),
         ];
@@ -232,6 +235,10 @@ struct Shown {
     counts: Vec<(&'static str, &'static str, &'static str, u32)>,
     /// How fast it goes, and how long it will take still.
     pace: Vec<String>,
+    /// Why nothing is started, or was.
+    stopped: Option<String>,
+    /// The same on a command line.
+    command: String,
     tool: String,
     node: Option<String>,
     completed_ms: Option<i64>,
@@ -309,6 +316,8 @@ async fn shown(lab: &Lab, caller: &Caller, look: &Look<'_>, id: &str) -> Result<
         progress: Progress::of(&batch),
         counts: counts(&batch),
         pace: pace(look, &batch),
+        stopped: stopped(look, &batch, lab.batch_waits(&batch).await?),
+        command: command(&batch, node.as_deref()),
         tool: kind.tool(lab, &batch.tool),
         node,
         completed_ms: batch.tally.last_ms.filter(|_| is_over),
@@ -318,35 +327,6 @@ async fn shown(lab: &Lab, caller: &Caller, look: &Look<'_>, id: &str) -> Result<
         may_delete: is_own && is_over,
         batch,
     })
-}
-
-fn counts(batch: &Batch) -> Vec<(&'static str, &'static str, &'static str, u32)> {
-    let all = [
-        ("hourglass-split", "state-idle", "job-status-waiting", batch.waiting()),
-        ("play-fill", "state-running", "job-status-running", batch.running()),
-        ("check-circle-fill", "state-good", "batch-done", batch.tally.done),
-        ("x-circle-fill", "state-bad", "job-status-failed", batch.tally.failed),
-        ("slash-circle", "state-idle", "job-status-cancelled", batch.cancelled()),
-    ];
-    all.into_iter().filter(|(.., count)| *count > 0).collect()
-}
-
-/// A number of which people want two figures.
-fn rounded(value: f64) -> f64 {
-    if value < 10.0 { (value * 10.0).round() / 10.0 } else { value.round() }
-}
-
-fn pace(look: &Look<'_>, batch: &Batch) -> Vec<String> {
-    let rate = batch.rate().map(|rate| match rate {
-        rate if rate >= 1.0 => look.t.arg("batch-rate-second", "count", rounded(rate)),
-        rate => look.t.arg("batch-rate-minute", "count", rounded(rate * 60.0)),
-    });
-    let left = batch.left_s().map(|seconds| match seconds {
-        seconds if seconds < 90.0 => look.t.arg("batch-left-seconds", "count", seconds.ceil()),
-        seconds if seconds < 5_400.0 => look.t.arg("batch-left-minutes", "count", (seconds / 60.0).round()),
-        seconds => look.t.arg("batch-left-hours", "count", (seconds / 3_600.0).round()),
-    });
-    rate.into_iter().chain(left).collect()
 }
 
 #[cfg(test)]

@@ -51,6 +51,11 @@ impl Draft {
                 (field, _) => draft.many.take(field, &value),
             }
         }
+        if draft.destination.trim().is_empty()
+            && let Some(first) = draft.many.first_take()
+        {
+            draft.destination = first;
+        }
         Ok(draft)
     }
 
@@ -203,6 +208,10 @@ mod tests {
         assert!(call.contains(r#""args":["-c","2","--","{1}"]"#) && !call.contains("\"destination\""), "{call}");
         let Spread::Parameters(lines) = batch.unwrap().spread else { panic!("other than lines") };
         assert_eq!(lines, [["192.0.2.1"], ["192.0.2.2"], ["192.0.2.3"]]);
+        let (_, call, batch) =
+            told(&[("destination", ""), ("many", "destinations"), ("destinations", "\n 192.0.2.2\n192.0.2.3")]);
+        let Spread::Parameters(lines) = batch.unwrap().spread else { panic!("other than lines") };
+        assert_eq!(lines, [["192.0.2.2"], ["192.0.2.3"]], "the first of them is the destination: {call}");
         let (command, call, batch) = told(&[("many", "nodes")]);
         assert_eq!(command, "amphi run --each-node ping -c 2 192.0.2.1");
         assert!(call.contains(r#""each_node":true"#) && !call.contains("\"node\""), "{call}");

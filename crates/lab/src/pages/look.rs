@@ -77,11 +77,11 @@ impl<'a> Look<'a> {
         let (icon, class) = match status {
             BatchStatus::Waiting => ("hourglass-split", "state-idle"),
             BatchStatus::Running => ("arrow-repeat", "state-busy"),
-            BatchStatus::Completed if batch.tally.failed > 0 => ("x-circle-fill", "state-bad"),
+            BatchStatus::Completed if batch.failed() > 0 => ("x-circle-fill", "state-bad"),
             BatchStatus::Completed => ("check-circle-fill", "state-good"),
             BatchStatus::Cancelled => ("slash-circle", "state-idle"),
         };
-        let failed = batch.tally.failed;
+        let failed = batch.failed();
         let word = match status {
             BatchStatus::Running if batch.is_cancelled => self.text("job-status-cancelling"),
             BatchStatus::Completed if failed > 0 => self.t.arg("batch-completed-failed", "count", failed),

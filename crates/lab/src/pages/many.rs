@@ -37,6 +37,17 @@ impl Many {
         }
     }
 
+    /// Takes the first of more destinations out, to stand where the one of the experiment was left empty.
+    pub(super) fn first_take(&mut self) -> Option<String> {
+        if self.how != DESTINATIONS {
+            return None;
+        }
+        let mut lines = self.more.lines().map(str::trim).filter(|line| !line.is_empty());
+        let first = lines.next()?.to_owned();
+        self.more = lines.collect::<Vec<_>>().join("\n");
+        Some(first)
+    }
+
     fn destinations<'a>(&'a self, first: &'a str) -> impl Iterator<Item = &'a str> {
         std::iter::once(first).chain(self.more.lines().map(str::trim).filter(|line| !line.is_empty()))
     }

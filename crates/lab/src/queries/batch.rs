@@ -11,7 +11,8 @@ use crate::model::job::JobKind;
 const COLUMNS: &str = "SELECT b.id AS id, b.tenant AS tenant, b.account AS account, b.owner AS owner, b.name AS name, \
      b.kind AS kind, b.tool AS tool, b.spec AS spec, b.args AS args, b.source AS source, b.command AS command, \
      b.wanted_node AS wanted_node, b.wanted_labels AS wanted_labels, b.first_index AS first_index, \
-     b.elements AS elements, b.has_parameters AS has_parameters, b.has_inputs AS has_inputs, b.taken AS taken, b.is_cancelled AS is_cancelled, \
+     b.elements AS elements, b.has_parameters AS has_parameters, b.has_inputs AS has_inputs, \
+     b.is_each_node AS is_each_node, b.taken AS taken, b.is_cancelled AS is_cancelled, b.is_stranded AS is_stranded, \
      b.created_ms AS created_ms, t.done AS done, t.failed AS failed, t.cancelled AS cancelled, t.last_ms AS last_ms \
      FROM lab_batch b LEFT JOIN lab_batch_tally t ON t.batch = b.id";
 
@@ -39,6 +40,7 @@ fn batch(row: &Row) -> Result<Batch, DbError> {
         count: row.get("elements")?,
         has_parameters: row.get("has_parameters")?,
         has_inputs: row.get("has_inputs")?,
+        is_each_node: row.get("is_each_node")?,
         taken: row.get("taken")?,
         tally: Tally {
             done: count("done")?,
@@ -47,6 +49,7 @@ fn batch(row: &Row) -> Result<Batch, DbError> {
             last_ms: row.get("last_ms")?,
         },
         is_cancelled: row.get("is_cancelled")?,
+        is_stranded: row.get("is_stranded")?,
         created_ms: row.get("created_ms")?,
     })
 }
@@ -72,17 +75,17 @@ pub(crate) fn batch_insert(
     quota: Option<&ElementQuota>,
 ) {
     const INSERT: &str = "INSERT INTO lab_batch (id, tenant, account, owner, name, kind, tool, spec, args, source, command, \
-         wanted_node, wanted_labels, first_index, elements, has_parameters, has_inputs, taken, created_ms, request, idempotency, \
-         is_open, is_cancelled, is_deleted)";
-    let marks = vec!["?"; 22].join(", ");
+         wanted_node, wanted_labels, first_index, elements, has_parameters, has_inputs, is_each_node, taken, created_ms, request, \
+         idempotency, is_open, is_cancelled, is_stranded, is_deleted)";
+    let marks = vec!["?"; 23].join(", ");
     let Some(quota) = quota else {
-        let query = Query::new(format!("{INSERT} VALUES ({marks}, 0, 0)"));
+        let query = Query::new(format!("{INSERT} VALUES ({marks}, 0, 0, 0)"));
         return write.push_step(values(query, batch, request, idempotency));
     };
     let account = batch.account.as_str();
     submission_count(write, account, batch.count, batch.created_ms);
     let query = Query::new(format!(
-        "{INSERT} SELECT {marks}, 0, 0 FROM (SELECT 1 AS one) AS once \
+        "{INSERT} SELECT {marks}, 0, 0, 0 FROM (SELECT 1 AS one) AS once \
          WHERE {WAITING} + ? <= ? AND {ELEMENTS} <= ? AND {SUBMISSIONS} <= ?"
     ));
     let query = values(query, batch, request, idempotency)
@@ -116,6 +119,7 @@ fn values(query: Query, batch: &Batch, request: &str, idempotency: Option<&str>)
         .bind(batch.count)
         .bind(batch.has_parameters)
         .bind(batch.has_inputs)
+        .bind(batch.is_each_node)
         .bind(batch.taken)
         .bind(batch.created_ms)
         .bind(request)
@@ -187,6 +191,16 @@ pub(crate) async fn batch_list(
 /// Batches of which elements are left to take, oldest first.
 pub(crate) async fn batch_list_open(db: &Database, limit: u32) -> Result<Vec<Batch>, DbError> {
     let query = Query::new(format!("{COLUMNS} WHERE b.is_open = 1 ORDER BY b.id LIMIT ?")).bind(limit);
+    db.all(query).await?.iter().map(batch).collect()
+}
+
+/// Of a batch: its own node was removed.
+pub(super) const STRANDED: &str =
+    "wanted_node IS NOT NULL AND NOT EXISTS (SELECT 1 FROM lab_node n WHERE n.id = wanted_node)";
+
+/// At most `limit` batches of which elements are left to take, and whose own node was removed.
+pub(crate) async fn batch_list_stranded(db: &Database, limit: u32) -> Result<Vec<Batch>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE b.is_open = 1 AND {STRANDED} ORDER BY b.id LIMIT ?")).bind(limit);
     db.all(query).await?.iter().map(batch).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use db::{Database, DbError, Query, Write};
 
+use super::batch::STRANDED;
 use super::parsed;
 use super::submitter::elements_uncount;
 use crate::model::batch::{Batch, BatchId};
@@ -25,6 +26,23 @@ pub(crate) fn batch_cancel(write: &mut Write, batch: &Batch) {
     write.push_step(
         Query::new("UPDATE lab_job SET is_cancelled = 1 WHERE batch = ? AND state IN ('waiting', 'running')")
             .bind(id.to_string()),
+    );
+}
+
+/// Takes no more elements of a batch whose own node was removed. `Unmet` ("batch-stranded") when it was not, or nothing
+/// was left to take.
+pub(crate) fn batch_end_stranded(write: &mut Write, batch: &Batch, now_ms: i64) {
+    let id = batch.id.to_string();
+    let sql = format!("UPDATE lab_batch SET is_stranded = 1, is_open = 0 WHERE id = ? AND is_open = 1 AND {STRANDED}");
+    write.push_expect("batch-stranded", Query::new(sql).bind(id.as_str()));
+    elements_uncount(write, batch);
+    write.push_step(
+        Query::new(
+            "INSERT INTO lab_batch_tally (batch, done, failed, cancelled, last_ms) VALUES (?, 0, 0, 0, ?) \
+             ON CONFLICT (batch) DO UPDATE SET last_ms = excluded.last_ms",
+        )
+        .bind(id)
+        .bind(now_ms),
     );
 }
 

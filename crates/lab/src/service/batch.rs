@@ -254,10 +254,12 @@ impl Lab {
             count,
             has_parameters: matches!(wanted.spread, Spread::Parameters(_)),
             has_inputs: matches!(wanted.template, Template::Inputs(_)),
+            is_each_node: matches!(wanted.spread, Spread::EachNode),
             // Those for each node wait for theirs at once.
             taken: if matches!(wanted.spread, Spread::EachNode) { count } else { 0 },
             tally: Tally::default(),
             is_cancelled: false,
+            is_stranded: false,
             created_ms: self.now_ms(),
         })
     }

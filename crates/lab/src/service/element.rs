@@ -69,6 +69,11 @@ pub(super) struct Made {
 }
 
 impl Made {
+    /// The node that has to serve it.
+    pub(super) fn serving(&self) -> Option<&Node> {
+        self.far.as_deref().filter(|_| self.role == Role::Far)
+    }
+
     /// The node that its destination names.
     pub(super) fn far_id(&self) -> Option<NodeId> {
         self.far.as_ref().map(|far| far.id)

@@ -154,6 +154,8 @@ impl Lab {
             for run in page {
                 let reason = if now_ms - run.created_ms >= waiting_max_ms {
                     ErrorReason::TooBusy
+                } else if run.wanted_node.is_some_and(|wanted| !nodes.contains_key(&wanted)) {
+                    ErrorReason::NodeGone
                 } else if run.wanted_node.is_some_and(|wanted| is_gone(nodes.get(&wanted), now_ms)) {
                     ErrorReason::NodeDown
                 } else {

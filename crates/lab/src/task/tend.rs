@@ -147,7 +147,7 @@ pub(super) async fn lost(lab: Lab, shutdown: CancellationToken) {
     }
 }
 
-/// Ends runs that waited too long.
+/// Ends runs that waited too long, and batches that would wait for ever.
 pub(super) async fn overdue(lab: Lab, shutdown: CancellationToken) {
     let mut interval = tokio::time::interval(OVERDUE);
     loop {
@@ -156,6 +156,7 @@ pub(super) async fn overdue(lab: Lab, shutdown: CancellationToken) {
             _ = interval.tick() => {}
         }
         report("ending overdue runs", lab.runs_overdue().await);
+        report("ending the batches of removed nodes", lab.batches_stranded_end().await);
     }
 }
 

@@ -75,3 +75,53 @@ async fn elements_say_which_they_are() {
         plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(400);
     }
 }
+
+/// Those that no node may take any more end with the reason; while an operator may still let them go on, it is said.
+#[tokio::test]
+async fn a_removed_node_ends_its_batches() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    plane.submit(crate::agent::ping_on("lab-a")).await;
+    let busy = agent.start().await;
+    let body = json!({ "tool": "ping", "args": ["192.0.2.1"], "array": { "from": 1, "to": 3 }, "node": "lab-a" });
+    let batch = plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(202);
+    let path = format!("/api/v1/batches/{}", batch["id"].as_str().unwrap());
+    let show = async || plane.get(&plane.admin, &path).await.expect(200);
+    assert_eq!(show().await["waiting_reason"], Value::Null, "it waits for a slot");
+    plane.node_change("lab-a", json!({ "state": "disabled" })).await;
+    let reason = show().await["waiting_reason"].clone();
+    assert!(reason.as_str().unwrap().starts_with("lab-a is disabled"), "{reason}");
+    assert_eq!(agent.cancel().await, busy.run_id);
+    plane.call(&plane.admin, "DELETE", "/api/v1/nodes/lab-a", Value::Null).await.expect(204);
+    let ended = async {
+        while show().await["status"] != "completed" {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.expect("the batch still waits");
+    let over = show().await;
+    assert_eq!((&over["failed"], &over["waiting"], &over["reason"]), (&json!(3), &json!(0), &json!("node-gone")));
+    assert!(over["completed"].is_string());
+    let results = plane.get(&plane.admin, &format!("{path}/results.json")).await.expect(200);
+    assert_eq!((&results[2]["status"], &results[2]["reason"]), (&json!("error"), &json!("node-gone")));
+    let page = plane.get(&plane.admin, &path.replace("/api/v1", "/lab")).await.text();
+    assert!(page.contains("Its node was removed") && page.contains("amphi run --array 1-3 ping 192.0.2.1"), "{page}");
+    plane.call(&plane.admin, "DELETE", &path, Value::Null).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_batch_says_that_it_waits_for_a_cordoned_far_end() {
+    let plane = Plane::new().await;
+    let (mut a, _b) = (Agent::join(&plane, "lab-a", 1).await, Agent::join(&plane, "lab-b", 1).await);
+    plane.submit(crate::agent::ping_on("lab-a")).await;
+    let busy = a.start().await;
+    let body = json!({ "tool": "iperf3", "args": ["-t", "1"], "node": "lab-a", "parameters": [["lab-b"], ["lab-b"]] });
+    let batch = plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(202);
+    plane.node_change("lab-b", json!({ "state": "cordoned" })).await;
+    a.exited(&busy, 0).await;
+    a.is_idle().await;
+    let shown =
+        plane.get(&plane.admin, &format!("/api/v1/batches/{}", batch["id"].as_str().unwrap())).await.expect(200);
+    let reason = shown["waiting_reason"].as_str().unwrap();
+    assert_eq!(reason, "lab-b is cordoned: it takes no new runs until an operator enables it.");
+}

@@ -43,9 +43,11 @@ pub(super) fn batch(account: &str, count: u32) -> Batch {
         count,
         has_parameters: false,
         has_inputs: true,
+        is_each_node: true,
         taken: 0,
         tally: Tally::default(),
         is_cancelled: false,
+        is_stranded: false,
         created_ms: NOW_MS,
     }
 }

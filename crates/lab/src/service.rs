@@ -317,14 +317,14 @@ impl From<ServiceError> for Problem {
                     .arg("submitted", submitted.to_string())
                     .arg("max", max.to_string())
             }
-            E::BatchTooLarge { count, max } => Problem::bad_request("batch-too-large", sentence)
-                .arg("count", count.to_string())
-                .arg("max", max.to_string()),
+            E::BatchTooLarge { count, max } => {
+                Problem::bad_request("batch-too-large", sentence).arg("count", count).arg("max", max)
+            }
             E::Element { field, error } => Problem::from(*error).field(field),
             E::NoNodeUp { tool } => Problem::conflict("no-node-up", sentence).arg("tool", tool),
             E::BatchSize => Problem::bad_request("batch-size", sentence).field("array").arg("max", ELEMENTS_MAX),
             E::BatchOpen => Problem::conflict("batch-open", sentence),
-            E::BatchPinned { pinned } => Problem::conflict("batch-pinned", sentence).arg("pinned", pinned.to_string()),
+            E::BatchPinned { pinned } => Problem::conflict("batch-pinned", sentence).arg("pinned", pinned),
             E::BatchUnknown => Problem::not_found("batch-unknown", sentence),
             E::BatchOver => Problem::conflict("batch-over", sentence),
             E::TooManyHourly { max } => {

@@ -22,6 +22,7 @@ program-batch-empty = A batch runs one program for many numbers, arguments or in
 # One batch
 batch-number = { $count }
 batch-done = done
+batch-cancelled = cancelled
 job-status-failed = failed
 batch-rate-second = { $count } a second
 batch-rate-minute = { $count } a minute

@@ -6,7 +6,10 @@ nav-batches = Lots
 batch-list-title = Lots
 batch-progress = Avancement
 batch-newest = les plus récents
-batch-over = { $over } sur { $count } finis
+batch-over = { $count ->
+    [one] { $over } sur { $count } fini
+   *[other] { $over } sur { $count } finis
+ }
 batch-status-waiting = en attente
 batch-status-running = en cours
 batch-status-completed = terminé
@@ -28,6 +31,7 @@ program-batch-empty = Un lot exécute un programme pour plusieurs nombres, argum
 # Un lot
 batch-number = { $count }
 batch-done = réussis
+batch-cancelled = annulés
 job-status-failed = en échec
 batch-rate-second = { $count } par seconde
 batch-rate-minute = { $count } par minute
@@ -54,8 +58,14 @@ batch-elements-all = Tous les éléments
 batch-elements-none = Aucun nœud n’a encore pris d’élément.
 batch-element = Lot
 batch-element-of = élément { $index }
-batch-cancel-sure = Le lot « { $name } » sera annulé : aucun de ses { $count } éléments ne démarrera plus, et ceux qui s’exécutent seront arrêtés.
-batch-delete-sure = Le lot « { $name } » sera supprimé, avec ses { $count } éléments et ce qu’ils ont affiché.
+batch-cancel-sure = Le lot « { $name } » sera annulé : { $count ->
+    [one] son seul élément ne démarrera plus, ou sera arrêté s’il s’exécute.
+   *[other] aucun de ses { $count } éléments ne démarrera plus, et ceux qui s’exécutent seront arrêtés.
+ }
+batch-delete-sure = Le lot « { $name } » sera supprimé, avec { $count ->
+    [one] son élément et ce qu’il a affiché.
+   *[other] ses { $count } éléments et ce qu’ils ont affiché.
+ }
 flash-batch-submitted = Le lot est soumis.
 flash-batch-cancelled = Le lot est en cours d’annulation.
 flash-batch-deleted = Le lot est supprimé.

@@ -319,7 +319,10 @@ problem-too-many-elements = { $waiting } éléments de vos lots attendent déjà
 problem-too-many-elements-hourly = { $max } éléments de lots sont permis par heure ; vous en avez soumis { $submitted }. Soumettez-en moins, ou revenez plus tard.
 problem-batch-size = Un lot a de 1 à { $max } éléments ; divisez ce qui est plus grand.
 problem-batch-open = Le lot n’est pas fini. Annulez-le d’abord.
-problem-batch-pinned = { $pinned } éléments du lot sont épinglés pour la classe. Désépinglez-les d’abord.
+problem-batch-pinned = { $pinned ->
+    [one] Un élément du lot est épinglé pour la classe. Désépinglez-le d’abord.
+   *[other] { $pinned } éléments du lot sont épinglés pour la classe. Désépinglez-les d’abord.
+ }
 problem-batch-unknown = Il n’y a pas de lot portant cet identifiant, ou il n’est pas à vous.
 problem-batch-over = Le lot est fini ; il n’y a rien à annuler.
 problem-job-unknown = Il n’y a pas d’expérience portant cet identifiant, ou elle n’est pas à vous.

@@ -88,8 +88,8 @@ impl Tool {
     /// A destination that this tool would take, for sentences.
     pub fn example(&self) -> &'static str {
         match self.destination {
-            DestinationKind::Host => "example.org or 192.0.2.1",
-            DestinationKind::HostPort => "example.org or 192.0.2.1:443",
+            DestinationKind::Host => "example.org",
+            DestinationKind::HostPort => "example.org:443",
             DestinationKind::Url => "https://example.org/",
             DestinationKind::Name => "example.org",
         }

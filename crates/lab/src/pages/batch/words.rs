@@ -11,7 +11,7 @@ pub(super) fn counts(batch: &Batch) -> Vec<(&'static str, &'static str, &'static
         ("play-fill", "state-running", "job-status-running", batch.running()),
         ("check-circle-fill", "state-good", "batch-done", batch.tally.done),
         ("x-circle-fill", "state-bad", "job-status-failed", batch.failed()),
-        ("slash-circle", "state-idle", "job-status-cancelled", batch.cancelled()),
+        ("slash-circle", "state-idle", "batch-cancelled", batch.cancelled()),
     ];
     all.into_iter().filter(|(.., count)| *count > 0).collect()
 }

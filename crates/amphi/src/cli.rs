@@ -23,6 +23,7 @@ mod terminal;
 mod token;
 mod tool;
 mod untrusted;
+mod volume;
 mod when;
 
 use std::process::ExitCode;
@@ -92,6 +93,8 @@ enum Command {
     Tenant(tenant::TenantArgs),
     /// List, make and revoke your own API tokens
     Token(token::TokenArgs),
+    /// Keep files on the stores of nodes
+    Volume(volume::VolumeArgs),
     /// Show the journal: what was done, by whom, when
     Audit(audit::AuditArgs),
     /// Show the state of the service and its nodes
@@ -125,6 +128,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::User(args) => account::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Tenant(args) => tenant::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Token(args) => token::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Volume(args) => volume::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Audit(args) => audit::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Status(args) => status::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => doctor::run(args).await,

@@ -23,7 +23,8 @@ use url::Url;
 pub(crate) use connection::{Connection, ConnectionError, Credentials, ca_from_environment, parse_url};
 pub(crate) use live::{JobEnd, LiveEvent, LiveStream, OutputChunk, OutputStream, StateChange};
 pub(crate) use model::{
-    Account, AuditEntry, Batch, Element, ElementPage, Job, Language, Me, NewToken, Node, NodeToken, Source, SourceFile,
+    Account, AuditEntry, Batch, Element, ElementPage, Job, Language, Me, NewS3Key, NewToken, Node, NodeToken, S3Key,
+    Source, SourceFile,
     Status, Tenant, Token, Tool, ToolOption,
 };
 pub(crate) use problem::{ClientError, Problem};

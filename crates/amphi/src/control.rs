@@ -11,7 +11,7 @@ use axum::routing::get;
 use db::Database;
 use lab::model::language::Languages;
 use lab::{Lab, LabConfig};
-use portal::{Portal, PortalConfig};
+use portal::{Portal, PortalConfig, Seal};
 use storage::{Storage, StorageConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -74,7 +74,9 @@ impl Control {
         let local_url = format!("{scheme}://{}", reachable(address));
 
         let db = Database::open(&config.database).await.context("opening the database")?;
-        db.migrate(&[portal::migrations(), lab::migrations(), storage::migrations()]).await.context("bringing the database up to date")?;
+        db.migrate(&[portal::migrations(), lab::migrations(), storage::migrations()])
+            .await
+            .context("bringing the database up to date")?;
         let portal =
             Portal::open(db.clone(), portal_config(config.public_url, address)).context("opening the portal")?;
         let first_admin =
@@ -90,6 +92,7 @@ impl Control {
         let storage_config = StorageConfig {
             replica: config.replica,
             authority: Authority::open_or_create(&config.dir).context("opening the certificate authority")?,
+            seal: Seal::open_or_create(&config.dir).context("opening the key that seals secrets")?,
             nodes: Arc::new(StorageNodes { lab: lab.clone() }),
         };
         let storage = Storage::open(db.clone(), portal.clone(), storage_config);
@@ -101,7 +104,7 @@ impl Control {
             .merge(lab.agents())
             .merge(storage.registry())
             .merge(Router::new().route("/ca.pem", get(move || async move { ca_pem })));
-        let server = tokio::spawn(listener.serve(router, shutdown.clone()));
+        let server = tokio::spawn(listener.serve(storage.s3(router), shutdown.clone()));
         Ok(Self { lab, url, local_url, first_admin, db, shutdown, closing: portal.closing(), tasks, server })
     }
 
@@ -145,7 +148,7 @@ fn portal_config(public_url: Option<String>, address: SocketAddr) -> PortalConfi
         sub_nav: lab::sub_navigation(),
         assets: lab::assets(),
         topics: lab::topic,
-        removals: vec![lab::removal],
+        removals: vec![lab::removal, storage::removal],
     }
 }
 

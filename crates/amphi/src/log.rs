@@ -4,8 +4,8 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
-/// What is logged when RUST_LOG does not say.
-const DEFAULT: &str = "warn,amphi=info,agent=info,db=info,lab=info,portal=info";
+/// What is logged when RUST_LOG does not say. `s3s` calls every refused request an error; storage logs what is one.
+const DEFAULT: &str = "warn,amphi=info,agent=info,db=info,lab=info,portal=info,storage=info,s3s=off";
 
 /// Starts logging; a second call changes nothing.
 pub(crate) fn start() {

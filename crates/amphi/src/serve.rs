@@ -25,7 +25,7 @@ pub(crate) struct ServeArgs {
 struct ServeFile {
     /// Address and port for browsers, the API and agents.
     listen: std::net::SocketAddr,
-    /// Certificates, the admin's token and, by default, the database. Replicas share its ca.pem and ca.key.
+    /// Certificates, the admin's token and, by default, the database. Replicas share its ca.pem, ca.key and seal.key.
     dir: PathBuf,
     /// `sqlite:PATH`, `postgres://…` or `mysql://…`; left out, `DIR/amphi.db`.
     database: Option<String>,

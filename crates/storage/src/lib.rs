@@ -11,6 +11,7 @@ mod api;
 pub mod model;
 pub mod namespace;
 mod queries;
+mod s3;
 mod service;
 pub mod store;
 pub mod stripe;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use db::Database;
-use portal::Portal;
+use portal::{Portal, Seal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,6 +32,7 @@ use wire::authority::Authority;
 pub use access::access;
 pub use model::stripe::SPAN_BYTES;
 pub use service::ServiceError;
+pub use s3::removal;
 
 /// What storage is set up with.
 pub struct StorageConfig {
@@ -38,6 +40,8 @@ pub struct StorageConfig {
     pub replica: String,
     /// Issues certificates to who talks to stores.
     pub authority: Authority,
+    /// Seals secrets that are kept in the database.
+    pub seal: Seal,
     /// The nodes, as the lab knows them.
     pub nodes: Arc<dyn Nodes>,
 }
@@ -73,8 +77,10 @@ struct Inner {
 
 /// The storage's tables.
 pub fn migrations() -> db::Migrations {
-    const STEPS: &[db::Migration] =
-        &[db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") }];
+    const STEPS: &[db::Migration] = &[
+        db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") },
+        db::Migration { name: "0002_s3", sql: include_str!("../migrations/0002_s3.sql") },
+    ];
     db::Migrations { service: "storage", steps: STEPS }
 }
 
@@ -97,6 +103,12 @@ impl Storage {
     /// What agents call, by certificate: it stands outside the portal's layers.
     pub fn registry(&self) -> Router {
         Router::new()
+    }
+
+    /// Takes S3's requests out of what comes to `router`. They are admitted by their signature, which is made with a key of
+    /// an account, so they pass none of the portal's layers; who signed has the rights of that account and no more.
+    pub fn s3(&self, router: Router) -> Router {
+        s3::layer(self, router)
     }
 
     /// Starts the background duties. They end with `shutdown`.

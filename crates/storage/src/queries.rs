@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod inode;
 pub(crate) mod number;
+pub(crate) mod s3_key;
 pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod space;

@@ -74,7 +74,7 @@ impl Serve {
     pub async fn start_replica(program: &Path, dir: &Path, database: &str, first: Option<&Self>) -> io::Result<Self> {
         if let Some(first) = first {
             fs::create_dir(dir)?;
-            for name in ["ca.pem", "ca.key"] {
+            for name in ["ca.pem", "ca.key", "seal.key"] {
                 fs::copy(first.dir.join(name), dir.join(name))?;
             }
         }

@@ -338,6 +338,22 @@ pub(crate) struct NewToken {
     pub(crate) token: String,
 }
 
+/// A key for S3 without its secret.
+#[derive(Debug, Deserialize)]
+pub(crate) struct S3Key {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) name: String,
+    pub(crate) created: Timestamp,
+}
+
+/// A key for S3 just made; its secret is shown this once.
+#[derive(Deserialize)]
+pub(crate) struct NewS3Key {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
 /// One deed in the journal.
 #[derive(Debug, Deserialize)]
 pub(crate) struct AuditEntry {

@@ -102,8 +102,8 @@ async fn make_token(portal: &Portal, admin: &Account, name: String) -> Result<Se
 }
 
 /// Writes the file so that nobody but its owner can ever read it, whole or not at all.
-fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
-    let draft = file.with_extension("token.new");
+pub(crate) fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    let draft = file.with_extension("new");
     let _ = std::fs::remove_file(&draft); // left by a crash; it may have other rights
     let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     writeln!(out, "{text}")?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::error::Problem;
-use crate::model::account::Account;
+use crate::model::account::{Account, AccountId};
 use crate::model::caller::{Caller, Via};
 use crate::model::client::{SESSION_IDLE_MS, SESSION_MAX_MS};
 use crate::model::secret::{TOKEN_PREFIX, secret_hash};
@@ -14,6 +14,7 @@ use crate::queries::account::account_get;
 use crate::queries::client::credential_holds;
 use crate::queries::session::session_find;
 use crate::queries::token::token_find;
+use crate::service::sign_in::caller_of;
 use crate::service::{SESSIONS, TOKENS};
 
 /// How long a looked-up identity is believed without asking again, ms.
@@ -87,6 +88,22 @@ impl Portal {
             Err(_) => true,
         };
         is_same && credential_holds(&self.0.db, &caller.via, self.now_ms()).await.unwrap_or(true)
+    }
+
+    /// Who `account` is, for a credential that a service keeps itself, such as an S3 key; `credential` is its id and no
+    /// secret. `None`: the account is gone, disabled, or has to choose a password first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn account_caller(
+        &self,
+        account: &AccountId,
+        credential: &str,
+        request_id: &str,
+    ) -> Result<Option<Caller>, Problem> {
+        let account = account_get(&self.0.db, account).await?;
+        let account = account.filter(|account| !account.disabled && !account.must_change);
+        Ok(account.map(|account| caller_of(&account, Via::Token { id: credential.to_owned() }, request_id)))
     }
 
     /// The session with this secret, if it holds.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod entry;
+mod s3_key;
 
 use std::collections::HashMap;
 

@@ -83,6 +83,8 @@ enum Command {
     Batch(batch::BatchArgs),
     /// List, show and change nodes
     Node(node::NodeArgs),
+    /// List, make and remove volumes, exports and snapshots
+    Volume(volume::VolumeArgs),
     /// Show which tools there are and what they take
     Tool(tool::ToolArgs),
     /// Show which languages programs may be written in, and where each is
@@ -93,8 +95,6 @@ enum Command {
     Tenant(tenant::TenantArgs),
     /// List, make and revoke your own API tokens
     Token(token::TokenArgs),
-    /// Keep files on the stores of nodes
-    Volume(volume::VolumeArgs),
     /// Show the journal: what was done, by whom, when
     Audit(audit::AuditArgs),
     /// Show the state of the service and its nodes

@@ -8,6 +8,7 @@ mod problem;
 mod session;
 mod sse;
 mod trust;
+mod volume;
 
 use std::time::Duration;
 
@@ -24,12 +25,12 @@ pub(crate) use connection::{Connection, ConnectionError, Credentials, ca_from_en
 pub(crate) use live::{JobEnd, LiveEvent, LiveStream, OutputChunk, OutputStream, StateChange};
 pub(crate) use model::{
     Account, AuditEntry, Batch, Element, ElementPage, Job, Language, Me, NewS3Key, NewToken, Node, NodeToken, S3Key,
-    Source, SourceFile,
-    Status, Tenant, Token, Tool, ToolOption,
+    Source, SourceFile, Status, Tenant, Token, Tool, ToolOption,
 };
 pub(crate) use problem::{ClientError, Problem};
 pub(crate) use session::sign_in;
 pub(crate) use trust::{fetch_authority, fingerprint};
+pub(crate) use volume::{Export, Volume};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

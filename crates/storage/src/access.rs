@@ -1,15 +1,36 @@
-//! Who may call the storage's routes.
+//! Who may call the storage's routes. What somebody may do in one export is asked there (`service/export.rs`).
 
 use axum::http::Method;
-use portal::{Access, RouteAccess};
+use portal::{Access, Role, RouteAccess};
 
 /// The storage's entries of the access table.
 pub fn access() -> Vec<RouteAccess> {
     use Access::SignedIn;
+    const OPERATOR: Access = Access::Role(Role::Operator);
     let entry = RouteAccess::new;
     vec![
         entry(Method::GET, "/api/v1/s3-keys", SignedIn),
         entry(Method::POST, "/api/v1/s3-keys", SignedIn).secret_answer(),
         entry(Method::DELETE, "/api/v1/s3-keys/{id}", SignedIn),
+        entry(Method::GET, "/api/v1/volumes", SignedIn),
+        entry(Method::POST, "/api/v1/volumes", OPERATOR),
+        entry(Method::GET, "/api/v1/volumes/{volume}", SignedIn),
+        entry(Method::DELETE, "/api/v1/volumes/{volume}", OPERATOR),
+        entry(Method::GET, "/api/v1/exports", SignedIn),
+        entry(Method::POST, "/api/v1/exports", OPERATOR),
+        entry(Method::GET, "/api/v1/exports/{export}", SignedIn),
+        entry(Method::PATCH, "/api/v1/exports/{export}", OPERATOR),
+        entry(Method::DELETE, "/api/v1/exports/{export}", OPERATOR),
+        entry(Method::GET, "/api/v1/exports/{export}/snapshots", SignedIn),
+        entry(Method::POST, "/api/v1/exports/{export}/snapshots", SignedIn),
+        entry(Method::DELETE, "/api/v1/exports/{export}/snapshots/{snapshot}", SignedIn),
+        entry(Method::POST, "/api/v1/exports/{export}/snapshots/{snapshot}/restore", SignedIn),
+        entry(Method::POST, "/api/v1/exports/{export}/sessions", SignedIn),
+        entry(Method::PATCH, "/api/v1/exports/{export}/sessions/{id}", SignedIn),
+        entry(Method::DELETE, "/api/v1/exports/{export}/sessions/{id}", SignedIn),
+        entry(Method::GET, "/api/v1/exports/{export}/sessions/{id}/wait", SignedIn),
+        entry(Method::DELETE, "/api/v1/exports/{export}/sessions/{id}/delegation", SignedIn),
+        entry(Method::POST, "/api/v1/exports/{export}/sessions/{id}/apply", SignedIn).own_idempotency(),
+        entry(Method::POST, "/api/v1/exports/{export}/sessions/{id}/read", SignedIn).own_idempotency(),
     ]
 }

@@ -1,15 +1,33 @@
-//! The REST API.
+//! The REST API: extract, one call, render.
 
+mod export;
 mod s3_key;
+mod session;
+mod snapshot;
+mod volume;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Storage;
 
+/// All operations of storage.
 pub(crate) fn router(storage: Storage) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(s3_key::s3_key_list, s3_key::s3_key_create))
         .routes(routes!(s3_key::s3_key_revoke))
+        .routes(routes!(volume::volume_list, volume::volume_create))
+        .routes(routes!(volume::volume_get, volume::volume_delete))
+        .routes(routes!(export::export_list, export::export_create))
+        .routes(routes!(export::export_get, export::export_change, export::export_delete))
+        .routes(routes!(snapshot::snapshot_list, snapshot::snapshot_create))
+        .routes(routes!(snapshot::snapshot_delete))
+        .routes(routes!(snapshot::snapshot_restore))
+        .routes(routes!(session::session_open))
+        .routes(routes!(session::session_renew, session::session_close))
+        .routes(routes!(session::session_wait))
+        .routes(routes!(session::delegation_end))
+        .routes(routes!(session::session_apply))
+        .routes(routes!(session::session_read))
         .with_state(storage)
 }

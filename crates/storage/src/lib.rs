@@ -15,6 +15,7 @@ mod s3;
 mod service;
 pub mod store;
 pub mod stripe;
+mod task;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -32,7 +33,6 @@ use wire::authority::Authority;
 pub use access::access;
 pub use model::stripe::SPAN_BYTES;
 pub use service::ServiceError;
-pub use s3::removal;
 
 /// What storage is set up with.
 pub struct StorageConfig {
@@ -75,6 +75,12 @@ struct Inner {
     numbers: service::Numbers,
 }
 
+/// What goes with an account that is deleted: its keys for S3, and its own exports.
+pub fn removal(write: &mut db::Write, account: &portal::AccountId) {
+    s3::removal(write, account);
+    queries::space::spaces_mark_removed(write, account);
+}
+
 /// The storage's tables.
 pub fn migrations() -> db::Migrations {
     const STEPS: &[db::Migration] = &[
@@ -112,10 +118,8 @@ impl Storage {
     }
 
     /// Starts the background duties. They end with `shutdown`.
-    pub fn spawn_tasks(&self, _shutdown: &CancellationToken) -> TaskTracker {
-        let tasks = TaskTracker::new();
-        tasks.close();
-        tasks
+    pub fn spawn_tasks(&self, shutdown: &CancellationToken) -> TaskTracker {
+        task::spawn(self, shutdown)
     }
 
     pub(crate) fn db(&self) -> &Database {

@@ -13,6 +13,7 @@ use crate::model::name::Name;
 use crate::model::stripe::Stripe;
 
 pub use direct::Direct;
+pub(crate) use direct::SessionCall;
 
 /// Entries, stripes or attributes that one answer holds at most.
 pub const LIST_MAX: usize = 4_096;

@@ -3,10 +3,16 @@
 mod delegation;
 pub(crate) mod export;
 mod numbers;
+pub(crate) mod session;
+mod snapshot;
+mod store_address;
+pub(crate) mod volume;
 
 use db::DbError;
 use portal::Problem;
 
+use crate::model::stripe::UnknownLayout;
+use crate::model::volume::NameRefusal;
 use crate::namespace::NamespaceError;
 
 pub(crate) use numbers::Numbers;
@@ -20,6 +26,69 @@ pub enum ServiceError {
     /// The caller may read there and no more.
     #[error("You may read in {0} but change nothing.")]
     ExportReadOnly(String),
+    /// The name is not acceptable.
+    #[error(transparent)]
+    Name(#[from] NameRefusal),
+    /// A volume or an export of that name exists.
+    #[error("{0} exists already. Choose another name.")]
+    NameTaken(String),
+    /// No such layout.
+    #[error("Layout {} is unknown. 0 loses one store of 3 without harm, 1 two of 6, 2 four of 12.", .0.0)]
+    Layout(#[from] UnknownLayout),
+    /// Fewer stores than a stripe has units.
+    #[error(
+        "Layout {layout} needs {need} stores; {have} with these labels take data now. Start more agents with --store."
+    )]
+    TooFewStores {
+        /// The layout.
+        layout: u8,
+        /// Stores there are.
+        have: usize,
+        /// Stores needed.
+        need: usize,
+    },
+    /// No volume of that name.
+    #[error("There is no volume {0:?}. See the list of volumes for those there are.")]
+    VolumeUnknown(String),
+    /// A volume with exports besides the one of its name.
+    #[error("{volume} still has the exports {exports}. Remove them first.")]
+    VolumeHasExports {
+        /// The volume.
+        volume: String,
+        /// Their names.
+        exports: String,
+    },
+    /// Somebody works in the export.
+    #[error("Somebody works in {export}: {sessions} sessions are open. Unmount it first.")]
+    ExportBusy {
+        /// The export.
+        export: String,
+        /// Open sessions.
+        sessions: usize,
+    },
+    /// An export with snapshots.
+    #[error("{export} still has {snapshots} snapshots. Remove them first.")]
+    ExportHasSnapshots {
+        /// The export.
+        export: String,
+        /// How many.
+        snapshots: usize,
+    },
+    /// No such snapshot.
+    #[error("There is no snapshot {0:?} of that export.")]
+    SnapshotUnknown(String),
+    /// Only an operator makes exports.
+    #[error("Only an operator may make an export. Restore in place, or ask one.")]
+    OperatorNeeded,
+    /// The soft limit is above the hard one.
+    #[error("The soft limit is above the hard one, so nobody would ever be warned.")]
+    Limits,
+    /// A text that is no tenant's id.
+    #[error("A tenant is given by its id, or as \"mine\" for your own.")]
+    Tenant,
+    /// The certificate request can't be used.
+    #[error("The certificate request can't be read.")]
+    CertificateRequest(#[source] wire::authority::AuthorityError),
     /// The name space refused.
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
@@ -35,6 +104,30 @@ impl From<ServiceError> for Problem {
         match error {
             E::ExportUnknown(name) => Problem::not_found("export-unknown", sentence).arg("name", name),
             E::ExportReadOnly(name) => Problem::forbidden("export-read-only", sentence).arg("name", name),
+            E::Name(NameRefusal(name)) => {
+                Problem::bad_request("storage-name", sentence).field("name").arg("name", name)
+            }
+            E::NameTaken(name) => Problem::conflict("storage-name-taken", sentence).field("name").arg("name", name),
+            E::Layout(_) => Problem::bad_request("layout-unknown", sentence).field("layout"),
+            E::TooFewStores { layout, have, need } => Problem::conflict("too-few-stores", sentence)
+                .arg("layout", u32::from(layout))
+                .arg("have", have)
+                .arg("need", need),
+            E::VolumeUnknown(name) => Problem::not_found("volume-unknown", sentence).arg("name", name),
+            E::VolumeHasExports { volume, exports } => {
+                Problem::conflict("volume-has-exports", sentence).arg("volume", volume).arg("exports", exports)
+            }
+            E::ExportBusy { export, sessions } => {
+                Problem::conflict("export-busy", sentence).arg("export", export).arg("sessions", sessions)
+            }
+            E::ExportHasSnapshots { export, snapshots } => {
+                Problem::conflict("export-has-snapshots", sentence).arg("export", export).arg("snapshots", snapshots)
+            }
+            E::SnapshotUnknown(name) => Problem::not_found("snapshot-unknown", sentence).arg("name", name),
+            E::OperatorNeeded => Problem::forbidden("operator-needed", sentence),
+            E::Limits => Problem::bad_request("limits", sentence).field("bytes_soft"),
+            E::Tenant => Problem::bad_request("tenant", sentence).field("tenant"),
+            E::CertificateRequest(_) => Problem::bad_request("certificate-request", sentence).field("csr_pem"),
             E::Namespace(error) => error.into(),
             E::Db(error) => error.into(),
         }

@@ -1,14 +1,30 @@
-//! `amphi volume`: files kept on the stores of nodes.
+//! `amphi volume`: where files are kept.
 
+mod export;
 mod key;
+mod snapshot;
+
+use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::json;
 
-use super::failure::Failure;
-use super::output::OutputArgs;
+use super::failure::{Failure, USAGE};
+use super::output::{OutputArgs, print_facts, print_json, print_line, print_table};
+use super::table::{Cell, Table};
+use super::terminal::{confirm, is_interactive};
+use super::when;
+use super::{LIST_MOST, connect, decode, label};
+use crate::client::{Client, ClientError, Order, Volume};
 
 /// Arguments of `amphi volume`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  amphi volume create films --layout 1                   files survive the loss of two stores
+  amphi volume export create course-1 --volume films --tenant mine --bytes 50GiB
+  amphi volume snapshot create course-1 before-exam")]
 pub(crate) struct VolumeArgs {
     #[command(flatten)]
     format: OutputArgs,
@@ -18,15 +34,164 @@ pub(crate) struct VolumeArgs {
 
 #[derive(Subcommand, Debug)]
 enum VolumeCommand {
+    /// List volumes
+    #[command(after_help = "Example:\n  amphi volume list --output json")]
+    List,
+    /// Show one volume with its exports
+    #[command(after_help = "Example:\n  amphi volume show films")]
+    Show { volume: String },
+    /// Make a volume, and an export of the same name
+    #[command(after_help = "\
+Layouts:
+  0   3 stores, one may be lost, 1.5 bytes stored for each
+  1   6 stores, two may be lost, 1.5 bytes stored for each
+  2   12 stores, four may be lost, 1.5 bytes stored for each
+
+Examples:
+  amphi volume create films --layout 1
+  amphi volume create paris --layout 0 --stores site=paris")]
+    Create {
+        name: String,
+        /// How many stores may be lost: 0, 1 or 2
+        #[arg(long, value_name = "LAYOUT", value_parser = clap::value_parser!(u8).range(0..=2))]
+        layout: u8,
+        /// Only stores with this label; may be given several times
+        #[arg(long, value_name = "KEY=VALUE", value_parser = label)]
+        stores: Vec<(String, String)>,
+    },
+    /// Remove a volume with the export of its name and all files in it
+    #[command(after_help = "Example:\n  amphi volume remove --yes films")]
+    Remove {
+        volume: String,
+        /// Don't ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// List, make and revoke your own keys for S3
     Key {
         #[command(subcommand)]
         command: key::KeyCommand,
     },
+    /// Exports: name spaces of a volume, with people they are for and limits
+    Export(export::ExportArgs),
+    /// Snapshots: an export as it was in one moment
+    Snapshot(snapshot::SnapshotArgs),
 }
 
 pub(super) async fn run(args: VolumeArgs) -> Result<(), Failure> {
+    let client = connect()?;
+    let format = args.format;
     match args.command {
-        VolumeCommand::Key { command } => key::run(command, args.format).await,
+        VolumeCommand::List => list(&client, format).await,
+        VolumeCommand::Show { volume } => {
+            let volume = client.get(&["volumes", &volume], &[]).await.map_err(unknown)?;
+            if format.is_json() { print_json(&volume) } else { print_volume(&decode(volume)?) }
+        }
+        VolumeCommand::Create { name, layout, stores } => {
+            let stores: BTreeMap<String, String> = stores.into_iter().collect();
+            let body = json!({ "name": name, "layout": layout, "stores": stores });
+            let made = client.change(Method::POST, &["volumes"], Some(&body)).await?;
+            if format.is_json() { print_json(&made) } else { print_line(&format!("volume and export {name} made")) }
+        }
+        VolumeCommand::Remove { volume, yes } => {
+            let again = format!("amphi volume remove --yes {volume}");
+            sure(yes, &format!("Remove {volume} with all files in it?"), &again)?;
+            client.change(Method::DELETE, &["volumes", &volume], None).await.map_err(unknown)?;
+            if format.is_json() {
+                print_json(&json!({ "volume": volume }))
+            } else {
+                print_line(&format!("{volume} removed"))
+            }
+        }
+        VolumeCommand::Key { command } => key::run(command, format).await,
+        VolumeCommand::Export(args) => export::run(&client, args, format).await,
+        VolumeCommand::Snapshot(args) => snapshot::run(&client, args, format).await,
+    }
+}
+
+fn unknown(error: ClientError) -> Failure {
+    let is_unknown = error.status() == Some(404);
+    let failure = Failure::from(error);
+    if is_unknown { failure.or_try("amphi volume list") } else { failure }
+}
+
+/// Asks, unless that was said already.
+fn sure(yes: bool, question: &str, again: &str) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !is_interactive() {
+        return Err(Failure::new(USAGE, "that can't be undone and nobody is here to ask").or_try(again));
+    }
+    if confirm(question)? { Ok(()) } else { Err(Failure::new(USAGE, "nothing was changed")) }
+}
+
+async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
+    let volumes = client.list(&["volumes"], &[], Order::Name, LIST_MOST).await?;
+    if format.is_json() {
+        return print_json(&volumes.into());
+    }
+    let now = when::now();
+    let mut table = Table::new(&["NAME", "LAYOUT", "STORES", "USED", "EXPORTS", "CREATED"]).whole(0);
+    for volume in volumes {
+        let volume: Volume = decode(volume)?;
+        table.row([
+            Cell::from(&volume.name),
+            volume.layout.to_string().into(),
+            volume.stores_writable.to_string().into(),
+            bytes(volume.used_bytes).into(),
+            volume.exports.join(" ").into(),
+            when::age(volume.created, now).into(),
+        ]);
+    }
+    print_table(&table)
+}
+
+fn print_volume(volume: &Volume) -> Result<(), Failure> {
+    let labels = volume.stores.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+    print_facts(&[
+        ("name", Some(volume.name.clone())),
+        ("layout", Some(volume.layout.to_string())),
+        ("labels", Some(labels).filter(|labels| !labels.is_empty())),
+        ("stores", Some(volume.stores_writable.to_string())),
+        ("used", Some(bytes(volume.used_bytes))),
+        ("exports", Some(volume.exports.join(" "))),
+        ("created", Some(when::exact(volume.created, when::now()))),
+    ])
+}
+
+const UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+
+/// Bytes as people read them.
+fn bytes(count: u64) -> String {
+    match UNITS.iter().rev().find(|(_, size)| count >= *size) {
+        Some((unit, size)) => format!("{:.1} {unit}", count as f64 / *size as f64),
+        None => format!("{count} B"),
+    }
+}
+
+/// Reads a number of bytes: `500`, `20GiB`.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = text[digits.len()..].trim();
+    let factor = match unit {
+        "" | "B" => Some(1),
+        unit => UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).map(|(_, size)| *size),
+    };
+    let count = digits.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    count.ok_or_else(|| "bytes are written as a number with B, KiB, MiB, GiB or TiB, for example 20GiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_and_written_with_units() {
+        assert_eq!([size("0"), size("7B"), size("20GiB"), size("1kib")], [Ok(0), Ok(7), Ok(20 << 30), Ok(1024)]);
+        for bad in ["", "GiB", "1.5GiB", "1 GB", "-1", "99999999TiB"] {
+            assert!(size(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!([bytes(0), bytes(1_023), bytes(1_536), bytes(20 << 30)], ["0 B", "1023 B", "1.5 KiB", "20.0 GiB"]);
     }
 }

@@ -12,9 +12,10 @@ use crate::model::inode::{Ino, Inode};
 use crate::model::name::Name;
 use crate::model::plan::Plan;
 use crate::model::space::Space;
+use crate::model::stripe::Layout;
 use crate::queries::apply::{CHANGED, QUOTA, Target, plan_apply};
 use crate::queries::inode::{entry_get, entry_list, inode_get, xattr_list};
-use crate::queries::session::{applied_insert, applied_is_there, entries_are_there};
+use crate::queries::session::{applied_insert, applied_is_there, entries_are_there, session_get};
 use crate::queries::space::{STALE, space_expect_free, space_expect_session, space_get, usage_get};
 use crate::queries::stripe::piece_list;
 use crate::service::ServiceError;
@@ -59,6 +60,11 @@ impl Direct {
         self.space.volume
     }
 
+    /// How its volume codes them.
+    pub fn layout(&self) -> Layout {
+        self.space.layout
+    }
+
     fn db(&self) -> &db::Database {
         self.storage.db()
     }
@@ -79,6 +85,18 @@ impl Direct {
         let now_ms = self.db().clock().now_ms();
         plan_apply(&mut write, Target { space, volume: self.space.volume, now_ms, sets: &sets }, plan);
         self.db().write(write).await.map(|_| ())
+    }
+
+    /// Whether taking the delegation away would help: a session must be at the present epoch itself.
+    async fn is_held_by_another(&self) -> Result<bool, DbError> {
+        let Some(space) = space_get(self.db(), self.space.id).await? else { return Ok(false) };
+        Ok(match &self.session {
+            None => space.holder.is_some(),
+            Some(call) => {
+                let is_other = space.holder.is_some_and(|holder| holder != call.session);
+                is_other && space.epoch == call.epoch && session_get(self.db(), &call.session).await?.is_some()
+            }
+        })
     }
 
     /// What a refusal means. A call that was done before is none.
@@ -160,7 +178,7 @@ impl Namespace for Direct {
         for attempt in 1.. {
             match self.attempt(&plan).await {
                 Ok(()) => break,
-                Err(DbError::Unmet { guard: STALE }) if self.session.is_none() && attempt < ATTEMPTS => {
+                Err(DbError::Unmet { guard: STALE }) if attempt < ATTEMPTS && self.is_held_by_another().await? => {
                     self.storage.delegation_take(self.space.id).await?;
                 }
                 Err(error) => {

@@ -3,6 +3,8 @@
 mod apply;
 mod entry;
 mod s3_key;
+mod session;
+mod volume;
 
 use std::collections::HashMap;
 
@@ -73,6 +75,13 @@ fn space() -> Space {
         is_wanted: false,
         created_ms: NOW_MS,
     }
+}
+
+/// One transaction.
+async fn change(db: &Database, fill: impl FnOnce(&mut Write)) -> Result<Vec<u64>, DbError> {
+    let mut write = Write::new();
+    fill(&mut write);
+    db.write(write).await
 }
 
 /// A volume with one name space that has its root.

@@ -66,6 +66,12 @@ pub(crate) fn session_delete(write: &mut Write, space: i64, id: &str) {
     }
 }
 
+/// Whether there are sessions to clear away.
+pub(crate) async fn sessions_are_over(db: &Database, now_ms: i64) -> Result<bool, DbError> {
+    let sql = "SELECT id FROM storage_session WHERE until_ms <= ? LIMIT 1";
+    Ok(db.optional(Query::new(sql).bind(now_ms)).await?.is_some())
+}
+
 /// Clears away sessions that are over, and takes back what they hold.
 pub(crate) fn sessions_expire(write: &mut Write, now_ms: i64) {
     let spaces = "UPDATE storage_space SET holder = NULL, is_wanted = 0, epoch = epoch + 1 WHERE holder IS NOT NULL \

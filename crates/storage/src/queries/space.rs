@@ -106,6 +106,12 @@ pub(crate) fn space_expect_free(write: &mut Write, id: i64) {
     write.push_expect(STALE, Query::new(sql).bind(id));
 }
 
+/// In the transaction that opens a session: the space is there. What gives it to somebody waits meanwhile.
+pub(crate) fn space_touch(write: &mut Write, id: i64) {
+    let sql = "UPDATE storage_space SET epoch = epoch WHERE id = ? AND is_removed = 0";
+    write.push_expect(STALE, Query::new(sql).bind(id));
+}
+
 /// The same for a session, which may be the holder.
 pub(crate) fn space_expect_session(write: &mut Write, id: i64, session: &str, epoch: i64) {
     let sql = "UPDATE storage_space SET epoch = epoch WHERE id = ? AND is_removed = 0 AND epoch = ? \
@@ -166,7 +172,7 @@ pub(crate) fn space_mark_removed(write: &mut Write, id: i64) {
 pub(crate) const REMOVED: &str = "storage.removed";
 
 /// Marks what an account has for itself as removed, in the transaction that removes the account.
-pub fn removal(write: &mut Write, account: &portal::AccountId) {
+pub(crate) fn spaces_mark_removed(write: &mut Write, account: &portal::AccountId) {
     let sql = "UPDATE storage_space SET is_removed = 1, holder = NULL WHERE owner = ?";
     write.push_step(Query::new(sql).bind(account.as_str()));
     write.push_event(REMOVED);

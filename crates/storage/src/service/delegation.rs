@@ -18,6 +18,7 @@ impl Storage {
     /// Waits until nobody holds the space, and takes it away after [`RECALL_LIMIT`]. Cancellation: the holder is asked
     /// all the same.
     pub(crate) async fn delegation_take(&self, space: i64) -> Result<(), ServiceError> {
+        self.sessions_sweep().await?;
         let watch = self.db().events().watch([topic(space)]);
         let Some(holder) = self.holder(space).await? else { return Ok(()) };
         let mut write = Write::new();

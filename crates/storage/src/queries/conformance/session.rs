@@ -1,0 +1,74 @@
+//! Sessions and who holds a name space.
+
+use db::{Database, DbError, Write};
+
+use super::{NOW_MS, SPACE, change, prepare};
+use crate::model::session::Session;
+use crate::queries::session::{
+    applied_insert, applied_is_there, delegation_grant, delegation_return, session_delete, session_get, session_insert,
+    session_list, session_renew, sessions_are_over, sessions_expire,
+};
+use crate::queries::space::{STALE, space_get, space_touch};
+
+testkit::for_each_engine!(crate::migrations(); sessions_are_renewed_and_end, one_that_is_alone_is_given_the_space);
+
+fn session(id: &str, until_ms: i64) -> Session {
+    Session {
+        id: id.into(),
+        space: SPACE,
+        account: "ada".into(),
+        what: "pc-1:/mnt/é".into(),
+        is_read_only: true,
+        until_ms,
+        created_ms: NOW_MS,
+    }
+}
+
+async fn holder(db: &Database) -> (Option<String>, i64) {
+    let space = space_get(db, SPACE).await.unwrap().unwrap();
+    (space.holder, space.epoch)
+}
+
+async fn sessions_are_renewed_and_end(db: Database) {
+    prepare(&db).await;
+    change(&db, |w| space_touch(w, SPACE)).await.unwrap();
+    assert!(matches!(change(&db, |w| space_touch(w, 9)).await, Err(DbError::Unmet { guard: STALE })));
+    for (id, until) in [("a", 10), ("b", 20)] {
+        change(&db, |w| session_insert(w, &session(id, until))).await.unwrap();
+        change(&db, |w| applied_insert(w, id, 1)).await.unwrap();
+    }
+    assert_eq!(session_get(&db, "a").await.unwrap(), Some(session("a", 10)));
+    assert_eq!(session_list(&db, SPACE, 10).await.unwrap(), [session("b", 20)]);
+    assert!(!sessions_are_over(&db, 9).await.unwrap() && sessions_are_over(&db, 10).await.unwrap());
+    change(&db, |w| session_renew(w, "a", 30)).await.unwrap();
+    assert!(matches!(change(&db, |w| session_renew(w, "c", 30)).await, Err(DbError::Unmet { guard: STALE })));
+    change(&db, |w| sessions_expire(w, 25)).await.unwrap();
+    assert_eq!(session_list(&db, SPACE, 0).await.unwrap(), [session("a", 30)]);
+    assert!(applied_is_there(&db, "a", 1).await.unwrap() && !applied_is_there(&db, "b", 1).await.unwrap());
+    change(&db, |w| session_delete(w, SPACE, "a")).await.unwrap();
+    assert!(session_get(&db, "a").await.unwrap().is_none() && !applied_is_there(&db, "a", 1).await.unwrap());
+}
+
+async fn one_that_is_alone_is_given_the_space(db: Database) {
+    prepare(&db).await;
+    let grant = |id: &'static str| move |w: &mut Write| delegation_grant(w, SPACE, id, 5);
+    change(&db, grant("a")).await.unwrap();
+    assert_eq!(holder(&db).await, (None, 1), "no such session");
+    change(&db, |w| session_insert(w, &session("a", 10))).await.unwrap();
+    change(&db, grant("a")).await.unwrap();
+    assert_eq!(holder(&db).await, (Some("a".into()), 1));
+    change(&db, |w| session_insert(w, &session("b", 10))).await.unwrap();
+    change(&db, |w| delegation_return(w, SPACE, "b")).await.unwrap();
+    change(&db, grant("b")).await.unwrap();
+    assert_eq!(holder(&db).await, (Some("a".into()), 1));
+    change(&db, |w| delegation_return(w, SPACE, "a")).await.unwrap();
+    change(&db, grant("b")).await.unwrap();
+    assert_eq!(holder(&db).await, (None, 1), "it is not alone");
+    change(&db, |w| session_delete(w, SPACE, "a")).await.unwrap();
+    change(&db, grant("b")).await.unwrap();
+    assert_eq!(holder(&db).await, (Some("b".into()), 1));
+    change(&db, |w| sessions_expire(w, 9)).await.unwrap();
+    assert_eq!(holder(&db).await, (Some("b".into()), 1));
+    change(&db, |w| sessions_expire(w, 10)).await.unwrap();
+    assert_eq!(holder(&db).await, (None, 2), "what it still wants to store is refused");
+}

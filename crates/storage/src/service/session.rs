@@ -1,0 +1,270 @@
+//! Sessions: who works in a name space for a while, with its own credentials for the stores.
+
+use std::time::Duration;
+
+use db::{DbError, Write};
+use portal::Caller;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::ServiceError;
+use super::export::Right;
+use crate::Storage;
+use crate::model::session::{SESSION_LIFE, Session};
+use crate::model::space::{Space, topic};
+use crate::namespace::{Direct, NamespaceError, SessionCall, Usage};
+use crate::queries::session::{
+    delegation_grant, delegation_return, session_delete, session_get, session_insert, session_list, session_renew,
+    sessions_are_over, sessions_expire,
+};
+use crate::queries::space::{STALE, space_get, space_touch};
+use crate::stripe::StoreAddress;
+
+/// How long a certificate for stores holds; a mount that lives longer opens a session anew.
+const CERTIFICATE_VALID: Duration = Duration::from_secs(30 * 86_400);
+/// How long a call waits for something to happen.
+const WAIT_LIMIT: Duration = Duration::from_secs(20);
+/// Most characters of what a session says of itself.
+const WHAT_MAX: usize = 190;
+
+/// A session that was opened.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SessionView {
+    /// Its id.
+    pub id: String,
+    /// Number of the name space.
+    pub space: i64,
+    /// Number of the root directory.
+    pub root: i64,
+    /// Number of the volume.
+    pub volume: i64,
+    /// The volume's layout: 0, 1 or 2.
+    pub layout: u8,
+    /// Send it with changes; it grows when the name space was taken away by force.
+    pub epoch: i64,
+    /// Whether the session may keep changes to itself until it is asked for the name space.
+    pub is_delegated: bool,
+    /// Whether nothing can be changed.
+    pub read_only: bool,
+    /// What is used and may be.
+    pub usage: Usage,
+    /// The client certificate for stores, PEM.
+    pub certificate_pem: String,
+    /// The authority that stores' certificates are from, PEM.
+    pub ca_pem: String,
+    /// The volume's stores.
+    pub stores: Vec<StoreAddress>,
+}
+
+/// What a session that was prolonged has to know.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SessionRenewal {
+    /// See the session.
+    pub epoch: i64,
+    /// See the session.
+    pub is_delegated: bool,
+    /// What is used and may be.
+    pub usage: Usage,
+    /// The volume's stores.
+    pub stores: Vec<StoreAddress>,
+}
+
+/// What a session waited for.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct SessionNews {
+    /// Somebody else wants the name space: store what was kept and give it back.
+    pub is_wanted: bool,
+    /// The stores changed: renew the session to see them.
+    pub stores_changed: bool,
+}
+
+impl Storage {
+    /// Opens a session and waits until no other one keeps changes to itself.
+    pub(crate) async fn session_open(
+        &self,
+        caller: &Caller,
+        export: &str,
+        what: &str,
+        csr_pem: &str,
+    ) -> Result<SessionView, ServiceError> {
+        let (space, right) = self.space_of(caller, export).await?;
+        let authority = &self.config().authority;
+        let clock_ms = self.db().clock().now_ms();
+        let certificate_pem = authority
+            .node_certificate(csr_pem, &format!("volume-{}", space.volume), CERTIFICATE_VALID, clock_ms)
+            .map_err(ServiceError::CertificateRequest)?;
+        let now_ms = self.db().time_ms().await?;
+        let session = Session {
+            id: Uuid::now_v7().to_string(),
+            space: space.id,
+            account: caller.account.as_str().to_owned(),
+            what: what.chars().filter(|c| !c.is_control()).take(WHAT_MAX).collect(),
+            is_read_only: right < Right::Write || space.is_read_only(),
+            until_ms: until(now_ms),
+            created_ms: now_ms,
+        };
+        let mut write = Write::new();
+        space_touch(&mut write, space.id);
+        session_insert(&mut write, &session);
+        self.db().write(write).await.map_err(stale)?;
+        self.delegation_take(space.id).await?;
+        self.delegation_ask(&session, now_ms).await?;
+        let space = self.space_again(&session).await?;
+        Ok(SessionView {
+            is_delegated: is_delegated(&space, &session.id),
+            space: space.id,
+            root: space.root,
+            volume: space.volume,
+            layout: space.layout.into(),
+            epoch: space.epoch,
+            read_only: session.is_read_only,
+            usage: space.usage,
+            certificate_pem,
+            ca_pem: authority.certificate_pem().to_owned(),
+            stores: self.store_addresses(space.volume).await?,
+            id: session.id,
+        })
+    }
+
+    async fn delegation_ask(&self, session: &Session, now_ms: i64) -> Result<(), ServiceError> {
+        let mut write = Write::new();
+        delegation_grant(&mut write, session.space, &session.id, now_ms);
+        self.db().write(write).await?;
+        Ok(())
+    }
+
+    /// Prolongs a session, and gives it the name space when it is alone in it.
+    pub(crate) async fn session_renew(
+        &self,
+        caller: &Caller,
+        export: &str,
+        id: &str,
+    ) -> Result<SessionRenewal, ServiceError> {
+        let session = self.session_of(caller, export, id).await?;
+        let now_ms = self.db().time_ms().await?;
+        let mut write = Write::new();
+        session_renew(&mut write, id, until(now_ms));
+        delegation_grant(&mut write, session.space, id, now_ms);
+        self.db().write(write).await.map_err(stale)?;
+        let space = self.space_again(&session).await?;
+        Ok(SessionRenewal {
+            epoch: space.epoch,
+            is_delegated: is_delegated(&space, id),
+            usage: space.usage,
+            stores: self.store_addresses(space.volume).await?,
+        })
+    }
+
+    /// Waits until somebody wants the name space that the session holds, or stores changed, for 20 s at most.
+    pub(crate) async fn session_wait(
+        &self,
+        caller: &Caller,
+        export: &str,
+        id: &str,
+    ) -> Result<SessionNews, ServiceError> {
+        let session = self.session_of(caller, export, id).await?;
+        let watch = self.db().events().watch([topic(session.space), STORES.to_owned()]);
+        let closing = self.portal().closing();
+        let news = async {
+            loop {
+                let space = self.space_again(&session).await?;
+                if space.is_wanted && space.holder.as_deref() == Some(id) {
+                    return Ok(SessionNews { is_wanted: true, stores_changed: false });
+                }
+                tokio::select! {
+                    () = closing.cancelled() => return Ok(SessionNews::default()),
+                    topic = watch.changed() => if topic == STORES {
+                        return Ok(SessionNews { is_wanted: false, stores_changed: true });
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(WAIT_LIMIT, news).await.unwrap_or_else(|_| Ok(SessionNews::default()))
+    }
+
+    /// The session has stored what it kept, and gives the name space back.
+    pub(crate) async fn delegation_end(&self, caller: &Caller, export: &str, id: &str) -> Result<(), ServiceError> {
+        let session = self.session_of(caller, export, id).await?;
+        let mut write = Write::new();
+        delegation_return(&mut write, session.space, id);
+        self.db().write(write).await?;
+        Ok(())
+    }
+
+    /// Ends a session. One that is over already is no fault.
+    pub(crate) async fn session_close(&self, caller: &Caller, export: &str, id: &str) -> Result<(), ServiceError> {
+        let session = match self.session_of(caller, export, id).await {
+            Err(ServiceError::Namespace(NamespaceError::Stale)) => return Ok(()),
+            other => other?,
+        };
+        let mut write = Write::new();
+        session_delete(&mut write, session.space, id);
+        self.db().write(write).await?;
+        Ok(())
+    }
+
+    /// The name space for one call of a session.
+    pub(crate) async fn session_namespace(
+        &self,
+        caller: &Caller,
+        export: &str,
+        call: SessionCall,
+    ) -> Result<Direct, ServiceError> {
+        let (space, right) = self.space_of(caller, export).await?;
+        let session = self.session_in(caller, &space, &call.session).await?;
+        let is_read_only = session.is_read_only || right < Right::Write;
+        Ok(Direct::new(self.clone(), space, is_read_only).of_session(call))
+    }
+
+    /// The sessions that are open in a name space.
+    pub(crate) async fn sessions_open(&self, space: i64) -> Result<Vec<Session>, ServiceError> {
+        let now_ms = self.db().time_ms().await?;
+        Ok(session_list(self.db(), space, now_ms).await?)
+    }
+
+    /// Clears away sessions that were not renewed.
+    pub(crate) async fn sessions_sweep(&self) -> Result<(), ServiceError> {
+        let now_ms = self.db().time_ms().await?;
+        if sessions_are_over(self.db(), now_ms).await? {
+            let mut write = Write::new();
+            sessions_expire(&mut write, now_ms);
+            self.db().write(write).await?;
+        }
+        Ok(())
+    }
+
+    async fn session_of(&self, caller: &Caller, export: &str, id: &str) -> Result<Session, ServiceError> {
+        let (space, _) = self.space_of(caller, export).await?;
+        self.session_in(caller, &space, id).await
+    }
+
+    async fn session_in(&self, caller: &Caller, space: &Space, id: &str) -> Result<Session, ServiceError> {
+        let session = session_get(self.db(), id).await?;
+        let session = session.filter(|s| s.space == space.id && s.account == caller.account.as_str());
+        session.ok_or_else(|| NamespaceError::Stale.into())
+    }
+
+    async fn space_again(&self, session: &Session) -> Result<Space, ServiceError> {
+        Ok(space_get(self.db(), session.space).await?.ok_or(NamespaceError::Gone)?)
+    }
+}
+
+/// Told when stores come, go or change.
+pub(crate) const STORES: &str = "storage.stores";
+
+fn until(now_ms: i64) -> i64 {
+    now_ms + SESSION_LIFE.as_millis() as i64
+}
+
+/// A snapshot never changes, so whoever reads it may keep all of it.
+fn is_delegated(space: &Space, session: &str) -> bool {
+    space.is_read_only() || space.holder.as_deref() == Some(session)
+}
+
+fn stale(error: DbError) -> ServiceError {
+    match error {
+        DbError::Unmet { guard: STALE } => NamespaceError::Stale.into(),
+        error => error.into(),
+    }
+}

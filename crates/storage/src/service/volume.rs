@@ -1,0 +1,140 @@
+//! Volumes: made over the stores there are, and removed with what is on them.
+
+use std::collections::BTreeMap;
+
+use db::{DbError, Write};
+use portal::Caller;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::ServiceError;
+use super::export::{ExportNew, shown};
+use crate::Storage;
+use crate::model::stripe::Layout;
+use crate::model::volume::{Volume, name_checked};
+use crate::queries::space::{space_expect_unused, space_list, space_mark_removed};
+use crate::queries::volume::{
+    BUSY, store_labels, volume_find, volume_insert, volume_list, volume_mark_removed, volumes_delete,
+};
+
+/// A volume as it is shown.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct VolumeView {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its layout: 0, 1 or 2.
+    pub layout: u8,
+    /// Labels that its stores have to carry.
+    pub stores: BTreeMap<String, String>,
+    /// Stores that take its units now.
+    pub stores_writable: usize,
+    /// Its exports, by name.
+    pub exports: Vec<String>,
+    /// User bytes in it, those of snapshots counted in each.
+    pub used_bytes: u64,
+    /// When it was made, RFC 3339.
+    pub created: String,
+}
+
+impl Storage {
+    /// Makes a volume, and an export of the same name.
+    pub(crate) async fn volume_create(
+        &self,
+        caller: &Caller,
+        name: &str,
+        layout: u8,
+        labels: BTreeMap<String, String>,
+    ) -> Result<VolumeView, ServiceError> {
+        let name = name_checked(name)?;
+        let layout = Layout::try_from(layout)?;
+        let have = self.stores_writable(&labels).await?;
+        if have < layout.units() {
+            return Err(ServiceError::TooFewStores { layout: layout.into(), have, need: layout.units() });
+        }
+        let now_ms = self.db().clock().now_ms();
+        let volume = Volume { id: self.number().await?, name: name.to_owned(), layout, labels, created_ms: now_ms };
+        let mut write = Write::new();
+        volume_insert(&mut write, &volume);
+        let export = ExportNew { name: name.to_owned(), ..ExportNew::default() };
+        self.export_push(&mut write, &volume, &export).await?;
+        let detail = json!({ "layout": u8::from(layout), "stores": volume.labels });
+        self.portal().audit(&mut write, caller, "volume.create", name, detail);
+        match self.db().write(write).await {
+            Ok(_) => self.volume_view(volume).await,
+            Err(DbError::Duplicate) => Err(ServiceError::NameTaken(name.to_owned())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// All volumes, by name.
+    pub(crate) async fn volume_views(&self) -> Result<Vec<VolumeView>, ServiceError> {
+        let mut views = Vec::new();
+        for volume in volume_list(self.db()).await? {
+            views.push(self.volume_view(volume).await?);
+        }
+        Ok(views)
+    }
+
+    /// A volume by its name.
+    pub(crate) async fn volume_by_name(&self, name: &str) -> Result<Volume, ServiceError> {
+        volume_find(self.db(), name).await?.ok_or_else(|| ServiceError::VolumeUnknown(shown(name)))
+    }
+
+    pub(crate) async fn volume_view(&self, volume: Volume) -> Result<VolumeView, ServiceError> {
+        let spaces = space_list(self.db(), None).await?;
+        let spaces: Vec<_> = spaces.into_iter().filter(|space| space.volume == volume.id).collect();
+        Ok(VolumeView {
+            id: volume.id,
+            layout: volume.layout.into(),
+            stores_writable: self.stores_writable(&volume.labels).await?,
+            used_bytes: spaces.iter().map(|space| space.usage.bytes).sum(),
+            exports: spaces.into_iter().map(|space| space.name).collect(),
+            created: portal::utc_text(volume.created_ms),
+            name: volume.name,
+            stores: volume.labels,
+        })
+    }
+
+    /// Removes a volume with the export of its name. What is in it goes to the trash in the background.
+    pub(crate) async fn volume_remove(&self, caller: &Caller, name: &str) -> Result<(), ServiceError> {
+        let volume = self.volume_by_name(name).await?;
+        let spaces = space_list(self.db(), None).await?;
+        let (own, others): (Vec<_>, Vec<_>) =
+            spaces.into_iter().filter(|space| space.volume == volume.id).partition(|space| space.name == volume.name);
+        if !others.is_empty() {
+            let exports = others.into_iter().map(|space| space.name).collect::<Vec<_>>().join(", ");
+            return Err(ServiceError::VolumeHasExports { volume: volume.name, exports });
+        }
+        let now_ms = self.db().time_ms().await?;
+        let mut write = Write::new();
+        for space in &own {
+            self.export_check_removable(space).await?;
+            space_expect_unused(&mut write, space.id, now_ms);
+            space_mark_removed(&mut write, space.id);
+        }
+        volume_mark_removed(&mut write, volume.id);
+        self.portal().audit(&mut write, caller, "volume.remove", &volume.name, json!({}));
+        match self.db().write(write).await {
+            Ok(_) => Ok(()),
+            Err(DbError::Unmet { guard: BUSY }) => Err(ServiceError::ExportBusy { export: volume.name, sessions: 1 }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes the rows of removed volumes that have nothing left.
+    pub(crate) async fn volumes_clear(&self) -> Result<(), ServiceError> {
+        let mut write = Write::new();
+        volumes_delete(&mut write);
+        self.db().write(write).await?;
+        Ok(())
+    }
+
+    async fn stores_writable(&self, labels: &BTreeMap<String, String>) -> Result<usize, ServiceError> {
+        let stores = store_labels(self.db()).await?;
+        let carries = |of: &&BTreeMap<String, String>| labels.iter().all(|(key, value)| of.get(key) == Some(value));
+        Ok(stores.iter().filter(carries).count())
+    }
+}

@@ -1,0 +1,8 @@
+//! Storage through its real router and a real database.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute; what they stand on here has none")]
+
+mod names;
+mod plane;
+mod session;
+mod snapshot;
+mod volume;

@@ -83,10 +83,11 @@ pub(crate) fn sessions_expire(write: &mut Write, now_ms: i64) {
     }
 }
 
-/// Gives the space to a session that is alone in it, unless somebody holds it.
+/// Gives the space to a session that is alone in it, unless somebody holds it. One that only reads is given nothing: whoever
+/// may change nothing must hold up nobody who may.
 pub(crate) fn delegation_grant(write: &mut Write, space: i64, session: &str, now_ms: i64) {
     let sql = "UPDATE storage_space SET holder = ?, is_wanted = 0 WHERE id = ? AND is_removed = 0 AND holder IS NULL \
-         AND EXISTS (SELECT 1 FROM storage_session s WHERE s.id = ? AND s.until_ms > ?) \
+         AND EXISTS (SELECT 1 FROM storage_session s WHERE s.id = ? AND s.until_ms > ? AND s.is_read_only = 0) \
          AND NOT EXISTS (SELECT 1 FROM storage_session s WHERE s.space = ? AND s.id <> ? AND s.until_ms > ?)";
     let query = Query::new(sql).bind(session).bind(space).bind(session).bind(now_ms);
     write.push_step(query.bind(space).bind(session).bind(now_ms));

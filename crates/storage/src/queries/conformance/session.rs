@@ -18,7 +18,7 @@ fn session(id: &str, until_ms: i64) -> Session {
         space: SPACE,
         account: "ada".into(),
         what: "pc-1:/mnt/é".into(),
-        is_read_only: true,
+        is_read_only: false,
         until_ms,
         created_ms: NOW_MS,
     }
@@ -54,6 +54,11 @@ async fn one_that_is_alone_is_given_the_space(db: Database) {
     let grant = |id: &'static str| move |w: &mut Write| delegation_grant(w, SPACE, id, 5);
     change(&db, grant("a")).await.unwrap();
     assert_eq!(holder(&db).await, (None, 1), "no such session");
+    let reader = Session { is_read_only: true, ..session("r", 10) };
+    change(&db, |w| session_insert(w, &reader)).await.unwrap();
+    change(&db, grant("r")).await.unwrap();
+    assert_eq!(holder(&db).await, (None, 1), "it only reads");
+    change(&db, |w| session_delete(w, SPACE, "r")).await.unwrap();
     change(&db, |w| session_insert(w, &session("a", 10))).await.unwrap();
     change(&db, grant("a")).await.unwrap();
     assert_eq!(holder(&db).await, (Some("a".into()), 1));

@@ -1,6 +1,5 @@
 //! The code itself: checks every argument, then hands whole fragments to the kernel.
 
-use crate::kernel::encode::{Encode, Project};
 use crate::{Error, Geometry, Kernel, MAX_FRAGMENTS, kernel};
 
 mod arguments;
@@ -47,8 +46,7 @@ impl Code {
     pub fn encode(&self, data: &[&[u8]], parity: &mut [&mut [u8]]) -> Result<(), Error> {
         self.check_data(data.iter().map(|row| row.len()))?;
         self.check_parity(parity.iter().map(|bins| bins.len()))?;
-        let job = Encode { geometry: self.geometry, data, parity };
-        if let Err(Encode { parity, .. }) = self.kernel.run(job) {
+        if !self.kernel.encode(self.geometry, data, parity) {
             for (index, bins) in parity.iter_mut().enumerate() {
                 self.project(index, data, bins);
             }
@@ -68,7 +66,7 @@ impl Code {
     /// Computes parity `index` of all rows.
     fn project(&self, index: usize, data: &[&[u8]], bins: &mut [u8]) {
         let geometry = self.geometry;
-        if let Err(Project { bins, .. }) = self.kernel.run(Project { geometry, index, data, bins }) {
+        if !self.kernel.project(geometry, index, data, bins) {
             let rows = data.iter().enumerate().map(|(row, &bytes)| (bytes, geometry.lead(index, row)));
             kernel::portable::project(bins, rows);
         }

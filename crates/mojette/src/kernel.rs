@@ -20,10 +20,12 @@ mod lines;
 #[cfg(target_arch = "aarch64")]
 #[expect(unsafe_code, reason = "vector instructions are unsafe functions")]
 mod neon;
+mod parities;
 mod pattern;
 pub(crate) mod portable;
 #[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
 mod recover;
+mod rows;
 pub(crate) mod steps;
 #[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
 mod sweep;

@@ -5,9 +5,12 @@
 //! slopes differ (rearrangement inequality), so it is not zero. Pairing ascending rows with descending slopes is that very term.
 
 use super::{Code, Error, MAX_FRAGMENTS, kernel};
-use kernel::decode::Fragments;
+use kernel::decode::Left;
 use kernel::steps::steps;
 use kernel::zigzag::zigzag;
+
+/// Fragments of the codes that have few.
+const FEW: usize = 12;
 
 impl Code {
     /// Recovers every fragment of `lost` from `have`. What the buffers of `lost` held before does not matter.
@@ -17,21 +20,40 @@ impl Code {
     /// `lost` is left sorted by number.
     /// Errors: `Index`, `Duplicate`, `Length`, `TooFew`, `Unlisted`; then nothing has been written.
     pub fn decode(&self, have: &[(usize, &[u8])], lost: &mut [(usize, &mut [u8])]) -> Result<(), Error> {
-        let listed = self.check_fragments(
-            have.iter().map(|(index, bytes)| (*index, bytes.len())),
-            lost.iter().map(|(index, bytes)| (*index, bytes.len())),
-        )?;
-        let need = self.geometry.data();
-        if have.len() < need {
-            return Err(Error::TooFew { have: have.len(), need });
+        // Most codes are small, and a short list is made sooner.
+        if self.geometry.fragments() <= FEW {
+            self.decode_among(&mut [&[][..]; FEW], have, lost)
+        } else {
+            self.decode_among(&mut [&[][..]; MAX_FRAGMENTS], have, lost)
         }
-        let index = listed.trailing_ones() as usize;
-        if index < need {
-            return Err(Error::Unlisted { index });
-        }
-        let mut given: Fragments<'_> = [&[]; MAX_FRAGMENTS];
+    }
+
+    /// Decodes by way of a list of all fragments, which is empty and long enough.
+    #[inline(always)]
+    fn decode_among<'a>(
+        &self,
+        fragments: &mut [&'a [u8]],
+        have: &[(usize, &'a [u8])],
+        lost: &mut [(usize, &mut [u8])],
+    ) -> Result<(), Error> {
+        let geometry = self.geometry;
+        let need = geometry.data();
+        let (mut listed, mut is_fine) = (0_u32, have.len() >= need);
+        let mut list = |index: usize, bytes: usize| {
+            is_fine &= geometry.fragment_bytes(index) == Some(bytes) && listed >> (index % 32) & 1 == 0;
+            listed |= 1 << (index % 32);
+            listed
+        };
+        let mut kept = 0;
         for &(index, bytes) in have {
-            given[index] = bytes;
+            kept = list(index, bytes.len());
+            if let Some(place) = fragments.get_mut(index) {
+                *place = bytes;
+            }
+        }
+        lost.iter().for_each(|(index, bytes)| _ = list(*index, bytes.len()));
+        if !is_fine || !listed & ((1 << need) - 1) != 0 {
+            self.check_lists(have, lost)?;
         }
         // In ascending order, rows come before parities.
         if !lost.is_sorted_by_key(|(index, _)| *index) {
@@ -39,34 +61,50 @@ impl Code {
         }
         let rows = lost.iter().take_while(|(index, _)| *index < need).count();
         let (rows, parities) = lost.split_at_mut(rows);
-        self.recover_rows(&given, rows);
-        self.recover_parities(&given, rows, parities);
+        let left = &Left { geometry, fragments, parities: kept as usize >> need };
+        if parities.is_empty() {
+            self.recover_rows(left, rows);
+        } else if !self.kernel.recover_named(left, rows, parities) {
+            self.recover_rows(left, rows);
+            self.recover_parities(left, rows, parities);
+        }
         Ok(())
     }
 
-    fn recover_rows(&self, given: &Fragments<'_>, lost: &mut [(usize, &mut [u8])]) {
-        if !lost.is_empty() && !self.kernel.recover(self.geometry, given, lost) {
-            self.recover_by_element(given, lost);
+    /// What is wrong with the lists, said exactly.
+    #[cold]
+    #[inline(never)]
+    fn check_lists(&self, have: &[(usize, &[u8])], lost: &[(usize, &mut [u8])]) -> Result<(), Error> {
+        let need = self.geometry.data();
+        let listed = self.check_fragments(
+            have.iter().map(|(index, bytes)| (*index, bytes.len())),
+            lost.iter().map(|(index, bytes)| (*index, bytes.len())),
+        )?;
+        if have.len() < need {
+            return Err(Error::TooFew { have: have.len(), need });
+        }
+        let index = listed.trailing_ones() as usize;
+        if index < need { Err(Error::Unlisted { index }) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    fn recover_rows(&self, left: &Left<'_>, lost: &mut [(usize, &mut [u8])]) {
+        if !lost.is_empty() && !self.kernel.recover(left, lost) {
+            self.recover_by_element(left, lost);
         }
     }
 
     #[inline(never)]
-    fn recover_by_element(&self, given: &Fragments<'_>, lost: &mut [(usize, &mut [u8])]) {
-        let steps = steps::<MAX_FRAGMENTS>(self.geometry, given, lost);
-        zigzag(self.geometry.element(), &steps[..lost.len()], &given[..self.geometry.data()], lost);
+    fn recover_by_element(&self, left: &Left<'_>, lost: &mut [(usize, &mut [u8])]) {
+        let steps = steps::<MAX_FRAGMENTS>(left, lost);
+        zigzag(self.geometry.element(), &steps[..lost.len()], &left.fragments[..self.geometry.data()], lost);
     }
 
-    fn recover_parities(
-        &self,
-        given: &Fragments<'_>,
-        rows: &[(usize, &mut [u8])],
-        parities: &mut [(usize, &mut [u8])],
-    ) {
-        if parities.is_empty() {
-            return;
-        }
+    #[inline(never)]
+    fn recover_parities(&self, left: &Left<'_>, rows: &[(usize, &mut [u8])], parities: &mut [(usize, &mut [u8])]) {
         let k = self.geometry.data();
-        let mut data = *given;
+        let mut data = [&[][..]; MAX_FRAGMENTS];
+        data[..k].copy_from_slice(&left.fragments[..k]);
         for (index, bytes) in rows {
             data[*index] = bytes;
         }

@@ -7,12 +7,12 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::Job;
-use super::decode::{Fragments, Lost};
+use super::decode::{Left, Lost};
 use super::gather::{NOTHING, Source, gather};
 use super::steps::{Step, steps};
 use super::vector::{Vector, width};
 use super::word::Word;
-use crate::{Element, Geometry, MAX_FRAGMENTS};
+use crate::{Element, MAX_FRAGMENTS};
 
 /// Bytes of each row that are taken at once.
 const PIECE: usize = 2048;
@@ -23,10 +23,9 @@ const FEW: usize = 8;
 /// Lost rows for which there is such a loop, at most.
 const FEW_LOST: usize = 4;
 
-/// Recovers the lost rows, at least two. Their lengths and those of `given` have been checked against the geometry.
+/// Recovers the lost rows, at least two. Their lengths and those of `left` have been checked against the geometry.
 pub(crate) struct RecoverLines<'a, 'b, 'c> {
-    pub(crate) geometry: Geometry,
-    pub(crate) given: &'a Fragments<'a>,
+    pub(crate) left: &'a Left<'a>,
     pub(crate) lost: Lost<'c, 'b>,
 }
 
@@ -35,7 +34,7 @@ impl Job for RecoverLines<'_, '_, '_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        match self.geometry.element() {
+        match self.left.geometry.element() {
             Element::Narrow => self.by_count::<V, Word, { Element::Narrow.bytes() }>(),
             Element::Wide => self.by_count::<V, V, { Element::Wide.bytes() }>(),
         }
@@ -55,21 +54,21 @@ macro_rules! constant {
 impl RecoverLines<'_, '_, '_> {
     #[inline(always)]
     fn by_count<V: Vector, P: Vector, const BYTES: usize>(self) {
-        let Self { geometry, given, lost } = self;
+        let Self { left, lost } = self;
         match lost.len() {
-            2 if geometry.data() <= FEW => {
-                let mut lines = Lines::<P, BYTES, 2, FEW>::new(geometry, given, lost);
+            2 if left.geometry.data() <= FEW => {
+                let mut lines = Lines::<P, BYTES, 2, FEW>::new(left, lost);
                 constant!(lines.near(), lines, V: 1)
             }
-            3 if geometry.data() <= FEW => {
-                let mut lines = Lines::<P, BYTES, 3, FEW>::new(geometry, given, lost);
+            3 if left.geometry.data() <= FEW => {
+                let mut lines = Lines::<P, BYTES, 3, FEW>::new(left, lost);
                 constant!(lines.near(), lines, V: 1 2 3 4 5 6 7)
             }
-            4 if geometry.data() <= FEW => {
-                let mut lines = Lines::<P, BYTES, 4, FEW>::new(geometry, given, lost);
+            4 if left.geometry.data() <= FEW => {
+                let mut lines = Lines::<P, BYTES, 4, FEW>::new(left, lost);
                 constant!(lines.near(), lines, V: 0x04 0x09 0x0d 0x12 0x16 0x1b 0x1f)
             }
-            _ => Lines::<P, BYTES, MAX_FRAGMENTS, MAX_FRAGMENTS>::new(geometry, given, lost).recover::<V, 0>(),
+            _ => Lines::<P, BYTES, MAX_FRAGMENTS, MAX_FRAGMENTS>::new(left, lost).recover::<V, 0>(),
         }
     }
 }
@@ -102,10 +101,11 @@ struct Lines<'a, P: Vector, const BYTES: usize, const E: usize, const K: usize> 
 impl<'a, P: Vector, const BYTES: usize, const E: usize, const K: usize> Lines<'a, P, BYTES, E, K> {
     /// Panics where a row is shorter than another, or a parity too short for its row.
     #[inline(always)]
-    fn new(geometry: Geometry, given: &'a Fragments<'a>, lost: &'a mut [(usize, &mut [u8])]) -> Self {
+    fn new(left: &Left<'a>, lost: &'a mut [(usize, &mut [u8])]) -> Self {
+        let Left { geometry, fragments, .. } = *left;
         let bytes = geometry.row_bytes();
         let columns = bytes / BYTES;
-        let (count, steps) = (lost.len(), steps::<E>(geometry, given, lost));
+        let (count, steps) = (lost.len(), steps::<E>(left, lost));
         assert!(if E > FEW_LOST { count <= E } else { count == E });
         assert!(steps[..count].iter().all(|step| step.bins.len() >= (step.lead + columns) * BYTES));
         let mut rows = [std::ptr::null_mut(); E];
@@ -114,7 +114,7 @@ impl<'a, P: Vector, const BYTES: usize, const E: usize, const K: usize> Lines<'a
             *pointer = row.as_mut_ptr().cast();
         }
         let (mut kept, mut kept_count) = ([(0, &[][..]); K], 0);
-        for (row, &bytes) in given[..geometry.data()].iter().enumerate().filter(|(_, bytes)| !bytes.is_empty()) {
+        for (row, &bytes) in fragments[..geometry.data()].iter().enumerate().filter(|(_, bytes)| !bytes.is_empty()) {
             kept[kept_count] = (row, bytes);
             kept_count += 1;
         }

@@ -21,6 +21,8 @@ pub(crate) struct Pattern<const K: usize, const E: usize> {
     pub(crate) offset: [[isize; K]; E],
     /// The other rows, in the order in which they are best added: what was found last comes last.
     pub(crate) order: [[Input; K]; E],
+    /// From its element to the first and to the last of the others in that bin, without those that the last two turns found.
+    pub(crate) reach: [[isize; 2]; E],
 }
 
 const NONE: Input = Input { row: 0, offset: 0, other: 0, lag: KEPT };
@@ -44,8 +46,15 @@ impl<const K: usize, const E: usize> Pattern<K, E> {
     pub(crate) const fn new(lost: usize, available: usize) -> Self {
         let parities = by_slope(take::<E>(available));
         let rows = take::<E>(lost);
-        let mut pattern =
-            Self { rows, parities, ahead: [0; E], bin: [0; E], offset: [[0; K]; E], order: [[NONE; K]; E] };
+        let mut pattern = Self {
+            rows,
+            parities,
+            ahead: [0; E],
+            bin: [0; E],
+            offset: [[0; K]; E],
+            order: [[NONE; K]; E],
+            reach: [[0; 2]; E],
+        };
         let mut at = 0;
         while at < E {
             let slope = Geometry::slope(parities[at]);
@@ -65,6 +74,16 @@ impl<const K: usize, const E: usize> Pattern<K, E> {
         while at > 0 {
             at -= 1;
             pattern.order[at] = pattern.inputs(order(&rows, at), at);
+            let mut input = 0;
+            while input < K - 1 {
+                let Input { offset, lag, .. } = pattern.order[at][input];
+                if lag != 0 && lag != 1 {
+                    let [low, high] = pattern.reach[at];
+                    let distance = offset - pattern.ahead[at];
+                    pattern.reach[at] = [min(low, distance), max(high, distance)];
+                }
+                input += 1;
+            }
         }
         pattern
     }
@@ -89,6 +108,17 @@ impl<const K: usize, const E: usize> Pattern<K, E> {
             at += 1;
         }
         at
+    }
+
+    /// Turns by which the row that is ahead of the fewest is behind the columns.
+    #[inline(always)]
+    pub(crate) const fn behind(&self) -> isize {
+        let (mut behind, mut at) = (isize::MIN, 0);
+        while at < E {
+            behind = max(behind, -self.ahead[at]);
+            at += 1;
+        }
+        behind
     }
 
     /// First and last turn, and first and last between which every element exists, for rows of so many elements.

@@ -3,7 +3,7 @@
 //! Ascending rows are paired with descending slopes. Then each element found needs only elements of rows before it at the same turn or
 //! earlier, and of rows behind it at earlier turns: the sweep never waits for itself. The row just before is needed at the same turn.
 
-use super::decode::Fragments;
+use super::decode::Left;
 use crate::Geometry;
 
 /// How one lost row is found.
@@ -32,17 +32,14 @@ impl Step<'_> {
 
 /// A step for each lost row, in the same order, of which there are N at most. Entries behind them are unused.
 #[inline(always)]
-pub(crate) fn steps<'a, const N: usize>(
-    geometry: Geometry,
-    given: &Fragments<'a>,
-    lost: &[(usize, &mut [u8])],
-) -> [Step<'a>; N] {
+pub(crate) fn steps<'a, const N: usize>(left: &Left<'a>, lost: &[(usize, &mut [u8])]) -> [Step<'a>; N] {
+    let Left { geometry, fragments, parities } = *left;
     let k = geometry.data();
     let mut steps = [Step::default(); N];
     // Parity numbers ascend with the steepness of the slope: the first ones waste the fewest turns.
-    let available = (0..geometry.parity()).filter(|index| !given[k + index].is_empty());
+    let available = (0..geometry.parity()).filter(|index| parities >> index & 1 == 1);
     for (step, parity) in steps.iter_mut().zip(available.take(lost.len())) {
-        *step = Step { parity, slope: Geometry::slope(parity), bins: given[k + parity], ..Step::default() };
+        *step = Step { parity, slope: Geometry::slope(parity), bins: fragments[k + parity], ..Step::default() };
     }
     by_slope(&mut steps[..lost.len()]);
     for at in 0..lost.len() {

@@ -6,42 +6,46 @@
 
 #![expect(clippy::needless_range_loop, reason = "the numbers of rows and parities, not positions in one list")]
 
-use std::hint::black_box;
 use std::marker::PhantomData;
 
-use super::vector::Vector;
+use super::rows::Rows;
+use super::vector::{Vector, width};
 
 /// Bins under way, of each parity: entry i takes the rows above i at the columns seen so far, and is complete i + 1 columns later.
-type Waiting<V, const K: usize, const CHAINS: usize> = [[V; K]; CHAINS];
+pub(crate) type Waiting<V, const K: usize, const CHAINS: usize> = [[V; K]; CHAINS];
 
 /// A sweep over K rows (at least 3).
 ///
 /// `STRIDE` is the slope in vectors. There is a parity for each of `CHAINS`: the first has row l at l · stride, the second at
-/// (k − 1 − l) · stride. `FLAT` adds the one of slope 0.
+/// (k − 1 − l) · stride, and upside down it is the other way round. Beside them it may write the one of slope 0.
 ///
 /// It keeps what it was made of borrowed: rows to read, parities to write.
-pub(crate) struct Sweep<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const FLAT: bool> {
+pub(crate) struct Sweep<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize> {
     columns: usize,
     rows: [*const V::Bytes; K],
+    /// Null where it is not asked for.
     flat: *mut V::Bytes,
     bins: [*mut V::Bytes; CHAINS],
     borrowed: PhantomData<&'a mut [V::Bytes]>,
 }
 
-impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, const FLAT: bool>
-    Sweep<'a, V, K, STRIDE, CHAINS, FLAT>
-{
-    /// Panics where a slice is not as long as the sweep needs. Without `FLAT`, `flat` is not used.
+impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize> Sweep<'a, V, K, STRIDE, CHAINS> {
+    /// Panics where a slice is not as long as the sweep needs.
     #[inline(always)]
-    pub(crate) fn new(rows: [&'a [V::Bytes]; K], flat: &'a mut [V::Bytes], bins: [&'a mut [V::Bytes]; CHAINS]) -> Self {
-        let columns = rows[0].len();
-        assert!(rows.iter().all(|row| row.len() == columns));
-        assert!(!FLAT || flat.len() == columns);
+    pub(crate) fn new(
+        rows: &'a Rows<'_, K>,
+        is_upside_down: bool,
+        flat: Option<&'a mut [V::Bytes]>,
+        bins: [&'a mut [V::Bytes]; CHAINS],
+    ) -> Self {
+        let columns = rows.bytes() / width::<V>();
+        assert!(flat.as_ref().is_none_or(|flat| flat.len() == columns));
         assert!(bins.iter().all(|bins| bins.len() == columns + (K - 1) * STRIDE));
+        let rows = rows.pointers().map(|row| row.cast_const().cast());
         Self {
             columns,
-            rows: rows.map(<[_]>::as_ptr),
-            flat: flat.as_mut_ptr(),
+            rows: if is_upside_down { reversed(rows) } else { rows },
+            flat: flat.map_or(std::ptr::null_mut(), <[_]>::as_mut_ptr),
             bins: bins.map(<[_]>::as_mut_ptr),
             borrowed: PhantomData,
         }
@@ -52,79 +56,76 @@ impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, co
     pub(crate) fn whole(&self) {
         for phase in 0..STRIDE {
             let mut waiting = [[V::zero(); K]; CHAINS];
-            self.take(phase, 0, self.columns, &mut waiting);
-            self.finish(phase, &waiting);
+            self.take_phase(phase, 0, self.columns, &mut waiting);
+            self.finish_phase(phase, &waiting);
         }
     }
 
-    /// Takes all columns in turns with another sweep over the same rows, `length` columns (a multiple of both double strides) at a time,
-    /// so that the second finds them in the first cache.
+    /// Takes the columns (vectors) in `start..end`, where `start` is a multiple of the double stride. Panics where there are fewer.
     #[inline(always)]
-    pub(crate) fn in_turns_with<const STEEP: usize, const OTHERS: usize, const ALSO: bool>(
-        &self,
-        other: &Sweep<'_, V, K, STEEP, OTHERS, ALSO>,
-        length: usize,
-    ) {
-        assert_eq!(self.columns, other.columns);
-        let mut mine = [[[V::zero(); K]; CHAINS]; STRIDE];
-        let mut theirs = [[[V::zero(); K]; OTHERS]; STEEP];
-        for start in (0..self.columns).step_by(length) {
-            let end = self.columns.min(start + length);
-            // Hidden from the compiler, which would keep part of what waits in registers, where the other sweep needs every one.
-            let (mine, theirs) = (black_box(&mut mine), black_box(&mut theirs));
-            for phase in 0..STRIDE {
-                self.take(phase, start, end, &mut mine[phase]);
-            }
-            for phase in 0..STEEP {
-                other.take(phase, start, end, &mut theirs[phase]);
-            }
-        }
-        for (phase, waiting) in mine.iter().enumerate() {
-            self.finish(phase, waiting);
-        }
-        for (phase, waiting) in theirs.iter().enumerate() {
-            other.finish(phase, waiting);
+    pub(crate) fn take(&self, start: usize, end: usize, waiting: &mut [Waiting<V, K, CHAINS>; STRIDE]) {
+        for phase in 0..STRIDE {
+            self.take_phase(phase, start, end, &mut waiting[phase]);
         }
     }
 
-    /// Takes the columns (vectors) of one phase in `start..end`. Panics where there are fewer.
+    /// Writes the bins behind the last column.
     #[inline(always)]
-    fn take(&self, phase: usize, start: usize, end: usize, waiting: &mut Waiting<V, K, CHAINS>) {
+    pub(crate) fn finish(&self, waiting: &[Waiting<V, K, CHAINS>; STRIDE]) {
+        for phase in 0..STRIDE {
+            self.finish_phase(phase, &waiting[phase]);
+        }
+    }
+
+    #[inline(always)]
+    fn take_phase(&self, phase: usize, start: usize, end: usize, waiting: &mut Waiting<V, K, CHAINS>) {
+        if self.flat.is_null() {
+            self.take_with::<false>(phase, start, end, waiting);
+        } else {
+            self.take_with::<true>(phase, start, end, waiting);
+        }
+    }
+
+    /// Takes the columns of one phase. With `FLAT`, that parity is asked for.
+    #[inline(always)]
+    fn take_with<const FLAT: bool>(&self, phase: usize, start: usize, end: usize, waiting: &mut Waiting<V, K, CHAINS>) {
         assert!(end <= self.columns);
+        // Of its own, or the compiler reads them again after each store.
+        let (rows, flat, bins) = (self.rows, self.flat, self.bins);
         let mut under_way = *waiting;
         let mut column = start + phase;
         while column + STRIDE < end {
             let next = column + STRIDE;
             // SAFETY: both are below `columns`, the length of every row.
-            let (first, second) = unsafe { (self.column(column), self.column(next)) };
+            let (first, second) = unsafe { (load_column::<V, K>(rows, column), load_column::<V, K>(rows, next)) };
             for (chain, waiting) in under_way.iter_mut().enumerate() {
                 let done = two_columns(waiting, turned(chain, first), turned(chain, second));
                 // SAFETY: both are below `columns`; bins are not shorter than rows, and borrowed to be written.
                 unsafe {
-                    store(done[0], self.bins[chain], column);
-                    store(done[1], self.bins[chain], next);
+                    store(done[0], bins[chain], column);
+                    store(done[1], bins[chain], next);
                 }
             }
             if FLAT {
                 // SAFETY: both are below `columns`, the length of `flat`, which is borrowed to be written.
                 unsafe {
-                    store(sum(first), self.flat, column);
-                    store(sum(second), self.flat, next);
+                    store(sum(first), flat, column);
+                    store(sum(second), flat, next);
                 }
             }
             column = next + STRIDE;
         }
         if column < end {
             // SAFETY: `column` is below `end`, hence below `columns`, the length of every row.
-            let last = unsafe { self.column(column) };
+            let last = unsafe { load_column::<V, K>(rows, column) };
             for (chain, waiting) in under_way.iter_mut().enumerate() {
                 let done = one_column(waiting, turned(chain, last));
                 // SAFETY: it is below `columns`; bins are not shorter than rows, and borrowed to be written.
-                unsafe { store(done, self.bins[chain], column) };
+                unsafe { store(done, bins[chain], column) };
             }
             if FLAT {
                 // SAFETY: it is below `columns`, the length of `flat`, which is borrowed to be written.
-                unsafe { store(sum(last), self.flat, column) };
+                unsafe { store(sum(last), flat, column) };
             }
         }
         *waiting = under_way;
@@ -132,7 +133,7 @@ impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, co
 
     /// Writes the bins of one phase (below `STRIDE`, else it panics) behind the last column.
     #[inline(always)]
-    fn finish(&self, phase: usize, waiting: &Waiting<V, K, CHAINS>) {
+    fn finish_phase(&self, phase: usize, waiting: &Waiting<V, K, CHAINS>) {
         assert!(phase < STRIDE);
         let next = phase + self.columns.saturating_sub(phase).div_ceil(STRIDE) * STRIDE;
         for chain in 0..CHAINS {
@@ -142,17 +143,17 @@ impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize, co
             }
         }
     }
+}
 
-    /// SAFETY: `column` is less than `columns`.
-    #[inline(always)]
-    unsafe fn column(&self, column: usize) -> [V; K] {
-        let mut vectors = [V::zero(); K];
-        for (vector, row) in vectors.iter_mut().zip(self.rows) {
-            // SAFETY: the row has `columns` vectors (`new`), and is borrowed as long as the sweep is there.
-            *vector = V::load(unsafe { &*row.add(column) });
-        }
-        vectors
+/// SAFETY: `column` is less than the columns of the rows, which may be read.
+#[inline(always)]
+unsafe fn load_column<V: Vector, const K: usize>(rows: [*const V::Bytes; K], column: usize) -> [V; K] {
+    let mut vectors = [V::zero(); K];
+    for row in 0..K {
+        // SAFETY: promised by the caller.
+        vectors[row] = V::load(unsafe { &*rows[row].add(column) });
     }
+    vectors
 }
 
 /// SAFETY: `bins` may be written at `at`, and nothing else refers to it.

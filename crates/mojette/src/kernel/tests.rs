@@ -1,11 +1,13 @@
 //! The loops with every width of vector, whatever processor runs the tests: vectors of plain bytes stand in for its registers, and
 //! Miri can follow what the bare pointers do. And that no named pattern falls back to the slow way unseen.
 
-use super::decode::Fragments;
-use super::encode::{Encode, Project, Sum};
+use super::decode::Left;
+use super::encode::Sum;
 use super::gather::{Gather, Source};
+use super::parities::Parities;
 use super::pattern::Pattern;
 use super::recover::Recover;
+use super::rows::Rows;
 use super::vector::{Vector, width};
 use super::{Job, Kernel, portable};
 use crate::{Element, Geometry, MAX_FRAGMENTS};
@@ -46,6 +48,14 @@ impl<const WIDTH: usize, const REGISTERS: usize> Vector for Plain<WIDTH, REGISTE
     fn cut_mut(bytes: &mut [u8]) -> (&mut [Self::Bytes], &mut [u8]) {
         bytes.as_chunks_mut()
     }
+
+    fn sweep<const K: usize>(job: Parities<'_, '_, K>) {
+        match WIDTH {
+            64 => job.sweeps::<Self, 1, 2>(),
+            32 => job.sweeps::<Self, 2, 4>(),
+            _ => job.sweeps::<Self, 4, 8>(),
+        }
+    }
 }
 
 /// Runs a check with the vectors of NEON, AVX2 and AVX-512, and with the narrowest of them where registers are few.
@@ -78,34 +88,32 @@ fn block(geometry: Geometry) -> Vec<Vec<u8>> {
     fragments
 }
 
-fn slices(fragments: &[Vec<u8>]) -> Vec<&[u8]> {
-    fragments.iter().map(Vec::as_slice).collect()
-}
-
 /// Columns of a row: one, the edges alone, and (33) more than a piece that two sweeps take in turns.
-const COLUMNS: [usize; 5] = [1, 2, 5, 12, 33];
+const COLUMNS: [usize; 6] = [1, 2, 5, 12, 33, 70];
 
 #[test]
 fn parities_are_the_same_with_every_vector() {
-    with_every_vector!(encodes);
+    with_every_vector!(sweeps);
 }
 
-fn encodes<V: Vector>() {
-    for (data, parity) in [(1, 1), (2, 1), (3, 3), (4, 2), (8, 4)] {
-        for (element, columns) in [Element::Narrow, Element::Wide].into_iter().flat_map(|e| COLUMNS.map(|c| (e, c))) {
-            let geometry = geometry(data, parity, columns, element);
-            let fragments = block(geometry);
-            let (rows, expected) = fragments.split_at(data);
-            let rows = slices(rows);
-            let mut parities: Vec<Vec<u8>> = expected.iter().map(|bins| noise(9, bins.len())).collect();
-            let mut bins: Vec<&mut [u8]> = parities.iter_mut().map(Vec::as_mut_slice).collect();
-            Encode { geometry, data: &rows, parity: &mut bins }.run::<V>();
-            assert!(parities == expected, "{geometry:?}, vectors of {} bytes", width::<V>());
-            for (index, bins) in parities.iter_mut().enumerate() {
-                bins.fill(0xa5);
-                Project { geometry, index, data: &rows, bins }.run::<V>();
-            }
-            assert!(parities == expected, "one by one: {geometry:?}, vectors of {} bytes", width::<V>());
+fn sweeps<V: Vector>() {
+    sweeps_of::<V, 4>();
+    sweeps_of::<V, 8>();
+}
+
+fn sweeps_of<V: Vector, const K: usize>() {
+    for (wanted, columns) in (1..16_usize).flat_map(|wanted| COLUMNS.map(|columns| (wanted, columns))) {
+        let fragments = block(geometry(K, 4, columns, Element::Wide));
+        let kept = std::array::from_fn(|row| &fragments[row][..]);
+        let rows = Rows::<K>::new(&kept, fragments[0].len(), &mut []);
+        let mut parities: [Vec<u8>; 4] = std::array::from_fn(|index| noise(index, fragments[K + index].len()));
+        let mut bins: [&mut [u8]; 4] = Default::default();
+        for (index, parity) in parities.iter_mut().enumerate().filter(|(index, _)| wanted >> index & 1 == 1) {
+            bins[index] = parity;
+        }
+        Parities { rows: &rows, bins: &mut bins, ready: &mut |_| () }.run::<V>();
+        for (index, parity) in parities.iter().enumerate().filter(|(index, _)| wanted >> index & 1 == 1) {
+            assert!(*parity == fragments[K + index], "parity {index} of {wanted:#b}, {columns} columns");
         }
     }
 }
@@ -173,26 +181,57 @@ fn recovers_pattern<V: Vector, const LOST: usize, const PARITIES: usize, const K
 ) {
     let lost = LOST;
     let parities = Pattern::<K, E>::new(LOST, PARITIES).parities;
-    for columns in COLUMNS {
+    if V::REGISTERS < 32 && PARITIES != (1 << E) - 1 {
+        return;
+    }
+    for (columns, piece) in COLUMNS.into_iter().flat_map(|columns| [1, 7, columns].map(|piece| (columns, piece))) {
         let fragments = block(geometry(K, parity, columns, Element::Wide));
         let is_lost = |row: usize| lost >> row & 1 == 1;
-        let rows: [&[u8]; K] = std::array::from_fn(|row| if is_lost(row) { &[][..] } else { &fragments[row] });
+        let kept: [&[u8]; K] = std::array::from_fn(|row| if is_lost(row) { &[][..] } else { &fragments[row] });
         let bins = parities.map(|index| fragments[K + index].as_slice());
         let mut found: Vec<(usize, Vec<u8>)> =
             (0..K).filter(|&row| is_lost(row)).map(|row| (row, noise(77, fragments[row].len()))).collect();
         let mut buffers: Vec<(usize, &mut [u8])> =
             found.iter_mut().map(|(row, bytes)| (*row, &mut bytes[..])).collect();
-        let taken = Recover::<LOST, PARITIES, K, E> { rows, bins, lost: &mut buffers }.run::<V>();
-        assert_eq!(taken, V::REGISTERS >= 32 || PARITIES == (1 << E) - 1);
-        if !taken {
-            continue;
+        let rows = Rows::new(&kept, fragments[0].len(), &mut buffers);
+        for start in (0..columns).step_by(piece) {
+            let columns = start..columns.min(start + piece);
+            Recover::<LOST, PARITIES, K, E> { rows: &rows, bins, columns }.run::<V>();
         }
         for (row, bytes) in &found {
             assert!(
                 *bytes == fragments[*row],
-                "row {row} of {lost:#x} lost, {columns} columns, vectors of {}",
+                "row {row} of {lost:#x} lost, {columns} columns by {piece}, vectors of {}",
                 width::<V>()
             );
+        }
+    }
+}
+
+#[test]
+fn rows_and_parities_are_recovered_together_with_every_vector() {
+    with_every_vector!(recovers_together);
+}
+
+fn recovers_together<V: Vector>() {
+    for (wanted, columns) in (1..16_usize).flat_map(|wanted| COLUMNS.map(|columns| (wanted, columns))) {
+        let fragments = block(geometry(8, 4, columns, Element::Wide));
+        let kept = std::array::from_fn(|row| if row == 5 { &[][..] } else { &fragments[row] });
+        let mut lost = noise(78, fragments[5].len());
+        let mut parities: [Vec<u8>; 4] = std::array::from_fn(|index| noise(index, fragments[8 + index].len()));
+        let mut lost_rows = [(5, &mut lost[..])];
+        let rows = Rows::new(&kept, fragments[5].len(), &mut lost_rows);
+        let mut bins: [&mut [u8]; 4] = Default::default();
+        for (index, parity) in parities.iter_mut().enumerate().filter(|(index, _)| wanted >> index & 1 == 1) {
+            bins[index] = parity;
+        }
+        let mut ready = |columns| {
+            Recover::<0x20, 0b1, 8, 1> { rows: &rows, bins: [&fragments[8]], columns }.run::<V>();
+        };
+        Parities { rows: &rows, bins: &mut bins, ready: &mut ready }.run::<V>();
+        assert!(lost == fragments[5]);
+        for (index, parity) in parities.iter().enumerate().filter(|(index, _)| wanted >> index & 1 == 1) {
+            assert!(*parity == fragments[8 + index], "parity {index} of {wanted:#b}, {columns} columns");
         }
     }
 }
@@ -206,7 +245,7 @@ fn every_loss_of_rows_of_a_layout_has_its_loop() {
             let mut taken = [0; 4];
             for lost in (1..1_usize << data).filter(|lost| lost.count_ones() as usize <= parity) {
                 let is_lost = |row: usize| lost >> row & 1 == 1;
-                let mut given: Fragments<'_> = [&[]; MAX_FRAGMENTS];
+                let mut given = [&[][..]; MAX_FRAGMENTS];
                 for (index, bytes) in fragments.iter().enumerate().filter(|(index, _)| !is_lost(*index)) {
                     given[index] = bytes;
                 }
@@ -214,7 +253,8 @@ fn every_loss_of_rows_of_a_layout_has_its_loop() {
                     (0..data).filter(|&row| is_lost(row)).map(|row| (row, vec![0xa5; geometry.row_bytes()])).collect();
                 let mut buffers: Vec<(usize, &mut [u8])> =
                     found.iter_mut().map(|(row, bytes)| (*row, &mut bytes[..])).collect();
-                assert!(kernel.recover(geometry, &given, &mut buffers), "{kernel}: rows {lost:#x} of {data}");
+                let left = Left { geometry, fragments: &given, parities: (1 << parity) - 1 };
+                assert!(kernel.recover(&left, &mut buffers), "{kernel}: rows {lost:#x} of {data}");
                 assert!(
                     found.iter().all(|(row, bytes)| *bytes == fragments[*row]),
                     "{kernel}: rows {lost:#x} of {data}"

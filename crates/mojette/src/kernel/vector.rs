@@ -3,6 +3,8 @@
 //! The loops are written once over this trait and always inlined, so that each is compiled with the instructions of the kernel
 //! that calls it.
 
+use super::parities::Parities;
+
 /// A vector register.
 ///
 /// A type that needs special instructions is private to its kernel's module, and all entries to that module are functions with those
@@ -28,6 +30,8 @@ pub(crate) trait Vector: Copy {
     fn cut(bytes: &[u8]) -> (&[Self::Bytes], &[u8]);
     /// The same, to be written.
     fn cut_mut(bytes: &mut [u8]) -> (&mut [Self::Bytes], &mut [u8]);
+    /// Calls the sweeps with the slopes that a vector of this width gives.
+    fn sweep<const K: usize>(job: Parities<'_, '_, K>);
 }
 
 /// Bytes of a vector.
@@ -81,6 +85,11 @@ macro_rules! vector {
             #[inline(always)]
             fn cut_mut(bytes: &mut [u8]) -> (&mut [Self::Bytes], &mut [u8]) {
                 bytes.as_chunks_mut()
+            }
+
+            #[inline(always)]
+            fn sweep<const K: usize>(job: $crate::kernel::parities::Parities<'_, '_, K>) {
+                job.sweeps::<Self, { 64 / $bytes }, { 128 / $bytes }>();
             }
         }
     };

@@ -1,5 +1,6 @@
 //! Eight bytes as a vector: one narrow element, on any processor.
 
+use super::parities::Parities;
 use super::vector::Vector;
 
 /// The bytes of a narrow element.
@@ -44,5 +45,10 @@ impl Vector for Word {
     #[inline(always)]
     fn cut_mut(bytes: &mut [u8]) -> (&mut [Self::Bytes], &mut [u8]) {
         bytes.as_chunks_mut()
+    }
+
+    #[inline(always)]
+    fn sweep<const K: usize>(job: Parities<'_, '_, K>) {
+        job.sweeps::<Self, 8, 16>();
     }
 }

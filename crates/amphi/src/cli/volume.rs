@@ -68,13 +68,22 @@ Examples:
         yes: bool,
     },
     /// List, make and revoke your own keys for S3
+    #[command(after_help = "Example:\n  amphi volume key list")]
     Key {
         #[command(subcommand)]
         command: key::KeyCommand,
     },
     /// Exports: name spaces of a volume, with people they are for and limits
+    #[command(after_help = "\
+Examples:
+  amphi volume export list
+  amphi volume export create course-1 --volume films --tenant mine --bytes 50GiB")]
     Export(export::ExportArgs),
     /// Snapshots: an export as it was in one moment
+    #[command(after_help = "\
+Examples:
+  amphi volume snapshot create course-1 before-exam
+  amphi volume snapshot restore --yes course-1 before-exam")]
     Snapshot(snapshot::SnapshotArgs),
 }
 

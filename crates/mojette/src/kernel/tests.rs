@@ -91,6 +91,12 @@ fn block(geometry: Geometry) -> Vec<Vec<u8>> {
 /// Columns of a row: one, the edges alone, and (33) more than a piece that two sweeps take in turns.
 const COLUMNS: [usize; 6] = [1, 2, 5, 12, 33, 70];
 
+/// Sets of parities (bits) with each number of columns; under Miri those that differ most.
+fn wanted_and_columns() -> impl Iterator<Item = (usize, usize)> {
+    let all = (1..16).flat_map(|wanted| COLUMNS.map(|columns| (wanted, columns)));
+    all.filter(|(wanted, columns)| !cfg!(miri) || [1, 6, 9, 15].contains(wanted) && [5, 33].contains(columns))
+}
+
 #[test]
 fn parities_are_the_same_with_every_vector() {
     with_every_vector!(sweeps);
@@ -102,7 +108,7 @@ fn sweeps<V: Vector>() {
 }
 
 fn sweeps_of<V: Vector, const K: usize>() {
-    for (wanted, columns) in (1..16_usize).flat_map(|wanted| COLUMNS.map(|columns| (wanted, columns))) {
+    for (wanted, columns) in wanted_and_columns() {
         let fragments = block(geometry(K, 4, columns, Element::Wide));
         let kept = std::array::from_fn(|row| &fragments[row][..]);
         let rows = Rows::<K>::new(&kept, fragments[0].len(), &mut []);
@@ -214,7 +220,7 @@ fn rows_and_parities_are_recovered_together_with_every_vector() {
 }
 
 fn recovers_together<V: Vector>() {
-    for (wanted, columns) in (1..16_usize).flat_map(|wanted| COLUMNS.map(|columns| (wanted, columns))) {
+    for (wanted, columns) in wanted_and_columns() {
         let fragments = block(geometry(8, 4, columns, Element::Wide));
         let kept = std::array::from_fn(|row| if row == 5 { &[][..] } else { &fragments[row] });
         let mut lost = noise(78, fragments[5].len());

@@ -9,6 +9,7 @@
 mod access;
 mod api;
 pub mod model;
+pub mod mount;
 pub mod namespace;
 mod queries;
 mod s3;

@@ -1,0 +1,250 @@
+//! Cycles: what differs from the store is taken at one moment, its bytes are put and made safe, and then it is stored in one
+//! transaction. So the store goes from one state that the file system really had to a later one.
+
+use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use nix::errno::Errno;
+use rand::RngExt;
+use tokio_util::sync::CancellationToken;
+
+use super::{Core, State};
+use crate::model::inode::Ino;
+use crate::model::stripe::Stripe;
+use crate::mount::data::DataError;
+use crate::mount::node::Frozen;
+use crate::mount::tree::{Batch, Tree};
+use crate::namespace::{EFFECTS_MAX, NamespaceError, Usage};
+
+/// How long a change waits for others to join it.
+const GATHER: Duration = Duration::from_millis(100);
+/// How long after a failure it is tried again.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// Bytes, and effects, that make a cycle start at once.
+const START_BYTES: u64 = 32 * 1024 * 1024;
+const START_EFFECTS: usize = 4_096;
+/// Stripes that are put at a time.
+const PUTS: usize = 64;
+/// Longest pause between two tries to reach the control plane.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// Why a batch is not stored.
+#[derive(Debug)]
+pub(crate) enum Unstored {
+    Namespace(NamespaceError),
+    Data(DataError),
+}
+
+impl Unstored {
+    /// Tells the log, once, and gives what programs are told.
+    pub(super) fn report(&self) -> Errno {
+        let (errno, error): (_, &dyn std::error::Error) = match self {
+            Self::Namespace(error) => (super::namespace_errno(error), error),
+            Self::Data(error) => (error.errno(), error),
+        };
+        tracing::warn!(error = error, "changes could not be stored: {error}");
+        errno
+    }
+}
+
+impl Core {
+    /// Sees to it that a cycle comes.
+    pub(super) fn stir(&self, tree: &Tree) {
+        if tree.dirty_bytes() >= START_BYTES || tree.dirty_effects() >= START_EFFECTS {
+            self.now.notify_one();
+        } else if tree.is_dirty() {
+            self.soon.notify_one();
+        }
+    }
+
+    /// Waits until there may be room for more.
+    pub(super) async fn await_room(&self) {
+        let room = self.room.notified();
+        self.now.notify_one();
+        // A cycle may have ended since; the bound only costs a turn.
+        let _ended = tokio::time::timeout(AFTER_FAILURE, room).await;
+    }
+
+    /// Runs cycles until `shutdown`; the last one is the caller's.
+    pub(crate) async fn run_cycles(&self, shutdown: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = self.now.notified() => {}
+                () = self.soon.notified() => {
+                    let _more = tokio::time::timeout(GATHER, self.now.notified()).await;
+                }
+                () = shutdown.cancelled() => return,
+            }
+            let ticket = self.wanted.load(Ordering::SeqCst);
+            let is_stored = self.cycle().await;
+            self.done.send_replace(ticket);
+            self.room.notify_waiters();
+            if !is_stored {
+                tokio::select! {
+                    () = tokio::time::sleep(AFTER_FAILURE) => self.soon.notify_one(),
+                    () = shutdown.cancelled() => return,
+                }
+            }
+        }
+    }
+
+    /// Returns once all that was changed before is stored, or known not to be: see [`Core::failure`].
+    pub(crate) async fn sync(&self) {
+        if self.state().tree.as_ref().is_none_or(|tree| !tree.is_dirty()) && self.one_cycle.try_lock().is_ok() {
+            return;
+        }
+        let ticket = self.wanted.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut done = self.done.subscribe();
+        self.now.notify_one();
+        // The sender lives as long as `self`.
+        let _seen = done.wait_for(|done| *done >= ticket).await;
+    }
+
+    /// Stores what there is now. `false`: that failed, and is to be tried again.
+    pub(crate) async fn cycle(&self) -> bool {
+        let _one = self.one_cycle.lock().await;
+        let taken = self.state().tree.as_mut().and_then(Tree::batch);
+        let Some(batch) = taken else { return true };
+        let stored = self.store(&batch).await;
+        let mut state = self.state();
+        let State { tree, usage, failing, .. } = &mut *state;
+        match stored {
+            Ok((placed, now)) => {
+                *usage = now;
+                *failing = None;
+                if let Some(tree) = tree {
+                    tree.stored(batch, placed, now);
+                    tree.shrink();
+                }
+                true
+            }
+            Err(error) if is_hopeless(&error) => {
+                let errno = error.report();
+                state.lose(batch.inodes(), errno);
+                true
+            }
+            Err(error) => {
+                let errno = error.report();
+                *failing = Some(errno);
+                let inodes: Vec<Ino> = batch.inodes().collect();
+                if let Some(tree) = tree {
+                    tree.not_stored(batch);
+                }
+                state.fail(inodes, errno);
+                false
+            }
+        }
+    }
+
+    /// Puts the bytes of a batch, makes them safe and stores its effects.
+    pub(super) async fn store(&self, batch: &Batch) -> Result<(Vec<Stripe>, Usage), Unstored> {
+        let puts: Vec<_> = batch.slots.iter().map(|(_, _, frozen)| self.put(frozen)).collect();
+        let mut placed: Vec<Stripe> = futures::stream::iter(puts).buffered(PUTS).try_collect().await?;
+        if !placed.is_empty() {
+            let moved_now = self.data.sync().await.map_err(Unstored::Data)?;
+            let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+            moved.extend(moved_now.into_iter().map(|stripe| (stripe.id, stripe)));
+            for stripe in &mut placed {
+                *stripe = moved.remove(&stripe.id).unwrap_or_else(|| stripe.clone());
+            }
+        }
+        let effects = batch.effects(&placed);
+        let mut usage = self.state().usage;
+        // More than one call takes is rare: it is what came while one cycle was long.
+        let mut rest = &effects[..];
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(EFFECTS_MAX));
+            let witness = if now.len() == effects.len() { batch.witness() } else { None };
+            usage = self.apply(now, witness).await?;
+            rest = later;
+        }
+        Ok((placed, usage))
+    }
+
+    /// Puts the content, once.
+    pub(crate) async fn put(&self, frozen: &Frozen) -> Result<Stripe, Unstored> {
+        let placed = frozen.placed.get_or_try_init(|| async {
+            let id = self.shares.numbers.take(&*self.namespace).await.map_err(Unstored::Namespace)?;
+            self.data.write(id, frozen.bytes.clone()).await.map_err(Unstored::Data)
+        });
+        Ok(placed.await?.clone())
+    }
+
+    /// Stores effects; while the control plane is away, it is tried again and again. Whether a call that got no answer was
+    /// carried out is seen by the version of an inode in it: nobody else changes that meanwhile.
+    async fn apply(
+        &self,
+        effects: &[crate::model::effect::Effect],
+        witness: Option<(Ino, i64)>,
+    ) -> Result<Usage, Unstored> {
+        let mut pause = Duration::from_millis(50);
+        let mut is_unsure = false;
+        loop {
+            if is_unsure && self.is_applied(witness).await {
+                return self.namespace.usage().await.map_err(Unstored::Namespace);
+            }
+            match self.namespace.apply(effects.to_vec()).await {
+                Err(NamespaceError::Unavailable(error)) if !self.state().is_ending => {
+                    tracing::warn!(error = &*error, "the control plane can't be reached; changes are kept and tried again");
+                    is_unsure = true;
+                    let jitter = rand::rng().random_range(0.5..1.0);
+                    tokio::time::sleep(pause.mul_f64(jitter)).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                answer => return answer.map_err(Unstored::Namespace),
+            }
+        }
+    }
+
+    async fn is_applied(&self, witness: Option<(Ino, i64)>) -> bool {
+        let Some((ino, version)) = witness else { return false };
+        matches!(self.namespace.inode(ino).await, Ok(Some(inode)) if inode.version >= version)
+    }
+}
+
+/// Whether somebody else has changed the name space meanwhile: then what is here contradicts it and can't be stored.
+fn is_hopeless(error: &Unstored) -> bool {
+    match error {
+        Unstored::Namespace(error) => match error {
+            NamespaceError::Exists
+            | NamespaceError::Changed
+            | NamespaceError::ReadOnly
+            | NamespaceError::Stale
+            | NamespaceError::Gone
+            | NamespaceError::Invalid(_) => true,
+            NamespaceError::Quota | NamespaceError::Unavailable(_) => false,
+        },
+        Unstored::Data(_) => false,
+    }
+}
+
+impl State {
+    /// Gives up all that is not stored.
+    pub(super) fn lose(&mut self, inodes: impl Iterator<Item = Ino>, errno: Errno) {
+        let lost: Vec<Ino> = inodes.chain(self.tree.iter().flat_map(Tree::dirty_inodes)).collect();
+        tracing::error!(inodes = lost.len(), "the name space was changed by somebody else: changes to {} files are lost", lost.len());
+        self.fail(lost, errno);
+        self.tree = None;
+    }
+
+    /// Remembers for each of the files that something went wrong.
+    pub(super) fn fail(&mut self, inodes: Vec<Ino>, errno: Errno) {
+        self.failure_count += 1;
+        let event = (self.failure_count, errno);
+        self.failures.extend(inodes.into_iter().map(|ino| (ino, event)));
+    }
+}
+
+impl Core {
+    /// What went wrong with the file since event `seen`, and up to which event that holds.
+    pub(crate) fn failure(&self, ino: Ino, seen: u64) -> Option<(u64, Errno)> {
+        self.state().failures.get(&ino).copied().filter(|(event, _)| *event > seen)
+    }
+
+    /// The number of the last such event.
+    pub(crate) fn failure_count(&self) -> u64 {
+        self.state().failure_count
+    }
+}

@@ -1,0 +1,122 @@
+//! Bytes in and out: reading through the cache and ahead of the reader, and putting what is full at once.
+
+use std::ops::Range;
+use std::sync::{Arc, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use futures::future::try_join_all;
+use nix::errno::Errno;
+
+use super::{Aim, Core};
+use crate::SPAN_BYTES;
+use crate::model::inode::Ino;
+use crate::model::stripe::Stripe;
+use crate::mount::node::Frozen;
+use crate::mount::tree::Part;
+
+/// A read of at least so many bytes of a stripe fetches all of it.
+const WHOLE_BYTES: usize = 64 * 1024;
+
+impl Core {
+    /// The bytes that `parts` stand for, when all are in memory.
+    pub(crate) fn gather_now(parts: &[Part]) -> Option<Bytes> {
+        match parts {
+            [] => Some(Bytes::new()),
+            [Part::Ready(bytes)] => Some(bytes.clone()),
+            _ if parts.iter().any(|part| matches!(part, Part::Stored { .. })) => None,
+            _ => Some(joined(parts.iter().map(|part| match part {
+                Part::Ready(bytes) => bytes.clone(),
+                Part::Hole(length) | Part::Stored { length, .. } => zeros(*length),
+            }))),
+        }
+    }
+
+    /// The bytes that `parts` stand for. `is_in_order`: the reader goes through the file, so that whole stripes are fetched.
+    pub(crate) async fn gather(&self, parts: Vec<Part>, is_in_order: bool) -> Result<Bytes, Errno> {
+        let parts = parts.into_iter().map(|part| async move {
+            match part {
+                Part::Ready(bytes) => Ok(bytes),
+                Part::Hole(length) => Ok(zeros(length)),
+                Part::Stored { stripe, start, length } => self.stored(&stripe, start, length, is_in_order).await,
+            }
+        });
+        let mut bytes = try_join_all(parts).await?;
+        if bytes.len() == 1 { Ok(bytes.remove(0)) } else { Ok(joined(bytes.into_iter())) }
+    }
+
+    async fn stored(&self, stripe: &Stripe, start: usize, length: usize, is_in_order: bool) -> Result<Bytes, Errno> {
+        let held = stripe.code.bytes as usize;
+        let (from, to) = (start.min(held), (start + length).min(held));
+        let is_whole = is_in_order || to - from >= WHOLE_BYTES.min(held);
+        let bytes = if from == to {
+            Bytes::new()
+        } else if is_whole || self.is_fetching(stripe) {
+            self.content(stripe).await?.slice(from..to)
+        } else {
+            self.data.read(stripe, from as u32..to as u32).await.map_err(|error| reported(stripe, &error))?
+        };
+        if bytes.len() == length {
+            return Ok(bytes);
+        }
+        let mut padded = BytesMut::from(&bytes[..]);
+        padded.resize(length, 0);
+        Ok(padded.freeze())
+    }
+
+    fn is_fetching(&self, stripe: &Stripe) -> bool {
+        self.fetches.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&stripe.id)
+    }
+
+    /// All bytes of a stripe, which are kept. Who asks while they are on their way waits for the same.
+    pub(super) async fn content(&self, stripe: &Stripe) -> Result<Bytes, Errno> {
+        if let Some(bytes) = self.shares.contents.get(stripe.id) {
+            return Ok(bytes);
+        }
+        let fetch = self.fetches.lock().unwrap_or_else(PoisonError::into_inner).entry(stripe.id).or_default().clone();
+        let fetched = fetch.get_or_try_init(|| async {
+            let bytes = self.data.read(stripe, 0..stripe.code.bytes).await;
+            let bytes = bytes.map_err(|error| reported(stripe, &error))?;
+            self.shares.contents.insert(stripe.id, bytes.clone());
+            Ok(bytes)
+        });
+        let bytes = fetched.await.cloned();
+        self.fetches.lock().unwrap_or_else(PoisonError::into_inner).remove(&stripe.id);
+        bytes
+    }
+
+    /// Fetches a range of a file that is being read in order.
+    pub(crate) async fn read_ahead(self: Arc<Self>, ino: Ino, range: Range<u64>) {
+        let numbers = range.start / SPAN_BYTES as u64..range.end.div_ceil(SPAN_BYTES as u64);
+        let Ok(stripes) = self.run(Aim::Look, |tree| tree.ahead(ino, numbers.clone())).await else { return };
+        let missing = stripes.into_iter().filter(|stripe| !self.shares.contents.holds(stripe.id));
+        // A failure shows when the bytes are really asked for.
+        let fetches = missing.map(|stripe| {
+            let core = self.clone();
+            async move { core.content(&stripe).await.map(|_| ()) }
+        });
+        let _fetched = futures::future::join_all(fetches).await;
+    }
+
+    /// Puts what is full, so that a cycle finds it done.
+    pub(crate) async fn put_early(self: Arc<Self>, full: Vec<Arc<Frozen>>) {
+        for frozen in full {
+            // The cycle tries again and reports.
+            let _placed = self.put(&frozen).await;
+        }
+    }
+}
+
+fn reported(stripe: &Stripe, error: &crate::mount::data::DataError) -> Errno {
+    tracing::warn!(stripe.id, error = error as &dyn std::error::Error, "stripe {} can't be read", stripe.id);
+    error.errno()
+}
+
+fn zeros(length: usize) -> Bytes {
+    Bytes::from(vec![0; length])
+}
+
+fn joined(parts: impl Iterator<Item = Bytes>) -> Bytes {
+    let mut all = BytesMut::new();
+    parts.for_each(|part| all.extend_from_slice(&part));
+    all.freeze()
+}

@@ -1,0 +1,6 @@
+//! The file system without the kernel, beside a directory of this machine: the same calls, the same answers.
+
+mod memory;
+mod model;
+mod oracle;
+mod faults;

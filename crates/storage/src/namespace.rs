@@ -1,6 +1,7 @@
 //! A name space as those see it who work in it: the mount over the network, the control plane over its own database.
 
 mod direct;
+pub(crate) mod remote;
 
 use std::ops::Range;
 

@@ -21,8 +21,8 @@ use super::numbers::Numbers;
 use super::opens::Opens;
 use super::tree::{Filled, Miss, Shares, Stop, Tree};
 use crate::model::inode::Ino;
-use crate::model::stripe::StripeId;
 use crate::model::stripe::Stripe;
+use crate::model::stripe::StripeId;
 use crate::namespace::{LIST_MAX, Namespace, NamespaceError, Usage};
 
 pub(crate) use hold::Told;
@@ -169,11 +169,7 @@ impl Core {
     }
 
     /// Does the operation, reading what it needs.
-    pub(crate) async fn run<T>(
-        &self,
-        aim: Aim,
-        mut op: impl FnMut(&mut Tree) -> Result<T, Stop>,
-    ) -> Result<T, Errno> {
+    pub(crate) async fn run<T>(&self, aim: Aim, mut op: impl FnMut(&mut Tree) -> Result<T, Stop>) -> Result<T, Errno> {
         for _ in 0..MISSES_MAX {
             match self.step(aim, &mut op) {
                 Ok(value) => return value,

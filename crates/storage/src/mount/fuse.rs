@@ -86,12 +86,7 @@ impl Kernel {
         });
     }
 
-    fn serve_empty(
-        &self,
-        aim: Aim,
-        op: impl FnMut(&mut Tree) -> Result<(), Stop> + Send + 'static,
-        reply: ReplyEmpty,
-    ) {
+    fn serve_empty(&self, aim: Aim, op: impl FnMut(&mut Tree) -> Result<(), Stop> + Send + 'static, reply: ReplyEmpty) {
         self.serve(aim, op, move |result, _| match result {
             Ok(()) => reply.ok(),
             Err(errno) => reply.error(shape::errno(errno)),
@@ -171,10 +166,14 @@ impl Filesystem for Kernel {
 
     fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
         let ino = self.ino(ino);
-        self.serve(Aim::Look, move |tree: &mut Tree| tree.target(ino), move |result, _| match result {
-            Ok(target) => reply.data(target.as_bytes()),
-            Err(errno) => reply.error(shape::errno(errno)),
-        });
+        self.serve(
+            Aim::Look,
+            move |tree: &mut Tree| tree.target(ino),
+            move |result, _| match result {
+                Ok(target) => reply.data(target.as_bytes()),
+                Err(errno) => reply.error(shape::errno(errno)),
+            },
+        );
     }
 
     fn mknod(
@@ -343,21 +342,29 @@ impl Filesystem for Kernel {
     fn getxattr(&self, _: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
         let ino = self.ino(ino);
         let name = or_refuse!(name.to_str().map(str::to_owned).ok_or(Errno::ENODATA), reply);
-        self.serve(Aim::Look, move |tree: &mut Tree| tree.xattr(ino, &name), move |result, _| match result {
-            Ok(value) => answer_xattr(reply, size, &value),
-            Err(errno) => reply.error(shape::errno(errno)),
-        });
+        self.serve(
+            Aim::Look,
+            move |tree: &mut Tree| tree.xattr(ino, &name),
+            move |result, _| match result {
+                Ok(value) => answer_xattr(reply, size, &value),
+                Err(errno) => reply.error(shape::errno(errno)),
+            },
+        );
     }
 
     fn listxattr(&self, _: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
         let ino = self.ino(ino);
-        self.serve(Aim::Look, move |tree: &mut Tree| tree.xattr_names(ino), move |result, _| match result {
-            Ok(names) => {
-                let list: Vec<u8> = names.iter().flat_map(|name| name.bytes().chain([0])).collect();
-                answer_xattr(reply, size, &list);
-            }
-            Err(errno) => reply.error(shape::errno(errno)),
-        });
+        self.serve(
+            Aim::Look,
+            move |tree: &mut Tree| tree.xattr_names(ino),
+            move |result, _| match result {
+                Ok(names) => {
+                    let list: Vec<u8> = names.iter().flat_map(|name| name.bytes().chain([0])).collect();
+                    answer_xattr(reply, size, &list);
+                }
+                Err(errno) => reply.error(shape::errno(errno)),
+            },
+        );
     }
 
     fn removexattr(&self, request: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {

@@ -106,7 +106,9 @@ impl Slot {
     /// The content, to be put; it stays here until it is stored.
     pub(crate) fn freeze(&mut self) -> Arc<Frozen> {
         let frozen = match self {
-            Self::Open(bytes) => Arc::new(Frozen { bytes: Bytes::from(std::mem::take(bytes)), placed: OnceCell::new() }),
+            Self::Open(bytes) => {
+                Arc::new(Frozen { bytes: Bytes::from(std::mem::take(bytes)), placed: OnceCell::new() })
+            }
             Self::Frozen(frozen) => frozen.clone(),
         };
         *self = Self::Frozen(frozen.clone());

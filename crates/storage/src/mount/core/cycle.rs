@@ -1,8 +1,8 @@
 //! Cycles: what differs from the store is taken at one moment, its bytes are put and made safe, and then it is stored in one
 //! transaction. So the store goes from one state that the file system really had to a later one.
 
-use std::sync::atomic::Ordering;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
@@ -187,7 +187,10 @@ impl Core {
             }
             match self.namespace.apply(effects.to_vec()).await {
                 Err(NamespaceError::Unavailable(error)) if !self.state().is_ending => {
-                    tracing::warn!(error = &*error, "the control plane can't be reached; changes are kept and tried again");
+                    tracing::warn!(
+                        error = &*error,
+                        "the control plane can't be reached; changes are kept and tried again"
+                    );
                     is_unsure = true;
                     let jitter = rand::rng().random_range(0.5..1.0);
                     tokio::time::sleep(pause.mul_f64(jitter)).await;
@@ -224,7 +227,11 @@ impl State {
     /// Gives up all that is not stored.
     pub(super) fn lose(&mut self, inodes: impl Iterator<Item = Ino>, errno: Errno) {
         let lost: Vec<Ino> = inodes.chain(self.tree.iter().flat_map(Tree::dirty_inodes)).collect();
-        tracing::error!(inodes = lost.len(), "the name space was changed by somebody else: changes to {} files are lost", lost.len());
+        tracing::error!(
+            inodes = lost.len(),
+            "the name space was changed by somebody else: changes to {} files are lost",
+            lost.len()
+        );
         self.fail(lost, errno);
         self.tree = None;
     }

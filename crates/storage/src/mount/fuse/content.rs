@@ -22,16 +22,20 @@ impl Kernel {
     pub(super) fn open_file(&self, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         let (ino, kernel) = (self.ino(ino), self.clone());
         self.core.opened(ino);
-        self.serve(Aim::Look, move |tree: &mut Tree| tree.attributes(ino), move |result, kept| match result {
-            Ok(_) => {
-                let file = File::new(is_synced(flags.0), kernel.core.failure_count());
-                reply.opened(FileHandle(kernel.files.add(file)), kernel.open_flags(kept));
-            }
-            Err(errno) => {
-                kernel.core.closed(ino);
-                reply.error(shape::errno(errno));
-            }
-        });
+        self.serve(
+            Aim::Look,
+            move |tree: &mut Tree| tree.attributes(ino),
+            move |result, kept| match result {
+                Ok(_) => {
+                    let file = File::new(is_synced(flags.0), kernel.core.failure_count());
+                    reply.opened(FileHandle(kernel.files.add(file)), kernel.open_flags(kept));
+                }
+                Err(errno) => {
+                    kernel.core.closed(ino);
+                    reply.error(shape::errno(errno));
+                }
+            },
+        );
     }
 
     pub(super) fn read_file(&self, ino: INodeNo, handle: FileHandle, offset: u64, size: u32, reply: ReplyData) {

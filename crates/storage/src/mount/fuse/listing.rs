@@ -7,10 +7,10 @@ use std::time::Duration;
 use fuser::{FileHandle, FopenFlags, Generation, INodeNo, ReplyDirectory, ReplyDirectoryPlus, ReplyOpen};
 use nix::errno::Errno;
 
+use super::Kernel;
 use super::handles::{Directory, Listing};
 use super::names::or_refuse;
 use super::shape;
-use super::Kernel;
 use crate::mount::core::{Aim, Core, Item, Page};
 
 /// Places of `.` and `..`.
@@ -21,13 +21,17 @@ const PAGE_BITS: u32 = 16;
 impl Kernel {
     pub(super) fn open_dir(&self, ino: INodeNo, reply: ReplyOpen) {
         let (ino, kernel) = (self.ino(ino), self.clone());
-        self.serve(Aim::Look, move |tree| tree.attributes(ino), move |result, _| match result {
-            Ok(_) => {
-                let handle = kernel.directories.add(Directory { ino, listing: tokio::sync::Mutex::default() });
-                reply.opened(FileHandle(handle), FopenFlags::empty());
-            }
-            Err(errno) => reply.error(shape::errno(errno)),
-        });
+        self.serve(
+            Aim::Look,
+            move |tree| tree.attributes(ino),
+            move |result, _| match result {
+                Ok(_) => {
+                    let handle = kernel.directories.add(Directory { ino, listing: tokio::sync::Mutex::default() });
+                    reply.opened(FileHandle(handle), FopenFlags::empty());
+                }
+                Err(errno) => reply.error(shape::errno(errno)),
+            },
+        );
     }
 
     pub(super) fn list(&self, ino: INodeNo, handle: FileHandle, offset: u64, mut reply: ReplyDirectory) {

@@ -52,10 +52,14 @@ impl Kernel {
 
     pub(super) fn show(&self, ino: INodeNo, reply: ReplyAttr) {
         let (root, ino) = (self.root, self.ino(ino));
-        self.serve(Aim::Look, move |tree: &mut Tree| tree.attributes(ino), move |result, kept| match result {
-            Ok(attributes) => reply.attr(&kept, &shape::attr(root, &attributes)),
-            Err(errno) => reply.error(shape::errno(errno)),
-        });
+        self.serve(
+            Aim::Look,
+            move |tree: &mut Tree| tree.attributes(ino),
+            move |result, kept| match result {
+                Ok(attributes) => reply.attr(&kept, &shape::attr(root, &attributes)),
+                Err(errno) => reply.error(shape::errno(errno)),
+            },
+        );
     }
 
     pub(super) fn set(&self, by: By, ino: INodeNo, changes: Changes, reply: ReplyAttr) {
@@ -87,15 +91,7 @@ impl Kernel {
         self.make(by, parent, name, make, reply);
     }
 
-    pub(super) fn make_open(
-        &self,
-        by: By,
-        parent: INodeNo,
-        name: &OsStr,
-        mode: u32,
-        flags: i32,
-        reply: ReplyCreate,
-    ) {
+    pub(super) fn make_open(&self, by: By, parent: INodeNo, name: &OsStr, mode: u32, flags: i32, reply: ReplyCreate) {
         let (root, parent, kernel) = (self.root, self.ino(parent), self.clone());
         let name = or_refuse!(shape::name(name), reply);
         let make = Make { kind: Kind::File, mode, target: None, device: 0 };

@@ -39,8 +39,6 @@ pub(super) struct Memory {
     pub(super) answers: Mutex<Vec<(bool, NamespaceError)>>,
     pub(super) bytes_hard: AtomicI64,
     pub(super) is_full: AtomicBool,
-    /// Pages of listings are cut to so many entries.
-    pub(super) page_entries: AtomicUsize,
 }
 
 impl Memory {
@@ -72,7 +70,6 @@ impl Memory {
             answers: Mutex::default(),
             bytes_hard: AtomicI64::new(0),
             is_full: AtomicBool::new(false),
-            page_entries: AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -193,7 +190,8 @@ impl Namespace for Memory {
 
     async fn entries(&self, parent: Ino, after: Option<&Name>, limit: usize) -> Result<Vec<Entry>, NamespaceError> {
         let stored = self.stored.lock().unwrap();
-        let of = stored.entries.iter().filter(|((of, name), _)| *of == parent && after.is_none_or(|after| name > after));
+        let of =
+            stored.entries.iter().filter(|((of, name), _)| *of == parent && after.is_none_or(|after| name > after));
         Ok(of.take(limit).map(|((_, name), ino)| stored.entry(name, *ino)).collect())
     }
 

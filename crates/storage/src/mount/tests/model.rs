@@ -13,7 +13,9 @@ use crate::mount::tree::Rename;
 use crate::namespace::{NamespaceError, Usage};
 
 pub(super) fn digest(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(14_695_981_039_346_656_037, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(1_099_511_628_211))
+    bytes
+        .iter()
+        .fold(14_695_981_039_346_656_037, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(1_099_511_628_211))
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ fn offset() -> impl Strategy<Value = u64> {
     prop_oneof![0..5000u64, span - 3000..span + 3000, 2 * span - 10..2 * span + 10, 0..4 * span]
 }
 
-fn call() -> impl Strategy<Value = Call> {
+pub(super) fn call() -> impl Strategy<Value = Call> {
     let length = prop_oneof![0..100usize, 4000..5000usize, 0..2 * SPAN_BYTES, Just(SPAN_BYTES)];
     let how = prop_oneof![3 => Just(Rename::Replace), 1 => Just(Rename::Fresh), 1 => Just(Rename::Exchange)];
     prop_oneof![

@@ -36,7 +36,9 @@ pub(super) enum Call {
 
 /// A directory of this machine.
 pub(super) struct Oracle {
-    directory: tempfile::TempDir,
+    path: PathBuf,
+    /// Removed with it.
+    _directory: Option<tempfile::TempDir>,
 }
 
 fn of(error: std::io::Error) -> Errno {
@@ -49,11 +51,17 @@ pub(super) fn bytes(seed: u8, length: usize) -> Vec<u8> {
 
 impl Oracle {
     pub(super) fn new() -> Self {
-        Self { directory: tempfile::tempdir_in("/dev/shm").unwrap() }
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        Self { path: directory.path().to_owned(), _directory: Some(directory) }
+    }
+
+    /// One that is there already.
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), _directory: None }
     }
 
     fn path(&self, path: &[String]) -> PathBuf {
-        path.iter().fold(self.directory.path().to_owned(), |above, name| above.join(name))
+        path.iter().fold(self.path.clone(), |above, name| above.join(name))
     }
 
     fn open(&self, path: &[String]) -> Result<fs::File, Errno> {
@@ -106,7 +114,7 @@ impl Oracle {
     /// All there is, as lines.
     pub(super) fn picture(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        draw(self.directory.path(), "", &mut lines);
+        draw(&self.path, "", &mut lines);
         lines
     }
 }
@@ -163,7 +171,8 @@ impl Paths {
                 return Err(Errno::ENOENT);
             }
             let part = name(part);
-            let found = self.0.run(Aim::Look, |tree| Ok(tree.lookup(at.0, &part)?.map(|inode| (inode.ino, inode.kind))));
+            let found =
+                self.0.run(Aim::Look, |tree| Ok(tree.lookup(at.0, &part)?.map(|inode| (inode.ino, inode.kind))));
             at = found.await?.ok_or(Errno::ENOENT)?;
         }
         Ok(at)

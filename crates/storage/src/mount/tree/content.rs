@@ -81,7 +81,8 @@ impl Pieces {
 
     /// The content of stripe `number`, to be changed; `base` is what [`Pieces::base`] said.
     fn open(&mut self, number: u64, base: Option<&Bytes>) -> &mut Vec<u8> {
-        let slot = self.slots.entry(number).or_insert_with(|| Slot::Open(base.map_or_else(Vec::new, |bytes| bytes.to_vec())));
+        let slot =
+            self.slots.entry(number).or_insert_with(|| Slot::Open(base.map_or_else(Vec::new, |bytes| bytes.to_vec())));
         if let Slot::Frozen(frozen) = slot {
             *slot = Slot::Open(frozen.bytes.to_vec());
         }
@@ -257,7 +258,8 @@ impl Tree {
             if is_whole(&share) {
                 whole = Some((whole.map_or(share.number, |(first, _)| first), share.number + 1));
             } else {
-                let base = pieces.base(ino, &self.shares.contents, &Share { number: share.number, start: 1, end: 1 })?;
+                let base =
+                    pieces.base(ino, &self.shares.contents, &Share { number: share.number, start: 1, end: 1 })?;
                 if pieces.length(share.number) > share.start {
                     parts.push((share, base));
                 }

@@ -15,10 +15,16 @@ pub(crate) enum Filled {
     Elsewhere,
     Inode(Option<Inode>),
     /// `is_complete`: there are no others.
-    Listing { entries: Vec<Entry>, is_complete: bool },
+    Listing {
+        entries: Vec<Entry>,
+        is_complete: bool,
+    },
     Entry(Option<Entry>),
     /// From the number asked for on; `is_complete`: there are no others.
-    Pieces { placed: Vec<Placed>, is_complete: bool },
+    Pieces {
+        placed: Vec<Placed>,
+        is_complete: bool,
+    },
     Xattrs(Vec<(String, Vec<u8>)>),
 }
 

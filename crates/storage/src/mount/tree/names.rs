@@ -125,13 +125,7 @@ impl Tree {
     }
 
     /// Renames, in one step for whoever looks.
-    pub(crate) fn rename(
-        &mut self,
-        by: &By,
-        from: (Ino, &Name),
-        to: (Ino, &Name),
-        how: Rename,
-    ) -> Result<(), Stop> {
+    pub(crate) fn rename(&mut self, by: &By, from: (Ino, &Name), to: (Ino, &Name), how: Rename) -> Result<(), Stop> {
         self.writable()?;
         let ino = self.entry(from.0, from.1)?.ok_or(Errno::ENOENT)?;
         let replaced = self.entry(to.0, to.1)?;
@@ -299,7 +293,8 @@ impl Tree {
         if !node.directory.is_complete && !node.is_dead {
             return Err(Miss::Listing(ino).into());
         }
-        let entries = known_after(&node.directory.entries, after).filter_map(|(name, ino)| Some((name.clone(), (*ino)?)));
+        let entries =
+            known_after(&node.directory.entries, after).filter_map(|(name, ino)| Some((name.clone(), (*ino)?)));
         Ok(entries.take(limit).collect())
     }
 
@@ -312,7 +307,10 @@ impl Tree {
     pub(crate) fn overlay(&self, ino: Ino, after: Option<&Name>, last: Option<&Name>) -> Vec<(Name, Option<Ino>)> {
         let Some(node) = self.nodes.get(&ino) else { return Vec::new() };
         let known = known_after(&node.directory.entries, after);
-        known.take_while(|(name, _)| last.is_none_or(|last| *name <= last)).map(|(name, ino)| (name.clone(), *ino)).collect()
+        known
+            .take_while(|(name, _)| last.is_none_or(|last| *name <= last))
+            .map(|(name, ino)| (name.clone(), *ino))
+            .collect()
     }
 }
 

@@ -1,0 +1,165 @@
+//! Keeps the session of a mount: prolongs it, opens it anew, takes the delegation when it is given and gives it back when
+//! somebody else wants it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::core::{Core, Told};
+use super::fuse::untell;
+use crate::namespace::remote::{Remote, RemoteError, Renewed};
+use crate::stripe::{StoreAddress, Stripes};
+
+/// A session lives for 15 s.
+const RENEW: Duration = Duration::from_secs(5);
+/// After an answer that was none.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// See the file's head: a cheap handle.
+#[derive(Clone)]
+pub(super) struct Keeper {
+    pub(super) remote: Arc<Remote>,
+    pub(super) core: Arc<Core>,
+    pub(super) stripes: Stripes,
+    /// How many units a stripe has, and of them data.
+    pub(super) code: (u64, u64),
+    pub(super) notifier: fuser::Notifier,
+    pub(super) free_bytes: Arc<AtomicU64>,
+    /// The delegation is on its way out: it is not to be taken in yet.
+    pub(super) is_leaving: Arc<AtomicBool>,
+    pub(super) what: String,
+    pub(super) csr_pem: String,
+}
+
+/// What a volume of `units` per stripe, `data` of them data, can take, in bytes of files.
+pub(super) fn free_bytes(stores: &[StoreAddress], (units, data): (u64, u64)) -> u64 {
+    let mut free: Vec<u64> = stores.iter().filter(|store| store.is_writable).map(|store| store.free_bytes).collect();
+    free.sort_unstable();
+    // The fullest stores stop a stripe first; what lies above them is for others to fill.
+    if free.len() < units as usize { 0 } else { free.iter().sum::<u64>() * data / units }
+}
+
+impl Keeper {
+    /// Runs until `shutdown`.
+    pub(super) async fn run(self, shutdown: CancellationToken) {
+        let waiting = tokio::spawn(self.clone().wait_for_news());
+        loop {
+            let pause = match self.remote.renew().await {
+                Ok(renewed) => {
+                    self.on_renewed(renewed).await;
+                    RENEW
+                }
+                Err(RemoteError::Refused { code, .. }) if code == "stale" => self.reopen().await,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the session could not be prolonged");
+                    AGAIN
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.remote.is_doubtful.notified() => {}
+                () = shutdown.cancelled() => break,
+            }
+        }
+        waiting.abort();
+    }
+
+    async fn on_renewed(&self, renewed: Renewed) {
+        self.stores(renewed.stores);
+        match (renewed.is_delegated, self.core.is_delegated()) {
+            _ if self.is_leaving.load(Ordering::SeqCst) => {}
+            (true, false) => self.core.delegate(renewed.usage).await,
+            (false, true) => {
+                tracing::warn!("the name space was taken away from this mount");
+                let told = self.core.lost();
+                self.untell(told).await;
+            }
+            (false, false) => self.core.set_usage(renewed.usage),
+            (true, true) => {}
+        }
+    }
+
+    fn stores(&self, stores: Vec<StoreAddress>) {
+        self.free_bytes.store(free_bytes(&stores, self.code), Ordering::Relaxed);
+        self.stripes.stores_set(stores);
+    }
+
+    /// The session has ended: opens another. What is not stored yet is stored in it, unless somebody else changed the same
+    /// meanwhile; what is kept of the rest may be out of date, and is dropped.
+    async fn reopen(&self) -> Duration {
+        match self.remote.open_again(&self.what, &self.csr_pem).await {
+            Ok(opened) => {
+                tracing::info!(session.id = opened.id, "the session was opened anew");
+                self.stores(opened.stores);
+                if self.core.is_delegated() {
+                    self.clone().leave(!opened.is_delegated);
+                }
+            }
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no session could be opened"),
+        }
+        AGAIN
+    }
+
+    async fn wait_for_news(self) {
+        loop {
+            match self.remote.wait().await {
+                Ok(news) if news.is_wanted => {
+                    self.clone().leave(false);
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Ok(news) if news.stores_changed => self.remote.is_doubtful.notify_one(),
+                Ok(_) => {}
+                Err(_) => tokio::time::sleep(AGAIN).await,
+            }
+        }
+    }
+
+    /// Stores everything, keeps nothing, and gives the delegation back unless it is gone already. In a task of its own, so
+    /// that the session is prolonged meanwhile.
+    fn leave(self, is_gone: bool) {
+        if self.is_leaving.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        tokio::spawn(async move {
+            let told = self.core.recall().await;
+            self.untell(told).await;
+            if !is_gone && let Err(error) = self.remote.delegation_end().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the delegation could not be given back");
+            }
+            // Whoever wanted it is let in first.
+            tokio::time::sleep(AGAIN).await;
+            self.is_leaving.store(false, Ordering::SeqCst);
+        });
+    }
+
+    async fn untell(&self, told: Told) {
+        let (notifier, root) = (self.notifier.clone(), self.core.root());
+        let untold = tokio::task::spawn_blocking(move || untell(&notifier, root, &told)).await;
+        if let Err(error) = untold {
+            tracing::error!(error = &error as &dyn std::error::Error, "the kernel could not be told what changed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_free_is_counted_in_bytes_of_files() {
+        let store = |id, free_bytes, is_writable| StoreAddress {
+            id,
+            node: String::new(),
+            addresses: Vec::new(),
+            free_bytes,
+            domain: String::new(),
+            is_writable,
+            is_up: true,
+        };
+        let stores: Vec<_> = (0..6).map(|id| store(id, 600, true)).chain([store(6, 1_000_000, false)]).collect();
+        assert_eq!(free_bytes(&stores, (6, 4)), 2_400);
+        assert_eq!(free_bytes(&stores[1..], (6, 4)), 0);
+    }
+}

@@ -2,9 +2,11 @@
 
 mod export;
 mod key;
+mod mount;
 mod snapshot;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -85,27 +87,35 @@ Examples:
   amphi volume snapshot create course-1 before-exam
   amphi volume snapshot restore --yes course-1 before-exam")]
     Snapshot(snapshot::SnapshotArgs),
+    /// Mount an export or a snapshot on a directory of this machine
+    #[command(after_help = "\
+Examples:
+  amphi volume mount films /mnt/films                    until it is unmounted or Ctrl-C
+  amphi volume mount --background --read-only films /mnt/films")]
+    Mount(mount::MountArgs),
+    /// Unmount; returns once everything is stored
+    #[command(after_help = "Example:\n  amphi volume unmount /mnt/films")]
+    Unmount { directory: PathBuf },
 }
 
 pub(super) async fn run(args: VolumeArgs) -> Result<(), Failure> {
-    let client = connect()?;
     let format = args.format;
     match args.command {
-        VolumeCommand::List => list(&client, format).await,
+        VolumeCommand::List => list(&connect()?, format).await,
         VolumeCommand::Show { volume } => {
-            let volume = client.get(&["volumes", &volume], &[]).await.map_err(unknown)?;
+            let volume = connect()?.get(&["volumes", &volume], &[]).await.map_err(unknown)?;
             if format.is_json() { print_json(&volume) } else { print_volume(&decode(volume)?) }
         }
         VolumeCommand::Create { name, layout, stores } => {
             let stores: BTreeMap<String, String> = stores.into_iter().collect();
             let body = json!({ "name": name, "layout": layout, "stores": stores });
-            let made = client.change(Method::POST, &["volumes"], Some(&body)).await?;
+            let made = connect()?.change(Method::POST, &["volumes"], Some(&body)).await?;
             if format.is_json() { print_json(&made) } else { print_line(&format!("volume and export {name} made")) }
         }
         VolumeCommand::Remove { volume, yes } => {
             let again = format!("amphi volume remove --yes {volume}");
             sure(yes, &format!("Remove {volume} with all files in it?"), &again)?;
-            client.change(Method::DELETE, &["volumes", &volume], None).await.map_err(unknown)?;
+            connect()?.change(Method::DELETE, &["volumes", &volume], None).await.map_err(unknown)?;
             if format.is_json() {
                 print_json(&json!({ "volume": volume }))
             } else {
@@ -113,8 +123,10 @@ pub(super) async fn run(args: VolumeArgs) -> Result<(), Failure> {
             }
         }
         VolumeCommand::Key { command } => key::run(command, format).await,
-        VolumeCommand::Export(args) => export::run(&client, args, format).await,
-        VolumeCommand::Snapshot(args) => snapshot::run(&client, args, format).await,
+        VolumeCommand::Export(args) => export::run(&connect()?, args, format).await,
+        VolumeCommand::Snapshot(args) => snapshot::run(&connect()?, args, format).await,
+        VolumeCommand::Mount(args) => mount::run(args).await,
+        VolumeCommand::Unmount { directory } => mount::run_unmount(directory).await,
     }
 }
 

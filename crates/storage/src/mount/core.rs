@@ -142,10 +142,7 @@ impl Core {
         aim: Aim,
         op: &mut impl FnMut(&mut Tree) -> Result<T, Stop>,
     ) -> Option<Result<T, Errno>> {
-        match self.step(aim, op) {
-            Ok(value) => Some(value),
-            Err(_) => None,
-        }
+        self.step(aim, op).ok()
     }
 
     fn step<T>(&self, aim: Aim, op: &mut impl FnMut(&mut Tree) -> Result<T, Stop>) -> Result<Result<T, Errno>, Step> {

@@ -81,10 +81,13 @@ pub(crate) struct Pieces {
     /// Content that takes the place of what the store has.
     pub(crate) slots: BTreeMap<u64, Slot>,
     /// Ranges cut out since the last batch, before any of `slots` is put.
-    pub(crate) cuts: Vec<(u64, Option<u64>)>,
+    pub(crate) cuts: Vec<Cut>,
     /// How often something was cut: what was read from the store before says nothing any more.
     pub(crate) cuts_made: u64,
 }
+
+/// A range of stripes that was cut out; without an end, all from the first on.
+pub(crate) type Cut = (u64, Option<u64>);
 
 /// Content of one stripe, not stored yet.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use crate::model::effect::Effect;
 use crate::model::inode::Ino;
 use crate::model::name::Name;
 use crate::model::stripe::Stripe;
-use crate::mount::node::{Frozen, Slot};
+use crate::mount::node::{Cut, Frozen, Slot};
 use crate::namespace::Usage;
 
 /// See the file's head. The order within it is one in which the effects hold: names go before they are given anew,
@@ -21,7 +21,7 @@ pub(crate) struct Batch {
     after: Vec<Effect>,
     /// What it takes to pretend that it was not taken.
     puts: Vec<Ino>,
-    cuts: Vec<(Ino, Vec<(u64, Option<u64>)>)>,
+    cuts: Vec<(Ino, Vec<Cut>)>,
     entries: BTreeMap<(Ino, Name), Option<Ino>>,
     removed: BTreeMap<Ino, bool>,
     xattrs: BTreeSet<(Ino, String)>,
@@ -101,7 +101,7 @@ impl Tree {
         let Some(node) = self.nodes.get_mut(&ino) else { return };
         let pieces = &mut node.pieces;
         let cuts = std::mem::take(&mut pieces.cuts);
-        let effect = |&(number, end): &(u64, Option<u64>)| Effect::StripeCut { ino, number, end };
+        let effect = |&(number, end): &Cut| Effect::StripeCut { ino, number, end };
         batch.before.extend(cuts.iter().map(effect));
         batch.cuts.push((ino, cuts));
         // A stripe without bytes is none: what is left of one that was cut at its start.

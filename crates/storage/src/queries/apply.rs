@@ -63,23 +63,24 @@ fn stored(number: u64) -> Value {
     i64::try_from(number).unwrap_or(i64::MAX).into()
 }
 
-/// What goes is counted by the database: who sends effects may not know of it.
+/// What goes is counted by the database: who sends effects may not know of it. CROSS, as below: SQLite would otherwise go
+/// through all pieces of the space for each of the given rows.
 fn removals_count(write: &mut Write, target: Target<'_>, plan: &Plan) {
     let bytes = "UPDATE storage_space SET used_bytes = used_bytes - (SELECT COALESCE(SUM(s.bytes), 0) FROM given \
-         JOIN storage_piece p ON p.space = ? AND p.ino = given.of_ino AND p.number >= given.from_number \
-         AND p.number < given.to_number JOIN storage_stripe s ON s.id = p.stripe) WHERE id = ?";
+         CROSS JOIN storage_piece p JOIN storage_stripe s ON s.id = p.stripe WHERE p.space = ? AND p.ino = given.of_ino \
+         AND p.number >= given.from_number AND p.number < given.to_number) WHERE id = ?";
     write.push_given(Query::new(bytes).bind(target.space).bind(target.space), spans(plan));
     let mut given = Given::new(&[("of_ino", Kind::Int)]);
     plan.inodes_removed.iter().for_each(|(ino, _)| given.push([(*ino).into()]));
     let inodes = "UPDATE storage_space SET used_inodes = used_inodes - (SELECT COUNT(*) FROM given \
-         JOIN storage_inode i ON i.space = ? AND i.ino = given.of_ino) WHERE id = ?";
+         CROSS JOIN storage_inode i WHERE i.space = ? AND i.ino = given.of_ino) WHERE id = ?";
     write.push_given(Query::new(inodes).bind(target.space).bind(target.space), given);
 }
 
 fn pieces_remove(write: &mut Write, target: Target<'_>, plan: &Plan) {
     let trash = "INSERT INTO storage_trash (stripe, since_ms) SELECT p.stripe, ? FROM given \
-         JOIN storage_piece p ON p.space = ? AND p.ino = given.of_ino AND p.number >= given.from_number \
-         AND p.number < given.to_number WHERE 1 = 1 ON CONFLICT (stripe) DO NOTHING";
+         CROSS JOIN storage_piece p WHERE p.space = ? AND p.ino = given.of_ino AND p.number >= given.from_number \
+         AND p.number < given.to_number ON CONFLICT (stripe) DO NOTHING";
     write.push_given(Query::new(trash).bind(target.now_ms).bind(target.space), spans(plan));
     let remove = "DELETE FROM storage_piece USING given WHERE storage_piece.space = ? AND storage_piece.ino = given.of_ino \
          AND storage_piece.number >= given.from_number AND storage_piece.number < given.to_number";

@@ -106,8 +106,14 @@ impl Kernel {
         let k = geometry.data();
         let parity = parities.trailing_zeros() as usize;
         let row = |row: usize| if row == lost { fragments[k + parity] } else { fragments[row] };
-        if (parity, k) == (0, 2) {
-            return self.run(Sum { out, rows: [row(0), row(1)] }).is_ok();
+        match (parity, k) {
+            (0, 2) => return self.run(Sum { out, rows: [row(0), row(1)] }).is_ok(),
+            (0, 4) => return self.run(Sum { out, rows: [row(0), row(1), row(2), row(3)] }).is_ok(),
+            (0, 8) => {
+                let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+                return self.run(Sum { out, rows }).is_ok();
+            }
+            _ => {}
         }
         let origin = geometry.lead(parity, lost) as isize;
         let mut sources = [Source::default(); MAX_FRAGMENTS];

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use reqwest::Url;
+use wire::NodePart;
 
 /// Settings of one agent. `Debug` hides the token.
 #[derive(Clone, Default)]
@@ -28,6 +30,8 @@ pub struct AgentConfig {
     pub sandbox: Option<PathBuf>,
     /// Take programs although nothing on this machine would hold them in.
     pub allow_uncontained: bool,
+    /// What services do on this node beside runs.
+    pub parts: Vec<Arc<dyn NodePart>>,
     /// End when standard input closes, so that the agent never outlives the process that started it.
     pub exit_with_stdin: bool,
 }
@@ -82,6 +86,12 @@ impl ControlPlane {
         Ok(Self { url })
     }
 
+    /// The loopback address by which the control plane is reached, when it is on this machine.
+    pub(crate) fn loopback(&self) -> Option<IpAddr> {
+        let host = self.url.host_str().filter(|host| is_loopback(host))?;
+        Some(bare(host).parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)))
+    }
+
     /// Where the authority's certificate is fetched.
     pub(crate) fn authority_url(&self) -> String {
         format!("{}ca.pem", self.url)
@@ -102,8 +112,11 @@ impl fmt::Display for ControlPlane {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost" || bare(host).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 #[cfg(test)]
@@ -118,6 +131,15 @@ mod tests {
         for bad in ["http://192.0.2.1", "http://localhost.example.org", "ftp://127.0.0.1", "127.0.0.1:8080", "", "x"] {
             assert!(ControlPlane::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_control_plane_on_this_machine_is_known_by_its_address() {
+        let loopback = |url: &str| ControlPlane::parse(url).unwrap().loopback().map(|address| address.to_string());
+        assert_eq!(loopback("http://localhost:8080").as_deref(), Some("127.0.0.1"));
+        assert_eq!(loopback("http://127.0.0.2:8080").as_deref(), Some("127.0.0.2"));
+        assert_eq!(loopback("https://[::1]").as_deref(), Some("::1"));
+        assert_eq!(loopback("https://192.0.2.1"), None);
     }
 
     #[test]

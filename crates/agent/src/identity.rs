@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use wire::NodeIdentity;
 use wire::authority::{AuthorityError, expires_ms};
 
 /// How long a second agent waits for the first to go: long enough for a restart, short enough for a person.
@@ -57,6 +58,12 @@ impl Identity {
     /// How long the certificate still holds at `now_ms`, in ms; nothing or less when it has ended.
     pub(crate) fn left_ms(&self, now_ms: i64) -> Result<i64, AuthorityError> {
         Ok(expires_ms(&self.pair_pem)? - now_ms)
+    }
+
+    /// What the node's parts are given of it.
+    pub(crate) fn shown(&self) -> NodeIdentity {
+        let (pair_pem, ca_pem) = (self.pair_pem.clone(), self.ca_pem.clone());
+        NodeIdentity { node_id: self.enrolment.node_id.clone(), pair_pem, ca_pem }
     }
 }
 

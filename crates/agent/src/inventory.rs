@@ -58,7 +58,8 @@ pub(crate) fn heartbeat(running: u32) -> Heartbeat {
     Heartbeat { running, load: load / f64::from(cores()), memory_available_bytes: memory("MemAvailable:") }
 }
 
-async fn addresses(launcher: &Launcher) -> Vec<String> {
+/// Global addresses of the network namespace that `launcher` starts in.
+pub(crate) async fn addresses(launcher: &Launcher) -> Vec<String> {
     let argv = ["ip", "-j", "addr"].map(str::to_owned);
     match launcher.capture(&argv, ADDRESS_TIMEOUT).await {
         Ok(output) => global_addresses(&output.stdout),

@@ -26,6 +26,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::authority::Fingerprint;
@@ -43,6 +44,7 @@ mod ledger;
 mod link;
 mod node;
 mod order;
+mod parts;
 mod probe;
 mod program;
 mod resolve;
@@ -61,6 +63,7 @@ use launcher::Launcher;
 use ledger::Ledger;
 use link::{Link, LinkError, backoff};
 use node::Node;
+use parts::Parts;
 use program::Programs;
 use sandbox::SandboxConfig;
 
@@ -87,10 +90,13 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     let Some(identity) = identity(&config, token, &place, &home, slots, &shutdown).await? else { return Ok(()) };
     let programs = programs(&config, slots).await;
     let ledger = Ledger::new(slots, home.epoch()?);
+    let (shown, identity_shown) = watch::channel(identity.shown());
+    let mut parts = Parts::start(&config, &place, identity_shown, &shutdown).await;
     let link = Link {
         place,
         home,
         identity: Mutex::new(identity),
+        shown,
         node: Arc::new(Node::new(Launcher::new(config.netns), groups, programs, ledger)),
         labels: config.labels,
         slots,
@@ -98,7 +104,12 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
         shutdown,
         runs: TaskTracker::new(),
     };
-    Ok(link.keep().await?)
+    let ended = tokio::select! {
+        kept = link.keep() => kept.map_err(anyhow::Error::from),
+        error = parts.failed() => Err(error),
+    };
+    parts.end().await;
+    ended
 }
 
 /// Whether [`run()`] ended because the control plane said goodbye for good: another start would meet the same.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
 use tonic::{Request, Status, Streaming};
+use wire::NodeIdentity;
 use wire::authority::AuthorityError;
 use wire::proto::agents_client::AgentsClient;
 use wire::proto::from_agent::Message;
@@ -83,6 +85,8 @@ pub(crate) struct Link {
     pub(crate) home: Arc<Home>,
     /// Replaced by a renewal; each connection is made with the present one.
     pub(crate) identity: Mutex<Identity>,
+    /// The same, for the parts.
+    pub(crate) shown: watch::Sender<NodeIdentity>,
     pub(crate) node: Arc<Node>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) slots: u32,

@@ -10,7 +10,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime, pem};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use wire::authority::{AuthorityError, KeyRequest, expires_ms, node_id_of_pem};
+use wire::authority::{AuthorityError, KeyRequest, expires_ms, is_node_server, node_id_of_pem};
 
 use super::Link;
 use crate::clock;
@@ -43,9 +43,11 @@ pub(super) enum RenewalError {
 }
 
 impl Link {
-    /// A request for a new certificate; `None` while the present one has long to go.
+    /// A request for a new certificate; `None` while the present one has long to go and is good for the node's parts.
     pub(super) fn renewal_request(&self) -> Result<Option<KeyRequest>, RenewalError> {
-        if self.identity().left_ms(clock::now_ms()).map_err(RenewalError::Request)? >= RENEW_BEFORE_MS {
+        let present = self.identity().clone();
+        let left_ms = present.left_ms(clock::now_ms()).map_err(RenewalError::Request)?;
+        if left_ms >= RENEW_BEFORE_MS && is_node_server(&present.pair_pem, &present.enrolment.node_id) {
             return Ok(None);
         }
         KeyRequest::generate().map(Some).map_err(RenewalError::Request)
@@ -62,6 +64,7 @@ impl Link {
             Ok(written) => written.map_err(RenewalError::Store)?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
+        self.shown.send_replace(renewed.shown());
         *self.identity() = renewed;
         Ok(())
     }

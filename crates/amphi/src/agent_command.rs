@@ -1,13 +1,17 @@
 //! `amphi agent`: this machine as a node. The agent itself is the crate of that name; here are its arguments, its log
 //! and the signals that end it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use agent::AgentConfig;
 use anyhow::Context;
+use storage::store::{StoreDir, store_part};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use wire::NodePart;
 
 use crate::cli::label;
 use crate::log;
@@ -20,7 +24,8 @@ node's certificate in DIR.
 
 Examples:
   amphi agent --join https://amphi.example.org --token amphi1.…
-  amphi agent --join https://amphi.example.org --dir /var/lib/amphi-agent --slots 4 --label site=paris")]
+  amphi agent --join https://amphi.example.org --dir /var/lib/amphi-agent --slots 4 --label site=paris
+  amphi agent --join https://amphi.example.org --dir /var/lib/amphi-agent --store /srv/amphi:500G")]
 pub(crate) struct AgentArgs {
     /// Address of the control plane
     #[arg(long, value_name = "URL")]
@@ -40,6 +45,13 @@ pub(crate) struct AgentArgs {
     /// Where the node's key and certificate are kept
     #[arg(long, default_value = "amphi-agent")]
     dir: PathBuf,
+    /// Keep parts of files in this directory, at most SIZE bytes (K, M, G, T; left out: what the disk has); repeat it
+    /// for several
+    #[arg(long, value_name = "DIR[:SIZE]")]
+    store: Vec<StoreDir>,
+    /// Where clients of the stores connect; a free port when left out
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "store")]
+    store_listen: Option<SocketAddr>,
     /// Start tools in this network namespace
     #[arg(long, value_name = "NAME")]
     netns: Option<String>,
@@ -76,6 +88,10 @@ pub(crate) async fn run(args: AgentArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn config(args: AgentArgs) -> AgentConfig {
+    let mut parts: Vec<Arc<dyn NodePart>> = Vec::new();
+    if !args.store.is_empty() {
+        parts.push(Arc::new(store_part(args.store, args.store_listen)));
+    }
     AgentConfig {
         join: args.join,
         token: args.token,
@@ -87,6 +103,7 @@ fn config(args: AgentArgs) -> AgentConfig {
         // The file itself, whatever is installed in its place meanwhile.
         sandbox: Some("/proc/self/exe".into()),
         allow_uncontained: args.allow_uncontained,
+        parts,
         exit_with_stdin: args.exit_with_stdin,
     }
 }

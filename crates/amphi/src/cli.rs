@@ -15,8 +15,10 @@ mod login;
 mod node;
 mod output;
 mod run;
+mod size;
 mod source;
 mod status;
+mod store;
 mod table;
 mod tenant;
 mod terminal;
@@ -85,6 +87,8 @@ enum Command {
     Node(node::NodeArgs),
     /// List, make and remove volumes, exports and snapshots
     Volume(volume::VolumeArgs),
+    /// List, show and change the stores that keep files
+    Store(store::StoreArgs),
     /// Show which tools there are and what they take
     Tool(tool::ToolArgs),
     /// Show which languages programs may be written in, and where each is
@@ -123,6 +127,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Job(args) => job::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Batch(args) => batch::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Node(args) => node::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Store(args) => store::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Tool(args) => tool::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Language(args) => language::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::User(args) => account::run(args).await.map(|()| ExitCode::SUCCESS),

@@ -25,7 +25,7 @@ pub(crate) use connection::{Connection, ConnectionError, Credentials, ca_from_en
 pub(crate) use live::{JobEnd, LiveEvent, LiveStream, OutputChunk, OutputStream, StateChange};
 pub(crate) use model::{
     Account, AuditEntry, Batch, Element, ElementPage, Job, Language, Me, NewS3Key, NewToken, Node, NodeToken, S3Key,
-    Source, SourceFile, Status, Tenant, Token, Tool, ToolOption,
+    Source, SourceFile, Status, Store, Tenant, Token, Tool, ToolOption,
 };
 pub(crate) use problem::{ClientError, Problem};
 pub(crate) use session::sign_in;

@@ -17,8 +17,11 @@ pub(crate) fn access() -> Vec<RouteAccess> {
 /// Pages and API of every service, behind the portal's layers.
 pub(crate) fn router(portal: &Portal, lab: &Lab, storage: &Storage) -> Router {
     let own_api = portal::api().with_state(portal.clone());
-    let (api, description) =
-        OpenApiRouter::with_openapi(portal::openapi()).merge(own_api).merge(lab.api()).merge(storage.api()).split_for_parts();
+    let (api, description) = OpenApiRouter::with_openapi(portal::openapi())
+        .merge(own_api)
+        .merge(lab.api())
+        .merge(storage.api())
+        .split_for_parts();
     let pages = portal::pages().with_state(portal.clone()).merge(lab.pages()).merge(storage.pages());
     portal.layer(pages.merge(api).merge(portal.openapi_route(description)), access())
 }

@@ -86,12 +86,10 @@ async fn with_nodes(
     signals: &mut Signals,
 ) -> anyhow::Result<ExitCode> {
     let plans: Vec<_> = match topology {
-        Some(topology) => topology
-            .hosts()
-            .iter()
-            .map(|host| NodePlan { name: host.name.clone(), netns: Some(host.netns.clone()) })
-            .collect(),
-        None => (0..args.nodes).map(|n| NodePlan { name: node_name(n), netns: None }).collect(),
+        Some(topology) => {
+            NodePlan::with_stores(topology.hosts().iter().map(|host| (host.name.clone(), Some(host.netns.clone()))))
+        }
+        None => NodePlan::with_stores((0..args.nodes).map(|n| (node_name(n), None))),
     };
     let nodes = Nodes::start(&control.lab, &control.local_url, &args.dir.join("nodes"), &plans).await?;
     let ended = tokio::select! {

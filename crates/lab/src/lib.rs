@@ -25,7 +25,6 @@ use utoipa_axum::router::OpenApiRouter;
 use wire::authority::Authority;
 
 pub use access::access;
-pub use link::PeerCertificate;
 pub use pages::{assets, catalogs, navigation, sub_navigation, topic};
 pub use service::ServiceError;
 pub use service::job::removal;

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use wire::PeerCertificate;
 use wire::proto::agents_server::{Agents, AgentsServer};
 use wire::proto::{EnrollReply, EnrollRequest, FromAgent, ToAgent};
 
@@ -27,11 +28,6 @@ pub(crate) const ROUTE: &str = "/amphi.agent.v1.Agents/{method}";
 /// Commands that may wait for a slow agent before its stream is given up: the starts and ends of all the runs that it
 /// may have, and more.
 const COMMANDS_MAX: usize = 4_096;
-
-/// The certificate that TLS has verified, DER. The listener puts it into the extensions of every request of its
-/// connection; a request without one comes from a caller that showed none.
-#[derive(Clone, Debug)]
-pub struct PeerCertificate(pub Vec<u8>);
 
 /// The gRPC service for agents.
 pub(crate) fn service(lab: Lab) -> AgentsServer<Link> {

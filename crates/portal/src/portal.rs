@@ -119,17 +119,27 @@ impl Portal {
 
     /// Adds a journal entry to the transaction of the deed it tells of. `deed` is `noun.verb`.
     pub fn audit(&self, write: &mut Write, caller: &Caller, deed: &str, target: &str, detail: serde_json::Value) {
-        let entry = Entry {
+        let entry = self.entry(&caller.login, &caller.request_id, deed, target, detail);
+        write.push_step(entry_insert(&entry, caller.account.as_str(), caller.tenant.as_str()));
+        write.push_event("portal.journal");
+    }
+
+    /// The same for what nobody did: what this program saw happen, such as a store that went away.
+    pub fn audit_seen(&self, write: &mut Write, deed: &str, target: &str, detail: serde_json::Value) {
+        write.push_step(entry_insert(&self.entry("", "", deed, target, detail), "", ""));
+        write.push_event("portal.journal");
+    }
+
+    fn entry(&self, login: &str, request_id: &str, deed: &str, target: &str, detail: serde_json::Value) -> Entry {
+        Entry {
             id: crate::model::new_id(),
             at_ms: self.now_ms(),
-            login: caller.login.clone(),
+            login: login.to_owned(),
             deed: deed.to_owned(),
             target: target.chars().take(200).collect(),
             detail: detail.to_string(),
-            request_id: caller.request_id.clone(),
-        };
-        write.push_step(entry_insert(&entry, caller.account.as_str(), &caller.tenant));
-        write.push_event("portal.journal");
+            request_id: request_id.to_owned(),
+        }
     }
 
     /// The first start: a tenant, an admin with a password for once, and an API token in `DIR/admin.token` (0600).

@@ -15,6 +15,7 @@ CREATE TABLE storage_store (
   addresses TEXT NOT NULL,
   labels TEXT NOT NULL,
   state VARCHAR(16) NOT NULL,
+  health VARCHAR(16) NOT NULL,
   capacity_bytes BIGINT NOT NULL,
   used_bytes BIGINT NOT NULL,
   free_bytes BIGINT NOT NULL,

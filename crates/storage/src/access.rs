@@ -32,5 +32,9 @@ pub fn access() -> Vec<RouteAccess> {
         entry(Method::DELETE, "/api/v1/exports/{export}/sessions/{id}/delegation", SignedIn),
         entry(Method::POST, "/api/v1/exports/{export}/sessions/{id}/apply", SignedIn).own_idempotency(),
         entry(Method::POST, "/api/v1/exports/{export}/sessions/{id}/read", SignedIn).own_idempotency(),
+        entry(Method::GET, "/api/v1/stores", OPERATOR),
+        entry(Method::GET, "/api/v1/stores/{store}", OPERATOR),
+        entry(Method::PATCH, "/api/v1/stores/{store}", OPERATOR),
+        entry(Method::DELETE, "/api/v1/stores/{store}", OPERATOR),
     ]
 }

@@ -4,6 +4,7 @@ mod export;
 mod s3_key;
 mod session;
 mod snapshot;
+mod store;
 mod volume;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -29,5 +30,7 @@ pub(crate) fn router(storage: Storage) -> OpenApiRouter {
         .routes(routes!(session::delegation_end))
         .routes(routes!(session::session_apply))
         .routes(routes!(session::session_read))
+        .routes(routes!(store::store_list))
+        .routes(routes!(store::store_get, store::store_change, store::store_delete))
         .with_state(storage)
 }

@@ -8,6 +8,7 @@
 
 mod access;
 mod api;
+mod link;
 pub mod model;
 pub mod mount;
 pub mod namespace;
@@ -74,6 +75,7 @@ struct Inner {
     portal: Portal,
     config: StorageConfig,
     numbers: service::Numbers,
+    control_pair: service::ControlPair,
 }
 
 /// What goes with an account that is deleted: its keys for S3, and its own exports.
@@ -94,7 +96,15 @@ pub fn migrations() -> db::Migrations {
 impl Storage {
     /// Opens storage over a migrated database.
     pub fn open(db: Database, portal: Portal, config: StorageConfig) -> Self {
-        Self { inner: Arc::new(Inner { db, portal, config, numbers: service::Numbers::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                db,
+                portal,
+                config,
+                numbers: service::Numbers::default(),
+                control_pair: service::ControlPair::default(),
+            }),
+        }
     }
 
     /// The REST API with its description.
@@ -109,7 +119,7 @@ impl Storage {
 
     /// What agents call, by certificate: it stands outside the portal's layers.
     pub fn registry(&self) -> Router {
-        Router::new()
+        Router::new().route_service(link::ROUTE, link::service(self.clone()))
     }
 
     /// Takes S3's requests out of what comes to `router`. They are admitted by their signature, which is made with a key of
@@ -129,6 +139,10 @@ impl Storage {
 
     pub(crate) fn shares(&self) -> &service::Numbers {
         &self.inner.numbers
+    }
+
+    pub(crate) fn control_pair(&self) -> &service::ControlPair {
+        &self.inner.control_pair
     }
 
     pub(crate) fn portal(&self) -> &Portal {

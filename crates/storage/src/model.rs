@@ -7,6 +7,7 @@ pub mod name;
 pub(crate) mod plan;
 pub(crate) mod session;
 pub(crate) mod space;
+pub(crate) mod store;
 pub mod stripe;
 pub(crate) mod volume;
 

@@ -7,6 +7,7 @@ pub(crate) mod s3_key;
 pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod space;
+pub(crate) mod store;
 pub(crate) mod stripe;
 pub(crate) mod volume;
 

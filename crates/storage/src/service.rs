@@ -1,11 +1,12 @@
 //! Operations of storage: check the caller, decide, write, tell.
 
+mod credentials;
 mod delegation;
 pub(crate) mod export;
 mod numbers;
 pub(crate) mod session;
 mod snapshot;
-mod store_address;
+pub(crate) mod store;
 pub(crate) mod volume;
 
 use db::DbError;
@@ -15,6 +16,7 @@ use crate::model::stripe::UnknownLayout;
 use crate::model::volume::NameRefusal;
 use crate::namespace::NamespaceError;
 
+pub(crate) use credentials::ControlPair;
 pub(crate) use numbers::Numbers;
 
 /// What keeps an operation of storage from being carried out. `Display` is a sentence for people.
@@ -92,6 +94,29 @@ pub enum ServiceError {
     /// The name space refused.
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
+    /// No store of that number.
+    #[error("There is no store {0}. See the list of stores for those there are.")]
+    StoreUnknown(i64),
+    /// Units of stripes are on the store.
+    #[error("Store {0} still holds parts of files. Drain it first.")]
+    StoreUsed(i64),
+    /// The store's agent would announce it again.
+    #[error(
+        "Store {0} is still offered by its node, and would come back. Take it out of the agent's --store, or disable it first."
+    )]
+    StoreOffered(i64),
+    /// A node offers more than anybody has disks.
+    #[error("A node offers at most {0} stores.")]
+    StoresTooMany(usize),
+    /// No port of TCP.
+    #[error("{0} is no port.")]
+    StorePort(u32),
+    /// A store is named by no UUID.
+    #[error("A store's UUID can't be read.")]
+    StoreUuid,
+    /// A certificate could not be made.
+    #[error("making a certificate for stores")]
+    Certificate(#[from] wire::authority::AuthorityError),
     /// The database failed.
     #[error("reading or writing storage's state")]
     Db(#[from] DbError),
@@ -128,6 +153,11 @@ impl From<ServiceError> for Problem {
             E::Limits => Problem::bad_request("limits", sentence).field("bytes_soft"),
             E::Tenant => Problem::bad_request("tenant", sentence).field("tenant"),
             E::CertificateRequest(_) => Problem::bad_request("certificate-request", sentence).field("csr_pem"),
+            E::StoreUnknown(id) => Problem::not_found("store-unknown", sentence).arg("store", id.to_string()),
+            E::StoreUsed(id) => Problem::conflict("store-used", sentence).arg("store", id.to_string()),
+            E::StoreOffered(id) => Problem::conflict("store-offered", sentence).arg("store", id.to_string()),
+            E::StoresTooMany(_) | E::StorePort(_) | E::StoreUuid => Problem::bad_request("store-offer", sentence),
+            E::Certificate(error) => Problem::bug(error),
             E::Namespace(error) => error.into(),
             E::Db(error) => error.into(),
         }

@@ -21,6 +21,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use error::{ReadError, WriteError};
+pub(crate) use link::Link;
 pub use link::LinkError;
 pub(crate) use reading::Damage;
 

@@ -2,6 +2,7 @@
 //! the next turn.
 
 mod expire_sessions;
+mod poll;
 mod remove_space;
 
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ pub(crate) fn spawn(storage: &Storage, shutdown: &CancellationToken) -> TaskTrac
     let tasks = TaskTracker::new();
     tasks.spawn(remove_space::run(storage.clone(), shutdown.clone()));
     tasks.spawn(expire_sessions::run(storage.clone(), shutdown.clone()));
+    tasks.spawn(poll::run(storage.clone(), shutdown.clone()));
     tasks.close();
     tasks
 }

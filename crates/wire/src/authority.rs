@@ -154,6 +154,11 @@ impl KeyRequest {
     }
 }
 
+/// The certificate that TLS has verified, DER. The listener puts it into the extensions of every request of its
+/// connection; a request without one comes from a caller that showed none.
+#[derive(Clone, Debug)]
+pub struct PeerCertificate(pub Vec<u8>);
+
 /// The authority, with its private key in memory.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,

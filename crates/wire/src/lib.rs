@@ -7,7 +7,7 @@ pub mod authority;
 mod part;
 pub mod token;
 
-pub use authority::SERVER_NAME;
+pub use authority::{PeerCertificate, SERVER_NAME};
 pub use part::{NodeIdentity, NodePart, NodeSite};
 
 /// The messages and the service of `proto/amphi.proto`.

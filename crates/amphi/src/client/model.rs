@@ -163,6 +163,28 @@ pub(crate) struct Node {
     pub(crate) last_seen: Option<Timestamp>,
 }
 
+/// A store of parts of files.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Store {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) node: String,
+    pub(crate) state: String,
+    pub(crate) health: String,
+    #[serde(default)]
+    pub(crate) detail: String,
+    pub(crate) capacity_bytes: u64,
+    pub(crate) used_bytes: u64,
+    pub(crate) free_bytes: u64,
+    pub(crate) units: u64,
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) addresses: Vec<String>,
+    pub(crate) created: Timestamp,
+    pub(crate) seen: Timestamp,
+}
+
 /// A tool as a node has it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct InstalledTool {

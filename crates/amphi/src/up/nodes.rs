@@ -24,12 +24,33 @@ const RESTART_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// An agent that lived this long is not held responsible for its predecessors.
 const STEADY: Duration = Duration::from_secs(60);
 
+/// Stores on this machine: enough for layouts 0 and 1, with two to spare.
+const STORES: usize = 8;
+/// The most that one of them takes.
+const STORE_SIZE: &str = ":4G";
+
 /// One node to run.
 #[derive(Clone, Debug)]
 pub(super) struct NodePlan {
     pub(super) name: String,
     /// The network namespace that its runs live in.
     pub(super) netns: Option<String>,
+    /// The names of its stores.
+    pub(super) stores: Vec<String>,
+}
+
+impl NodePlan {
+    /// One plan for each name and namespace; the stores are spread over them in turn.
+    pub(super) fn with_stores(nodes: impl Iterator<Item = (String, Option<String>)>) -> Vec<Self> {
+        let mut plans: Vec<_> = nodes.map(|(name, netns)| Self { name, netns, stores: Vec::new() }).collect();
+        let count = plans.len().max(1);
+        for number in 0..STORES {
+            if let Some(plan) = plans.get_mut(number % count) {
+                plan.stores.push(format!("s{}", number + 1));
+            }
+        }
+        plans
+    }
 }
 
 /// The running agents.
@@ -80,6 +101,11 @@ impl Agent {
         command.arg("--dir").arg(&self.dir);
         if let Some(netns) = &self.plan.netns {
             command.args(["--netns", netns]);
+        }
+        for store in &self.plan.stores {
+            let mut offer = self.dir.join("stores").join(store).into_os_string();
+            offer.push(STORE_SIZE);
+            command.arg("--store").arg(offer);
         }
         let pair = self.dir.join("node.pem");
         if pair.exists() {

@@ -84,7 +84,7 @@ async fn without_a_nodes_certificate_there_is_no_stream() {
     let plane = Plane::new().await;
     let status = Link::open(&plane, None).await.err().unwrap();
     assert_eq!(status.code(), Code::Unauthenticated);
-    let nonsense = lab::PeerCertificate(b"no certificate".to_vec());
+    let nonsense = wire::PeerCertificate(b"no certificate".to_vec());
     assert_eq!(Link::open(&plane, Some(&nonsense)).await.err().unwrap().code(), Code::Unauthenticated);
 }
 

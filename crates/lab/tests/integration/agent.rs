@@ -5,11 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use axum::Extension;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lab::PeerCertificate;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
+use wire::PeerCertificate;
 use wire::proto::agents_client::AgentsClient;
 use wire::proto::to_agent::Message;
 use wire::proto::{

@@ -3,7 +3,6 @@
 use db::{Database, DbError, Query, Row};
 
 use crate::model::journal::Entry;
-use crate::model::tenant::TenantId;
 use crate::queries::like_anywhere;
 
 /// What the journal is narrowed to.
@@ -63,7 +62,7 @@ pub(crate) async fn entry_list(db: &Database, filter: &EntryFilter) -> Result<Ve
 }
 
 /// Inserts an entry; `detail` is JSON text.
-pub(crate) fn entry_insert(entry: &Entry, account: &str, tenant: &TenantId) -> Query {
+pub(crate) fn entry_insert(entry: &Entry, account: &str, tenant: &str) -> Query {
     Query::new(
         "INSERT INTO portal_audit (audit_id, at_ms, account_id, login, tenant_id, deed, target, detail, request_id) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -72,7 +71,7 @@ pub(crate) fn entry_insert(entry: &Entry, account: &str, tenant: &TenantId) -> Q
     .bind(entry.at_ms)
     .bind(account)
     .bind(entry.login.as_str())
-    .bind(tenant.as_str())
+    .bind(tenant)
     .bind(entry.deed.as_str())
     .bind(entry.target.as_str())
     .bind(entry.detail.as_str())

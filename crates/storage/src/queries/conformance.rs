@@ -4,6 +4,7 @@ mod apply;
 mod entry;
 mod s3_key;
 mod session;
+mod store;
 mod volume;
 
 use std::collections::HashMap;

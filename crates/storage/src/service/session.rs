@@ -19,10 +19,9 @@ use crate::queries::session::{
     sessions_are_over, sessions_expire,
 };
 use crate::queries::space::{STALE, space_get, space_touch};
+use crate::store::VOLUME_PREFIX;
 use crate::stripe::StoreAddress;
 
-/// How long a certificate for stores holds; a mount that lives longer opens a session anew.
-const CERTIFICATE_VALID: Duration = Duration::from_secs(30 * 86_400);
 /// How long a call waits for something to happen.
 const WAIT_LIMIT: Duration = Duration::from_secs(20);
 /// Most characters of what a session says of itself.
@@ -90,9 +89,8 @@ impl Storage {
     ) -> Result<SessionView, ServiceError> {
         let (space, right) = self.space_of(caller, export).await?;
         let authority = &self.config().authority;
-        let clock_ms = self.db().clock().now_ms();
-        let certificate_pem = authority
-            .node_certificate(csr_pem, &format!("volume-{}", space.volume), CERTIFICATE_VALID, clock_ms)
+        let certificate_pem = self
+            .credentials_for(&format!("{VOLUME_PREFIX}{}", space.volume), csr_pem)
             .map_err(ServiceError::CertificateRequest)?;
         let now_ms = self.db().time_ms().await?;
         let session = Session {

@@ -9,8 +9,8 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Code, Response, Status};
 use wire::store::stores_client::StoresClient;
 use wire::store::{
-    DeleteRequest, GetRequest, ListRequest, Listed, Piece, PutRequest, Range, SyncRequest, Unit, UnitKey, VerifyReply,
-    VerifyRequest,
+    DeleteRequest, GetRequest, ListRequest, Listed, Piece, PutRequest, Range, StatReply, StatRequest, SyncRequest,
+    Unit, UnitKey, VerifyReply, VerifyRequest,
 };
 
 use super::{Credentials, StoreAddress};
@@ -113,6 +113,12 @@ impl Link {
     pub(crate) async fn verify(&self, after: Option<UnitKey>, bytes_max: u64) -> Result<VerifyReply, LinkError> {
         let request = VerifyRequest { store: self.address.id as u64, after, bytes_max };
         self.call(DATA_TIMEOUT, |mut client| async move { client.verify(request).await }).await
+    }
+
+    /// Size and content, within `timeout`.
+    pub(crate) async fn stat(&self, timeout: Duration) -> Result<StatReply, LinkError> {
+        let request = StatRequest { store: self.address.id as u64 };
+        self.call(timeout, |mut client| async move { client.stat(request).await }).await
     }
 
     /// How long to wait for an answer before another store is asked as well.

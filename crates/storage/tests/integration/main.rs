@@ -5,4 +5,5 @@ mod names;
 mod plane;
 mod session;
 mod snapshot;
+mod store;
 mod volume;

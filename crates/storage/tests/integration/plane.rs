@@ -104,9 +104,9 @@ impl Plane {
     /// Adds a store as if an agent had announced it; those of even number carry `site=b`.
     async fn store(&self, id: i64) {
         let labels = if id % 2 == 0 { r#"{"site":"b"}"# } else { "{}" };
-        let sql = "INSERT INTO storage_store (id, uuid, kind, node, name, addresses, labels, state, capacity_bytes, \
+        let sql = "INSERT INTO storage_store (id, uuid, kind, node, name, addresses, labels, state, health, capacity_bytes, \
              used_bytes, free_bytes, units, boot_id, detail, announced_ms, seen_ms, created_ms) \
-             VALUES (?, ?, 'directory', 'node', ?, '[\"192.0.2.1:1\"]', ?, 'enabled', 1000, 0, 1000, 0, 'b', '', 0, ?, 0)";
+             VALUES (?, ?, 'node', 'node', ?, '[\"192.0.2.1:1\"]', ?, 'enabled', 'up', 1000, 0, 1000, 0, 'b', '', 0, ?, 0)";
         let name = format!("store-{id}");
         let query = Query::new(sql).bind(id).bind(&name).bind(&name).bind(labels).bind(NOW_MS);
         self.db.write(Write::new().step(query)).await.unwrap();

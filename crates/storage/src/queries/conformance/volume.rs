@@ -11,8 +11,8 @@ use crate::namespace::Usage;
 use crate::queries::inode::{entry_list, inode_get, xattr_list};
 use crate::queries::snapshot::{inodes_clear, pieces_clear, space_copy, space_delete, space_removed, space_replace};
 use crate::queries::space::{
-    root_insert, space_expect_unused, space_find, space_get, space_insert, space_limit, space_list,
-    space_mark_removed, spaces_mark_removed,
+    root_insert, space_expect_unused, space_find, space_get, space_insert, space_limit, space_list, space_mark_removed,
+    spaces_mark_removed,
 };
 use crate::queries::stripe::piece_list;
 use crate::queries::volume::{

@@ -1,0 +1,46 @@
+//! Certificates for who talks to stores.
+
+use std::time::Duration;
+
+use wire::authority::{AuthorityError, KeyRequest};
+
+use crate::Storage;
+use crate::store::CONTROL_NAME;
+
+/// How long a client's holds; a mount that lives longer opens a session anew.
+const CLIENT_VALID: Duration = Duration::from_secs(30 * 86_400);
+/// The control plane's own never leaves its memory, and is new at each start: it must only outlive the process.
+const CONTROL_VALID: Duration = Duration::from_secs(3_650 * 86_400);
+
+/// Certificate with key, and the authority; PEM. The control plane's own, made once for each start.
+#[derive(Default)]
+pub(crate) struct ControlPair(std::sync::OnceLock<String>);
+
+impl Storage {
+    /// Signs the key of a request for a caller of stores by this name: [`crate::store::VOLUME_PREFIX`] and the volume's
+    /// number.
+    ///
+    /// # Errors
+    /// `Request` when the text is no request.
+    pub(crate) fn credentials_for(&self, common_name: &str, csr_pem: &str) -> Result<String, AuthorityError> {
+        self.certificate(common_name, csr_pem, CLIENT_VALID)
+    }
+
+    /// The control plane's own certificate with its key, and the authority; PEM.
+    ///
+    /// # Errors
+    /// `Sign` when the system gives no randomness.
+    pub(crate) fn control_credentials(&self) -> Result<(String, String), AuthorityError> {
+        let ca_pem = self.config().authority.certificate_pem().to_owned();
+        if let Some(pair) = self.control_pair().0.get() {
+            return Ok((pair.clone(), ca_pem));
+        }
+        let request = KeyRequest::generate()?;
+        let pair = self.certificate(CONTROL_NAME, &request.csr_pem, CONTROL_VALID)? + &request.key_pem;
+        Ok((self.control_pair().0.get_or_init(|| pair).clone(), ca_pem))
+    }
+
+    fn certificate(&self, name: &str, csr_pem: &str, valid: Duration) -> Result<String, AuthorityError> {
+        self.config().authority.client_certificate(csr_pem, name, valid, self.db().clock().now_ms())
+    }
+}

@@ -1,0 +1,170 @@
+//! Stores: taken up when their nodes announce them, changed by operators, told to those who use them.
+
+use db::{DbError, Write};
+use placement::{AdminState, Health};
+use portal::Caller;
+use serde_json::json;
+use wire::store::{AnnounceRequest, Number, Offer};
+
+use super::ServiceError;
+use crate::model::store::{Store, StoreKind};
+use crate::model::stripe::StoreId;
+use crate::queries::store::{
+    store_announced, store_delete, store_get, store_insert, store_is_used, store_list, store_of_uuid, store_state_set,
+};
+use crate::queries::volume::volume_get;
+use crate::stripe::StoreAddress;
+use crate::{NodeFacts, Storage};
+
+/// Told when a store comes, goes, or changes its state, health or address.
+pub(crate) const STORES: &str = "storage.stores";
+/// Stores that one node may offer.
+const OFFERS_MAX: usize = 256;
+/// Addresses of a node that are kept.
+const ADDRESSES_MAX: usize = 16;
+
+impl Storage {
+    /// All stores, by number.
+    pub(crate) async fn store_list(&self) -> Result<Vec<Store>, ServiceError> {
+        Ok(store_list(self.db()).await?)
+    }
+
+    /// A store by its number.
+    pub(crate) async fn store_get(&self, id: StoreId) -> Result<Store, ServiceError> {
+        store_get(self.db(), id).await?.ok_or(ServiceError::StoreUnknown(id))
+    }
+
+    /// The stores that carry the labels of this volume, as its clients dial them. None when there is no such volume.
+    pub(crate) async fn store_addresses(&self, volume: i64) -> Result<Vec<StoreAddress>, ServiceError> {
+        let Some(volume) = volume_get(self.db(), volume).await? else { return Ok(Vec::new()) };
+        let stores = store_list(self.db()).await?.into_iter();
+        let fitting =
+            stores.filter(|store| volume.labels.iter().all(|(key, value)| store.labels.get(key) == Some(value)));
+        Ok(fitting.map(StoreAddress::from).collect())
+    }
+
+    /// Sets what an operator wants of a store.
+    pub(crate) async fn store_state_set(
+        &self,
+        caller: &Caller,
+        id: StoreId,
+        state: AdminState,
+    ) -> Result<Store, ServiceError> {
+        let read = self.store_get(id).await?;
+        let mut write = Write::new();
+        store_state_set(&mut write, &read, state);
+        write.push_event(STORES);
+        let detail = json!({ "before": read.state, "after": state });
+        self.portal().audit(&mut write, caller, "store.change", &id.to_string(), detail);
+        self.db().write(write).await?;
+        Ok(Store { state, ..read })
+    }
+
+    /// Removes a store that no stripe is on.
+    pub(crate) async fn store_remove(&self, caller: &Caller, id: StoreId) -> Result<(), ServiceError> {
+        let store = self.store_get(id).await?;
+        if store_is_used(self.db(), id).await? {
+            return Err(ServiceError::StoreUsed(id));
+        }
+        if store.health != Health::Down && store.state != AdminState::Disabled {
+            return Err(ServiceError::StoreOffered(id));
+        }
+        let mut write = Write::new();
+        store_delete(&mut write, id);
+        write.push_event(STORES);
+        let detail = json!({ "uuid": store.uuid, "node": store.node, "name": store.name });
+        self.portal().audit(&mut write, caller, "store.remove", &id.to_string(), detail);
+        match self.db().write(write).await {
+            Ok(_) => Ok(()),
+            // Something was written to it meanwhile.
+            Err(DbError::Unmet { .. }) => Err(ServiceError::StoreUsed(id)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes up what a node offers, and answers the stores' numbers.
+    pub(crate) async fn stores_announced(
+        &self,
+        node: &str,
+        facts: &NodeFacts,
+        request: AnnounceRequest,
+    ) -> Result<Vec<Number>, ServiceError> {
+        if request.offers.len() > OFFERS_MAX {
+            return Err(ServiceError::StoresTooMany(OFFERS_MAX));
+        }
+        let port = u16::try_from(request.port).map_err(|_| ServiceError::StorePort(request.port))?;
+        let host = |address: String| {
+            if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+        };
+        let addresses: Vec<String> = request.addresses.into_iter().take(ADDRESSES_MAX).map(host).collect();
+        let mut numbers = Vec::with_capacity(request.offers.len());
+        for offer in request.offers {
+            let uuid = offer.uuid.clone();
+            let store = self.store_announced(node, facts, &addresses, offer).await?;
+            numbers.push(Number { uuid, store: store.unsigned_abs() });
+        }
+        Ok(numbers)
+    }
+
+    async fn store_announced(
+        &self,
+        node: &str,
+        facts: &NodeFacts,
+        addresses: &[String],
+        offer: Offer,
+    ) -> Result<StoreId, ServiceError> {
+        let now_ms = self.db().clock().now_ms();
+        let name: String = offer.name.chars().filter(|c| !c.is_control()).take(100).collect();
+        let mut write = Write::new();
+        let Some(read) = store_of_uuid(self.db(), &offer.uuid).await? else {
+            let store = Store {
+                id: self.number().await?,
+                uuid: offer.uuid.parse::<uuid::Uuid>().map_err(|_| ServiceError::StoreUuid)?.to_string(),
+                kind: StoreKind::Node,
+                node: node.to_owned(),
+                name,
+                addresses: addresses.to_vec(),
+                labels: facts.labels.clone(),
+                state: AdminState::Enabled,
+                health: Health::Up,
+                capacity_bytes: i64::try_from(offer.capacity_bytes).unwrap_or(i64::MAX),
+                used_bytes: 0,
+                free_bytes: 0,
+                units: 0,
+                boot_id: String::new(),
+                detail: String::new(),
+                announced_ms: now_ms,
+                seen_ms: now_ms,
+                created_ms: now_ms,
+            };
+            store_insert(&mut write, &store);
+            write.push_event(STORES);
+            self.db().write(write).await?;
+            tracing::info!(store.id = store.id, "store {} ({} on {}) joined", store.id, store.name, facts.name);
+            return Ok(store.id);
+        };
+        let labels = facts.labels.clone();
+        let now = Store { node: node.to_owned(), name, addresses: addresses.to_vec(), labels, ..read.clone() };
+        let now = Store { announced_ms: now_ms, ..now };
+        store_announced(&mut write, &now);
+        if now != (Store { announced_ms: now_ms, ..read }) {
+            write.push_event(STORES);
+        }
+        self.db().write(write).await?;
+        Ok(now.id)
+    }
+}
+
+impl From<Store> for StoreAddress {
+    fn from(store: Store) -> Self {
+        Self {
+            id: store.id,
+            domain: store.labels.get("site").unwrap_or(&store.node).clone(),
+            node: store.node,
+            addresses: store.addresses,
+            free_bytes: store.free_bytes.unsigned_abs(),
+            is_writable: store.state == AdminState::Enabled,
+            is_up: store.health != Health::Down,
+        }
+    }
+}

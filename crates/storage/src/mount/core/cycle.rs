@@ -229,7 +229,7 @@ impl State {
         let lost: Vec<Ino> = inodes.chain(self.tree.iter().flat_map(Tree::dirty_inodes)).collect();
         tracing::error!(
             inodes = lost.len(),
-            "the name space was changed by somebody else: changes to {} files are lost",
+            "changes to {} files could not be stored and are given up",
             lost.len()
         );
         self.fail(lost, errno);

@@ -14,6 +14,9 @@ use crate::namespace::Usage;
 /// How long the kernel may keep what it was told, while the name space is delegated: it is told when that ends.
 const KEPT: Duration = Duration::from_secs(30);
 
+/// How long stores may refuse what has to be stored before the delegation goes; the control plane waits for 5 s.
+const RECALL_LIMIT: Duration = Duration::from_secs(10);
+
 /// What the kernel was told and may have kept.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
@@ -43,7 +46,14 @@ impl Core {
     pub(crate) async fn recall(&self) -> Told {
         let closed = self.gate.write().await;
         self.state().is_leaving = true;
+        let until = tokio::time::Instant::now() + RECALL_LIMIT;
         while !self.cycle().await && self.state().tree.is_some() {
+            if tokio::time::Instant::now() > until {
+                // Whoever wants the name space has been let in by force; programs here must not wait for ever.
+                let mut state = self.state();
+                let errno = state.failing.unwrap_or(Errno::EIO);
+                state.lose(std::iter::empty(), errno);
+            }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let told = self.forget_all();

@@ -71,6 +71,18 @@ async fn a_full_store_is_told_once_and_what_was_written_comes_through_later() {
     assert_eq!(another(&memory).await.picture().await, paths.picture().await);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_mount_that_can_store_nothing_gives_the_name_space_back_all_the_same() {
+    let (memory, paths) = mounted().await;
+    let ino = make(&paths, "a").await;
+    paths.call(&Call::Write(path("a"), 0, 10, 1)).await.unwrap();
+    memory.is_full.store(true, Ordering::SeqCst);
+    paths.0.recall().await;
+    assert!(!paths.0.is_delegated());
+    assert_eq!(paths.0.failure(ino, 0).unwrap().1, Errno::ENOSPC);
+    assert!(paths.picture().await.is_empty());
+}
+
 #[tokio::test]
 async fn the_quota_is_kept_before_anything_is_sent() {
     let (memory, _) = mounted().await;

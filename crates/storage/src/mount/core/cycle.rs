@@ -27,6 +27,8 @@ const START_BYTES: u64 = 32 * 1024 * 1024;
 const START_EFFECTS: usize = 4_096;
 /// Stripes that are put at a time.
 const PUTS: usize = 64;
+/// How long stores may be too few before programs are told: a node that restarts is back by then.
+const STORES_WAIT: Duration = Duration::from_secs(30);
 /// Longest pause between two tries to reach the control plane.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -138,8 +140,24 @@ impl Core {
         }
     }
 
-    /// Puts the bytes of a batch, makes them safe and stores its effects.
+    /// Puts the bytes of a batch, makes them safe and stores its effects; again for a while when too few stores answer.
     pub(super) async fn store(&self, batch: &Batch) -> Result<(Vec<Stripe>, Usage), Unstored> {
+        let until = tokio::time::Instant::now() + STORES_WAIT;
+        let mut pause = Duration::from_millis(100);
+        loop {
+            match self.store_once(batch).await {
+                Err(Unstored::Data(DataError::Unavailable(error))) if tokio::time::Instant::now() < until => {
+                    tracing::info!(error = &*error, "changes are not stored yet; it is tried again");
+                    let jitter = rand::rng().random_range(0.5..1.0);
+                    tokio::time::sleep(pause.mul_f64(jitter)).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn store_once(&self, batch: &Batch) -> Result<(Vec<Stripe>, Usage), Unstored> {
         let puts: Vec<_> = batch.slots.iter().map(|(_, _, frozen)| self.put(frozen)).collect();
         let mut placed: Vec<Stripe> = futures::stream::iter(puts).buffered(PUTS).try_collect().await?;
         if !placed.is_empty() {
@@ -227,11 +245,7 @@ impl State {
     /// Gives up all that is not stored.
     pub(super) fn lose(&mut self, inodes: impl Iterator<Item = Ino>, errno: Errno) {
         let lost: Vec<Ino> = inodes.chain(self.tree.iter().flat_map(Tree::dirty_inodes)).collect();
-        tracing::error!(
-            inodes = lost.len(),
-            "changes to {} files could not be stored and are given up",
-            lost.len()
-        );
+        tracing::error!(inodes = lost.len(), "changes to {} files could not be stored and are given up", lost.len());
         self.fail(lost, errno);
         self.tree = None;
     }

@@ -2,20 +2,26 @@
 
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::future::try_join_all;
 use nix::errno::Errno;
+use rand::RngExt;
 
 use super::{Aim, Core};
 use crate::SPAN_BYTES;
 use crate::model::inode::Ino;
 use crate::model::stripe::Stripe;
+use crate::mount::data::DataError;
 use crate::mount::node::Frozen;
 use crate::mount::tree::Part;
 
 /// A read of at least so many bytes of a stripe fetches all of it.
 const WHOLE_BYTES: usize = 64 * 1024;
+/// How often a stripe is tried to be read, with pauses of this length: a node that restarts is back by then.
+const READ_TRIES: u32 = 6;
+const READ_PAUSE: Duration = Duration::from_secs(1);
 
 impl Core {
     /// The bytes that `parts` stand for, when all are in memory.
@@ -53,7 +59,7 @@ impl Core {
         } else if is_whole || self.is_fetching(stripe) {
             self.content(stripe).await?.slice(from..to)
         } else {
-            self.data.read(stripe, from as u32..to as u32).await.map_err(|error| reported(stripe, &error))?
+            self.read_stored(stripe, from as u32..to as u32).await?
         };
         if bytes.len() == length {
             return Ok(bytes);
@@ -61,6 +67,30 @@ impl Core {
         let mut padded = BytesMut::from(&bytes[..]);
         padded.resize(length, 0);
         Ok(padded.freeze())
+    }
+
+    /// Reads from the stores; again for a while when too few of them answer.
+    async fn read_stored(&self, stripe: &Stripe, range: Range<u32>) -> Result<Bytes, Errno> {
+        let mut tries = READ_TRIES;
+        loop {
+            match self.data.read(stripe, range.clone()).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(DataError::Unavailable(_)) if tries > 1 => {
+                    tries -= 1;
+                    let jitter = rand::rng().random_range(0.5..1.0);
+                    tokio::time::sleep(READ_PAUSE.mul_f64(jitter)).await;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        stripe.id,
+                        error = &error as &dyn std::error::Error,
+                        "stripe {} can't be read",
+                        stripe.id
+                    );
+                    return Err(error.errno());
+                }
+            }
+        }
     }
 
     fn is_fetching(&self, stripe: &Stripe) -> bool {
@@ -74,8 +104,7 @@ impl Core {
         }
         let fetch = self.fetches.lock().unwrap_or_else(PoisonError::into_inner).entry(stripe.id).or_default().clone();
         let fetched = fetch.get_or_try_init(|| async {
-            let bytes = self.data.read(stripe, 0..stripe.code.bytes).await;
-            let bytes = bytes.map_err(|error| reported(stripe, &error))?;
+            let bytes = self.read_stored(stripe, 0..stripe.code.bytes).await?;
             self.shares.contents.insert(stripe.id, bytes.clone());
             Ok(bytes)
         });
@@ -104,11 +133,6 @@ impl Core {
             let _placed = self.put(&frozen).await;
         }
     }
-}
-
-fn reported(stripe: &Stripe, error: &crate::mount::data::DataError) -> Errno {
-    tracing::warn!(stripe.id, error = error as &dyn std::error::Error, "stripe {} can't be read", stripe.id);
-    error.errno()
 }
 
 fn zeros(length: usize) -> Bytes {

@@ -72,6 +72,18 @@ async fn a_full_store_is_told_once_and_what_was_written_comes_through_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn stores_that_are_away_for_a_moment_are_waited_for() {
+    let (memory, paths) = mounted().await;
+    let ino = make(&paths, "a").await;
+    for (lacking, told) in [(5, None), (1_000, Some(Errno::EIO))] {
+        paths.call(&Call::Write(path("a"), 0, 10, 1)).await.unwrap();
+        memory.lacking.store(lacking, Ordering::SeqCst);
+        assert_eq!(paths.0.cycle().await, told.is_none());
+        assert_eq!(paths.0.failure(ino, 0).map(|(_, errno)| errno), told);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mount_that_can_store_nothing_gives_the_name_space_back_all_the_same() {
     let (memory, paths) = mounted().await;
     let ino = make(&paths, "a").await;

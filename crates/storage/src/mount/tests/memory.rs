@@ -39,6 +39,8 @@ pub(super) struct Memory {
     pub(super) answers: Mutex<Vec<(bool, NamespaceError)>>,
     pub(super) bytes_hard: AtomicI64,
     pub(super) is_full: AtomicBool,
+    /// So many writes find too few stores.
+    pub(super) lacking: AtomicUsize,
 }
 
 impl Memory {
@@ -70,6 +72,7 @@ impl Memory {
             answers: Mutex::default(),
             bytes_hard: AtomicI64::new(0),
             is_full: AtomicBool::new(false),
+            lacking: AtomicUsize::new(0),
         }
     }
 
@@ -245,6 +248,9 @@ impl Data for Memory {
         assert!(!bytes.is_empty() && bytes.len() <= crate::SPAN_BYTES);
         if self.is_full.load(Ordering::SeqCst) {
             return Err(DataError::Full);
+        }
+        if self.lacking.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(DataError::Unavailable("too few stores".into()));
         }
         let code = StripeCode::for_bytes(4, 2, bytes.len() as u32).unwrap();
         assert!(self.units.lock().unwrap().insert(id, bytes).is_none(), "a stripe's number was used twice");

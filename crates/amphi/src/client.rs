@@ -30,7 +30,7 @@ pub(crate) use model::{
 pub(crate) use problem::{ClientError, Problem};
 pub(crate) use session::sign_in;
 pub(crate) use trust::{fetch_authority, fingerprint};
-pub(crate) use volume::{Export, Volume};
+pub(crate) use volume::{Export, FileEntry, Volume, VolumeHealth};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,6 +72,8 @@ struct Page {
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
+    connection: Connection,
+    headers: HeaderMap,
 }
 
 impl Client {
@@ -88,13 +90,24 @@ impl Client {
     }
 
     fn with_headers(connection: &Connection, headers: HeaderMap) -> Result<Self, ClientError> {
+        let http = Self::http(connection, headers.clone(), Some(IDLE_TIMEOUT))?;
+        Ok(Self { http, base: connection.url.clone(), connection: connection.clone(), headers })
+    }
+
+    fn http(
+        connection: &Connection,
+        headers: HeaderMap,
+        silence: Option<Duration>,
+    ) -> Result<reqwest::Client, ClientError> {
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("amphi/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(IDLE_TIMEOUT)
             // The API never redirects; following one could carry the request to another server.
             .redirect(reqwest::redirect::Policy::none())
             .default_headers(headers);
+        if let Some(silence) = silence {
+            http = http.read_timeout(silence);
+        }
         if connection.is_loopback() {
             http = http.no_proxy();
         }
@@ -104,8 +117,7 @@ impl Client {
             // Loading the system's certificates takes longer than a whole request, and fails where none are installed.
             http = http.tls_certs_only([]);
         }
-        let http = http.build().map_err(|source| ClientError::Setup { source })?;
-        Ok(Self { http, base: connection.url.clone() })
+        http.build().map_err(|source| ClientError::Setup { source })
     }
 
     /// The server's address.
@@ -212,6 +224,28 @@ impl Client {
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
             tries += 1;
         }
+    }
+
+    /// Sends a file. `length` in bytes, where it is known.
+    pub(crate) async fn upload(
+        &self,
+        segments: &[&str],
+        body: reqwest::Body,
+        length: Option<u64>,
+    ) -> Result<Value, ClientError> {
+        // The time without an answer counts from the request's beginning, and an upload may take hours.
+        let http = Self::http(&self.connection, self.headers.clone(), None)?;
+        let mut request = http.put(self.url(segments)).body(body);
+        if let Some(length) = length {
+            request = request.header(reqwest::header::CONTENT_LENGTH, length);
+        }
+        self.decode(self.send(request).await?).await
+    }
+
+    /// Removes something.
+    pub(crate) async fn remove(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<Value, ClientError> {
+        let request = self.http.delete(self.url(segments)).query(query).timeout(REQUEST_TIMEOUT);
+        self.decode(self.send(request).await?).await
     }
 
     /// Opens plain text of any length; the caller reads it chunk by chunk.

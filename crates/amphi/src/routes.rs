@@ -17,11 +17,14 @@ pub(crate) fn access() -> Vec<RouteAccess> {
 /// Pages and API of every service, behind the portal's layers.
 pub(crate) fn router(portal: &Portal, lab: &Lab, storage: &Storage) -> Router {
     let own_api = portal::api().with_state(portal.clone());
-    let (api, description) = OpenApiRouter::with_openapi(portal::openapi())
+    let (api, mut description) = OpenApiRouter::with_openapi(portal::openapi())
         .merge(own_api)
         .merge(lab.api())
         .merge(storage.api())
         .split_for_parts();
+    // axum's mark of a parameter that goes over slashes is none of OpenAPI's.
+    let paths = std::mem::take(&mut description.paths.paths).into_iter();
+    description.paths.paths = paths.map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     let pages = portal::pages().with_state(portal.clone()).merge(lab.pages()).merge(storage.pages());
     portal.layer(pages.merge(api).merge(portal.openapi_route(description)), access())
 }

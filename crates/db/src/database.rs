@@ -88,6 +88,11 @@ impl Database {
         &*self.inner.clock
     }
 
+    /// The same, to be kept.
+    pub fn clock_shared(&self) -> Arc<dyn Clock> {
+        self.inner.clock.clone()
+    }
+
     /// The wake-ups of committed Writes.
     pub fn events(&self) -> &Events {
         &self.inner.events

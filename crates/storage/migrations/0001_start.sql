@@ -141,3 +141,21 @@ CREATE TABLE storage_xattr (
   value BYTES NOT NULL,
   PRIMARY KEY (space, ino, name)
 );
+
+-- How far the comparison of each store's units with their checksums has come.
+CREATE TABLE storage_scrub (
+  store BIGINT NOT NULL PRIMARY KEY,
+  volume BIGINT NOT NULL,
+  stripe BIGINT,
+  unit BIGINT NOT NULL,
+  begun_ms BIGINT NOT NULL,
+  done_ms BIGINT NOT NULL,
+  bytes BIGINT NOT NULL,
+  damaged BIGINT NOT NULL
+);
+
+-- Volumes that an operator wants rebuilt now, however short a time their stores have been away.
+CREATE TABLE storage_rebuild (
+  volume BIGINT NOT NULL PRIMARY KEY,
+  asked_ms BIGINT NOT NULL
+);

@@ -7,6 +7,7 @@ use portal::{Access, Role, RouteAccess};
 pub fn access() -> Vec<RouteAccess> {
     use Access::SignedIn;
     const OPERATOR: Access = Access::Role(Role::Operator);
+    const FILES: &str = "/api/v1/exports/{export}/files/{*path}";
     let entry = RouteAccess::new;
     vec![
         entry(Method::GET, "/api/v1/s3-keys", SignedIn),
@@ -36,5 +37,15 @@ pub fn access() -> Vec<RouteAccess> {
         entry(Method::GET, "/api/v1/stores/{store}", OPERATOR),
         entry(Method::PATCH, "/api/v1/stores/{store}", OPERATOR),
         entry(Method::DELETE, "/api/v1/stores/{store}", OPERATOR),
+        entry(Method::GET, "/api/v1/storage/health", OPERATOR),
+        entry(Method::POST, "/api/v1/volumes/{volume}/scrub", OPERATOR),
+        entry(Method::POST, "/api/v1/volumes/{volume}/rebuild", OPERATOR),
+        entry(Method::GET, "/api/v1/exports/{export}/entries", SignedIn),
+        entry(Method::GET, FILES, SignedIn),
+        entry(Method::PUT, FILES, SignedIn).upload(),
+        entry(Method::DELETE, FILES, SignedIn),
+        entry(Method::POST, "/api/v1/exports/{export}/mkdir", SignedIn),
+        entry(Method::POST, "/api/v1/exports/{export}/rename", SignedIn),
+        entry(Method::POST, "/api/v1/exports/{export}/copy", SignedIn),
     ]
 }

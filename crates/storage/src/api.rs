@@ -1,10 +1,13 @@
 //! The REST API: extract, one call, render.
 
+mod care;
 mod export;
+mod file;
 mod s3_key;
 mod session;
 mod snapshot;
 mod store;
+mod transfer;
 mod volume;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -32,5 +35,16 @@ pub(crate) fn router(storage: Storage) -> OpenApiRouter {
         .routes(routes!(session::session_read))
         .routes(routes!(store::store_list))
         .routes(routes!(store::store_get, store::store_change, store::store_delete))
+        .routes(routes!(care::storage_health))
+        .routes(routes!(care::volume_scrub))
+        .routes(routes!(care::volume_rebuild))
+        .routes(routes!(file::entry_list))
+        .routes(routes!(file::file_get, file::file_put, file::file_delete))
+        .routes(routes!(file::directory_make))
+        .routes(routes!(file::file_rename))
+        .routes(routes!(file::file_copy))
         .with_state(storage)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,10 +8,13 @@
 
 mod access;
 mod api;
+pub mod file;
 mod link;
 pub mod model;
 pub mod mount;
 pub mod namespace;
+#[cfg(test)]
+mod plane;
 mod queries;
 mod s3;
 mod service;
@@ -76,6 +79,8 @@ struct Inner {
     config: StorageConfig,
     numbers: service::Numbers,
     control_pair: service::ControlPair,
+    volumes: service::Volumes,
+    repairs: service::care::Repairs,
 }
 
 /// What goes with an account that is deleted: its keys for S3, and its own exports.
@@ -96,15 +101,8 @@ pub fn migrations() -> db::Migrations {
 impl Storage {
     /// Opens storage over a migrated database.
     pub fn open(db: Database, portal: Portal, config: StorageConfig) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                db,
-                portal,
-                config,
-                numbers: service::Numbers::default(),
-                control_pair: service::ControlPair::default(),
-            }),
-        }
+        let (numbers, control_pair, volumes, repairs) = Default::default();
+        Self { inner: Arc::new(Inner { db, portal, config, numbers, control_pair, volumes, repairs }) }
     }
 
     /// The REST API with its description.
@@ -130,7 +128,7 @@ impl Storage {
 
     /// Starts the background duties. They end with `shutdown`.
     pub fn spawn_tasks(&self, shutdown: &CancellationToken) -> TaskTracker {
-        task::spawn(self, shutdown)
+        task::spawn_tasks(self, shutdown)
     }
 
     pub(crate) fn db(&self) -> &Database {
@@ -143,6 +141,14 @@ impl Storage {
 
     pub(crate) fn control_pair(&self) -> &service::ControlPair {
         &self.inner.control_pair
+    }
+
+    pub(crate) fn volumes(&self) -> &service::Volumes {
+        &self.inner.volumes
+    }
+
+    pub(crate) fn repairs(&self) -> &service::care::Repairs {
+        &self.inner.repairs
     }
 
     pub(crate) fn portal(&self) -> &Portal {

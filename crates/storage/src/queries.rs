@@ -1,6 +1,7 @@
 //! All the SQL of storage, noun-first. Reads run at once; writes are added to a transaction that the caller commits.
 
 pub(crate) mod apply;
+pub(crate) mod care;
 pub(crate) mod inode;
 pub(crate) mod number;
 pub(crate) mod s3_key;

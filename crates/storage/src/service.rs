@@ -1,8 +1,10 @@
 //! Operations of storage: check the caller, decide, write, tell.
 
+pub(crate) mod care;
 mod credentials;
 mod delegation;
 pub(crate) mod export;
+mod file;
 mod numbers;
 pub(crate) mod session;
 mod snapshot;
@@ -17,6 +19,7 @@ use crate::model::volume::NameRefusal;
 use crate::namespace::NamespaceError;
 
 pub(crate) use credentials::ControlPair;
+pub(crate) use file::Volumes;
 pub(crate) use numbers::Numbers;
 
 /// What keeps an operation of storage from being carried out. `Display` is a sentence for people.
@@ -91,6 +94,9 @@ pub enum ServiceError {
     /// The certificate request can't be used.
     #[error("The certificate request can't be read.")]
     CertificateRequest(#[source] wire::authority::AuthorityError),
+    /// The data could not be made safe.
+    #[error(transparent)]
+    File(#[from] crate::file::FileError),
     /// The name space refused.
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
@@ -157,8 +163,9 @@ impl From<ServiceError> for Problem {
             E::StoreUsed(id) => Problem::conflict("store-used", sentence).arg("store", id.to_string()),
             E::StoreOffered(id) => Problem::conflict("store-offered", sentence).arg("store", id.to_string()),
             E::StoresTooMany(_) | E::StorePort(_) | E::StoreUuid => Problem::bad_request("store-offer", sentence),
-            E::Certificate(error) => Problem::bug(error),
+            E::File(error) => error.into(),
             E::Namespace(error) => error.into(),
+            E::Certificate(error) => Problem::bug(error),
             E::Db(error) => error.into(),
         }
     }

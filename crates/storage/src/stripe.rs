@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{ReadError, WriteError};
 pub(crate) use link::Link;
 pub use link::LinkError;
-pub(crate) use reading::Damage;
+pub(crate) use reading::{Damage, DamageKind};
 
 use crate::model::stripe::{SPAN_BYTES, StoreId, Stripe, StripeId};
 use stores::Stores;

@@ -1,8 +1,11 @@
 //! `amphi volume`: where files are kept.
 
+mod care;
 mod export;
+mod file;
 mod key;
 mod mount;
+mod progress;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -26,6 +29,7 @@ use crate::client::{Client, ClientError, Order, Volume};
 Examples:
   amphi volume create films --layout 1                   files survive the loss of two stores
   amphi volume export create course-1 --volume films --tenant mine --bytes 50GiB
+  amphi volume put *.c course-1:sources/
   amphi volume snapshot create course-1 before-exam")]
 pub(crate) struct VolumeArgs {
     #[command(flatten)]
@@ -69,6 +73,17 @@ Examples:
         #[arg(long)]
         yes: bool,
     },
+    /// Show what is healthy, degraded, at risk and lost
+    #[command(after_help = "Example:\n  amphi volume health films")]
+    Health { volume: Option<String> },
+    /// Compare everything at rest with its checksums, and repair what is damaged
+    #[command(after_help = "Example:\n  amphi volume scrub films")]
+    Scrub { volume: String },
+    /// Put on other stores what is on those that are away
+    #[command(after_help = "Example:\n  amphi volume rebuild films")]
+    Rebuild { volume: String },
+    #[command(flatten)]
+    File(file::FileCommand),
     /// List, make and revoke your own keys for S3
     #[command(after_help = "Example:\n  amphi volume key list")]
     Key {
@@ -122,6 +137,10 @@ pub(super) async fn run(args: VolumeArgs) -> Result<(), Failure> {
                 print_line(&format!("{volume} removed"))
             }
         }
+        VolumeCommand::Health { volume } => care::health(&connect()?, volume, format).await,
+        VolumeCommand::Scrub { volume } => care::begin(&connect()?, &volume, "scrub", format).await,
+        VolumeCommand::Rebuild { volume } => care::begin(&connect()?, &volume, "rebuild", format).await,
+        VolumeCommand::File(command) => file::run(&connect()?, command, format).await,
         VolumeCommand::Key { command } => key::run(command, format).await,
         VolumeCommand::Export(args) => export::run(&connect()?, args, format).await,
         VolumeCommand::Snapshot(args) => snapshot::run(&connect()?, args, format).await,

@@ -37,3 +37,25 @@ pub(crate) struct ExportUsage {
     pub(crate) inodes: u64,
     pub(crate) bytes_hard: u64,
 }
+
+/// What is at a path of an export.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FileEntry {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) kind: String,
+    pub(crate) size: u64,
+    pub(crate) modified: Timestamp,
+}
+
+/// How a volume's stripes fare; numbers of stripes.
+#[derive(Debug, Deserialize)]
+pub(crate) struct VolumeHealth {
+    pub(crate) volume: String,
+    pub(crate) healthy: u64,
+    pub(crate) degraded: u64,
+    pub(crate) at_risk: u64,
+    pub(crate) lost: u64,
+    pub(crate) rebuild_bytes: u64,
+    pub(crate) repairs_waiting: u64,
+}

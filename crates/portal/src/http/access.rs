@@ -38,12 +38,13 @@ pub struct RouteAccess {
     /// Who may.
     pub access: Access,
     pub(crate) repeat: Repeat,
+    pub(crate) is_upload: bool,
 }
 
 impl RouteAccess {
     /// An entry.
     pub fn new(method: Method, path: &'static str, access: Access) -> Self {
-        Self { method, path, access, repeat: Repeat::Kept }
+        Self { method, path, access, repeat: Repeat::Kept, is_upload: false }
     }
 
     /// The handler honours `Idempotency-Key` by itself.
@@ -57,6 +58,13 @@ impl RouteAccess {
     #[must_use]
     pub fn secret_answer(mut self) -> Self {
         self.repeat = Repeat::Secret;
+        self
+    }
+
+    /// The body may be of any length and come for any time: the handler reads it as a stream, and bounds both.
+    #[must_use]
+    pub fn upload(mut self) -> Self {
+        self.is_upload = true;
         self
     }
 }

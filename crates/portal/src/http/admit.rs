@@ -92,7 +92,7 @@ async fn enter(gate: &Gate, mut request: Request, bare: PageContext) -> Result<E
         return Ok(Entered::Answered(response));
     };
     check_access(rule, identity, caller.as_ref(), &request).map_err(refuse)?;
-    let mut request = limit_body(request).await.map_err(refuse)?;
+    let mut request = if rule.is_upload { request } else { limit_body(request).await.map_err(refuse)? };
     let is_by_token = matches!(caller.as_ref().map(|caller| &caller.via), Some(Via::Token { .. }));
     if csrf::is_websocket(request.headers()) && !is_by_token {
         csrf::check_origin(request.headers(), gate.portal.0.config.public_url.as_deref()).map_err(refuse)?;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 use crate::error::Problem;
 use crate::http::access::{AccessTable, RouteAccess};
@@ -34,15 +35,17 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub(crate) fn wrap(portal: Portal, router: Router, table: Vec<RouteAccess>) -> Router {
     recorder(); // installed before the first request, so that it is counted
     let gate = Gate { portal: portal.clone(), table: Arc::new(AccessTable::new(table)) };
+    // A file goes out as it is: with its length, and in parts.
+    let compressed = DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
     router
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(portal.clone(), repeat))
-        .layer(from_fn_with_state(gate, admit))
-        .layer(from_fn(timely))
+        .layer(from_fn_with_state(gate.clone(), admit))
+        .layer(from_fn_with_state(gate, timely))
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(from_fn_with_state(portal.clone(), render))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(compressed))
         .layer(from_fn_with_state(portal, headers))
         .layer(from_fn(observe))
 }
@@ -51,7 +54,11 @@ async fn unknown() -> Problem {
     Problem::not_found("not-found", "There is nothing here by that name.")
 }
 
-async fn timely(request: Request, next: Next) -> Response {
+async fn timely(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().and_then(|path| gate.table.path(path.as_str()));
+    if path.and_then(|rules| rules.rule(request.method())).is_some_and(|rule| rule.is_upload) {
+        return next.run(request).await;
+    }
     match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::unavailable("too-slow", "This took too long and was given up; try again.").into_response(),

@@ -222,7 +222,7 @@ fn additions(write: &mut Write, target: Target<'_>, plan: &Plan) {
     }
     let sql = "INSERT INTO storage_stripe (id, volume, placed, data, parity, element_bytes, bytes) \
          SELECT given.new_id, ?, given.new_placed, given.new_data, given.new_parity, given.new_element, given.new_bytes \
-         FROM given";
+         FROM given WHERE 1 = 1 ON CONFLICT (id) DO NOTHING";
     write.push_given(Query::new(sql).bind(target.volume), stripes);
 
     let mut pieces = Given::new(&[("new_ino", Kind::Int), ("new_number", Kind::Int), ("new_stripe", Kind::Int)]);

@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::coding;
 use super::link::Link;
+use super::reading::Fault;
 use super::{Inner, ReadError, Stripes, WriteError};
-use crate::model::stripe::{StoreId, Stripe};
+use crate::model::stripe::{StoreId, Stripe, StripeId};
 
 /// Why a stripe could not be repaired.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,17 @@ impl Stripes {
     /// The volume's number.
     pub(crate) fn volume(&self) -> i64 {
         self.inner.volume
+    }
+
+    /// How stores name a unit of this volume.
+    pub(crate) fn key(&self, stripe: StripeId, index: usize) -> wire::store::UnitKey {
+        coding::key(self.inner.volume, stripe, index)
+    }
+
+    /// Whether a unit's store answers that it has no such unit, or has it damaged.
+    pub(crate) async fn is_broken(&self, stripe: &Stripe, index: usize) -> bool {
+        let bytes = stripe.code.geometry().ok().and_then(|geometry| geometry.fragment_bytes(index)).unwrap_or(0);
+        matches!(self.inner.fetch(stripe, index, 0..bytes).await, Err(Fault::Damage))
     }
 
     /// The connection to a store.

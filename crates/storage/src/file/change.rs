@@ -1,0 +1,187 @@
+//! Directories made, names changed, files copied.
+
+use super::{ATTEMPTS, is_race, pause};
+use super::{FileError, FilePath, Files, Place, fresh, touched, unlinked};
+use crate::model::effect::Effect;
+use crate::model::inode::{Inode, Kind};
+use crate::namespace::{LIST_MAX, NamespaceError};
+
+/// Stripes of a file that is copied in one transaction.
+const COPIED_TOGETHER: usize = LIST_MAX;
+
+impl Files {
+    /// Makes a directory; with `parents` those on the way as well, and then one that is there is no error.
+    ///
+    /// # Errors
+    /// `Exists`, `NotFound` for a parent, `NotADirectory`, `Root`, and those of the name space.
+    pub async fn directory_make(&self, path: &FilePath, parents: bool) -> Result<Inode, FileError> {
+        if parents {
+            for depth in 1..path.parts().len() {
+                match self.directory_make_one(&path.first(depth)).await {
+                    Ok(_) | Err(FileError::Exists(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        match self.directory_make_one(path).await {
+            Err(FileError::Exists(_) | FileError::Root) if parents => match self.stat(path).await? {
+                inode if inode.kind == Kind::Directory => Ok(inode),
+                _ => Err(FileError::Exists(path.clone())),
+            },
+            result => result,
+        }
+    }
+
+    async fn directory_make_one(&self, path: &FilePath) -> Result<Inode, FileError> {
+        let ino = self.number().await?;
+        let now_ns = self.now_ns();
+        self.change(path, |place| {
+            let (parent, name) = (place.parent()?, place.name()?.clone());
+            if place.entry.is_some() {
+                return Err(FileError::Exists(path.clone()));
+            }
+            let inode = fresh(ino, Kind::Directory, 0o755, now_ns);
+            let effects = vec![
+                Effect::InodePut(inode.clone()),
+                Effect::EntryAdd { parent: parent.ino, name, ino },
+                Effect::InodePut(touched(parent, 1, now_ns)),
+            ];
+            Ok((effects, inode))
+        })
+        .await
+    }
+
+    /// Gives what is at `from` the name `to`. A file, or an empty directory where a directory comes, is replaced.
+    ///
+    /// # Errors
+    /// `NotFound`, `IntoItself`, `IsADirectory` or `NotADirectory` where the kinds don't fit, `NotEmpty`, `Root`, and those of
+    /// the name space.
+    pub async fn rename(&self, from: &FilePath, to: &FilePath) -> Result<Inode, FileError> {
+        for attempt in 1.. {
+            let (source, target) = (self.place(from).await?, self.place(to).await?);
+            let moved = source.entry.clone().ok_or_else(|| FileError::NotFound(from.clone()))?;
+            if target.entry.as_ref().is_some_and(|there| there.ino == moved.ino) {
+                return Ok(moved);
+            }
+            let effects = self.rename_effects(&source, &target, &moved, (from, to))?;
+            match self.names.apply(effects).await {
+                Ok(_) => return Ok(moved),
+                Err(error) if attempt < ATTEMPTS && is_race(&error) => {
+                    if let Some(there) = target.entry.filter(|there| there.kind == Kind::Directory)
+                        && !self.names.entries(there.ino, None, 1).await?.is_empty()
+                    {
+                        return Err(FileError::NotEmpty(to.clone()));
+                    }
+                    pause(attempt).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(NamespaceError::Changed.into())
+    }
+
+    fn rename_effects(
+        &self,
+        source: &Place,
+        target: &Place,
+        moved: &Inode,
+        (from, to): (&FilePath, &FilePath),
+    ) -> Result<Vec<Effect>, FileError> {
+        let now_ns = self.now_ns();
+        let (old, new) = (source.parent()?, target.parent()?);
+        let is_directory = moved.kind == Kind::Directory;
+        if target.directories.iter().any(|directory| directory.ino == moved.ino) {
+            return Err(FileError::IntoItself(from.clone()));
+        }
+        let mut effects = Vec::new();
+        let mut links = i64::from(is_directory);
+        if let Some(there) = &target.entry {
+            match (is_directory, there.kind == Kind::Directory) {
+                (false, true) => return Err(FileError::IsADirectory(to.clone())),
+                (true, false) => return Err(FileError::NotADirectory(to.clone())),
+                (true, true) => {
+                    effects.push(Effect::DirectoryEmpty { ino: there.ino });
+                    links -= 1;
+                }
+                (false, false) => {}
+            }
+            let name = target.name()?.clone();
+            effects.push(Effect::EntryRemove { parent: new.ino, name, ino: there.ino });
+            effects.push(unlinked(there, now_ns));
+        }
+        effects.push(Effect::EntryRemove { parent: old.ino, name: source.name()?.clone(), ino: moved.ino });
+        effects.push(Effect::EntryAdd { parent: new.ino, name: target.name()?.clone(), ino: moved.ino });
+        effects.push(Effect::InodePut(Inode { ctime_ns: now_ns, ..moved.clone() }));
+        if old.ino == new.ino {
+            effects.push(Effect::InodePut(touched(old, links - i64::from(is_directory), now_ns)));
+        } else {
+            effects.push(Effect::InodePut(touched(old, -i64::from(is_directory), now_ns)));
+            effects.push(Effect::InodePut(touched(new, links, now_ns)));
+        }
+        Ok(effects)
+    }
+
+    /// Makes `to` a copy of the file `from`: it has the same stripes, no data is moved. A file at `to` is replaced.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotAFile`, `IsADirectory`, and those of the name space.
+    pub async fn copy(&self, from: &FilePath, to: &FilePath) -> Result<Inode, FileError> {
+        for attempt in 1.. {
+            match self.copy_once(from, to).await {
+                Err(FileError::Namespace(error)) if attempt < ATTEMPTS && is_race(&error) => pause(attempt).await,
+                result => return result,
+            }
+        }
+        Err(NamespaceError::Changed.into())
+    }
+
+    async fn copy_once(&self, from: &FilePath, to: &FilePath) -> Result<Inode, FileError> {
+        let (source, target) = (self.place(from).await?, self.place(to).await?);
+        let original = source.entry.ok_or_else(|| FileError::NotFound(from.clone()))?;
+        if original.kind != Kind::File {
+            return Err(FileError::NotAFile(from.clone()));
+        }
+        let (parent, name) = (target.parent()?, target.name()?.clone());
+        match &target.entry {
+            Some(there) if there.ino == original.ino => return Ok(original),
+            Some(there) if there.kind == Kind::Directory => return Err(FileError::IsADirectory(to.clone())),
+            Some(_) | None => {}
+        }
+        let (ino, now_ns) = (self.number().await?, self.now_ns());
+        let copied = fresh(ino, Kind::File, original.mode, now_ns);
+        let mut copy = Inode { uid: original.uid, gid: original.gid, size: original.size, nlink: 0, ..copied };
+        // That the original is still as it was read is part of each transaction: so its stripes are not yet given up.
+        let mut guard = original;
+        let mut first = 0;
+        loop {
+            let placed = self.names.stripes(guard.ino, first, COPIED_TOGETHER).await?;
+            let is_last = placed.len() < COPIED_TOGETHER;
+            first = placed.last().map_or(first, |placed| placed.number + 1);
+            let mut effects = vec![Effect::InodePut(guard.clone())];
+            let put = |placed: crate::namespace::Placed| Effect::StripePut {
+                ino,
+                number: placed.number,
+                stripe: placed.stripe,
+            };
+            if is_last {
+                copy.nlink = 1;
+            }
+            effects.push(Effect::InodePut(copy.clone()));
+            effects.extend(placed.into_iter().map(put));
+            if is_last {
+                if let Some(there) = &target.entry {
+                    effects.push(Effect::EntryRemove { parent: parent.ino, name: name.clone(), ino: there.ino });
+                    effects.push(unlinked(there, now_ns));
+                }
+                effects.push(Effect::EntryAdd { parent: parent.ino, name: name.clone(), ino });
+                effects.push(Effect::InodePut(touched(parent, 0, now_ns)));
+            }
+            self.names.apply(effects).await?;
+            guard.version += 1;
+            copy.version += 1;
+            if is_last {
+                return Ok(copy);
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Reading a file as a stream: a few stripes ahead of whoever takes it.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, TryStreamExt, stream};
+
+use super::{FileError, Files};
+use crate::model::inode::{Ino, Inode};
+use crate::model::stripe::{SPAN_BYTES, Stripe};
+
+/// Stripes that are read at the same time, ahead of the reader.
+const AHEAD: usize = 8;
+/// Stripes that one look into the database tells of.
+const LISTED: usize = 256;
+
+const SPAN: u64 = SPAN_BYTES as u64;
+
+/// A part of one stripe's span, in bytes of the span; `None`: nothing was written there.
+struct Part {
+    stripe: Option<Stripe>,
+    range: Range<u32>,
+}
+
+impl Files {
+    /// The bytes `range` of a file, which ends with the file at the latest, in pieces of at most 256 KiB. An error ends it.
+    pub fn read(
+        &self,
+        inode: &Inode,
+        range: Range<u64>,
+    ) -> impl Stream<Item = Result<Bytes, FileError>> + Send + use<> {
+        let range = range.start.min(inode.size)..range.end.min(inode.size);
+        let (files, ino) = (self.clone(), inode.ino);
+        let parts = stream::try_unfold(range, move |range| {
+            let files = files.clone();
+            async move {
+                if range.is_empty() {
+                    return Ok(None);
+                }
+                let parts = files.parts(ino, &range).await?;
+                let told = ((range.start / SPAN + LISTED as u64) * SPAN).min(range.end);
+                Ok::<_, FileError>(Some((stream::iter(parts.into_iter().map(Ok)), told..range.end)))
+            }
+        });
+        let stripes = self.stripes.clone();
+        parts
+            .try_flatten()
+            .map_ok(move |part: Part| {
+                let stripes = stripes.clone();
+                async move {
+                    let Part { stripe, range } = part;
+                    let Some(stripe) = stripe else { return Ok(Bytes::from(vec![0; range.len()])) };
+                    // What the stripe lacks at its end are zeros.
+                    let held = range.start.min(stripe.code.bytes)..range.end.min(stripe.code.bytes);
+                    let bytes = stripes.read(&stripe, held).await?;
+                    if bytes.len() == range.len() {
+                        return Ok(bytes);
+                    }
+                    let mut padded = BytesMut::from(bytes);
+                    padded.resize(range.len(), 0);
+                    Ok(padded.freeze())
+                }
+            })
+            .try_buffered(AHEAD)
+    }
+
+    /// The parts of the first [`LISTED`] stripes of `range`.
+    async fn parts(&self, ino: Ino, range: &Range<u64>) -> Result<Vec<Part>, FileError> {
+        let first = range.start / SPAN;
+        let end = range.end.div_ceil(SPAN).min(first + LISTED as u64);
+        let placed = self.names.stripes(ino, first, LISTED).await?;
+        let mut placed = placed.into_iter().peekable();
+        let parts = (first..end).map(|number| {
+            let start = range.start.max(number * SPAN) - number * SPAN;
+            let end = range.end.min((number + 1) * SPAN) - number * SPAN;
+            let stripe = placed.next_if(|placed| placed.number == number).map(|placed| placed.stripe);
+            Part { stripe, range: start as u32..end as u32 }
+        });
+        Ok(parts.collect())
+    }
+}

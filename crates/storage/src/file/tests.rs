@@ -1,0 +1,95 @@
+use super::*;
+use crate::plane::{Plane, at, content};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_are_put_read_replaced_and_removed() {
+    let plane = Plane::new(1, 7).await;
+    for bytes in [0, 1, 4_096, 262_144, 262_145, 3_000_000] {
+        let data = content(bytes, bytes as u32);
+        let inode = plane.put("a", &data).await;
+        assert_eq!((inode.size, inode.nlink), (bytes as u64, 1));
+        assert_eq!(plane.get("a").await.unwrap(), data, "{bytes} bytes");
+    }
+    let inode = plane.files.stat(&at("a")).await.unwrap();
+    let data = content(3_000_000, 3_000_000);
+    for range in [0..1, 262_143..262_146, 1_000_000..2_999_999, 2_999_999..9_999_999, 5_000_000..5_000_001] {
+        let pieces: Vec<bytes::Bytes> =
+            futures::TryStreamExt::try_collect(plane.files.read(&inode, range.clone())).await.unwrap();
+        let end = (range.end as usize).min(data.len());
+        assert_eq!(pieces.concat(), data[(range.start as usize).min(end)..end], "{range:?}");
+    }
+    plane.files.remove(&at("a"), false).await.unwrap();
+    assert!(matches!(plane.get("a").await, Err(FileError::NotFound(_))));
+    assert_eq!((plane.count("storage_entry").await, plane.count("storage_inode").await), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn directories_hold_their_names_and_counts() {
+    let plane = Plane::new(0, 3).await;
+    let files = &plane.files;
+    files.directory_make(&at("a/b/c"), true).await.unwrap();
+    files.directory_make(&at("a/b/c"), true).await.unwrap();
+    assert!(matches!(files.directory_make(&at("a"), false).await, Err(FileError::Exists(_))));
+    assert!(matches!(files.directory_make(&at("x/y"), false).await, Err(FileError::NotFound(_))));
+    for name in ["a/2", "a/1", "a/é"] {
+        plane.put(name, &content(10, 1)).await;
+    }
+    let names = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>();
+    let first = files.list(&at("a"), None, 2).await.unwrap();
+    let after = first[1].name.clone();
+    assert_eq!(names(first), ["1", "2"]);
+    assert_eq!(names(files.list(&at("a"), Some(&after), 9).await.unwrap()), ["b", "é"]);
+    assert_eq!(files.stat(&at("a")).await.unwrap().nlink, 3);
+    assert!(matches!(files.remove(&at("a"), false).await, Err(FileError::NotEmpty(_))));
+    assert!(matches!(files.upload(&at("a")).await, Err(FileError::IsADirectory(_))));
+    assert!(matches!(files.stat(&at("a/1/2")).await, Err(FileError::NotADirectory(_))));
+    assert!(matches!(files.remove(&at(""), true).await, Err(FileError::Root)));
+    for number in 0..30 {
+        files.directory_make(&at(&format!("a/b/d{number}/e")), true).await.unwrap();
+        plane.put(&format!("a/b/d{number}/f"), &content(10, 1)).await;
+    }
+    files.remove(&at("a"), true).await.unwrap();
+    assert_eq!((plane.count("storage_entry").await, plane.count("storage_inode").await), (0, 1));
+    assert_eq!(files.stat(&at("")).await.unwrap().nlink, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_change_and_copies_share_their_stripes() {
+    let plane = Plane::new(0, 3).await;
+    let files = &plane.files;
+    let (one, two) = (content(700_000, 1), content(700_000, 2));
+    plane.put("a", &one).await;
+    plane.put("b", &two).await;
+    files.directory_make(&at("d/e"), true).await.unwrap();
+    let units = plane.units();
+    files.copy(&at("a"), &at("d/copy")).await.unwrap();
+    assert_eq!(plane.units(), units, "no data is moved");
+    files.rename(&at("b"), &at("a")).await.unwrap();
+    assert_eq!(plane.get("a").await.unwrap(), two);
+    assert_eq!(plane.get("d/copy").await.unwrap(), one);
+    assert!(matches!(files.rename(&at("d"), &at("d/e/f")).await, Err(FileError::IntoItself(_))));
+    assert!(matches!(files.rename(&at("a"), &at("d")).await, Err(FileError::IsADirectory(_))));
+    assert!(matches!(files.rename(&at("d"), &at("a")).await, Err(FileError::NotADirectory(_))));
+    files.directory_make(&at("g"), false).await.unwrap();
+    assert!(matches!(files.rename(&at("g"), &at("d")).await, Err(FileError::NotEmpty(_))));
+    files.rename(&at("d"), &at("g/d")).await.unwrap();
+    files.rename(&at("g/d/e"), &at("g/e")).await.unwrap();
+    let nlink = async |path: &str| files.stat(&at(path)).await.unwrap().nlink;
+    assert_eq!([nlink("").await, nlink("g").await, nlink("g/d").await], [3, 4, 2]);
+    assert_eq!(plane.get("g/d/copy").await.unwrap(), one);
+    plane.later(std::time::Duration::from_secs(600), &[]).await;
+    plane.storage.collect().await.unwrap();
+    assert_eq!(plane.get("g/d/copy").await.unwrap(), one, "what the copy has was not collected");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_upload_into_one_directory_at_the_same_time() {
+    let plane = Plane::new(0, 3).await;
+    let names: Vec<String> = (0..24).map(|n| format!("f{n}")).collect();
+    let data = content(5_000, 3);
+    futures::future::join_all(names.iter().map(|name| plane.put(name, &data))).await;
+    assert_eq!(plane.files.list(&at(""), None, 100).await.unwrap().len(), 24);
+    let same = futures::future::join_all((0..8).map(|_| plane.put("same", &data))).await;
+    assert_eq!(same.len(), 8);
+    assert_eq!(plane.get("same").await.unwrap(), data);
+}

@@ -1,0 +1,150 @@
+use std::time::Duration;
+
+use crate::model::stripe::SPAN_BYTES;
+use crate::plane::{Plane, VOLUME, at, content};
+use crate::service::care::VolumeHealth;
+
+const HOUR: Duration = Duration::from_secs(3_700);
+
+async fn health(plane: &Plane) -> VolumeHealth {
+    plane.storage.health().await.unwrap().remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nothing_refers_to_is_collected_whole() {
+    let plane = Plane::new(1, 6).await;
+    plane.put("keep", &content(600_000, 1)).await;
+    let kept = plane.units();
+    plane.put("gone", &content(900_000, 2)).await;
+    plane.put("small", &content(100, 3)).await;
+    plane.files.remove(&at("gone"), false).await.unwrap();
+    plane.files.remove(&at("small"), false).await.unwrap();
+    plane.storage.collect().await.unwrap();
+    assert!(plane.units() > kept, "whoever reads it may finish");
+    plane.later(Duration::from_secs(600), &[]).await;
+    plane.storage.collect().await.unwrap();
+    assert_eq!(plane.units(), kept);
+    assert_eq!((plane.count("storage_trash").await, plane.count("storage_stripe").await), (0, 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn units_that_a_crash_left_are_found_and_those_in_use_stay() {
+    let plane = Plane::new(1, 6).await;
+    let data = content(600_000, 4);
+    plane.put("keep", &data).await;
+    let kept = plane.units();
+    let mut upload = plane.files.upload(&at("cut-off")).await.unwrap();
+    upload.push(content(SPAN_BYTES * 3, 5)).await.unwrap();
+    drop(upload);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while plane.units() < kept + 18 {
+        assert!(tokio::time::Instant::now() < deadline, "the writes that had begun don't end");
+        tokio::task::yield_now().await;
+    }
+    plane.storage.survey().await.unwrap();
+    assert!(plane.units() > kept, "it could still go on");
+    plane.later(HOUR, &[]).await;
+    plane.storage.survey().await.unwrap();
+    assert_eq!(plane.units(), kept);
+    assert_eq!(plane.get("keep").await.unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_ends_with_nothing_at_risk() {
+    let mut plane = Plane::new(1, 8).await;
+    let (large, small) = (content(5_000_000, 6), content(1_000, 7));
+    plane.put("large", &large).await;
+    plane.put("small", &small).await;
+    assert_eq!(health(&plane).await.healthy, 21);
+    plane.stores.stop(2).await;
+    plane.stores.stop(5).await;
+    plane.later(Duration::from_secs(60), &[2, 5]).await;
+    let worse = health(&plane).await;
+    assert!(worse.at_risk > 0 && worse.lost == 0, "{worse:?}");
+    assert!(plane.storage.alerts().await.unwrap().iter().any(|alert| alert.code == "at-risk"));
+    assert_eq!(plane.get("large").await.unwrap(), large);
+    plane.storage.rebuild().await.unwrap();
+    assert_eq!(health(&plane).await, worse, "they may come back");
+    plane.later(Duration::from_secs(700), &[2, 5]).await;
+    plane.storage.rebuild().await.unwrap();
+    let better = health(&plane).await;
+    assert_eq!((better.healthy, better.rebuild_bytes), (21, 0), "{better:?}");
+    // Now two others may go.
+    plane.stores.stop(1).await;
+    plane.stores.stop(8).await;
+    plane.later(Duration::from_secs(1), &[1, 2, 5, 8]).await;
+    assert_eq!(plane.get("large").await.unwrap(), large);
+    assert_eq!(plane.get("small").await.unwrap(), small);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disabled_store_is_emptied() {
+    let plane = Plane::new(1, 7).await;
+    let data = content(3_000_000, 8);
+    plane.put("a", &data).await;
+    plane.store_disable(3).await;
+    plane.later(Duration::from_secs(1), &[]).await;
+    plane.storage.rebuild().await.unwrap();
+    let left = plane
+        .count("storage_stripe s JOIN storage_set t ON t.id = s.placed WHERE ',' || t.stores || ',' LIKE '%,3,%'")
+        .await;
+    assert_eq!(left, 0);
+    assert_eq!(health(&plane).await.healthy, 12);
+    assert_eq!(plane.get("a").await.unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scrub_finds_a_flipped_byte_and_it_is_repaired() {
+    let plane = Plane::new(1, 6).await;
+    let data = content(SPAN_BYTES, 9);
+    plane.put("a", &data).await;
+    flip_a_byte(&plane, 4);
+    plane.storage.scrub().await.unwrap();
+    assert_eq!(health(&plane).await.repairs_waiting, 1);
+    plane.storage.repairs_do().await.unwrap();
+    plane.storage.repairs_do().await.unwrap();
+    assert_eq!(health(&plane).await.repairs_waiting, 0);
+    plane.storage.scrub_ask(VOLUME).await.unwrap();
+    plane.storage.scrub().await.unwrap();
+    assert_eq!(health(&plane).await.repairs_waiting, 0, "it was repaired");
+    assert_eq!(plane.units(), 6);
+    assert_eq!(plane.get("a").await.unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_meets_damage_has_it_repaired() {
+    let plane = Plane::new(1, 6).await;
+    let data = content(SPAN_BYTES, 10);
+    plane.put("a", &data).await;
+    (1..=2).for_each(|store| flip_a_byte(&plane, store));
+    assert_eq!(plane.get("a").await.unwrap(), data);
+    assert_eq!(health(&plane).await.repairs_waiting, 1);
+    plane.storage.repairs_do().await.unwrap();
+    plane.storage.survey().await.unwrap();
+    plane.storage.scrub().await.unwrap();
+    plane.storage.repairs_do().await.unwrap();
+    plane.storage.repairs_do().await.unwrap();
+    assert_eq!(health(&plane).await.repairs_waiting, 0);
+    assert_eq!(plane.get("a").await.unwrap(), data);
+}
+
+/// In the largest file of a store, which is where its units are.
+fn flip_a_byte(plane: &Plane, store: u64) {
+    let mut files = vec![plane.stores.dir(store)];
+    let mut largest = (0, std::path::PathBuf::new());
+    while let Some(path) = files.pop() {
+        let metadata = std::fs::metadata(&path).unwrap();
+        if metadata.is_dir() {
+            files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if metadata.len() > largest.0 {
+            largest = (metadata.len(), path);
+        }
+    }
+    let mut bytes = std::fs::read(&largest.1).unwrap();
+    let middle = bytes.iter().rposition(|byte| *byte != 0).unwrap() / 2;
+    bytes[middle] ^= 0x10;
+    // In place: the store has the file open.
+    use std::os::unix::fs::FileExt;
+    let file = std::fs::OpenOptions::new().write(true).open(&largest.1).unwrap();
+    file.write_all_at(&bytes[middle..=middle], middle as u64).unwrap();
+}

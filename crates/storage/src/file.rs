@@ -5,6 +5,7 @@
 
 mod change;
 mod error;
+mod join;
 mod path;
 mod reading;
 mod remove;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use db::Clock;
 
 pub use error::FileError;
+pub(crate) use join::{Ending, Replaces};
 pub use path::FilePath;
 pub use upload::Upload;
 

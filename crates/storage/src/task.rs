@@ -8,6 +8,7 @@ mod poll;
 mod rebuild;
 mod remove_space;
 mod scrub;
+mod uploads;
 
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ const LEASE: Duration = Duration::from_secs(120);
 const STORES: Duration = Duration::from_secs(2);
 const COLLECT: Duration = Duration::from_secs(30);
 const SURVEY: Duration = Duration::from_secs(3_600);
+const UPLOADS: Duration = Duration::from_secs(3_600);
 const REBUILD: Duration = Duration::from_secs(5);
 const SCRUB: Duration = Duration::from_secs(10);
 
@@ -47,6 +49,13 @@ pub(crate) fn spawn_tasks(storage: &Storage, shutdown: &CancellationToken) -> Ta
     ));
     tracker.spawn(single("collect", COLLECT, storage.clone(), shutdown.clone(), |s| async move { s.collect().await }));
     tracker.spawn(single("survey", SURVEY, storage.clone(), shutdown.clone(), |s| async move { s.survey().await }));
+    tracker.spawn(single(
+        "uploads",
+        UPLOADS,
+        storage.clone(),
+        shutdown.clone(),
+        |s| async move { s.uploads_sweep().await },
+    ));
     tracker.spawn(single("rebuild", REBUILD, storage.clone(), shutdown.clone(), |s| async move { s.rebuild().await }));
     tracker.spawn(single("scrub", SCRUB, storage.clone(), shutdown.clone(), |s| async move { s.scrub().await }));
     tracker.spawn(remove_space::run(storage.clone(), shutdown.clone()));

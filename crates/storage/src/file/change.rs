@@ -1,13 +1,10 @@
 //! Directories made, names changed, files copied.
 
 use super::{ATTEMPTS, is_race, pause};
-use super::{FileError, FilePath, Files, Place, fresh, touched, unlinked};
+use super::{Ending, FileError, FilePath, Files, Place, fresh, touched, unlinked};
 use crate::model::effect::Effect;
 use crate::model::inode::{Inode, Kind};
-use crate::namespace::{LIST_MAX, NamespaceError};
-
-/// Stripes of a file that is copied in one transaction.
-const COPIED_TOGETHER: usize = LIST_MAX;
+use crate::namespace::NamespaceError;
 
 impl Files {
     /// Makes a directory; with `parents` those on the way as well, and then one that is there is no error.
@@ -126,62 +123,6 @@ impl Files {
     /// # Errors
     /// `NotFound`, `NotAFile`, `IsADirectory`, and those of the name space.
     pub async fn copy(&self, from: &FilePath, to: &FilePath) -> Result<Inode, FileError> {
-        for attempt in 1.. {
-            match self.copy_once(from, to).await {
-                Err(FileError::Namespace(error)) if attempt < ATTEMPTS && is_race(&error) => pause(attempt).await,
-                result => return result,
-            }
-        }
-        Err(NamespaceError::Changed.into())
-    }
-
-    async fn copy_once(&self, from: &FilePath, to: &FilePath) -> Result<Inode, FileError> {
-        let (source, target) = (self.place(from).await?, self.place(to).await?);
-        let original = source.entry.ok_or_else(|| FileError::NotFound(from.clone()))?;
-        if original.kind != Kind::File {
-            return Err(FileError::NotAFile(from.clone()));
-        }
-        let (parent, name) = (target.parent()?, target.name()?.clone());
-        match &target.entry {
-            Some(there) if there.ino == original.ino => return Ok(original),
-            Some(there) if there.kind == Kind::Directory => return Err(FileError::IsADirectory(to.clone())),
-            Some(_) | None => {}
-        }
-        let (ino, now_ns) = (self.number().await?, self.now_ns());
-        let copied = fresh(ino, Kind::File, original.mode, now_ns);
-        let mut copy = Inode { uid: original.uid, gid: original.gid, size: original.size, nlink: 0, ..copied };
-        // That the original is still as it was read is part of each transaction: so its stripes are not yet given up.
-        let mut guard = original;
-        let mut first = 0;
-        loop {
-            let placed = self.names.stripes(guard.ino, first, COPIED_TOGETHER).await?;
-            let is_last = placed.len() < COPIED_TOGETHER;
-            first = placed.last().map_or(first, |placed| placed.number + 1);
-            let mut effects = vec![Effect::InodePut(guard.clone())];
-            let put = |placed: crate::namespace::Placed| Effect::StripePut {
-                ino,
-                number: placed.number,
-                stripe: placed.stripe,
-            };
-            if is_last {
-                copy.nlink = 1;
-            }
-            effects.push(Effect::InodePut(copy.clone()));
-            effects.extend(placed.into_iter().map(put));
-            if is_last {
-                if let Some(there) = &target.entry {
-                    effects.push(Effect::EntryRemove { parent: parent.ino, name: name.clone(), ino: there.ino });
-                    effects.push(unlinked(there, now_ns));
-                }
-                effects.push(Effect::EntryAdd { parent: parent.ino, name: name.clone(), ino });
-                effects.push(Effect::InodePut(touched(parent, 0, now_ns)));
-            }
-            self.names.apply(effects).await?;
-            guard.version += 1;
-            copy.version += 1;
-            if is_last {
-                return Ok(copy);
-            }
-        }
+        self.copy_as(from, to, &Ending::PLAIN).await
     }
 }

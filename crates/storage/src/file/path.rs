@@ -41,7 +41,7 @@ impl FilePath {
     }
 
     /// The first `parts` parts.
-    pub(super) fn first(&self, parts: usize) -> Self {
+    pub(crate) fn first(&self, parts: usize) -> Self {
         Self(self.0[..parts.min(self.0.len())].to_vec())
     }
 }

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use super::{FileError, FilePath, Files, Place, fresh, touched, unlinked};
+use super::{Ending, FileError, FilePath, Files, fresh};
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode, Kind};
 use crate::model::stripe::{SPAN_BYTES, Stripe};
@@ -51,7 +51,7 @@ impl Files {
     /// As [`Files::stat`] for the directory; `IsADirectory` when one is at the path.
     pub async fn upload(&self, path: &FilePath) -> Result<Upload, FileError> {
         let place = self.place(path).await?;
-        check_place(&place, path)?;
+        Ending::PLAIN.check(&place, path)?;
         let ino = self.number().await?;
         Ok(Upload {
             files: self.clone(),
@@ -65,14 +65,6 @@ impl Files {
             written: Vec::new(),
             since: Instant::now(),
         })
-    }
-}
-
-fn check_place(place: &Place, path: &FilePath) -> Result<(), FileError> {
-    place.parent()?;
-    match &place.entry {
-        Some(inode) if inode.kind == Kind::Directory => Err(FileError::IsADirectory(path.clone())),
-        Some(_) | None => Ok(()),
     }
 }
 
@@ -105,7 +97,12 @@ impl Upload {
     ///
     /// # Errors
     /// As [`Files::upload`], and those of the name space, `Quota` among them.
-    pub async fn finish(mut self) -> Result<Inode, FileError> {
+    pub async fn finish(self) -> Result<Inode, FileError> {
+        self.finish_as(&Ending::PLAIN).await
+    }
+
+    /// The same, with attributes, and only where it may take the place of what is there: `Exists` otherwise.
+    pub(crate) async fn finish_as(mut self, ending: &Ending<'_>) -> Result<Inode, FileError> {
         if !self.buffer.is_empty() {
             let span = self.buffer.split().freeze();
             self.write(self.size / SPAN_BYTES as u64, span).await?;
@@ -121,22 +118,15 @@ impl Upload {
         let version = stored.as_ref().map_or(0, |inode| inode.version);
         files
             .change(&path, |place| {
-                check_place(&place, &path)?;
-                let old = place.entry.as_ref();
+                ending.check(&place, &path)?;
                 let mut inode = fresh(ino, Kind::File, 0o644, now_ns);
-                if let Some(old) = old.filter(|old| old.kind == Kind::File) {
+                if let Some(old) = place.entry.as_ref().filter(|old| old.kind == Kind::File) {
                     (inode.mode, inode.uid, inode.gid) = (old.mode, old.uid, old.gid);
                 }
                 (inode.size, inode.version) = (size, version);
-                let (parent, name) = (place.parent()?, place.name()?.clone());
                 let mut effects = vec![Effect::InodePut(inode.clone())];
                 effects.extend(stripes.iter().cloned());
-                if let Some(old) = old {
-                    effects.push(Effect::EntryRemove { parent: parent.ino, name: name.clone(), ino: old.ino });
-                    effects.push(unlinked(old, now_ns));
-                }
-                effects.push(Effect::EntryAdd { parent: parent.ino, name, ino });
-                effects.push(Effect::InodePut(touched(parent, 0, now_ns)));
+                effects.extend(ending.effects(&place, &inode, now_ns)?);
                 inode.version += 1;
                 Ok((effects, inode))
             })

@@ -1,9 +1,9 @@
 //! Who is let in: the key that signed a request, and the account behind it.
 
-use portal::Problem;
+use portal::{Caller, Problem};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
-use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, s3_error};
 
 use crate::Storage;
 
@@ -39,6 +39,11 @@ impl S3Access for Keys {
         cx.extensions_mut().insert(caller.ok_or_else(closed)?);
         Ok(())
     }
+}
+
+/// Who makes the request. Errors: `AccessDenied` for who was not let in.
+pub(super) fn caller_of<T>(request: &S3Request<T>) -> S3Result<&Caller> {
+    request.extensions.get::<Caller>().ok_or_else(|| s3_error!(AccessDenied, "A request has to be signed."))
 }
 
 fn failed(problem: Problem) -> S3Error {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use db::{Clock, Database, Query, Write};
 use futures::TryStreamExt;
 use http_body_util::BodyExt as _;
-use portal::{Portal, PortalConfig};
+use portal::{Portal, PortalConfig, Seal};
 use testkit::clock::ManualClock;
 use tower::ServiceExt as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -74,8 +74,8 @@ impl Plane {
         portal.bootstrap(dir.path(), "a").await.unwrap();
         let token = std::fs::read_to_string(dir.path().join("admin.token")).unwrap().trim().to_owned();
         let authority = Authority::open_or_create(&stores.dir(1).with_file_name("authority")).unwrap();
-        let seal = portal::Seal::open_or_create(dir.path()).unwrap();
-        let config = StorageConfig { replica: "a".to_owned(), authority, nodes: Arc::new(NoNodes), seal };
+        let seal = Seal::open_or_create(dir.path()).unwrap();
+        let config = StorageConfig { replica: "a".to_owned(), authority, seal, nodes: Arc::new(NoNodes) };
         let storage = Storage::open(db.clone(), portal.clone(), config);
         let space = volume_make(&storage, layout).await;
         let (api, _) = OpenApiRouter::with_openapi(portal::openapi()).merge(storage.api()).split_for_parts();
@@ -113,22 +113,16 @@ impl Plane {
                  used_bytes, free_bytes, units, boot_id, detail, announced_ms, seen_ms, created_ms) \
                  VALUES (?, ?, 'node', ?, 's', ?, '{}', 'enabled', 'up', 1073741824, 0, 1000000000, 0, '', '', ?, ?, 0) \
                  ON CONFLICT (id) DO UPDATE SET seen_ms = excluded.seen_ms, health = 'up'";
-            if but.contains(&id) {
-                write.push_step(Query::new("UPDATE storage_store SET health = 'down' WHERE id = ?").bind(id));
-            } else {
+            if !but.contains(&id) {
                 let addresses = serde_json::to_string(&[self.stores.address(number)]).unwrap();
                 let query = Query::new(sql).bind(id).bind(format!("u{id}")).bind(TestStores::node(number));
                 write.push_step(query.bind(addresses).bind(now_ms).bind(now_ms));
+            } else {
+                write.push_step(Query::new("UPDATE storage_store SET health = 'down' WHERE id = ?").bind(id));
             }
         }
         self.storage.db().write(write).await.unwrap();
         self.storage.stores_reload().await.unwrap();
-    }
-
-    /// Takes a store out: what it has is to go to others.
-    pub(crate) async fn store_disable(&self, id: i64) {
-        let query = Query::new("UPDATE storage_store SET state = 'disabled' WHERE id = ?").bind(id);
-        self.storage.db().write(Write::new().step(query)).await.unwrap();
     }
 
     /// Lets time pass; all stores but these are still seen.

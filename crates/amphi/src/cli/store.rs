@@ -46,6 +46,9 @@ enum StoreCommand {
     /// Mark a store as one that is to go; it takes nothing new
     #[command(after_help = "Example:\n  amphi store disable 3")]
     Disable { store: u64 },
+    /// Empty a store: what it has is put on others, then it can be removed
+    #[command(after_help = "Example:\n  amphi store drain 3")]
+    Drain { store: u64 },
     /// Remove a store that holds no part of any file
     #[command(after_help = "Example:\n  amphi store remove --yes 3")]
     Remove {
@@ -68,6 +71,7 @@ pub(super) async fn run(args: StoreArgs) -> Result<(), Failure> {
         StoreCommand::Enable { store } => set_state(&client, store, "enabled", format).await,
         StoreCommand::Cordon { store } => set_state(&client, store, "cordoned", format).await,
         StoreCommand::Disable { store } => set_state(&client, store, "disabled", format).await,
+        StoreCommand::Drain { store } => set_state(&client, store, "draining", format).await,
         StoreCommand::Remove { store, yes } => remove(&client, store, yes, format).await,
     }
 }

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use placement::AdminState;
 use portal::{ApiJson, ApiPath, Caller, Listing, Problem, Problems};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Storage;
-use crate::model::store::Store;
+use crate::model::store::{Store, StoreState};
 
 /// A store: a directory on a node that keeps parts of files.
 #[derive(Debug, Serialize, ToSchema)]
@@ -96,7 +95,7 @@ pub(super) async fn store_get(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StorePatch {
-    /// enabled, cordoned or disabled.
+    /// enabled, cordoned, disabled, or draining: what it has is put on other stores, then it is drained.
     state: String,
 }
 
@@ -109,10 +108,9 @@ pub(super) async fn store_change(
     ApiPath(id): ApiPath<i64>,
     ApiJson(patch): ApiJson<StorePatch>,
 ) -> Result<Json<StoreView>, Problem> {
-    let state: AdminState = patch
-        .state
-        .parse()
-        .map_err(|_| Problem::bad_request("store-state", "state is enabled, cordoned or disabled.").field("state"))?;
+    let state: StoreState = patch.state.parse().map_err(|_| {
+        Problem::bad_request("store-state", "state is enabled, cordoned, disabled or draining.").field("state")
+    })?;
     let store = storage.store_state_set(&caller, id, state).await?;
     Ok(Json(view(&storage, store).await))
 }

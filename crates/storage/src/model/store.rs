@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use placement::{AdminState, Health};
+use placement::Health;
 
 use super::stripe::StoreId;
 
@@ -21,7 +21,7 @@ pub(crate) struct Store {
     pub(crate) addresses: Vec<String>,
     /// Those of its node.
     pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) state: AdminState,
+    pub(crate) state: StoreState,
     pub(crate) health: Health,
     pub(crate) capacity_bytes: i64,
     pub(crate) used_bytes: i64,
@@ -34,6 +34,62 @@ pub(crate) struct Store {
     /// When it last answered.
     pub(crate) seen_ms: i64,
     pub(crate) created_ms: i64,
+}
+
+/// What an operator wants of a store. Unlike other members of pools, a store has to be emptied before it can go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreState {
+    /// It takes units.
+    Enabled,
+    /// It takes nothing new.
+    Cordoned,
+    /// It takes nothing new, and may be removed while its agent still offers it.
+    Disabled,
+    /// What it has is being put on others.
+    Draining,
+    /// No stripe is on it any more.
+    Drained,
+}
+
+/// The word is no state.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown state of a store")]
+pub(crate) struct UnknownState;
+
+impl StoreState {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Cordoned => "cordoned",
+            Self::Disabled => "disabled",
+            Self::Draining => "draining",
+            Self::Drained => "drained",
+        }
+    }
+}
+
+impl std::str::FromStr for StoreState {
+    type Err = UnknownState;
+
+    fn from_str(word: &str) -> Result<Self, UnknownState> {
+        let all = [Self::Enabled, Self::Cordoned, Self::Disabled, Self::Draining, Self::Drained];
+        all.into_iter().find(|state| state.as_str() == word).ok_or(UnknownState)
+    }
+}
+
+impl Store {
+    /// Whether its units can be read.
+    pub(crate) fn is_up(&self) -> bool {
+        self.health != Health::Down
+    }
+
+    /// Whether its units are to be put on others: it is to be emptied, or has been away for longer than `away_ms`.
+    pub(crate) fn is_given_up(&self, now_ms: i64, away_ms: i64) -> bool {
+        match self.state {
+            StoreState::Draining | StoreState::Drained => true,
+            StoreState::Enabled | StoreState::Cordoned | StoreState::Disabled => now_ms - self.seen_ms > away_ms,
+        }
+    }
 }
 
 /// What keeps the units.

@@ -159,33 +159,6 @@ pub(crate) async fn nameless_list(db: &Database, before_ns: i64, now_ms: i64) ->
     rows.iter().map(|row| Ok((row.get("space")?, row.get("ino")?))).collect()
 }
 
-/// A store, as far as care goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CaredStore {
-    pub(crate) id: StoreId,
-    pub(crate) state: String,
-    pub(crate) health: String,
-    pub(crate) capacity_bytes: u64,
-    pub(crate) free_bytes: u64,
-    pub(crate) seen_ms: i64,
-}
-
-/// All stores.
-pub(crate) async fn cared_stores(db: &Database) -> Result<Vec<CaredStore>, DbError> {
-    let sql = "SELECT id, state, health, capacity_bytes, free_bytes, seen_ms FROM storage_store ORDER BY id";
-    let read = |row: &Row| {
-        Ok(CaredStore {
-            id: row.get("id")?,
-            state: row.get("state")?,
-            health: row.get("health")?,
-            capacity_bytes: number(row, "capacity_bytes")?,
-            free_bytes: number(row, "free_bytes")?,
-            seen_ms: row.get("seen_ms")?,
-        })
-    };
-    db.all(Query::new(sql)).await?.iter().map(read).collect()
-}
-
 /// How far the scrub of a store has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ScrubState {

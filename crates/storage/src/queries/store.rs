@@ -1,10 +1,10 @@
 //! Stores.
 
 use db::{Database, DbError, Query, Row, Write};
-use placement::{AdminState, Health};
+use placement::Health;
 
 use super::{parsed, unreadable};
-use crate::model::store::Store;
+use crate::model::store::{Store, StoreState};
 use crate::model::stripe::StoreId;
 
 /// Guard of what needs a store to be as it was read.
@@ -127,7 +127,7 @@ pub(crate) fn store_missed(write: &mut Write, id: StoreId, health: Health, detai
 }
 
 /// Sets what an operator wants of a store. [`STORE`] when it is not any more as it was read.
-pub(crate) fn store_state_set(write: &mut Write, read: &Store, state: AdminState) {
+pub(crate) fn store_state_set(write: &mut Write, read: &Store, state: StoreState) {
     let sql = "UPDATE storage_store SET state = ? WHERE id = ? AND state = ?";
     write.push_expect(STORE, Query::new(sql).bind(state.as_str()).bind(read.id).bind(read.state.as_str()));
 }

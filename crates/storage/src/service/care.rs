@@ -10,11 +10,11 @@ use serde::Serialize;
 use super::ServiceError;
 use crate::Storage;
 use crate::model::stripe::{StoreId, Stripe, StripeId};
-use crate::queries::care::{
-    CaredStore, CaredVolume, OnSet, cared_stores, cared_volumes, placed_counts, set_list, stripe_range, stripes_move,
-};
+use crate::queries::care::{CaredVolume, OnSet, cared_volumes, placed_counts, set_list, stripe_range, stripes_move};
+use crate::queries::store::store_list;
 use crate::queries::stripe::set_text;
 use crate::stripe::{Damage, Stripes};
+use crate::task::REBUILD_AFTER_MS;
 
 /// Units that wait for repair, at most; what is beyond is found again by the next scrub or survey.
 const WAITING_MAX: usize = 100_000;
@@ -22,6 +22,8 @@ const WAITING_MAX: usize = 100_000;
 const TOGETHER: usize = 8;
 /// Stripes of one batch: they are made safe by one sync.
 const BATCH: usize = 256;
+/// A store that was not seen for this long counts as down, ms.
+pub(crate) const DOWN_AFTER_MS: i64 = 15_000;
 /// A store with less than this part of its room (one in …) free is nearly full.
 const NEARLY_FULL: u64 = 10;
 
@@ -152,7 +154,7 @@ impl Storage {
 
     /// How all volumes fare.
     pub(crate) async fn health(&self) -> Result<Vec<VolumeHealth>, ServiceError> {
-        let (volumes, stores) = (cared_volumes(self.db()).await?, cared_stores(self.db()).await?);
+        let (volumes, stores) = (cared_volumes(self.db()).await?, store_list(self.db()).await?);
         let sets: HashMap<i64, Vec<StoreId>> =
             set_list(self.db()).await?.into_iter().map(|set| (set.id, set.stores)).collect();
         let mut health: BTreeMap<i64, (CaredVolume, VolumeHealth)> = BTreeMap::new();
@@ -174,10 +176,12 @@ impl Storage {
                 _ => &mut health.degraded,
             };
             *place += count.stripes;
-            if set
-                .iter()
-                .any(|id| stores.iter().find(|store| store.id == *id).is_none_or(|store| store.is_lost(now_ms)))
-            {
+            if set.iter().any(|id| {
+                stores
+                    .iter()
+                    .find(|store| store.id == *id)
+                    .is_none_or(|store| store.is_given_up(now_ms, REBUILD_AFTER_MS))
+            }) {
                 health.rebuild_bytes += count.bytes;
             }
         }
@@ -207,10 +211,10 @@ impl Storage {
             tell("damage", health.repairs_waiting, "are damaged and wait for repair");
             tell("degraded", health.degraded, "lack units, and can still bear a loss");
         }
-        for store in cared_stores(self.db()).await? {
-            let (code, what) = match store.free_bytes {
+        for store in store_list(self.db()).await? {
+            let (code, what) = match store.free_bytes.unsigned_abs() {
                 free if free < 1 << 20 => ("full", "is full"),
-                free if free < store.capacity_bytes / NEARLY_FULL => {
+                free if free < store.capacity_bytes.unsigned_abs() / NEARLY_FULL => {
                     ("nearly-full", "has less than a tenth of its room left")
                 }
                 _ => continue,
@@ -223,17 +227,5 @@ impl Storage {
             });
         }
         Ok(alerts)
-    }
-}
-
-impl CaredStore {
-    /// Whether its units can be read.
-    pub(crate) fn is_up(&self) -> bool {
-        self.health != "down"
-    }
-
-    /// Whether its units are to be put on others.
-    pub(crate) fn is_lost(&self, now_ms: i64) -> bool {
-        self.state == "disabled" || now_ms - self.seen_ms > crate::task::REBUILD_AFTER_MS
     }
 }

@@ -1,13 +1,13 @@
 //! Stores: taken up when their nodes announce them, changed by operators, told to those who use them.
 
 use db::{DbError, Write};
-use placement::{AdminState, Health};
+use placement::Health;
 use portal::Caller;
 use serde_json::json;
 use wire::store::{AnnounceRequest, Number, Offer};
 
 use super::ServiceError;
-use crate::model::store::{Store, StoreKind};
+use crate::model::store::{Store, StoreKind, StoreState};
 use crate::model::stripe::StoreId;
 use crate::queries::store::{
     store_announced, store_delete, store_get, store_insert, store_is_used, store_list, store_of_uuid, store_state_set,
@@ -48,13 +48,13 @@ impl Storage {
         &self,
         caller: &Caller,
         id: StoreId,
-        state: AdminState,
+        state: StoreState,
     ) -> Result<Store, ServiceError> {
         let read = self.store_get(id).await?;
         let mut write = Write::new();
         store_state_set(&mut write, &read, state);
         write.push_event(STORES);
-        let detail = json!({ "before": read.state, "after": state });
+        let detail = json!({ "before": read.state.as_str(), "after": state.as_str() });
         self.portal().audit(&mut write, caller, "store.change", &id.to_string(), detail);
         self.db().write(write).await?;
         Ok(Store { state, ..read })
@@ -66,7 +66,7 @@ impl Storage {
         if store_is_used(self.db(), id).await? {
             return Err(ServiceError::StoreUsed(id));
         }
-        if store.health != Health::Down && store.state != AdminState::Disabled {
+        if store.is_up() && !matches!(store.state, StoreState::Disabled | StoreState::Drained) {
             return Err(ServiceError::StoreOffered(id));
         }
         let mut write = Write::new();
@@ -125,7 +125,7 @@ impl Storage {
                 name,
                 addresses: addresses.to_vec(),
                 labels: facts.labels.clone(),
-                state: AdminState::Enabled,
+                state: StoreState::Enabled,
                 health: Health::Up,
                 capacity_bytes: i64::try_from(offer.capacity_bytes).unwrap_or(i64::MAX),
                 used_bytes: 0,
@@ -157,14 +157,15 @@ impl Storage {
 
 impl From<Store> for StoreAddress {
     fn from(store: Store) -> Self {
+        let (is_writable, is_up) = (store.state == StoreState::Enabled, store.is_up());
         Self {
             id: store.id,
             domain: store.labels.get("site").unwrap_or(&store.node).clone(),
             node: store.node,
             addresses: store.addresses,
             free_bytes: store.free_bytes.unsigned_abs(),
-            is_writable: store.state == AdminState::Enabled,
-            is_up: store.health != Health::Down,
+            is_writable,
+            is_up,
         }
     }
 }

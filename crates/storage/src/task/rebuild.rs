@@ -3,14 +3,17 @@
 
 use db::Write;
 
+use super::REBUILD_AFTER_MS;
 use super::pace::Pace;
 use crate::Storage;
+use crate::model::store::{Store, StoreState};
 use crate::model::stripe::StoreId;
 use crate::queries::care::{
-    CaredVolume, OnSet, StoreSet, cared_stores, cared_volumes, placed_counts, placed_list, rebuild_ask, rebuild_asked,
-    set_list,
+    CaredVolume, OnSet, StoreSet, cared_volumes, placed_counts, placed_list, rebuild_ask, rebuild_asked, set_list,
 };
+use crate::queries::store::{store_list, store_state_set};
 use crate::service::ServiceError;
+use crate::service::care::DOWN_AFTER_MS;
 use crate::stripe::Stripes;
 
 /// User bytes a second that a rebuild moves, at most.
@@ -22,13 +25,14 @@ impl Storage {
     /// Puts on other stores what lost ones had: all there is, batch by batch.
     pub(crate) async fn rebuild(&self) -> Result<(), ServiceError> {
         let now_ms = self.db().clock().now_ms();
-        let stores = cared_stores(self.db()).await?;
+        let stores = store_list(self.db()).await?;
         let mut pace = Pace::new(BYTES_PER_S);
         for volume in cared_volumes(self.db()).await? {
             let asked_ms = rebuild_asked(self.db(), volume.id).await?;
+            let away_ms = if asked_ms > 0 { DOWN_AFTER_MS } else { REBUILD_AFTER_MS };
             let is_lost = |id: StoreId| {
                 let store = stores.iter().find(|store| store.id == id);
-                store.is_none_or(|store| store.is_lost(now_ms) || (asked_ms > 0 && !store.is_up()))
+                store.is_none_or(|store| store.is_given_up(now_ms, away_ms))
             };
             self.rebuild_volume(&volume, &is_lost, &mut pace).await?;
             if asked_ms > 0 {
@@ -37,7 +41,7 @@ impl Storage {
                 self.db().write(write).await?;
             }
         }
-        Ok(())
+        self.drained(&stores).await
     }
 
     async fn rebuild_volume(
@@ -83,6 +87,26 @@ impl Storage {
     pub(crate) async fn rebuild_begin(&self, volume: i64) -> Result<(), ServiceError> {
         let mut write = Write::new();
         rebuild_ask(&mut write, volume, self.db().clock().now_ms());
+        self.db().write(write).await?;
+        Ok(())
+    }
+
+    /// Says of draining stores that no stripe is on any more that they are drained.
+    async fn drained(&self, stores: &[Store]) -> Result<(), ServiceError> {
+        let draining: Vec<_> = stores.iter().filter(|store| store.state == StoreState::Draining).collect();
+        if draining.is_empty() {
+            return Ok(());
+        }
+        let (sets, counts) = (set_list(self.db()).await?, placed_counts(self.db()).await?);
+        let in_use = |id: StoreId| {
+            let mut on_it = sets.iter().filter(|set| set.stores.contains(&id));
+            on_it.any(|set| counts.iter().any(|count| count.set == set.id))
+        };
+        let mut write = Write::new();
+        for store in draining.into_iter().filter(|store| !in_use(store.id)) {
+            tracing::info!(store.id = store.id, "store {} is drained: it can be removed", store.id);
+            store_state_set(&mut write, store, StoreState::Drained);
+        }
         self.db().write(write).await?;
         Ok(())
     }

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
+use crate::model::store::StoreState;
 use crate::model::stripe::SPAN_BYTES;
 use crate::plane::{Plane, VOLUME, at, content};
+use crate::queries::store::store_state_set;
 use crate::service::care::VolumeHealth;
 
 const HOUR: Duration = Duration::from_secs(3_700);
@@ -78,17 +80,18 @@ async fn a_rebuild_ends_with_nothing_at_risk() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_disabled_store_is_emptied() {
+async fn a_draining_store_is_emptied_and_then_drained() {
     let plane = Plane::new(1, 7).await;
     let data = content(3_000_000, 8);
     plane.put("a", &data).await;
-    plane.store_disable(3).await;
+    let mut write = db::Write::new();
+    let store = plane.storage.store_get(3).await.unwrap();
+    store_state_set(&mut write, &store, StoreState::Draining);
+    plane.storage.db().write(write).await.unwrap();
     plane.later(Duration::from_secs(1), &[]).await;
     plane.storage.rebuild().await.unwrap();
-    let left = plane
-        .count("storage_stripe s JOIN storage_set t ON t.id = s.placed WHERE ',' || t.stores || ',' LIKE '%,3,%'")
-        .await;
-    assert_eq!(left, 0);
+    let states = plane.count("storage_store WHERE id = 3 AND state = 'drained'").await;
+    assert_eq!(states, 1);
     assert_eq!(health(&plane).await.healthy, 12);
     assert_eq!(plane.get("a").await.unwrap(), data);
 }

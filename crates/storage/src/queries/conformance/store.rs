@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use db::{Database, DbError, Query, Write};
-use placement::{AdminState, Health};
+use placement::Health;
 
 use super::NOW_MS;
-use crate::model::store::{Store, StoreKind};
+use crate::model::store::{Store, StoreKind, StoreState};
 use crate::queries::store::*;
 
 testkit::for_each_engine!(crate::migrations();
@@ -22,7 +22,7 @@ fn store(id: i64) -> Store {
         name: "s 'é😀\"".into(),
         addresses: vec!["192.0.2.1:5000".into(), "[2001:db8::1]:5000".into()],
         labels: BTreeMap::from([("site".into(), "nantes".into())]),
-        state: AdminState::Enabled,
+        state: StoreState::Enabled,
         health: Health::Up,
         capacity_bytes: i64::MAX,
         used_bytes: 1,
@@ -83,9 +83,9 @@ async fn polls_and_announcements_are_noted(db: Database) {
 
 async fn a_state_is_changed_once(db: Database) {
     change(&db, |w| store_insert(w, &store(3))).await.unwrap();
-    change(&db, |w| store_state_set(w, &store(3), AdminState::Cordoned)).await.unwrap();
-    assert_eq!(store_get(&db, 3).await.unwrap().unwrap().state, AdminState::Cordoned);
-    let late = change(&db, |w| store_state_set(w, &store(3), AdminState::Disabled)).await;
+    change(&db, |w| store_state_set(w, &store(3), StoreState::Cordoned)).await.unwrap();
+    assert_eq!(store_get(&db, 3).await.unwrap().unwrap().state, StoreState::Cordoned);
+    let late = change(&db, |w| store_state_set(w, &store(3), StoreState::Disabled)).await;
     assert!(matches!(late, Err(DbError::Unmet { .. })), "{late:?}");
 }
 

@@ -97,6 +97,11 @@ pub enum ServiceError {
     /// The data could not be made safe.
     #[error(transparent)]
     File(#[from] crate::file::FileError),
+    /// Who mounts an export can read the whole volume at its stores, and others have exports there.
+    #[error(
+        "Others have exports on the volume {0}, so it can be mounted only by those who may use all of it. Use the files page, S3 or amphi volume put and get."
+    )]
+    VolumeShared(String),
     /// The name space refused.
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
@@ -133,6 +138,7 @@ impl From<ServiceError> for Problem {
         use ServiceError as E;
         let sentence = error.to_string();
         match error {
+            E::VolumeShared(name) => Problem::forbidden("volume-shared", sentence).arg("volume", name),
             E::ExportUnknown(name) => Problem::not_found("export-unknown", sentence).arg("name", name),
             E::ExportReadOnly(name) => Problem::forbidden("export-read-only", sentence).arg("name", name),
             E::Name(NameRefusal(name)) => {

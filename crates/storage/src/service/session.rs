@@ -18,7 +18,7 @@ use crate::queries::session::{
     delegation_grant, delegation_return, session_delete, session_get, session_insert, session_list, session_renew,
     sessions_are_over, sessions_expire,
 };
-use crate::queries::space::{STALE, space_get, space_touch};
+use crate::queries::space::{STALE, space_get, space_list, space_touch};
 use crate::store::VOLUME_PREFIX;
 use crate::stripe::StoreAddress;
 
@@ -88,6 +88,11 @@ impl Storage {
         csr_pem: &str,
     ) -> Result<SessionView, ServiceError> {
         let (space, right) = self.space_of(caller, export).await?;
+        // The certificate opens the stores to the units of the whole volume.
+        let others = space_list(self.db(), None).await?;
+        if others.iter().any(|other| other.volume == space.volume && other.right_of(caller) < right) {
+            return Err(ServiceError::VolumeShared(space.volume_name));
+        }
         let authority = &self.config().authority;
         let certificate_pem = self
             .credentials_for(&format!("{VOLUME_PREFIX}{}", space.volume), csr_pem)

@@ -91,6 +91,11 @@ async fn a_session_is_its_account_s_and_a_reader_changes_nothing() {
         .await
         .expect(201);
     let learner = plane.account("ada", "learner").await;
+    let csr_pem = wire::authority::KeyRequest::generate().unwrap().csr_pem;
+    let open = json!({ "what": "x", "csr_pem": csr_pem });
+    let refused = plane.call(&learner, "POST", "/api/v1/exports/course/sessions", open).await;
+    assert_eq!(refused.problem(403), "volume-shared", "the stores would show what is in films");
+    plane.admin("DELETE", "/api/v1/exports/films", Value::Null).await.expect(204);
     let reader = plane.mount(&learner, "course").await;
     assert_eq!(reader.opened["read_only"], true);
     assert_eq!(reader.apply(file(reader.root(), "a", 5)).await.problem(403), "read-only");

@@ -143,13 +143,22 @@ fn portal_config(public_url: Option<String>, address: SocketAddr) -> PortalConfi
         secure_cookies: !is_private,
         public_metrics: is_private,
         public_url,
-        catalogs: lab::catalogs(),
-        nav: lab::navigation(),
+        catalogs: [lab::catalogs(), storage::catalogs()].concat(),
+        nav: navigation(),
         sub_nav: lab::sub_navigation(),
-        assets: lab::assets(),
-        topics: lab::topic,
+        assets: [lab::assets(), storage::assets()].concat(),
+        topics: |caller, topic| lab::topic(caller, topic).or_else(|| storage::topic(caller, topic)),
         removals: vec![lab::removal, storage::removal],
     }
+}
+
+/// The side bar: what people come for first, then what carries it.
+fn navigation() -> Vec<portal::NavItem> {
+    let (files, volumes): (Vec<_>, Vec<_>) = storage::navigation().into_iter().partition(|item| item.role.is_none());
+    let (work, rest): (Vec<_>, Vec<_>) =
+        lab::navigation().into_iter().partition(|item| matches!(item.id, "lab" | "programs"));
+    let (nodes, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|item| item.id == "nodes");
+    [work, files, nodes, volumes, rest].concat()
 }
 
 /// The names under which the certificate is valid.

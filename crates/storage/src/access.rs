@@ -5,7 +5,7 @@ use portal::{Access, Role, RouteAccess};
 
 /// The storage's entries of the access table.
 pub fn access() -> Vec<RouteAccess> {
-    use Access::SignedIn;
+    use Access::{Public, SignedIn};
     const OPERATOR: Access = Access::Role(Role::Operator);
     const FILES: &str = "/api/v1/exports/{export}/files/{*path}";
     let entry = RouteAccess::new;
@@ -47,5 +47,15 @@ pub fn access() -> Vec<RouteAccess> {
         entry(Method::POST, "/api/v1/exports/{export}/mkdir", SignedIn),
         entry(Method::POST, "/api/v1/exports/{export}/rename", SignedIn),
         entry(Method::POST, "/api/v1/exports/{export}/copy", SignedIn),
+        entry(Method::GET, "/files", SignedIn),
+        entry(Method::GET, "/files/{export}", SignedIn),
+        entry(Method::POST, "/files/{export}", SignedIn),
+        entry(Method::GET, "/files/{export}/{*path}", SignedIn),
+        entry(Method::POST, "/files/{export}/{*path}", SignedIn),
+        entry(Method::GET, "/shared/{secret}", Public),
+        entry(Method::GET, "/volumes", OPERATOR),
+        entry(Method::POST, "/volumes", OPERATOR),
+        entry(Method::GET, "/volumes/part", OPERATOR),
+        entry(Method::POST, "/stores/{id}/state", OPERATOR),
     ]
 }

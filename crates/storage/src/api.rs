@@ -7,7 +7,7 @@ mod s3_key;
 mod session;
 mod snapshot;
 mod store;
-mod transfer;
+pub(crate) mod transfer;
 mod volume;
 
 use utoipa_axum::router::OpenApiRouter;

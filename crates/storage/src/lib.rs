@@ -13,6 +13,7 @@ mod link;
 pub mod model;
 pub mod mount;
 pub mod namespace;
+mod pages;
 #[cfg(test)]
 mod plane;
 mod queries;
@@ -37,6 +38,7 @@ use wire::authority::Authority;
 
 pub use access::access;
 pub use model::stripe::SPAN_BYTES;
+pub use pages::{assets, catalogs, navigation, topic};
 pub use service::ServiceError;
 
 /// What storage is set up with.
@@ -112,7 +114,7 @@ impl Storage {
 
     /// The pages.
     pub fn pages(&self) -> Router {
-        Router::new()
+        pages::router(self.clone())
     }
 
     /// What agents call, by certificate: it stands outside the portal's layers.

@@ -6,6 +6,7 @@ pub(crate) mod inode;
 pub(crate) mod number;
 pub(crate) mod s3_key;
 pub(crate) mod session;
+pub(crate) mod share;
 pub(crate) mod snapshot;
 pub(crate) mod space;
 pub(crate) mod store;

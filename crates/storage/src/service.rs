@@ -7,6 +7,7 @@ pub(crate) mod export;
 mod file;
 mod numbers;
 pub(crate) mod session;
+mod share;
 mod snapshot;
 pub(crate) mod store;
 pub(crate) mod volume;
@@ -25,6 +26,9 @@ pub(crate) use numbers::Numbers;
 /// What keeps an operation of storage from being carried out. `Display` is a sentence for people.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
+    /// A link to a file that is over, was never made, or whose file is gone.
+    #[error("This link leads to no file any more.")]
+    ShareUnknown,
     /// No such export or snapshot, or none the caller may see.
     #[error("There is no export {0:?}, or it is not open to you.")]
     ExportUnknown(String),
@@ -139,6 +143,7 @@ impl From<ServiceError> for Problem {
         let sentence = error.to_string();
         match error {
             E::VolumeShared(name) => Problem::forbidden("volume-shared", sentence).arg("volume", name),
+            E::ShareUnknown => Problem::not_found("share-unknown", sentence),
             E::ExportUnknown(name) => Problem::not_found("export-unknown", sentence).arg("name", name),
             E::ExportReadOnly(name) => Problem::forbidden("export-read-only", sentence).arg("name", name),
             E::Name(NameRefusal(name)) => {

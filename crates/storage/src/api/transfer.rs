@@ -55,7 +55,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 /// The answer with the file's bytes, or the part of them that is asked for.
-pub(super) fn download(files: &Files, inode: &Inode, name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+pub(crate) fn download(files: &Files, inode: &Inode, name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let tag = etag(inode);
     let conditions = Conditions::of(headers);
     if conditions.if_match.is_some_and(|tags| !names(tags, Some(&tag))) {

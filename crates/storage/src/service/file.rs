@@ -9,6 +9,8 @@ use super::ServiceError;
 use crate::Storage;
 use crate::file::{FileError, Files};
 use crate::model::stripe::Layout;
+use crate::namespace::Direct;
+use crate::queries::space::space_find;
 use crate::stripe::{Credentials, ReadError, Stripes, WriteError};
 
 /// The stripes of the volumes that this replica has been asked for.
@@ -23,6 +25,18 @@ impl Storage {
     pub async fn files(&self, caller: &Caller, export: &str, wants_write: bool) -> Result<Files, ServiceError> {
         let names = self.namespace(caller, export, wants_write).await?;
         let stripes = self.stripes(names.volume(), names.layout()).await?;
+        Ok(Files::new(Arc::new(names), stripes, self.db().clock_shared()))
+    }
+
+    /// The files of an export for whom a link lets read one of them.
+    ///
+    /// # Errors
+    /// `ExportUnknown`, `Db`.
+    pub(crate) async fn files_to_read(&self, export: &str) -> Result<Files, ServiceError> {
+        let space = space_find(self.db(), export).await?;
+        let space = space.ok_or_else(|| ServiceError::ExportUnknown(export.to_owned()))?;
+        let stripes = self.stripes(space.volume, space.layout).await?;
+        let names = Direct::new(self.clone(), space, true);
         Ok(Files::new(Arc::new(names), stripes, self.db().clock_shared()))
     }
 

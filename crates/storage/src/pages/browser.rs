@@ -1,0 +1,298 @@
+//! The file browser: the name spaces that are open to the reader, and the directories in them.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use portal::{ApiPath, Caller, Flash, PageContext, PageForm, PageView, Problem, Role, redirect};
+use serde::Deserialize;
+
+use super::look::{Look, fill, html};
+use crate::Storage;
+use crate::api::transfer;
+use crate::file::FilePath;
+use crate::model::inode::Kind;
+use crate::model::name::Name;
+use crate::namespace::Entry;
+use crate::service::export::ExportView;
+
+/// Entries of one page.
+const PAGE: usize = 200;
+
+#[derive(Template)]
+#[template(path = "files.html")]
+struct SpacesPage<'a> {
+    l: &'a Look<'a>,
+    spaces: Vec<SpaceRow>,
+    /// Catalog key of what to say when there is none.
+    none: &'static str,
+    is_operator: bool,
+}
+
+struct SpaceRow {
+    name: String,
+    href: String,
+    used: String,
+    fill: Option<u64>,
+    fill_class: &'static str,
+    inodes: u64,
+    volume: String,
+}
+
+/// `GET /files`
+pub(super) async fn spaces(
+    State(storage): State<Storage>,
+    caller: Caller,
+    t: PageContext,
+) -> Result<Response, Problem> {
+    let look = Look::new(&storage, &t);
+    let is_operator = caller.has(Role::Operator);
+    let row = |export: ExportView| {
+        let limit = export.usage.bytes_hard;
+        let (share, fill_class) = fill(export.usage.bytes, limit);
+        SpaceRow {
+            href: encoded(&export.name),
+            used: look.size_of(export.usage.bytes, limit),
+            fill: (limit > 0).then_some(share),
+            fill_class,
+            inodes: export.usage.inodes,
+            volume: export.volume,
+            name: export.name,
+        }
+    };
+    let spaces = storage.export_views(&caller).await?.into_iter().map(row).collect();
+    let none = if is_operator { "files-none-operator" } else { "files-none-learner" };
+    let body = html(&SpacesPage { l: &look, spaces, none, is_operator })?;
+    Ok(storage
+        .portal()
+        .page(&t, PageView { title: t.text("files-title"), section: "files", body, ..PageView::default() }))
+}
+
+#[derive(Template)]
+#[template(path = "browser.html")]
+struct BrowserPage<'a> {
+    l: &'a Look<'a>,
+    /// Name and address of each directory on the way, the export first.
+    crumbs: Vec<(String, String)>,
+    /// A link that was made just now.
+    shared: Option<String>,
+    can_write: bool,
+    /// Where uploads go: the REST address of the directory, with a slash at its end.
+    api: String,
+    /// Where directories are made.
+    mkdir: String,
+    /// The directory's path, with a slash at its end.
+    prefix: String,
+    /// This page, without its query.
+    here: String,
+    rows: Vec<Row>,
+    is_later: bool,
+    next: Option<String>,
+    /// How the same is done from a terminal.
+    command: String,
+}
+
+struct Row {
+    name: String,
+    href: String,
+    icon: &'static str,
+    is_directory: bool,
+    is_file: bool,
+    target: Option<String>,
+    size: Option<String>,
+    bytes: u64,
+    changed_ms: i64,
+    confirm: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Select {
+    after: Option<String>,
+}
+
+/// `GET /files/{export}`
+pub(super) async fn root(
+    state: State<Storage>,
+    caller: Caller,
+    t: PageContext,
+    ApiPath(export): ApiPath<String>,
+    select: Query<Select>,
+) -> Result<Response, Problem> {
+    directory(state, caller, t, ApiPath((export, String::new())), select).await
+}
+
+/// `GET /files/{export}/{*path}`
+pub(super) async fn directory(
+    State(storage): State<Storage>,
+    caller: Caller,
+    t: PageContext,
+    ApiPath((export, path)): ApiPath<(String, String)>,
+    Query(select): Query<Select>,
+) -> Result<Response, Problem> {
+    let path = FilePath::parse(&path)?;
+    show(&storage, &caller, &t, &export, &path, select.after, None).await
+}
+
+async fn show(
+    storage: &Storage,
+    caller: &Caller,
+    t: &PageContext,
+    export: &str,
+    path: &FilePath,
+    after: Option<String>,
+    shared: Option<String>,
+) -> Result<Response, Problem> {
+    let look = Look::new(storage, t);
+    let files = storage.files(caller, export, false).await?;
+    let from = after.clone().and_then(|name| Name::try_from(name).ok());
+    let entries = files.list(path, from.as_ref(), PAGE).await?;
+    let here = format!("/files/{}{}", encoded(export), encoded_path(path));
+    let api = format!("/api/v1/exports/{}/files{}/", encoded(export), encoded_path(path));
+    let last = entries.last().filter(|_| entries.len() == PAGE);
+    let next = last.map(|entry| format!("{here}?after={}", encoded(entry.name.as_str())));
+    let rows = entries.iter().map(|entry| row(&look, &here, &api, entry)).collect();
+    let title = path.name().map_or(export, Name::as_str).to_owned();
+    let target = path.to_string();
+    let body = html(&BrowserPage {
+        l: &look,
+        crumbs: crumbs(export, path),
+        shared,
+        can_write: !storage.export_view(caller, export).await?.read_only,
+        api,
+        mkdir: format!("/api/v1/exports/{}/mkdir", encoded(export)),
+        prefix: format!("{}/", target.trim_end_matches('/')),
+        here,
+        rows,
+        is_later: from.is_some(),
+        next,
+        command: format!("amphi volume put FILE {export}:{target}"),
+    })?;
+    let view = PageView { title, section: "files", body, scripts: vec!["files.js"], ..PageView::default() };
+    Ok(storage.portal().page(t, view))
+}
+
+fn row(look: &Look<'_>, here: &str, api: &str, entry: &Entry) -> Row {
+    let name = entry.name.to_string();
+    let is_directory = entry.inode.kind == Kind::Directory;
+    let icon = match entry.inode.kind {
+        Kind::Directory => "folder",
+        Kind::Symlink => "link-45deg",
+        Kind::File | Kind::Fifo | Kind::Socket | Kind::Character | Kind::Block => "file-earmark-text",
+    };
+    let confirm = if is_directory { "files-delete-folder-confirm" } else { "files-delete-confirm" };
+    Row {
+        href: if is_directory { format!("{here}/{}", encoded(&name)) } else { format!("{api}{}", encoded(&name)) },
+        icon,
+        is_directory,
+        is_file: entry.inode.kind == Kind::File,
+        target: entry.inode.target.clone(),
+        size: (entry.inode.kind == Kind::File).then(|| look.size(entry.inode.size)),
+        bytes: entry.inode.size,
+        changed_ms: entry.inode.mtime_ns / 1_000_000,
+        confirm: look.t.arg(confirm, "name", name.clone()),
+        name,
+    }
+}
+
+fn crumbs(export: &str, path: &FilePath) -> Vec<(String, String)> {
+    let mut href = format!("/files/{}", encoded(export));
+    let mut crumbs = vec![(export.to_owned(), href.clone())];
+    for part in path.parts() {
+        href = format!("{href}/{}", encoded(part.as_str()));
+        crumbs.push((part.to_string(), href.clone()));
+    }
+    crumbs
+}
+
+/// What is done with an entry of the directory that is shown.
+#[derive(Deserialize)]
+pub(super) struct Change {
+    op: String,
+    name: String,
+    #[serde(default)]
+    to: String,
+}
+
+/// `POST /files/{export}`
+pub(super) async fn change_root(
+    state: State<Storage>,
+    caller: Caller,
+    t: PageContext,
+    ApiPath(export): ApiPath<String>,
+    form: PageForm<Change>,
+) -> Result<Response, Problem> {
+    change(state, caller, t, ApiPath((export, String::new())), form).await
+}
+
+/// `POST /files/{export}/{*path}`
+pub(super) async fn change(
+    State(storage): State<Storage>,
+    caller: Caller,
+    t: PageContext,
+    ApiPath((export, path)): ApiPath<(String, String)>,
+    PageForm(form): PageForm<Change>,
+) -> Result<Response, Problem> {
+    let directory = FilePath::parse(&path)?;
+    let entry = |name: &str| FilePath::parse(&format!("{directory}/{}", name.trim()));
+    let files = storage.files(&caller, &export, true).await?;
+    let done = match form.op.as_str() {
+        "mkdir" => {
+            files.directory_make(&entry(&form.name)?, false).await?;
+            "flash-files-folder"
+        }
+        "rename" => {
+            files.rename(&entry(&form.name)?, &entry(&form.to)?).await?;
+            "flash-files-renamed"
+        }
+        "delete" => {
+            files.remove(&entry(&form.name)?, true).await?;
+            "flash-files-deleted"
+        }
+        "share" => {
+            let link = storage.share_make(&caller, &export, &entry(&form.name)?).await?;
+            return show(&storage, &caller, &t, &export, &directory, None, Some(link)).await;
+        }
+        _ => return Err(Problem::bad_request("op", "op is mkdir, rename, delete or share.").field("op")),
+    };
+    let to = format!("/files/{}{}", encoded(&export), encoded_path(&directory));
+    Ok(redirect(&to, Some(Flash::done(done))))
+}
+
+/// `GET /shared/{secret}`: the file that a link leads to, for anybody.
+pub(super) async fn shared(
+    State(storage): State<Storage>,
+    ApiPath(secret): ApiPath<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (files, path, inode) = storage.share_open(&secret).await?;
+    transfer::download(&files, &inode, path.name().map_or("", Name::as_str), &headers)
+}
+
+/// Percent-encoded for one part of a path or a query's value.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'@' => encoded.push(byte.into()),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// Empty for the root, else with a slash in front.
+fn encoded_path(path: &FilePath) -> String {
+    path.parts().iter().map(|part| format!("/{}", encoded(part.as_str()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_encoded_part_by_part() {
+        let path = FilePath::parse("a b/ä?#/50%").unwrap();
+        assert_eq!(encoded_path(&path), "/a%20b/%C3%A4%3F%23/50%25");
+        assert_eq!(crumbs("v", &FilePath::parse("x").unwrap())[1], ("x".to_owned(), "/files/v/x".to_owned()));
+    }
+}

@@ -1,0 +1,102 @@
+//! What every template of storage has at hand: the reader's language, icons, sizes.
+
+use askama::Template;
+use axum::response::Html;
+use portal::{PageContext, Problem};
+
+use crate::Storage;
+
+/// The reader's language, and the addresses of storage's files.
+pub(super) struct Look<'a> {
+    pub(super) t: &'a PageContext,
+    pub(super) css: String,
+    sprite: String,
+}
+
+/// How a state looks: an icon, a word and a colour together, so that none of them alone has to be understood.
+pub(super) struct Badge {
+    pub(super) icon: &'static str,
+    pub(super) class: &'static str,
+    pub(super) word: String,
+    pub(super) reason: Option<String>,
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(storage: &Storage, t: &'a PageContext) -> Self {
+        Self { t, css: storage.portal().asset("files.css"), sprite: storage.portal().asset("icons.svg") }
+    }
+
+    /// The sentence for `key`.
+    pub(super) fn text(&self, key: &str) -> String {
+        self.t.text(key)
+    }
+
+    /// An icon as HTML. It says nothing to a screen reader; a word stands beside it.
+    pub(super) fn icon(&self, name: &str) -> String {
+        let sprite = &self.sprite;
+        format!(
+            "<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"{sprite}#bi-{name}\"></use></svg>"
+        )
+    }
+
+    /// Bytes in the unit that suits them, decimal as on the label of a disk, with one digit after the point below 10.
+    pub(super) fn size(&self, bytes: u64) -> String {
+        if bytes < 1000 {
+            return self.t.arg("size-bytes", "count", bytes);
+        }
+        let mut value = bytes as f64;
+        let mut units = ["size-kb", "size-mb", "size-gb", "size-tb"].iter();
+        let mut key = "size-kb";
+        // 999.95 kB would be shown as 1000.
+        while value >= 999.5 {
+            let Some(next) = units.next() else { break };
+            (value, key) = (value / 1000.0, next);
+        }
+        let rounded = if value < 9.95 { (value * 10.0).round() / 10.0 } else { value.round() };
+        self.t.arg(key, "count", rounded)
+    }
+
+    /// `used of limit`, or what is used where there is no limit (0).
+    pub(super) fn size_of(&self, used: u64, limit: u64) -> String {
+        if limit == 0 {
+            return self.size(used);
+        }
+        self.t.with("space-of", &[("used", self.size(used).into()), ("limit", self.size(limit).into())])
+    }
+
+    pub(super) fn badge(&self, icon: &'static str, class: &'static str, key: &str) -> Badge {
+        Badge { icon, class, word: self.text(key), reason: None }
+    }
+}
+
+/// Thousandths of a bar that are full, and the class that says how serious that is.
+pub(super) fn fill(used: u64, limit: u64) -> (u64, &'static str) {
+    let share = (u128::from(used) * 1000 / u128::from(limit.max(1))).min(1000) as u64;
+    match share {
+        950.. => (share, "fill-bad"),
+        800.. => (share, "fill-warn"),
+        _ => (share, "fill-used"),
+    }
+}
+
+/// A template's HTML.
+pub(super) fn html(template: &impl Template) -> Result<String, Problem> {
+    template.render().map_err(Problem::bug)
+}
+
+/// A part of a page.
+pub(super) fn fragment(template: &impl Template) -> Result<Html<String>, Problem> {
+    html(template).map(Html)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_says_how_serious_it_is() {
+        assert_eq!(fill(0, 0), (0, "fill-used"));
+        assert_eq!(fill(8, 10), (800, "fill-warn"));
+        assert_eq!(fill(u64::MAX, 10), (1000, "fill-bad"));
+    }
+}

@@ -42,6 +42,7 @@ pub(crate) struct ControlConfig {
 /// A running replica.
 pub(crate) struct Control {
     pub(crate) lab: Lab,
+    pub(crate) storage: Storage,
     /// The address people use.
     pub(crate) url: String,
     /// The address that agents on this machine join.
@@ -105,7 +106,7 @@ impl Control {
             .merge(storage.registry())
             .merge(Router::new().route("/ca.pem", get(move || async move { ca_pem })));
         let server = tokio::spawn(listener.serve(storage.s3(router), shutdown.clone()));
-        Ok(Self { lab, url, local_url, first_admin, db, shutdown, closing: portal.closing(), tasks, server })
+        Ok(Self { lab, storage, url, local_url, first_admin, db, shutdown, closing: portal.closing(), tasks, server })
     }
 
     /// Stops taking requests, lets those under way finish, and closes the database.

@@ -24,6 +24,9 @@ use topology::Topology;
 /// How long the nodes may take to connect before the address is told all the same.
 const NODES_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long the nodes' stores may take to be there.
+const STORES_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Arguments of `amphi up`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct UpArgs {
@@ -110,6 +113,9 @@ async fn attend(
     if !control.lab.nodes_connected(plans.len(), NODES_TIMEOUT).await? {
         tracing::warn!("some nodes have not connected yet; see {}", args.dir.join("nodes/*/agent.log").display());
     }
+    if !plans.is_empty() {
+        home(control).await?;
+    }
     println!("ready {}", control.url);
     if args.demo {
         let targets = Targets::start(topology, &args.dir.join("targets")).await?;
@@ -142,6 +148,19 @@ async fn attend(
         std::future::pending::<()>().await;
     }
     std::future::pending().await
+}
+
+/// Makes the volume `home` once the agents have announced stores enough for it, so that a newcomer can keep files at once.
+async fn home(control: &Control) -> anyhow::Result<()> {
+    let deadline = tokio::time::Instant::now() + STORES_TIMEOUT;
+    while !control.storage.home_make().await.context("making the volume home")? {
+        if tokio::time::Instant::now() > deadline {
+            tracing::warn!("there are too few stores for the volume home; see `amphi store list`");
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 /// What ends this program in order.

@@ -10,7 +10,7 @@ files-none-operator = A volume spreads files over the stores of your nodes, so t
 files-none-learner = You have no place for files yet. Ask your teacher or an operator for one.
 space-name = Name
 space-used = Used
-space-inodes = Files and folders
+space-inodes = Entries
 space-volume = Volume
 space-of = { $used } of { $limit }
 
@@ -73,7 +73,7 @@ volume-layout-short = { $layout }: any { $data } of { $units }
 volume-create = Create
 volume-health = Health
 volume-used = Used
-volume-work = Work under way
+volume-work = Work
 volume-healthy = healthy
 volume-degraded = degraded
 volume-risk = at risk

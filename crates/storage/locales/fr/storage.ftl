@@ -10,7 +10,7 @@ files-none-operator = Un volume répartit les fichiers sur les dépôts de vos n
 files-none-learner = Vous n’avez pas encore de place pour vos fichiers. Demandez-en à votre enseignant ou à un opérateur.
 space-name = Nom
 space-used = Occupé
-space-inodes = Fichiers et dossiers
+space-inodes = Entrées
 space-volume = Volume
 space-of = { $used } sur { $limit }
 
@@ -73,7 +73,7 @@ volume-layout-short = { $layout } : { $data } sur { $units }
 volume-create = Créer
 volume-health = Santé
 volume-used = Occupé
-volume-work = Travail en cours
+volume-work = Travail
 volume-healthy = sain
 volume-degraded = dégradé
 volume-risk = en danger

@@ -165,7 +165,7 @@ async fn show(
         rows,
         is_later: from.is_some(),
         next,
-        command: format!("amphi volume put FILE {export}:{target}"),
+        command: format!("amphi volume put FILE {}", quoted(&format!("{export}:{target}"))),
     })?;
     let view = PageView { title, section: "files", body, scripts: vec!["files.js"], ..PageView::default() };
     Ok(storage.portal().page(t, view))
@@ -280,6 +280,12 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:@+,".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
 /// Empty for the root, else with a slash in front.
 fn encoded_path(path: &FilePath) -> String {
     path.parts().iter().map(|part| format!("/{}", encoded(part.as_str()))).collect()
@@ -288,6 +294,12 @@ fn encoded_path(path: &FilePath) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        assert_eq!(quoted("v:/a/b.c"), "v:/a/b.c");
+        assert_eq!(quoted("v:/it's $1"), "'v:/it'\\''s $1'");
+    }
 
     #[test]
     fn addresses_are_encoded_part_by_part() {

@@ -12,7 +12,7 @@ use super::ServiceError;
 use super::export::{ExportNew, shown};
 use crate::Storage;
 use crate::model::stripe::Layout;
-use crate::model::volume::{Volume, name_checked};
+use crate::model::volume::{HOME, Volume, name_checked};
 use crate::queries::space::{space_expect_unused, space_list, space_mark_removed};
 use crate::queries::volume::{
     BUSY, store_labels, volume_find, volume_insert, volume_list, volume_mark_removed, volumes_delete,
@@ -48,8 +48,41 @@ impl Storage {
         layout: u8,
         labels: BTreeMap<String, String>,
     ) -> Result<VolumeView, ServiceError> {
-        let name = name_checked(name)?;
         let layout = Layout::try_from(layout)?;
+        let (mut write, volume) = self.volume_new(name, layout, labels).await?;
+        let detail = json!({ "layout": u8::from(layout), "stores": volume.labels });
+        self.portal().audit(&mut write, caller, "volume.create", &volume.name, detail);
+        self.volume_write(write, volume).await
+    }
+
+    /// Makes the volume that personal exports are on, in layout 1, where there is no volume yet and there are stores enough
+    /// for it. Answers whether there is a volume now.
+    ///
+    /// # Errors
+    /// `Db`.
+    pub async fn home_make(&self) -> Result<bool, ServiceError> {
+        if !volume_list(self.db()).await?.is_empty() {
+            return Ok(true);
+        }
+        match self.volume_new(HOME, Layout::try_from(1)?, BTreeMap::new()).await {
+            Ok((mut write, volume)) => {
+                self.portal().audit_seen(&mut write, "volume.create", HOME, json!({ "layout": 1 }));
+                self.volume_write(write, volume).await?;
+                Ok(true)
+            }
+            Err(ServiceError::TooFewStores { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What makes a volume, and an export of the same name.
+    async fn volume_new(
+        &self,
+        name: &str,
+        layout: Layout,
+        labels: BTreeMap<String, String>,
+    ) -> Result<(Write, Volume), ServiceError> {
+        let name = name_checked(name)?;
         let have = self.stores_writable(&labels).await?;
         if have < layout.units() {
             return Err(ServiceError::TooFewStores { layout: layout.into(), have, need: layout.units() });
@@ -60,11 +93,14 @@ impl Storage {
         volume_insert(&mut write, &volume);
         let export = ExportNew { name: name.to_owned(), ..ExportNew::default() };
         self.export_push(&mut write, &volume, &export).await?;
-        let detail = json!({ "layout": u8::from(layout), "stores": volume.labels });
-        self.portal().audit(&mut write, caller, "volume.create", name, detail);
+        Ok((write, volume))
+    }
+
+    async fn volume_write(&self, write: Write, volume: Volume) -> Result<VolumeView, ServiceError> {
+        let name = volume.name.clone();
         match self.db().write(write).await {
             Ok(_) => self.volume_view(volume).await,
-            Err(DbError::Duplicate) => Err(ServiceError::NameTaken(name.to_owned())),
+            Err(DbError::Duplicate) => Err(ServiceError::NameTaken(name)),
             Err(error) => Err(error.into()),
         }
     }

@@ -23,11 +23,20 @@ impl FilePath {
         if text.split('/').count() > PARTS_MAX {
             return Err(FileError::TooDeep(PARTS_MAX));
         }
-        let name = |part: &str| {
-            let shown = || part.chars().filter(|c| !c.is_control()).take(80).collect();
-            Name::try_from(part.to_owned()).map_err(|source| FileError::Name { part: shown(), source })
-        };
-        text.split('/').map(name).collect::<Result<_, _>>().map(Self)
+        text.split('/').map(named).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The entry of this name in the directory at this path. Nothing is trimmed.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn child(&self, name: &str) -> Result<Self, FileError> {
+        if self.0.len() == PARTS_MAX {
+            return Err(FileError::TooDeep(PARTS_MAX));
+        }
+        let mut parts = self.0.clone();
+        parts.push(named(name)?);
+        Ok(Self(parts))
     }
 
     /// The names.
@@ -44,6 +53,11 @@ impl FilePath {
     pub(crate) fn first(&self, parts: usize) -> Self {
         Self(self.0[..parts.min(self.0.len())].to_vec())
     }
+}
+
+fn named(part: &str) -> Result<Name, FileError> {
+    let shown = || part.chars().filter(|c| !c.is_control()).take(80).collect();
+    Name::try_from(part.to_owned()).map_err(|source| FileError::Name { part: shown(), source })
 }
 
 impl std::fmt::Display for FilePath {
@@ -65,6 +79,11 @@ mod tests {
         assert_eq!(FilePath::parse("").unwrap().to_string(), "/");
         for bad in ["a//b", "a/../b", "./a", "a\0", &"x".repeat(256)] {
             assert!(matches!(FilePath::parse(bad), Err(FileError::Name { .. })), "{bad:?}");
+        }
+        let directory = FilePath::parse("a").unwrap();
+        assert_eq!(directory.child(" ").unwrap().to_string(), "/a/ ");
+        for bad in ["", ".", "..", "b/c"] {
+            assert!(matches!(directory.child(bad), Err(FileError::Name { .. })), "{bad:?}");
         }
         assert!(FilePath::parse(&vec!["d"; 1000].join("/")).is_ok());
         assert!(matches!(FilePath::parse(&vec!["d"; 1001].join("/")), Err(FileError::TooDeep(1000))));

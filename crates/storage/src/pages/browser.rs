@@ -233,7 +233,8 @@ pub(super) async fn change(
     PageForm(form): PageForm<Change>,
 ) -> Result<Response, Problem> {
     let directory = FilePath::parse(&path)?;
-    let entry = |name: &str| FilePath::parse(&format!("{directory}/{}", name.trim()));
+    // As it is: a name may begin or end with spaces, and may be nothing but them.
+    let entry = |name: &str| directory.child(name);
     let files = storage.files(&caller, &export, true).await?;
     let done = match form.op.as_str() {
         "mkdir" => {

@@ -1,3 +1,5 @@
+//! Tests of `file`, on stores and a database in this process.
+
 use super::*;
 use crate::plane::{Plane, at, content};
 

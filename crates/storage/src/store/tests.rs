@@ -1,3 +1,5 @@
+//! Tests of `store`: what a directory of units keeps, refuses and survives.
+
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

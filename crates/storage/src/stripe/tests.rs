@@ -1,3 +1,5 @@
+//! Tests of `stripe`, against stores that lie, hang, fill up and die when told.
+
 mod fake;
 
 use std::sync::Mutex;

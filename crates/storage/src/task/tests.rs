@@ -1,3 +1,5 @@
+//! Tests of the duties: what each finds, mends and leaves alone.
+
 use std::time::Duration;
 
 use crate::model::store::StoreState;

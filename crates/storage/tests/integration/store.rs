@@ -80,7 +80,7 @@ async fn clients_touch_their_own_volume_and_do_nothing_else() {
     let delete = DeleteRequest { store: 1, keys: vec![key(7, 1)] };
     assert_eq!(seven.delete(delete.clone()).await.unwrap_err().code(), Code::PermissionDenied);
     let list = ListRequest { store: 1, volume: 7, after: None, limit: 10 };
-    assert_eq!(seven.list(list.clone()).await.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(seven.list(list).await.unwrap_err().code(), Code::PermissionDenied);
     let mut node = client(&stores, 1, "node-2").await;
     assert_eq!(node.stat(StatRequest { store: 1 }).await.unwrap_err().code(), Code::PermissionDenied);
 

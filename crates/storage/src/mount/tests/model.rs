@@ -55,7 +55,7 @@ pub(super) fn call() -> impl Strategy<Value = Call> {
         3 => (path(), offset()).prop_map(|(path, size)| Call::Truncate(path, size)),
         2 => (path(), offset(), 1..600_000u64).prop_map(|(path, at, len)| Call::Punch(path, at, len)),
         1 => (path(), 0..0o7777u32).prop_map(|(path, mode)| Call::Chmod(path, mode)),
-        1 => (path(), prop::option::of(b'a'..b'z')).prop_map(|(path, value)| Call::Xattr(path, value)),
+        1 => (path(), prop::option::of(b'a'..=b'z')).prop_map(|(path, value)| Call::Xattr(path, value)),
     ]
 }
 

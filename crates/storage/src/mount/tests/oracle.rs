@@ -178,7 +178,7 @@ impl Paths {
         Ok(at)
     }
 
-    async fn parent<'a>(&self, path: &'a [String]) -> Result<(Ino, Name), Errno> {
+    async fn parent(&self, path: &[String]) -> Result<(Ino, Name), Errno> {
         let (last, above) = path.split_last().unwrap();
         match self.find(above).await? {
             (_, Kind::Symlink) => Err(Errno::ENOENT),

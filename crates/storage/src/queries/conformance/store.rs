@@ -7,7 +7,10 @@ use placement::Health;
 
 use super::NOW_MS;
 use crate::model::store::{Store, StoreKind, StoreState};
-use crate::queries::store::*;
+use crate::queries::store::{
+    Polled, store_announced, store_answered, store_delete, store_get, store_insert, store_is_used, store_list,
+    store_missed, store_of_uuid, store_state_set,
+};
 
 testkit::for_each_engine!(crate::migrations();
     a_store_is_read_back_whole, a_directory_is_one_store, polls_and_announcements_are_noted, a_state_is_changed_once,

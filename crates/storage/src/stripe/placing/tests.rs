@@ -1,3 +1,5 @@
+//! Tests of `placing`.
+
 use std::collections::BTreeMap;
 
 use super::*;

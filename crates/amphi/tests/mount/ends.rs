@@ -2,7 +2,7 @@
 
 use testkit::amphi::family;
 
-use crate::site::Site;
+use crate::site::{Site, has_word};
 
 /// What is in the directory, with its bytes.
 const SUMS: &str = "find . -type f | sort | xargs -r sha256sum";
@@ -37,7 +37,7 @@ async fn the_loss_of_an_agent_is_not_noticed() {
     let mount = site.mount("one").await;
     mount.shell("head -c 20000000 /dev/urandom > before; sync before").await;
     let sums = mount.shell(SUMS).await;
-    let is_agent = |pid: u32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| has_word(&line, b"agent"));
+    let is_agent = |pid: u32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| has_word(&line, "agent"));
     let started = family(site.up.id().unwrap()).unwrap();
     started.iter().find(|member| is_agent(member.pid)).expect("amphi up runs agents").kill().unwrap();
     mount.shell("head -c 20000000 /dev/urandom > after; sync after").await;
@@ -61,9 +61,4 @@ async fn a_restart_under_the_mount_loses_nothing() {
     let again = site.mount("one").await;
     assert_eq!(again.shell(SUMS).await, sums);
     again.unmount(&site).await;
-}
-
-/// Whether an argument of a command line is `word`.
-fn has_word(line: &[u8], word: &[u8]) -> bool {
-    line.split(|byte| *byte == 0).any(|argument| argument == word)
 }

@@ -20,6 +20,7 @@ pub fn program() -> &'static Path {
 pub struct Site {
     pub scratch: Scratch,
     pub up: Child,
+    nodes: u32,
     port: u16,
     url: String,
     token: String,
@@ -32,17 +33,22 @@ pub struct Mount {
 }
 
 impl Site {
-    /// `None`: this machine can't mount, and that was said.
+    /// With as many nodes as there are by default; see [`Site::with_nodes`].
     pub async fn start() -> Option<Self> {
+        Self::with_nodes(3).await
+    }
+
+    /// The eight stores are spread over the nodes. `None`: this machine can't mount, and that was said.
+    pub async fn with_nodes(nodes: u32) -> Option<Self> {
         if !Path::new("/dev/fuse").exists() || !nix::unistd::geteuid().is_root() {
             eprintln!("skipped: mounting needs /dev/fuse and root");
             return None;
         }
         let scratch = Scratch::new().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (up, url) = up(&scratch, port).await;
+        let (up, url) = up(&scratch, port, nodes).await;
         let token = std::fs::read_to_string(scratch.path().join("state/admin.token")).unwrap().trim().to_owned();
-        let site = Self { scratch, up, port, url, token };
+        let site = Self { scratch, up, nodes, port, url, token };
         let until = Instant::now() + LIMIT;
         loop {
             let made = site.amphi(&["volume", "create", "films", "--layout", "1"]).await;
@@ -71,7 +77,8 @@ impl Site {
         let path = self.scratch.path().join(name);
         std::fs::create_dir_all(&path).or_else(|_| nix_detach(&path)).unwrap();
         let mut command = self.command(&["volume", "mount", "films", path.to_str().unwrap()]);
-        let log = std::fs::File::options().create(true).append(true).open(self.scratch.path().join("mount.log")).unwrap();
+        let log =
+            std::fs::File::options().create(true).append(true).open(self.scratch.path().join("mount.log")).unwrap();
         let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = timeout(LIMIT, lines.next_line()).await.expect("it mounts").unwrap();
@@ -82,7 +89,7 @@ impl Site {
     /// The control plane and its agents end and start again; the address stays.
     pub async fn restart(&mut self) {
         self.up.kill().await.unwrap();
-        (self.up, self.url) = up(&self.scratch, self.port).await;
+        (self.up, self.url) = up(&self.scratch, self.port, self.nodes).await;
     }
 }
 
@@ -90,10 +97,11 @@ fn nix_detach(path: &Path) -> std::io::Result<()> {
     nix::mount::umount2(path, nix::mount::MntFlags::MNT_DETACH).map_err(std::io::Error::from)
 }
 
-async fn up(scratch: &Scratch, port: u16) -> (Child, String) {
+async fn up(scratch: &Scratch, port: u16, nodes: u32) -> (Child, String) {
     let log = std::fs::File::options().create(true).append(true).open(scratch.path().join("up.log")).unwrap();
     let mut command = Command::new(program());
     command.args(["up", "--dir"]).arg(scratch.path().join("state")).args(["--listen", &format!("127.0.0.1:{port}")]);
+    command.args(["--nodes", &nodes.to_string()]);
     command.env("HOME", scratch.path()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -108,6 +116,11 @@ async fn up(scratch: &Scratch, port: u16) -> (Child, String) {
     let url = timeout(LIMIT, ready).await.expect("it is ready");
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     (child, url)
+}
+
+/// Whether an argument of a command line, as /proc has it, is `word`.
+pub fn has_word(line: &[u8], word: &str) -> bool {
+    line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())
 }
 
 impl Mount {

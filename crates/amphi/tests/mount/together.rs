@@ -23,7 +23,11 @@ async fn two_writers_of_one_range_write_one_after_the_other() {
     let Some(site) = Site::start().await else { return };
     let (one, two) = (site.mount("one").await, site.mount("two").await);
     one.shell("truncate -s 200000 a").await;
-    let write = |byte| format!("for n in 1 2 3; do head -c 200000 /dev/zero | tr '\\0' {byte} | dd of=a bs=200000 conv=notrunc iflag=fullblock status=none; done");
+    let write = |byte| {
+        format!(
+            "for n in 1 2 3; do head -c 200000 /dev/zero | tr '\\0' {byte} | dd of=a bs=200000 conv=notrunc iflag=fullblock status=none; done"
+        )
+    };
     let (ones, twos) = (write('1'), write('2'));
     tokio::join!(one.shell(&ones), two.shell(&twos));
     let seen = one.shell("fold -w1 a | sort -u | wc -l; stat -c %s a").await;

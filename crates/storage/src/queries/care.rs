@@ -12,6 +12,8 @@ pub(crate) struct CaredVolume {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) layout: Layout,
+    /// When an operator asked for it to be rebuilt without waiting; 0: that was done since, or never asked.
+    pub(crate) rebuild_asked_ms: i64,
 }
 
 /// A list of stores, in the order of units.
@@ -39,10 +41,13 @@ pub(crate) struct OnSet {
 
 /// All volumes.
 pub(crate) async fn cared_volumes(db: &Database) -> Result<Vec<CaredVolume>, DbError> {
-    let rows = db.all(Query::new("SELECT id, name, layout FROM storage_volume ORDER BY id")).await?;
+    let sql = "SELECT v.id, v.name, v.layout, r.asked_ms FROM storage_volume v \
+         LEFT JOIN storage_rebuild r ON r.volume = v.id ORDER BY v.id";
+    let rows = db.all(Query::new(sql)).await?;
     let read = |row: &Row| {
         let layout = Layout::try_from(number::<u8>(row, "layout")?).map_err(|_| unreadable("layout"))?;
-        Ok(CaredVolume { id: row.get("id")?, name: row.get("name")?, layout })
+        let rebuild_asked_ms = row.get::<Option<i64>>("asked_ms")?.unwrap_or_default();
+        Ok(CaredVolume { id: row.get("id")?, name: row.get("name")?, layout, rebuild_asked_ms })
     };
     rows.iter().map(read).collect()
 }
@@ -204,13 +209,7 @@ pub(crate) fn scrub_put(write: &mut Write, scrub: &ScrubState) {
     write.push_step(query.bind(scrub.done_ms).bind(scrub.bytes).bind(scrub.damaged));
 }
 
-/// When an operator asked for a volume to be rebuilt without waiting; 0: it was done since, or never.
-pub(crate) async fn rebuild_asked(db: &Database, volume: i64) -> Result<i64, DbError> {
-    let query = Query::new("SELECT asked_ms FROM storage_rebuild WHERE volume = ?").bind(volume);
-    db.optional(query).await?.map_or(Ok(0), |row| row.get("asked_ms"))
-}
-
-/// Notes that.
+/// Notes when an operator asked for a volume to be rebuilt; 0: it is done.
 pub(crate) fn rebuild_ask(write: &mut Write, volume: i64, asked_ms: i64) {
     let sql = "INSERT INTO storage_rebuild (volume, asked_ms) VALUES (?, ?) \
          ON CONFLICT (volume) DO UPDATE SET asked_ms = excluded.asked_ms";

@@ -23,7 +23,7 @@ const TOGETHER: usize = 8;
 /// Stripes of one batch: they are made safe by one sync.
 const BATCH: usize = 256;
 /// A store that was not seen for this long counts as down, ms.
-pub(crate) const DOWN_AFTER_MS: i64 = 15_000;
+const DOWN_AFTER_MS: i64 = 15_000;
 /// A store with less than this part of its room (one in …) free is nearly full.
 const NEARLY_FULL: u64 = 10;
 
@@ -67,6 +67,13 @@ pub(crate) struct Alert {
     pub(crate) store: Option<StoreId>,
     /// A sentence.
     pub(crate) message: String,
+}
+
+impl CaredVolume {
+    /// A store that was away for longer is given up, ms.
+    pub(crate) fn away_ms(&self) -> i64 {
+        if self.rebuild_asked_ms > 0 { DOWN_AFTER_MS } else { REBUILD_AFTER_MS }
+    }
 }
 
 impl Storage {
@@ -180,7 +187,7 @@ impl Storage {
                 stores
                     .iter()
                     .find(|store| store.id == *id)
-                    .is_none_or(|store| store.is_given_up(now_ms, REBUILD_AFTER_MS))
+                    .is_none_or(|store| store.is_given_up(now_ms, volume.away_ms()))
             }) {
                 health.rebuild_bytes += count.bytes;
             }

@@ -1,19 +1,20 @@
 //! Rebuild: what was on stores that are gone, or are to be emptied, is put on others. Where it stands is in the rows of
 //! the stripes themselves, so whoever goes on after a crash does so where it ended.
 
-use db::Write;
+use std::time::Instant;
 
-use super::REBUILD_AFTER_MS;
+use db::Write;
+use placement::Health;
+
 use super::pace::Pace;
 use crate::Storage;
 use crate::model::store::{Store, StoreState};
 use crate::model::stripe::StoreId;
 use crate::queries::care::{
-    CaredVolume, OnSet, StoreSet, cared_volumes, placed_counts, placed_list, rebuild_ask, rebuild_asked, set_list,
+    CaredVolume, OnSet, StoreSet, cared_volumes, placed_counts, placed_list, rebuild_ask, set_list,
 };
 use crate::queries::store::{store_list, store_state_set};
 use crate::service::ServiceError;
-use crate::service::care::DOWN_AFTER_MS;
 use crate::stripe::Stripes;
 
 /// User bytes a second that a rebuild moves, at most.
@@ -28,14 +29,12 @@ impl Storage {
         let stores = store_list(self.db()).await?;
         let mut pace = Pace::new(BYTES_PER_S);
         for volume in cared_volumes(self.db()).await? {
-            let asked_ms = rebuild_asked(self.db(), volume.id).await?;
-            let away_ms = if asked_ms > 0 { DOWN_AFTER_MS } else { REBUILD_AFTER_MS };
             let is_lost = |id: StoreId| {
                 let store = stores.iter().find(|store| store.id == id);
-                store.is_none_or(|store| store.is_given_up(now_ms, away_ms))
+                store.is_none_or(|store| store.is_given_up(now_ms, volume.away_ms()))
             };
             self.rebuild_volume(&volume, &is_lost, &mut pace).await?;
-            if asked_ms > 0 {
+            if volume.rebuild_asked_ms > 0 && self.is_well(&volume).await? {
                 let mut write = Write::new();
                 rebuild_ask(&mut write, volume.id, 0);
                 self.db().write(write).await?;
@@ -50,35 +49,66 @@ impl Storage {
         is_lost: &(dyn Fn(StoreId) -> bool + Send + Sync),
         pace: &mut Pace,
     ) -> Result<(), ServiceError> {
-        let sets = set_list(self.db()).await?;
-        let counts = placed_counts(self.db()).await?;
-        for set in sets.iter().filter(|set| set.stores.iter().any(|store| is_lost(*store))) {
-            if counts.iter().any(|count| count.volume == volume.id && count.set == set.id) {
-                let stripes = self.stripes(volume.id, volume.layout).await?;
-                self.rebuild_set(&stripes, set, is_lost, pace).await?;
-            }
+        let sets = self.sets_with(volume, is_lost).await?;
+        if sets.is_empty() {
+            return Ok(());
         }
+        let (begun, mut bytes) = (Instant::now(), 0);
+        let stripes = self.stripes(volume.id, volume.layout).await?;
+        for set in &sets {
+            bytes += self.rebuild_set(&stripes, set, is_lost, pace).await?;
+        }
+        let (name, mib) = (&volume.name, (bytes >> 20) as f64);
+        let mib_per_s = mib / begun.elapsed().as_secs_f64();
+        tracing::info!(size_bytes = bytes, "rebuilt {mib:.0} MiB of volume {name}, {mib_per_s:.1} MiB/s");
         Ok(())
     }
 
+    /// Whether all stores that hold something of a volume answer. Who asks for a rebuild may have seen a loss before its
+    /// store is given up; until it is, or is back, the wish stays.
+    async fn is_well(&self, volume: &CaredVolume) -> Result<bool, ServiceError> {
+        let stores = store_list(self.db()).await?;
+        let is_well = |id| stores.iter().any(|store| store.id == id && store.health == Health::Up);
+        Ok(self.sets_with(volume, &|id| !is_well(id)).await?.is_empty())
+    }
+
+    /// The lists of stores that stripes of a volume are on, as far as one of the stores `is_meant`.
+    async fn sets_with(
+        &self,
+        volume: &CaredVolume,
+        is_meant: &(dyn Fn(StoreId) -> bool + Send + Sync),
+    ) -> Result<Vec<StoreSet>, ServiceError> {
+        let counts = placed_counts(self.db()).await?;
+        let mut sets = set_list(self.db()).await?;
+        sets.retain(|set| {
+            let is_used = counts.iter().any(|count| count.volume == volume.id && count.set == set.id);
+            is_used && set.stores.iter().any(|store| is_meant(*store))
+        });
+        Ok(sets)
+    }
+
+    /// Answers how many user bytes are in the stripes that were repaired.
     async fn rebuild_set(
         &self,
         stripes: &Stripes,
         set: &StoreSet,
         is_lost: &(dyn Fn(StoreId) -> bool + Send + Sync),
         pace: &mut Pace,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<u64, ServiceError> {
         let lost: Vec<usize> = (0..set.stores.len()).filter(|index| is_lost(set.stores[*index])).collect();
-        let mut after = 0;
+        let (mut after, mut total) = (0, 0);
         loop {
             let batch = placed_list(self.db(), stripes.volume(), set.id, after, BATCH).await?;
-            let Some(last) = batch.last() else { return Ok(()) };
+            let Some(last) = batch.last() else { return Ok(total) };
             after = last.id;
             let bytes: u64 = batch.iter().map(|stripe| u64::from(stripe.code.bytes)).sum();
+            let count = batch.len() as u64;
             let broken = batch.into_iter().map(|stripe| (OnSet { stripe, set: set.id }, lost.clone())).collect();
             let done = self.repair(stripes, broken).await?;
-            tracing::info!(set.id = set.id, stripes = done, size_bytes = bytes, "rebuilt {done} stripes");
-            metrics::counter!("amphi_storage_rebuilt_bytes_total").increment(bytes);
+            let rebuilt = bytes * done as u64 / count;
+            tracing::debug!(set.id = set.id, stripes = done, size_bytes = rebuilt, "rebuilt {done} of {count} stripes");
+            metrics::counter!("amphi_storage_rebuilt_bytes_total").increment(rebuilt);
+            total += rebuilt;
             pace.pass(bytes).await;
         }
     }

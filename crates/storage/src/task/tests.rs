@@ -82,6 +82,21 @@ async fn a_rebuild_ends_with_nothing_at_risk() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_that_is_asked_for_right_after_the_loss_comes() {
+    let mut plane = Plane::new(1, 7).await;
+    plane.put("a", &content(3_000_000, 11)).await;
+    plane.stores.stop(2).await;
+    plane.later(Duration::from_secs(1), &[2]).await;
+    plane.storage.rebuild_begin(VOLUME).await.unwrap();
+    plane.storage.rebuild().await.unwrap();
+    assert_eq!(health(&plane).await.rebuild_bytes, 0, "it may be back in a moment");
+    plane.later(Duration::from_secs(20), &[2]).await;
+    assert!(health(&plane).await.rebuild_bytes > 0);
+    plane.storage.rebuild().await.unwrap();
+    assert_eq!((health(&plane).await.healthy, plane.count("storage_rebuild WHERE asked_ms > 0").await), (12, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_draining_store_is_emptied_and_then_drained() {
     let plane = Plane::new(1, 7).await;
     let data = content(3_000_000, 8);

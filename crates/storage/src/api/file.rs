@@ -156,9 +156,9 @@ pub(super) async fn file_put(
         Err(FileError::NotFound(_)) => None,
         Err(error) => return Err(error.into()),
     };
-    Conditions::of(&headers).check(old.as_ref())?;
+    let replaces = Conditions::of(&headers).replaces(old.as_ref())?;
     let upload = files.upload(&path).await?;
-    let inode = transfer::upload(upload, &headers, body).await?;
+    let inode = transfer::upload(upload, replaces, &headers, body).await?;
     let status = if old.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, [(header::ETAG, transfer::etag(&inode))], Json(FileView::at(&path, &inode))).into_response())
 }

@@ -13,7 +13,7 @@ use md5::{Digest as _, Md5};
 use portal::Problem;
 use sha2::{Digest as _, Sha256};
 
-use crate::file::{Files, Upload};
+use crate::file::{Ending, FileError, Files, Replaces, Upload};
 use crate::model::inode::Inode;
 
 /// An upload that brings nothing for this long is given up.
@@ -35,13 +35,27 @@ impl<'a> Conditions<'a> {
         Self { if_match: text(headers, &header::IF_MATCH), if_none_match: text(headers, &header::IF_NONE_MATCH) }
     }
 
+    /// What a file that is to meet them may take the place of, when this is there. Errors as [`check`](Self::check).
+    pub(super) fn replaces(&self, there: Option<&Inode>) -> Result<Replaces, Problem> {
+        self.check(there)?;
+        Ok(match there {
+            _ if self.if_match.is_none() && self.if_none_match.is_none() => Replaces::Whatever,
+            Some(inode) => Replaces::This(inode.ino),
+            None => Replaces::Nothing,
+        })
+    }
+
     /// For what changes something. Errors: 409 `precondition`.
     pub(super) fn check(&self, there: Option<&Inode>) -> Result<(), Problem> {
         let tag = there.map(etag);
         let is_met = self.if_match.is_none_or(|tags| names(tags, tag.as_deref()))
             && self.if_none_match.is_none_or(|tags| !names(tags, tag.as_deref()));
-        if is_met { Ok(()) } else { Err(Problem::conflict("precondition", "The file is not as the request demands.")) }
+        if is_met { Ok(()) } else { Err(unmet()) }
     }
+}
+
+fn unmet() -> Problem {
+    Problem::conflict("precondition", "The file is not as the request demands.")
 }
 
 /// Whether a list of tags names this one; `*` names any.
@@ -166,7 +180,12 @@ impl Expected {
 }
 
 /// Takes the body in. What is cut off, too short or not what its digest says leaves nothing.
-pub(super) async fn upload(mut upload: Upload, headers: &HeaderMap, body: Body) -> Result<Inode, Problem> {
+pub(super) async fn upload(
+    mut upload: Upload,
+    replaces: Replaces,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Inode, Problem> {
     let expected = Expected::of(headers)?;
     let length = text(headers, &header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
     let mut md5 = expected.md5.is_some().then(Md5::new);
@@ -193,7 +212,10 @@ pub(super) async fn upload(mut upload: Upload, headers: &HeaderMap, body: Body) 
     if !md5_fits || !sha256_fits {
         return Err(Problem::bad_request("digest", "The bytes that came are not those the digest was made of."));
     }
-    Ok(upload.finish().await?)
+    match upload.finish_as(&Ending { replaces, ..Ending::PLAIN }).await {
+        Err(FileError::Exists(_)) => Err(unmet()),
+        done => Ok(done?),
+    }
 }
 
 #[cfg(test)]

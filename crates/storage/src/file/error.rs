@@ -47,6 +47,9 @@ pub enum FileError {
     /// More bytes than a file may have.
     #[error("a file has at most {0} bytes")]
     TooLarge(u64),
+    /// It is no longer what is being read.
+    #[error("the file was changed or removed while it was read")]
+    Changed,
     /// The name space refused, or can't be reached.
     #[error(transparent)]
     Namespace(#[from] NamespaceError),

@@ -33,7 +33,7 @@ pub(crate) enum Replaces {
 
 impl Ending<'_> {
     /// Without attributes, whatever is there.
-    pub(super) const PLAIN: Self = Ending { attributes: &|_| Vec::new(), replaces: Replaces::Whatever };
+    pub(crate) const PLAIN: Self = Ending { attributes: &|_| Vec::new(), replaces: Replaces::Whatever };
 
     /// Errors: `Exists` when something else is there, `IsADirectory`, `Root`.
     pub(super) fn check(&self, place: &Place, path: &FilePath) -> Result<(), FileError> {

@@ -30,7 +30,7 @@ impl Files {
         range: Range<u64>,
     ) -> impl Stream<Item = Result<Bytes, FileError>> + Send + use<> {
         let range = range.start.min(inode.size)..range.end.min(inode.size);
-        let (files, ino) = (self.clone(), inode.ino);
+        let (files, ino, version, start) = (self.clone(), inode.ino, inode.version, range.start);
         let parts = stream::try_unfold(range, move |range| {
             let files = files.clone();
             async move {
@@ -38,6 +38,11 @@ impl Files {
                     return Ok(None);
                 }
                 let parts = files.parts(ino, &range).await?;
+                // What is missing may be gone with the file, and would read as zeros.
+                let is_sure = range.start == start && parts.iter().all(|part| part.stripe.is_some());
+                if !is_sure && files.names.inode(ino).await?.is_none_or(|now| now.version != version) {
+                    return Err(FileError::Changed);
+                }
                 let told = ((range.start / SPAN + LISTED as u64) * SPAN).min(range.end);
                 Ok::<_, FileError>(Some((stream::iter(parts.into_iter().map(Ok)), told..range.end)))
             }

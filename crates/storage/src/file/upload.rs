@@ -78,6 +78,10 @@ impl Upload {
         if self.size > FILE_BYTES_MAX {
             return Err(FileError::TooLarge(FILE_BYTES_MAX));
         }
+        let is_kept = !self.written.is_empty() || !self.writing.is_empty();
+        if is_kept && self.since.elapsed() > KEPT_FOR {
+            self.store().await?;
+        }
         while self.buffer.len() + bytes.len() >= SPAN_BYTES {
             let head = bytes.split_to(SPAN_BYTES - self.buffer.len());
             let span = if self.buffer.is_empty() {
@@ -106,9 +110,6 @@ impl Upload {
         if !self.buffer.is_empty() {
             let span = self.buffer.split().freeze();
             self.write(self.size / SPAN_BYTES as u64, span).await?;
-        }
-        while let Some(placed) = self.writing.next().await {
-            self.written.push(placed?);
         }
         self.settle().await?;
         let Self { files, path, ino, stored, size, written, .. } = self;
@@ -139,7 +140,7 @@ impl Upload {
                 self.written.push(placed?);
             }
         }
-        if self.written.len() >= KEPT_MAX || self.since.elapsed() > KEPT_FOR {
+        if self.written.len() >= KEPT_MAX {
             self.store().await?;
         }
         if self.numbers.is_empty() {
@@ -159,6 +160,9 @@ impl Upload {
 
     /// Makes safe what is written, and notes where it is.
     async fn settle(&mut self) -> Result<(), FileError> {
+        while let Some(placed) = self.writing.next().await {
+            self.written.push(placed?);
+        }
         if self.written.is_empty() {
             return Ok(());
         }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::SPAN_BYTES;
 use crate::model::inode::{Ino, Inode, Kind};
@@ -110,7 +111,7 @@ impl Slot {
     pub(crate) fn freeze(&mut self) -> Arc<Frozen> {
         let frozen = match self {
             Self::Open(bytes) => {
-                Arc::new(Frozen { bytes: Bytes::from(std::mem::take(bytes)), placed: OnceCell::new() })
+                Arc::new(Frozen { bytes: Bytes::from(std::mem::take(bytes)), placed: Mutex::default() })
             }
             Self::Frozen(frozen) => frozen.clone(),
         };
@@ -123,7 +124,8 @@ impl Slot {
 #[derive(Debug)]
 pub(crate) struct Frozen {
     pub(crate) bytes: Bytes,
-    pub(crate) placed: OnceCell<Stripe>,
+    /// With when its put began.
+    pub(crate) placed: Mutex<Option<(Instant, Stripe)>>,
 }
 
 /// A set of numbers, as ranges.

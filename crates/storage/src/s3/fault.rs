@@ -32,6 +32,7 @@ pub(super) fn of_file(error: FileError) -> S3Error {
         FileError::Namespace(error) => of_names(error),
         FileError::Read(error) => unavailable(error),
         FileError::Write(error) => unavailable(error),
+        FileError::Changed => s3_error!(OperationAborted, "The object was changed while it was read; try again."),
         FileError::TooLarge(_) => S3Error::with_message(S3ErrorCode::EntityTooLarge, sentence),
         FileError::NotADirectory(_)
         | FileError::IsADirectory(_)

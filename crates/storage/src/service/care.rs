@@ -87,7 +87,18 @@ impl Storage {
 
     /// Repairs what waits for it.
     pub(crate) async fn repairs_do(&self) -> Result<(), ServiceError> {
-        let waiting = std::mem::take(&mut *self.repairs().0.lock().unwrap_or_else(PoisonError::into_inner));
+        let kept = || self.repairs().0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = std::mem::take(&mut *kept());
+        let done = self.repairs_of(&mut waiting).await;
+        if done.is_err() {
+            let mut kept = kept();
+            waiting.into_iter().for_each(|(stripe, units)| kept.entry(stripe).or_default().extend(units));
+        }
+        done
+    }
+
+    /// Leaves in `waiting` what was not come to.
+    async fn repairs_of(&self, waiting: &mut BTreeMap<(i64, StripeId), BTreeSet<usize>>) -> Result<(), ServiceError> {
         let volumes = cared_volumes(self.db()).await?;
         for volume in &volumes {
             let stripes = self.stripes(volume.id, volume.layout).await?;
@@ -96,6 +107,7 @@ impl Storage {
             for batch in of_volume.chunks(BATCH) {
                 let broken = self.broken(&stripes, batch).await?;
                 self.repair(&stripes, broken).await?;
+                batch.iter().for_each(|(stripe, _)| drop(waiting.remove(&(volume.id, *stripe))));
             }
         }
         Ok(())

@@ -82,6 +82,7 @@ impl From<FileError> for Problem {
             E::NotEmpty(path) => Self::conflict("not-empty", sentence).arg("path", path.to_string()),
             E::Exists(path) => Self::conflict("exists", sentence).arg("path", path.to_string()),
             E::IntoItself(path) => Self::conflict("into-itself", sentence).arg("path", path.to_string()),
+            E::Changed => Self::conflict("file-changed", sentence),
             E::Root => Self::conflict("root", sentence),
             E::Name { part, .. } => Self::bad_request("file-name", sentence).field("path").arg("name", part),
             E::TooDeep(max) => Self::bad_request("path-too-deep", sentence).field("path").arg("max", max.to_string()),

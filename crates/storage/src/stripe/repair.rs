@@ -58,8 +58,12 @@ impl Stripes {
         let mut taken: Vec<StoreId> = stripe.stores.clone();
         lost.iter().for_each(|index| taken[*index] = StoreId::MIN);
         let mut units = Vec::with_capacity(found.len());
-        for (index, bytes) in found {
+        for (index, bytes, is_whole) in found {
             let store = inner.stores.spare(&taken, &[])?;
+            if is_whole && store == stripe.stores[index] {
+                taken[index] = store;
+                continue;
+            }
             if store == stripe.stores[index]
                 && let Some(link) = inner.stores.link(store)
             {
@@ -83,8 +87,8 @@ impl Stripes {
 }
 
 impl Inner {
-    /// The bytes of the units `lost`: read where they are, or computed.
-    async fn found(&self, stripe: &Stripe, lost: &[usize]) -> Result<Vec<(usize, Bytes)>, ReadError> {
+    /// The bytes of the units `lost`: read whole where they are (`true`), or computed.
+    async fn found(&self, stripe: &Stripe, lost: &[usize]) -> Result<Vec<(usize, Bytes, bool)>, ReadError> {
         let geometry = stripe.code.geometry()?;
         let mut found = Vec::with_capacity(lost.len());
         let mut gone = Vec::new();
@@ -92,13 +96,14 @@ impl Inner {
             let whole = 0..geometry.fragment_bytes(index).ok_or(ReadError::Described(stripe.id))?;
             let is_open = !self.stores.is_suspect(stripe.stores[index]);
             match if is_open { self.fetch(stripe, index, whole).await.ok() } else { None } {
-                Some(bytes) => found.push((index, bytes)),
+                Some(bytes) => found.push((index, bytes, true)),
                 None => gone.push(index),
             }
         }
         if !gone.is_empty() {
             let (geometry, have) = self.units(stripe, &gone).await?;
-            found.extend(coding::recover(geometry, &have, &gone)?);
+            let computed = coding::recover(geometry, &have, &gone)?;
+            found.extend(computed.into_iter().map(|(index, bytes)| (index, bytes, false)));
         }
         Ok(found)
     }

@@ -90,7 +90,7 @@ impl Unsynced {
     fn settle(&self, safe: Vec<Pending>) {
         let now = Instant::now();
         let mut kept = self.kept();
-        kept.moved.retain(|_, moved| now - moved.at < MOVED_KEPT);
+        kept.moved.retain(|_, moved| !moved.is_told || now - moved.at < MOVED_KEPT);
         for Pending { stripe, .. } in safe.into_iter().filter(|pending| pending.is_moved) {
             kept.moved.insert(stripe.id, Moved { stripe, at: now, is_told: false });
         }
@@ -118,7 +118,12 @@ impl Inner {
 
     /// Keeps what was taken until it is safe.
     pub(crate) fn remember(self: &Arc<Self>, stripe: Stripe, units: Vec<TakenUnit>, room: OwnedSemaphorePermit) {
-        self.unsynced.kept().stripes.push(Pending { stripe, units, is_moved: false, _room: room });
+        {
+            let mut kept = self.unsynced.kept();
+            // A repair knows better than what moved before it.
+            kept.moved.remove(&stripe.id);
+            kept.stripes.push(Pending { stripe, units, is_moved: false, _room: room });
+        }
         let used = WINDOW_KIB.saturating_sub(self.unsynced.window.available_permits());
         if used >= EAGER_KIB && !self.unsynced.is_eager.swap(true, Ordering::Relaxed) {
             let inner = self.clone();

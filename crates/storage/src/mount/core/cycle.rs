@@ -29,6 +29,8 @@ const START_EFFECTS: usize = 4_096;
 const PUTS: usize = 64;
 /// How long stores may be too few before programs are told: a node that restarts is back by then.
 const STORES_WAIT: Duration = Duration::from_secs(30);
+/// How long a stripe that nothing refers to yet is relied on: such units are collected after an hour.
+const PLACED_FOR: Duration = Duration::from_secs(1_800);
 /// Longest pause between two tries to reach the control plane.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -165,7 +167,7 @@ impl Core {
             let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
             moved.extend(moved_now.into_iter().map(|stripe| (stripe.id, stripe)));
             for stripe in &mut placed {
-                *stripe = moved.remove(&stripe.id).unwrap_or_else(|| stripe.clone());
+                *stripe = moved.get(&stripe.id).unwrap_or(stripe).clone();
             }
         }
         let effects = batch.effects(&placed);
@@ -178,16 +180,26 @@ impl Core {
             usage = self.apply(now, witness).await?;
             rest = later;
         }
+        // Only now: what failed is tried again with the same stripes.
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        placed.iter().for_each(|stripe| drop(moved.remove(&stripe.id)));
+        drop(moved);
         Ok((placed, usage))
     }
 
-    /// Puts the content, once.
+    /// Puts the content, once; again under another number when that is so long ago that it may have been collected.
     pub(crate) async fn put(&self, frozen: &Frozen) -> Result<Stripe, Unstored> {
-        let placed = frozen.placed.get_or_try_init(|| async {
-            let id = self.shares.numbers.take(&*self.namespace).await.map_err(Unstored::Namespace)?;
-            self.data.write(id, frozen.bytes.clone()).await.map_err(Unstored::Data)
-        });
-        Ok(placed.await?.clone())
+        let mut placed = frozen.placed.lock().await;
+        if let Some((at, stripe)) = &*placed
+            && at.elapsed() < PLACED_FOR
+        {
+            return Ok(stripe.clone());
+        }
+        let at = tokio::time::Instant::now();
+        let id = self.shares.numbers.take(&*self.namespace).await.map_err(Unstored::Namespace)?;
+        let stripe = self.data.write(id, frozen.bytes.clone()).await.map_err(Unstored::Data)?;
+        *placed = Some((at, stripe.clone()));
+        Ok(stripe)
     }
 
     /// Stores effects; while the control plane is away, it is tried again and again. Whether a call that got no answer was

@@ -15,6 +15,10 @@ use wire::NodePart;
 
 use crate::cli::label;
 use crate::log;
+use crate::open_files::open_files_raise;
+
+/// A store keeps a file open for each 64 MiB: enough for 64 TiB.
+const STORE_FILES: u64 = 1 << 20;
 
 /// Arguments of `amphi agent`.
 #[derive(clap::Args)]
@@ -90,6 +94,7 @@ pub(crate) async fn run(args: AgentArgs) -> anyhow::Result<ExitCode> {
 fn config(args: AgentArgs) -> AgentConfig {
     let mut parts: Vec<Arc<dyn NodePart>> = Vec::new();
     if !args.store.is_empty() {
+        open_files_raise(STORE_FILES);
         parts.push(Arc::new(store_part(args.store, args.store_listen)));
     }
     AgentConfig {

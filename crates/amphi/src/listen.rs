@@ -15,7 +15,6 @@ use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
@@ -28,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use wire::PeerCertificate;
 use wire::authority::{Authority, KeyPairPem, SERVER_NAME};
+
+use crate::open_files::open_files_raise;
 
 /// Connections at the same time; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -55,7 +56,7 @@ impl Listener {
         given: Option<KeyPairPem>,
     ) -> anyhow::Result<Self> {
         let tls = TlsAcceptor::from(Arc::new(tls_config(authority, names, given)?));
-        open_files_raise();
+        open_files_raise(2 * CONNECTIONS_MAX as u64);
         let socket = TcpListener::bind(address)
             .await
             .with_context(|| format!("listening on {address}: choose another address with --listen"))?;
@@ -103,17 +104,6 @@ impl Listener {
         if tokio::time::timeout(DRAIN_TIMEOUT, open.shutdown()).await.is_err() {
             tracing::warn!("some requests were still open after {DRAIN_TIMEOUT:?}");
         }
-    }
-}
-
-/// Systems give a process 1,024 open files to begin with, and many more where it asks for them.
-fn open_files_raise() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
-        let wanted = hard.min(2 * CONNECTIONS_MAX as u64);
-        if soft < wanted { setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) } else { Ok(()) }
-    });
-    if let Err(error) = raised {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the limit of open files stays as it is");
     }
 }
 

@@ -7,6 +7,7 @@ mod control;
 mod listen;
 mod log;
 mod memory;
+mod open_files;
 mod routes;
 mod serve;
 mod up;

@@ -163,7 +163,7 @@ CREATE TABLE storage_rebuild (
 -- Links by which one file can be downloaded without signing in, by the hash of the secret in them.
 CREATE TABLE storage_share (
   hash VARCHAR(64) NOT NULL PRIMARY KEY,
-  export VARCHAR(190) NOT NULL,
+  space BIGINT NOT NULL,
   path TEXT NOT NULL,
   account VARCHAR(36) NOT NULL,
   expires_ms BIGINT NOT NULL

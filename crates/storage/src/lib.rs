@@ -85,9 +85,10 @@ struct Inner {
     repairs: service::care::Repairs,
 }
 
-/// What goes with an account that is deleted: its keys for S3, and its own exports.
+/// What goes with an account that is deleted: its keys for S3, its links, and its own exports.
 pub fn removal(write: &mut db::Write, account: &portal::AccountId) {
     s3::removal(write, account);
+    queries::share::shares_delete(write, account);
     queries::space::spaces_mark_removed(write, account);
 }
 

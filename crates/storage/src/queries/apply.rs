@@ -1,7 +1,7 @@
 //! A [`Plan`] as statements. Each kind of row is written by one statement for some hundred rows; what has to be so before
 //! is said in the same statements, so that nothing is read first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use db::{Given, Kind, Query, Value, Write};
 
@@ -78,17 +78,17 @@ fn removals_count(write: &mut Write, target: Target<'_>, plan: &Plan) {
 }
 
 fn pieces_remove(write: &mut Write, target: Target<'_>, plan: &Plan) {
-    let trash = "INSERT INTO storage_trash (stripe, since_ms) SELECT p.stripe, ? FROM given \
+    let trash = "INSERT INTO storage_trash (stripe, since_ms) SELECT DISTINCT p.stripe, ? FROM given \
          CROSS JOIN storage_piece p WHERE p.space = ? AND p.ino = given.of_ino AND p.number >= given.from_number \
-         AND p.number < given.to_number ON CONFLICT (stripe) DO NOTHING";
+         AND p.number < given.to_number ON CONFLICT (stripe) DO UPDATE SET since_ms = excluded.since_ms";
     write.push_given(Query::new(trash).bind(target.now_ms).bind(target.space), spans(plan));
     let remove = "DELETE FROM storage_piece USING given WHERE storage_piece.space = ? AND storage_piece.ino = given.of_ino \
          AND storage_piece.number >= given.from_number AND storage_piece.number < given.to_number";
     write.push_given(Query::new(remove).bind(target.space), spans(plan));
     let mut given = Given::new(&[("of_stripe", Kind::Int)]);
     plan.stripes_unused.iter().for_each(|stripe| given.push([(*stripe).into()]));
-    let unused = "INSERT INTO storage_trash (stripe, since_ms) SELECT given.of_stripe, ? FROM given WHERE 1 = 1 \
-         ON CONFLICT (stripe) DO NOTHING";
+    let unused = "INSERT INTO storage_trash (stripe, since_ms) SELECT DISTINCT given.of_stripe, ? FROM given WHERE 1 = 1 \
+         ON CONFLICT (stripe) DO UPDATE SET since_ms = excluded.since_ms";
     write.push_given(Query::new(unused).bind(target.now_ms), given);
 }
 
@@ -214,16 +214,31 @@ fn additions(write: &mut Write, target: Target<'_>, plan: &Plan) {
     write.push_given(Query::new(sql).bind(space), entries);
 
     let mut stripes = Given::new(STRIPE);
+    let mut kept = Given::new(&[
+        ("of_stripe", Kind::Int),
+        ("of_data", Kind::Int),
+        ("of_parity", Kind::Int),
+        ("of_bytes", Kind::Int),
+    ]);
+    let mut seen = HashSet::new();
     for stripe in &plan.stripes {
         let placed = target.sets.get(&set_text(&stripe.stores)).copied();
         let code = &stripe.code;
         let [data, parity, element] = [code.data, code.parity, code.element_bytes].map(|n| Value::from(i64::from(n)));
+        if seen.insert((stripe.id, code.data, code.parity, code.bytes)) {
+            kept.push([stripe.id.into(), data.clone(), parity.clone(), code.bytes.into()]);
+        }
         stripes.push([stripe.id.into(), placed.into(), data, parity, element, code.bytes.into()]);
     }
     let sql = "INSERT INTO storage_stripe (id, volume, placed, data, parity, element_bytes, bytes) \
          SELECT given.new_id, ?, given.new_placed, given.new_data, given.new_parity, given.new_element, given.new_bytes \
          FROM given WHERE 1 = 1 ON CONFLICT (id) DO NOTHING";
     write.push_given(Query::new(sql).bind(target.volume), stripes);
+    // One that was there already is what was said of it: what is counted below would be wrong else.
+    let sql = "UPDATE storage_stripe SET volume = storage_stripe.volume FROM given WHERE storage_stripe.id = given.of_stripe \
+         AND storage_stripe.volume = ? AND storage_stripe.data = given.of_data AND storage_stripe.parity = given.of_parity \
+         AND storage_stripe.bytes = given.of_bytes";
+    write.push_given_expect(CHANGED, Query::new(sql).bind(target.volume), kept);
 
     let mut pieces = Given::new(&[("new_ino", Kind::Int), ("new_number", Kind::Int), ("new_stripe", Kind::Int)]);
     for (ino, number, stripe) in &plan.pieces {

@@ -156,10 +156,10 @@ pub(crate) fn stripes_move(write: &mut Write, moves: &[(StripeId, i64, i64)]) {
     write.push_given(Query::new(sql), given);
 }
 
-/// Files that no name leads to since `before_ns`, in name spaces that no mount has open: (space, inode).
+/// Files that no name leads to since `before_ns`, in exports that no mount has open: (space, inode). Snapshots keep theirs.
 pub(crate) async fn nameless_list(db: &Database, before_ns: i64, now_ms: i64) -> Result<Vec<(i64, i64)>, DbError> {
-    let sql = "SELECT i.space, i.ino FROM storage_inode i WHERE i.nlink = 0 AND i.ctime_ns < ? AND NOT EXISTS \
-         (SELECT 1 FROM storage_session x WHERE x.space = i.space AND x.until_ms > ?) LIMIT 1000";
+    let sql = "SELECT i.space, i.ino FROM storage_inode i JOIN storage_space p ON p.id = i.space WHERE p.parent IS NULL \
+         AND p.is_removed = 0 AND i.nlink = 0 AND i.ctime_ns < ? AND NOT EXISTS (SELECT 1 FROM storage_session x WHERE x.space = i.space AND x.until_ms > ?) LIMIT 1000";
     let rows = db.all(Query::new(sql).bind(before_ns).bind(now_ms)).await?;
     rows.iter().map(|row| Ok((row.get("space")?, row.get("ino")?))).collect()
 }

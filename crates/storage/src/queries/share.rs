@@ -1,14 +1,15 @@
 //! Links to files.
 
 use db::{Database, DbError, Query, Write};
+use portal::AccountId;
 
 /// A link as stored.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Share {
     /// SHA-256 of the secret in the link, hexadecimal.
     pub(crate) hash: String,
-    /// The export's name.
-    pub(crate) export: String,
+    /// The export.
+    pub(crate) space: i64,
     pub(crate) path: String,
     /// Who made it.
     pub(crate) account: String,
@@ -17,9 +18,9 @@ pub(crate) struct Share {
 
 pub(crate) fn share_insert(write: &mut Write, share: &Share) {
     write.push_step(
-        Query::new("INSERT INTO storage_share (hash, export, path, account, expires_ms) VALUES (?, ?, ?, ?, ?)")
+        Query::new("INSERT INTO storage_share (hash, space, path, account, expires_ms) VALUES (?, ?, ?, ?, ?)")
             .bind(share.hash.as_str())
-            .bind(share.export.as_str())
+            .bind(share.space)
             .bind(share.path.as_str())
             .bind(share.account.as_str())
             .bind(share.expires_ms),
@@ -29,12 +30,12 @@ pub(crate) fn share_insert(write: &mut Write, share: &Share) {
 /// The link, unless it is over.
 pub(crate) async fn share_get(db: &Database, hash: &str, now_ms: i64) -> Result<Option<Share>, DbError> {
     let query =
-        Query::new("SELECT export, path, account, expires_ms FROM storage_share WHERE hash = ? AND expires_ms > ?");
+        Query::new("SELECT space, path, account, expires_ms FROM storage_share WHERE hash = ? AND expires_ms > ?");
     let row = db.optional(query.bind(hash).bind(now_ms)).await?;
     row.map(|row| {
         Ok(Share {
             hash: hash.to_owned(),
-            export: row.get("export")?,
+            space: row.get("space")?,
             path: row.get("path")?,
             account: row.get("account")?,
             expires_ms: row.get("expires_ms")?,
@@ -45,4 +46,9 @@ pub(crate) async fn share_get(db: &Database, hash: &str, now_ms: i64) -> Result<
 
 pub(crate) fn share_prune(write: &mut Write, now_ms: i64) {
     write.push_step(Query::new("DELETE FROM storage_share WHERE expires_ms <= ?").bind(now_ms));
+}
+
+/// Removes the links that an account has made.
+pub(crate) fn shares_delete(write: &mut Write, account: &AccountId) {
+    write.push_step(Query::new("DELETE FROM storage_share WHERE account = ?").bind(account.as_str()));
 }

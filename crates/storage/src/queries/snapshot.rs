@@ -36,8 +36,8 @@ fn content_copy(write: &mut Write, from: i64, to: i64) {
 
 /// Puts the content of a snapshot in the place of what is in `to`.
 pub(crate) fn space_replace(write: &mut Write, from: &Space, to: i64, now_ms: i64) {
-    let trash = "INSERT INTO storage_trash (stripe, since_ms) SELECT stripe, ? FROM storage_piece WHERE space = ? \
-         ON CONFLICT (stripe) DO NOTHING";
+    let trash = "INSERT INTO storage_trash (stripe, since_ms) SELECT DISTINCT stripe, ? FROM storage_piece WHERE space = ? \
+         ON CONFLICT (stripe) DO UPDATE SET since_ms = excluded.since_ms";
     write.push_step(Query::new(trash).bind(now_ms).bind(to));
     for (table, _) in PARTS {
         write.push_step(Query::new(format!("DELETE FROM {table} WHERE space = ?")).bind(to));
@@ -63,8 +63,8 @@ pub(crate) async fn pieces_clear(db: &Database, space: i64, limit: i64, now_ms: 
         let [ino, number, stripe]: [i64; 3] = [row.get("ino")?, row.get("number")?, row.get("stripe")?];
         given.push([ino.into(), number.into(), stripe.into()]);
     }
-    let trash = "INSERT INTO storage_trash (stripe, since_ms) SELECT given.of_stripe, ? FROM given WHERE 1 = 1 \
-         ON CONFLICT (stripe) DO NOTHING";
+    let trash = "INSERT INTO storage_trash (stripe, since_ms) SELECT DISTINCT given.of_stripe, ? FROM given WHERE 1 = 1 \
+         ON CONFLICT (stripe) DO UPDATE SET since_ms = excluded.since_ms";
     let remove = "DELETE FROM storage_piece USING given WHERE storage_piece.space = ? \
          AND storage_piece.ino = given.of_ino AND storage_piece.number = given.of_number";
     let mut write = Write::new();

@@ -64,7 +64,8 @@ fn space_read(row: &Row) -> Result<Space, DbError> {
 
 fn usage_read(row: &Row) -> Result<Usage, DbError> {
     Ok(Usage {
-        bytes: number(row, "used_bytes")?,
+        // Below 0 would be a fault in the counting: no reason to refuse the whole export.
+        bytes: row.get::<i64>("used_bytes")?.max(0).unsigned_abs(),
         inodes: number(row, "used_inodes")?,
         bytes_soft: number(row, "bytes_soft")?,
         bytes_hard: number(row, "bytes_hard")?,

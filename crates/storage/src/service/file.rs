@@ -8,9 +8,9 @@ use portal::{Caller, Problem};
 use super::ServiceError;
 use crate::Storage;
 use crate::file::{FileError, Files};
+use crate::model::space::Space;
 use crate::model::stripe::Layout;
 use crate::namespace::Direct;
-use crate::queries::space::space_find;
 use crate::stripe::{Credentials, ReadError, Stripes, WriteError};
 
 /// The stripes of the volumes that this replica has been asked for.
@@ -31,10 +31,8 @@ impl Storage {
     /// The files of an export for whom a link lets read one of them.
     ///
     /// # Errors
-    /// `ExportUnknown`, `Db`.
-    pub(crate) async fn files_to_read(&self, export: &str) -> Result<Files, ServiceError> {
-        let space = space_find(self.db(), export).await?;
-        let space = space.ok_or_else(|| ServiceError::ExportUnknown(export.to_owned()))?;
+    /// As [`Storage::stripes`].
+    pub(crate) async fn files_to_read(&self, space: Space) -> Result<Files, ServiceError> {
         let stripes = self.stripes(space.volume, space.layout).await?;
         let names = Direct::new(self.clone(), space, true);
         Ok(Files::new(Arc::new(names), stripes, self.db().clock_shared()))

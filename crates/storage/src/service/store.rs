@@ -34,13 +34,18 @@ impl Storage {
         store_get(self.db(), id).await?.ok_or(ServiceError::StoreUnknown(id))
     }
 
-    /// The stores that carry the labels of this volume, as its clients dial them. None when there is no such volume.
+    /// All stores, as clients of this volume dial them: what is on a store stays readable whatever becomes of its labels.
+    /// Those that carry the volume's labels take new units; none does when there is no such volume any more.
     pub(crate) async fn store_addresses(&self, volume: i64) -> Result<Vec<StoreAddress>, ServiceError> {
-        let Some(volume) = volume_get(self.db(), volume).await? else { return Ok(Vec::new()) };
-        let stores = store_list(self.db()).await?.into_iter();
-        let fitting =
-            stores.filter(|store| volume.labels.iter().all(|(key, value)| store.labels.get(key) == Some(value)));
-        Ok(fitting.map(StoreAddress::from).collect())
+        let labels = volume_get(self.db(), volume).await?.map(|volume| volume.labels);
+        let address = |store: Store| {
+            let is_fitting = labels
+                .as_ref()
+                .is_some_and(|labels| labels.iter().all(|(key, value)| store.labels.get(key) == Some(value)));
+            let address = StoreAddress::from(store);
+            StoreAddress { is_writable: address.is_writable && is_fitting, ..address }
+        };
+        Ok(store_list(self.db()).await?.into_iter().map(address).collect())
     }
 
     /// Sets what an operator wants of a store.

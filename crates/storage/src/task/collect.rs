@@ -20,8 +20,9 @@ use crate::stripe::{Damage, DamageKind, Stripes};
 
 /// Stripes stay in the trash this long: whoever was reading them may finish.
 pub(crate) const TRASH_KEPT: Duration = Duration::from_secs(300);
-/// A unit that no stripe is known of may belong to a write that goes on; after this long it does not.
-pub(crate) const UNKNOWN_KEPT: Duration = Duration::from_secs(3_600);
+/// A unit that no stripe is known of may belong to a write that goes on; after an hour it does not. Its age is told by its
+/// node's clock, which may be another hour behind.
+const UNKNOWN_KEPT: Duration = Duration::from_secs(7_500);
 /// A file without a name may belong to an upload that goes on; after this long it does not.
 const NAMELESS_KEPT: Duration = Duration::from_secs(86_400);
 /// Stripes that are collected together.
@@ -89,7 +90,9 @@ impl Storage {
         for (space, ino) in nameless_list(self.db(), before_ns, now_ms).await? {
             let Some(space) = space_get(self.db(), space).await? else { continue };
             let names = Direct::new(self.clone(), space, false);
-            names.apply(vec![Effect::InodeRemove { ino }]).await?;
+            if let Err(error) = names.apply(vec![Effect::InodeRemove { ino }]).await {
+                tracing::warn!(ino, error = &error as &dyn std::error::Error, "a file without a name stays for now");
+            }
         }
         Ok(())
     }

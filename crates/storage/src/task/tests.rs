@@ -8,7 +8,7 @@ use crate::plane::{Plane, VOLUME, at, content};
 use crate::queries::store::store_state_set;
 use crate::service::care::VolumeHealth;
 
-const HOUR: Duration = Duration::from_secs(3_700);
+const HOURS: Duration = Duration::from_secs(7_600);
 
 async fn health(plane: &Plane) -> VolumeHealth {
     plane.storage.health().await.unwrap().remove(0)
@@ -47,7 +47,7 @@ async fn units_that_a_crash_left_are_found_and_those_in_use_stay() {
     }
     plane.storage.survey().await.unwrap();
     assert!(plane.units() > kept, "it could still go on");
-    plane.later(HOUR, &[]).await;
+    plane.later(HOURS, &[]).await;
     plane.storage.survey().await.unwrap();
     assert_eq!(plane.units(), kept);
     assert_eq!(plane.get("keep").await.unwrap(), data);
@@ -146,6 +146,42 @@ async fn a_read_that_meets_damage_has_it_repaired() {
     plane.storage.repairs_do().await.unwrap();
     assert_eq!(health(&plane).await.repairs_waiting, 0);
     assert_eq!(plane.get("a").await.unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stores_stay_known_without_the_volumes_labels_and_without_the_volume() {
+    let plane = Plane::new(1, 6).await;
+    let run = async |sql: &'static str| {
+        plane.storage.db().write(db::Write::new().step(db::Query::new(sql))).await.unwrap();
+        let stores = plane.storage.store_addresses(VOLUME).await.unwrap();
+        (stores.len(), stores.iter().filter(|store| store.is_writable).count())
+    };
+    assert_eq!(run("UPDATE storage_volume SET labels = '{\"disk\":\"ssd\"}'").await, (6, 0));
+    assert_eq!(run("UPDATE storage_store SET labels = '{\"disk\":\"ssd\"}' WHERE id < 3").await, (6, 2));
+    assert_eq!(run("UPDATE storage_volume SET is_removed = 1").await, (6, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_holds_while_its_maker_and_its_export_are_there() {
+    let plane = Plane::new(1, 6).await;
+    plane.put("a", &content(10, 11)).await;
+    let row = plane.storage.db().one(db::Query::new("SELECT id FROM portal_account")).await.unwrap();
+    let account = portal::AccountId::parse(&row.get::<String>("id").unwrap()).unwrap();
+    let run = async |sql: &'static str| {
+        plane.storage.db().write(db::Write::new().step(db::Query::new(sql))).await.unwrap();
+    };
+    run("UPDATE portal_account SET must_change = 0").await;
+    let caller = plane.storage.portal().account_caller(&account, "test", "").await.unwrap().unwrap();
+    let link = plane.storage.share_make(&caller, "v", &at("a")).await.unwrap();
+    let secret = link.strip_prefix("/shared/").unwrap();
+    assert_eq!(plane.count("portal_journal WHERE deed = 'share.create'").await, 1);
+    assert_eq!(plane.storage.share_open(secret).await.unwrap().2.size, 10);
+    run("UPDATE portal_account SET disabled = 1").await;
+    assert!(plane.storage.share_open(secret).await.is_err(), "who made it may do nothing any more");
+    run("UPDATE portal_account SET disabled = 0").await;
+    assert!(plane.storage.share_open(secret).await.is_ok());
+    run("UPDATE storage_space SET name = 'old'").await;
+    assert!(plane.storage.share_open(secret).await.is_ok(), "an export is known by its number");
 }
 
 /// In the largest file of a store, which is where its units are.

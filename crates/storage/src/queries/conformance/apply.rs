@@ -15,7 +15,7 @@ use crate::queries::stripe::piece_list;
 
 testkit::for_each_engine!(crate::migrations(); files_come_and_go_and_are_counted, what_was_read_has_to_hold_still,
     a_quota_ends_a_change_whole, a_directory_is_empty_or_not, thousands_change_at_once, a_call_is_remembered,
-    a_space_is_held_by_one);
+    a_space_is_held_by_one, a_known_stripe_is_what_was_said, trash_is_young_again);
 
 async fn usage(db: &Database) -> (u64, u64) {
     let usage = usage_get(db, SPACE).await.unwrap().unwrap();
@@ -200,4 +200,28 @@ async fn a_space_is_held_by_one(db: Database) {
     is_unmet(write(|w| space_expect_session(w, SPACE, "s", 1)).await, STALE);
     write(|w| space_expect_session(w, SPACE, "s", 2)).await.unwrap();
     write(|w| space_expect_free(w, SPACE)).await.unwrap();
+}
+
+async fn a_known_stripe_is_what_was_said(db: Database) {
+    prepare(&db).await;
+    apply(&db, [file(100, "a"), file(101, "b")].concat()).await.unwrap();
+    is_unmet(apply(&db, vec![put(101, 1, 1_000, 1)]).await, "changed");
+    is_unmet(apply(&db, vec![put(101, 1, 50, 10), put(101, 2, 50, 11)]).await, "changed");
+    apply(&db, vec![put(101, 1, 1_000, 8_192), put(101, 2, 1_000, 8_192)]).await.unwrap();
+    assert_eq!(usage(&db).await, (4 * 8_192, 3));
+    db.write(Write::new().step(Query::new("UPDATE storage_stripe SET volume = 1 WHERE id = 1000"))).await.unwrap();
+    is_unmet(apply(&db, vec![put(100, 1, 1_000, 8_192)]).await, "changed");
+    db.write(Write::new().step(Query::new("UPDATE storage_space SET used_bytes = -1"))).await.unwrap();
+    assert_eq!(usage(&db).await, (0, 3));
+}
+
+async fn trash_is_young_again(db: Database) {
+    prepare(&db).await;
+    apply(&db, file(100, "a")).await.unwrap();
+    apply(&db, vec![put(100, 1, 1_000, 8_192)]).await.unwrap();
+    let old = "INSERT INTO storage_trash (stripe, since_ms) VALUES (1000, 5)";
+    db.write(Write::new().step(Query::new(old))).await.unwrap();
+    apply(&db, remove("a", 100)).await.unwrap();
+    assert_eq!(count(&db, "storage_trash WHERE since_ms > 5").await, 1);
+    assert_eq!(count(&db, "storage_trash").await, 1);
 }

@@ -4,11 +4,13 @@ use db::{Database, DbError, Query, Write};
 
 use super::{NOW_MS, ROOT, SPACE, VOLUME, apply, change, count, file, inode, layout, name, prepare, space, stripe};
 use crate::model::effect::Effect;
-use crate::model::inode::Kind;
+use crate::model::inode::{Inode, Kind};
 use crate::model::space::Space;
 use crate::model::volume::Volume;
 use crate::namespace::Usage;
+use crate::queries::care::nameless_list;
 use crate::queries::inode::{entry_list, inode_get, xattr_list};
+use crate::queries::share::{Share, share_get, share_insert, shares_delete};
 use crate::queries::snapshot::{inodes_clear, pieces_clear, space_copy, space_delete, space_removed, space_replace};
 use crate::queries::space::{
     root_insert, space_expect_unused, space_find, space_get, space_insert, space_limit, space_list, space_mark_removed,
@@ -20,7 +22,7 @@ use crate::queries::volume::{
 };
 
 testkit::for_each_engine!(crate::migrations(); volumes_are_made_and_removed, limits_are_set, a_copy_has_all_and_is_its_own,
-    a_removed_space_is_cleared_in_portions);
+    a_removed_space_is_cleared_in_portions, nameless_files_of_snapshots_stay, links_go_with_who_made_them);
 
 fn is_busy<T: std::fmt::Debug>(result: Result<T, DbError>) {
     assert!(matches!(result, Err(DbError::Unmet { guard: BUSY })), "{result:?}");
@@ -129,4 +131,32 @@ async fn a_removed_space_is_cleared_in_portions(db: Database) {
     change(&db, |w| space_insert(w, &own)).await.unwrap();
     change(&db, |w| spaces_mark_removed(w, &account)).await.unwrap();
     assert_eq!(space_removed(&db).await.unwrap(), Some(30));
+}
+
+async fn nameless_files_of_snapshots_stay(db: Database) {
+    prepare(&db).await;
+    apply(&db, vec![Effect::InodePut(Inode { nlink: 0, ..inode(100, Kind::File, 0) })]).await.unwrap();
+    let copy = Space { id: 20, name: "home@one".into(), parent: Some(SPACE), ..space() };
+    change(&db, |w| space_copy(w, SPACE, &copy)).await.unwrap();
+    assert_eq!(count(&db, "storage_inode WHERE nlink = 0").await, 2);
+    assert_eq!(nameless_list(&db, 4, 0).await.unwrap(), [(SPACE, 100)]);
+    assert_eq!(nameless_list(&db, 3, 0).await.unwrap(), []);
+}
+
+async fn links_go_with_who_made_them(db: Database) {
+    let account = portal::AccountId::parse("01990000-0000-7000-8000-000000000000").unwrap();
+    let share = |hash: &str, account: &str| Share {
+        hash: hash.into(),
+        space: SPACE,
+        path: "/é".into(),
+        account: account.into(),
+        expires_ms: 9,
+    };
+    let (own, other) = (share("a", account.as_str()), share("b", "somebody"));
+    change(&db, |w| [&own, &other].into_iter().for_each(|share| share_insert(w, share))).await.unwrap();
+    assert_eq!(share_get(&db, "a", 8).await.unwrap(), Some(own));
+    assert_eq!(share_get(&db, "a", 9).await.unwrap(), None);
+    change(&db, |w| shares_delete(w, &account)).await.unwrap();
+    assert_eq!(share_get(&db, "a", 8).await.unwrap(), None);
+    assert_eq!(share_get(&db, "b", 8).await.unwrap(), Some(other));
 }

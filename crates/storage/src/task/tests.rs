@@ -174,7 +174,7 @@ async fn a_link_holds_while_its_maker_and_its_export_are_there() {
     let caller = plane.storage.portal().account_caller(&account, "test", "").await.unwrap().unwrap();
     let link = plane.storage.share_make(&caller, "v", &at("a")).await.unwrap();
     let secret = link.strip_prefix("/shared/").unwrap();
-    assert_eq!(plane.count("portal_journal WHERE deed = 'share.create'").await, 1);
+    assert_eq!(plane.count("portal_audit WHERE deed = 'share.create'").await, 1);
     assert_eq!(plane.storage.share_open(secret).await.unwrap().2.size, 10);
     run("UPDATE portal_account SET disabled = 1").await;
     assert!(plane.storage.share_open(secret).await.is_err(), "who made it may do nothing any more");

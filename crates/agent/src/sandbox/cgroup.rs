@@ -200,7 +200,8 @@ impl Slot {
         let is_peak_ours = now.peak > before.peak || before.peak <= before.usage.saturating_add(before.usage / 8);
         Used {
             cpu: self.cpu.as_ref().map(|_| now.cpu.saturating_sub(before.cpu)),
-            memory_peak_bytes: (now.peak > 0 && is_peak_ours).then(|| now.peak.saturating_sub(base)),
+            // The kernel charges in batches: a small program may be charged nothing of its own, which tells nothing of it.
+            memory_peak_bytes: (now.peak > base && is_peak_ours).then(|| now.peak - base),
             was_killed_for_memory: now.oom_kills > before.oom_kills,
             was_refused_processes: now.refused > before.refused,
         }

@@ -55,7 +55,7 @@ fn what_runs_dies_with_its_room() {
         let mut one = room(&sandbox).await;
         let line = format!("sleep 1000 & sleep 1000; : {mark}");
         let (mut process, ..) = start(&mut one, &["sh", "-c", &line], roomy()).await;
-        assert!(!marked(&mark).is_empty());
+        until("the program is there", || !marked(&mark).is_empty());
         drop(one);
         assert_eq!(process.wait().await.signal, Some(9));
         assert_eq!(marked(&mark), Vec::<i32>::new());

@@ -165,8 +165,8 @@ async fn stores_stay_known_without_the_volumes_labels_and_without_the_volume() {
 async fn a_link_holds_while_its_maker_and_its_export_are_there() {
     let plane = Plane::new(1, 6).await;
     plane.put("a", &content(10, 11)).await;
-    let row = plane.storage.db().one(db::Query::new("SELECT id FROM portal_account")).await.unwrap();
-    let account = portal::AccountId::parse(&row.get::<String>("id").unwrap()).unwrap();
+    let row = plane.storage.db().one(db::Query::new("SELECT account_id FROM portal_account")).await.unwrap();
+    let account = portal::AccountId::parse(&row.get::<String>("account_id").unwrap()).unwrap();
     let run = async |sql: &'static str| {
         plane.storage.db().write(db::Write::new().step(db::Query::new(sql))).await.unwrap();
     };

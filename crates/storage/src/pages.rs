@@ -2,6 +2,8 @@
 
 mod browser;
 mod look;
+#[cfg(test)]
+mod tests;
 mod volumes;
 
 use axum::Router;

@@ -114,3 +114,55 @@ store-drain = Vider le dépôt
 flash-store-enabled = Le dépôt reçoit de nouveau des données.
 flash-store-cordoned = Le dépôt ne reçoit plus de nouvelles données.
 flash-store-draining = Le dépôt est en cours de vidage.
+
+# Problèmes, par leurs codes
+problem-share-unknown = Ce lien ne mène plus à aucun fichier.
+problem-export-unknown = Il n’y a pas d’export « { $name } », ou il ne vous est pas ouvert.
+problem-export-read-only = Vous pouvez lire dans { $name }, mais n’y rien changer.
+problem-export-busy = Quelqu’un travaille dans { $export } : { $sessions ->
+    [one] une session est ouverte
+   *[other] { $sessions } sessions sont ouvertes
+ }. Démontez-le d’abord.
+problem-export-has-snapshots = { $export } a encore { $snapshots ->
+    [one] un instantané. Supprimez-le d’abord.
+   *[other] { $snapshots } instantanés. Supprimez-les d’abord.
+ }
+problem-snapshot-unknown = Il n’y a pas d’instantané « { $name } » de cet export.
+problem-operator-needed = Seul un opérateur peut créer un export. Restaurez sur place, ou adressez-vous à un opérateur.
+problem-storage-name = « { $name } » n’est pas un nom. Un nom a de 3 à 63 caractères : a à z, 0 à 9, et entre eux - ou un point.
+problem-storage-name-taken = { $name } existe déjà. Choisissez un autre nom.
+problem-volume-unknown = Il n’y a pas de volume « { $name } ». La liste des volumes montre ceux qui existent.
+problem-volume-has-exports = { $volume } a encore les exports { $exports }. Supprimez-les d’abord.
+problem-volume-shared = D’autres ont des exports sur le volume { $volume } ; seuls ceux qui peuvent l’utiliser en entier peuvent donc le monter. Utilisez la page des fichiers, S3, ou amphi volume put et get.
+problem-layout-unknown = Cette disposition n’existe pas. 0 supporte la perte d’un dépôt sur 3, 1 de deux sur 6, 2 de quatre sur 12.
+problem-limits = La limite souple dépasse la limite stricte : personne ne serait jamais averti.
+problem-tenant = Un établissement se donne par son identifiant, ou par « mine » pour le vôtre.
+problem-too-few-stores = La disposition { $layout } demande { $need } dépôts ; avec ces étiquettes, { $have } reçoivent des données en ce moment. Démarrez d’autres agents avec --store.
+problem-store-unknown = Il n’y a pas de dépôt { $store }. La liste des dépôts montre ceux qui existent.
+problem-store-used = Le dépôt { $store } contient encore des parties de fichiers. Videz-le d’abord.
+problem-store-offered = Le dépôt { $store } est encore offert par son nœud, et reviendrait. Retirez-le de l’option --store de l’agent, ou désactivez-le d’abord.
+problem-store-offer = Ce que le nœud dit de ses dépôts n’est pas acceptable.
+problem-stores-full = Les données ne peuvent être enregistrées : les dépôts sont pleins.
+problem-stores-lacking = Les données ne peuvent être enregistrées : trop peu de dépôts les reçoivent en ce moment. Réessayez dans un instant.
+problem-too-few-units = Les données sont illisibles : trop peu des dépôts qui les contiennent répondent. Réessayez dans un instant.
+problem-exists = Ce nom est déjà pris.
+problem-changed = Il y a eu un changement entre-temps ; regardez de nouveau.
+problem-quota = Le quota est atteint. Supprimez quelque chose, ou demandez davantage.
+problem-read-only = Rien ne peut être changé ici.
+problem-stale = La session est finie, ou quelqu’un d’autre travaille là maintenant.
+problem-gone = L’export n’existe plus.
+problem-invalid = Le changement n’est pas valide : { $fault }.
+problem-unavailable = L’export n’est pas joignable en ce moment.
+problem-file-unknown = { $path } n’existe pas.
+problem-not-a-directory = { $path } n’est pas un dossier.
+problem-is-a-directory = { $path } est un dossier.
+problem-not-a-file = { $path } n’est pas un fichier.
+problem-not-empty = { $path } n’est pas vide.
+problem-into-itself = { $path } ne peut être déplacé à l’intérieur de lui-même.
+problem-root = Cela ne peut se faire avec le dossier racine.
+problem-file-name = « { $name } » ne peut servir de nom. Un nom a de 1 à 255 octets, sans /, et n’est ni . ni ..
+problem-path-too-deep = Un chemin a au plus { $max } parties.
+problem-file-changed = Le fichier a été modifié ou supprimé pendant sa lecture.
+problem-file-too-large = Un fichier a au plus { $max } octets.
+problem-too-many-s3-keys = Vous avez 100 clés S3 ; révoquez-en une d’abord.
+problem-s3-key-not-found = Cette clé S3 n’existe pas.

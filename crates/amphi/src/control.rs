@@ -155,11 +155,10 @@ fn portal_config(public_url: Option<String>, address: SocketAddr) -> PortalConfi
 
 /// The side bar: what people come for first, then what carries it.
 fn navigation() -> Vec<portal::NavItem> {
-    let (files, volumes): (Vec<_>, Vec<_>) = storage::navigation().into_iter().partition(|item| item.role.is_none());
-    let (work, rest): (Vec<_>, Vec<_>) =
-        lab::navigation().into_iter().partition(|item| matches!(item.id, "lab" | "programs"));
-    let (nodes, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|item| item.id == "nodes");
-    [work, files, nodes, volumes, rest].concat()
+    const ORDER: [&str; 7] = ["lab", "programs", "files", "nodes", "volumes", "status", "policy"];
+    let mut items = [lab::navigation(), storage::navigation()].concat();
+    items.sort_by_key(|item| ORDER.iter().position(|id| *id == item.id).unwrap_or(ORDER.len()));
+    items
 }
 
 /// The names under which the certificate is valid.

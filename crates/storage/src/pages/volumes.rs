@@ -1,5 +1,7 @@
 //! Volumes and stores at a glance, for operators.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, Response};
@@ -107,10 +109,15 @@ async fn tables(storage: &Storage, look: &Look<'_>) -> Result<(Vec<Sentence>, Ve
         alerts.extend(sentence(look, &of_volume));
         rows.push(volume_row(look, volume, &of_volume)?);
     }
+    let mut names = BTreeMap::new();
     let mut stores = Vec::new();
     for store in storage.store_list().await? {
-        let node = storage.config().nodes.node(&store.node).await.map_err(Problem::bug)?;
-        stores.push(store_row(look, store, node.map(|node| node.name)));
+        if !names.contains_key(&store.node) {
+            let node = storage.config().nodes.node(&store.node).await.map_err(Problem::bug)?;
+            names.insert(store.node.clone(), node.map(|node| node.name));
+        }
+        let name = names.get(&store.node).cloned().flatten();
+        stores.push(store_row(look, store, name));
     }
     Ok((alerts, rows, stores))
 }

@@ -4,7 +4,7 @@ use super::FileError;
 use crate::model::name::Name;
 
 /// Parts of a path, at most: each costs a look into the database.
-const PARTS_MAX: usize = 1_000;
+pub(super) const PARTS_MAX: usize = 1_000;
 
 /// Names from the root on. No parts: the root itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

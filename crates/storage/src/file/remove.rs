@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::path::PARTS_MAX;
 use super::{ATTEMPTS, is_race, pause};
 use super::{FileError, FilePath, Files, touched, unlinked};
 use crate::model::effect::Effect;
@@ -69,6 +70,10 @@ impl Files {
                     continue;
                 }
                 Err(error) => return Err(error),
+            }
+            // A name space that a client has tied into a ring would be walked for ever.
+            if next.is_some_and(|next| stack.contains(&next)) || stack.len() > PARTS_MAX {
+                return Err(FileError::TooDeep(PARTS_MAX));
             }
             stack.extend(next);
         }

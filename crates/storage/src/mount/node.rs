@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use crate::SPAN_BYTES;
 use crate::model::inode::{Ino, Inode, Kind};
@@ -124,8 +124,8 @@ impl Slot {
 #[derive(Debug)]
 pub(crate) struct Frozen {
     pub(crate) bytes: Bytes,
-    /// With when its put began.
-    pub(crate) placed: Mutex<Option<(Instant, Stripe)>>,
+    /// With when its put began, since the machine was started.
+    pub(crate) placed: Mutex<Option<(Duration, Stripe)>>,
 }
 
 /// A set of numbers, as ranges.

@@ -232,15 +232,18 @@ impl Remote {
         Err(RemoteError::Refused { status: status.as_u16(), code, message })
     }
 
-    /// Does a call in the session, again when there is no answer, and in the next session when this one has ended.
+    /// Does a call in the session, again when there is no answer, and in the next session when this one has ended. What
+    /// changes something and got no answer is not said again in the next one, which knows nothing of it: it may be done.
     async fn in_session<T: DeserializeOwned>(
         &self,
         name: &str,
+        is_change: bool,
         timeout: Duration,
         body: impl Fn(&Session) -> Result<Vec<u8>, serde_json::Error>,
     ) -> Result<T, NamespaceError> {
         let until = tokio::time::Instant::now() + TRY_FOR;
         let mut pause_ms = 50;
+        let mut is_unanswered = false;
         loop {
             let session = self.session.borrow().clone();
             let body = body(&session).map_err(|error| NamespaceError::Unavailable(error.into()))?;
@@ -250,9 +253,15 @@ impl Remote {
                 Err(error) => refusal(error),
             };
             match error {
-                NamespaceError::Stale => self.next_session(&session).await?,
+                NamespaceError::Stale => {
+                    self.next_session(&session).await?;
+                    if is_change && is_unanswered {
+                        return Err(NamespaceError::Unavailable("the session ended before it answered".into()));
+                    }
+                }
                 NamespaceError::Unavailable(error) if tokio::time::Instant::now() < until => {
                     tracing::debug!(error = &*error, "no answer to {name}; it is tried again");
+                    is_unanswered = true;
                     let wait_ms = rand::rng().random_range(pause_ms / 2..=pause_ms);
                     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
                     pause_ms = (pause_ms * 2).min(2_000);
@@ -275,7 +284,7 @@ impl Remote {
     }
 
     async fn ask<T: DeserializeOwned>(&self, question: Value) -> Result<T, NamespaceError> {
-        self.in_session("read", READ_TIMEOUT, |_| serde_json::to_vec(&question)).await
+        self.in_session("read", false, READ_TIMEOUT, |_| serde_json::to_vec(&question)).await
     }
 }
 
@@ -359,7 +368,7 @@ impl Namespace for Remote {
     async fn apply(&self, effects: Vec<Effect>) -> Result<Usage, NamespaceError> {
         let number = self.number.fetch_add(1, Ordering::SeqCst);
         let body = |session: &Session| serde_json::to_vec(&Apply { epoch: session.epoch, number, effects: &effects });
-        self.in_session("apply", APPLY_TIMEOUT, body).await
+        self.in_session("apply", true, APPLY_TIMEOUT, body).await
     }
 
     async fn numbers(&self, count: u32) -> Result<Range<i64>, NamespaceError> {

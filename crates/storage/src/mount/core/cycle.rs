@@ -29,7 +29,7 @@ const START_EFFECTS: usize = 4_096;
 const PUTS: usize = 64;
 /// How long stores may be too few before programs are told: a node that restarts is back by then.
 const STORES_WAIT: Duration = Duration::from_secs(30);
-/// How long a stripe that nothing refers to yet is relied on: such units are collected after an hour.
+/// How long a stripe that nothing refers to yet is relied on: such units are collected after two hours.
 const PLACED_FOR: Duration = Duration::from_secs(1_800);
 /// Longest pause between two tries to reach the control plane.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -39,6 +39,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub(crate) enum Unstored {
     Namespace(NamespaceError),
     Data(DataError),
+    /// The control plane was away for so long that the content may have been collected: it is to be put again.
+    Old,
 }
 
 impl Unstored {
@@ -47,6 +49,7 @@ impl Unstored {
         let (errno, error): (_, &dyn std::error::Error) = match self {
             Self::Namespace(error) => (super::namespace_errno(error), error),
             Self::Data(error) => (error.errno(), error),
+            Self::Old => return Errno::EIO,
         };
         tracing::warn!(error = error, "changes could not be stored: {error}");
         errno
@@ -154,6 +157,7 @@ impl Core {
                     tokio::time::sleep(pause.mul_f64(jitter)).await;
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
+                Err(Unstored::Old) => tracing::info!("the control plane is back; what was put before is put again"),
                 done => return done,
             }
         }
@@ -177,7 +181,7 @@ impl Core {
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(EFFECTS_MAX));
             let witness = if now.len() == effects.len() { batch.witness() } else { None };
-            usage = self.apply(now, witness).await?;
+            usage = self.apply(now, witness, &placed).await?;
             rest = later;
         }
         // Only now: what failed is tried again with the same stripes.
@@ -191,11 +195,11 @@ impl Core {
     pub(crate) async fn put(&self, frozen: &Frozen) -> Result<Stripe, Unstored> {
         let mut placed = frozen.placed.lock().await;
         if let Some((at, stripe)) = &*placed
-            && at.elapsed() < PLACED_FOR
+            && since_boot().saturating_sub(*at) < PLACED_FOR
         {
             return Ok(stripe.clone());
         }
-        let at = tokio::time::Instant::now();
+        let at = since_boot();
         let id = self.shares.numbers.take(&*self.namespace).await.map_err(Unstored::Namespace)?;
         let stripe = self.data.write(id, frozen.bytes.clone()).await.map_err(Unstored::Data)?;
         *placed = Some((at, stripe.clone()));
@@ -203,17 +207,24 @@ impl Core {
     }
 
     /// Stores effects; while the control plane is away, it is tried again and again. Whether a call that got no answer was
-    /// carried out is seen by the version of an inode in it: nobody else changes that meanwhile.
+    /// carried out is seen by the version of an inode in it: nobody else changes that meanwhile. `placed` is the content
+    /// that the effects refer to.
     async fn apply(
         &self,
         effects: &[crate::model::effect::Effect],
         witness: Option<(Ino, i64)>,
+        placed: &[Stripe],
     ) -> Result<Usage, Unstored> {
+        let begun = since_boot();
         let mut pause = Duration::from_millis(50);
         let mut is_unsure = false;
         loop {
-            if is_unsure && self.is_applied(witness).await {
-                return self.namespace.usage().await.map_err(Unstored::Namespace);
+            match if is_unsure { self.is_applied(witness).await } else { None } {
+                Some(true) => return self.namespace.usage().await.map_err(Unstored::Namespace),
+                Some(false) if !placed.is_empty() && since_boot().saturating_sub(begun) >= PLACED_FOR => {
+                    return Err(Unstored::Old);
+                }
+                Some(false) | None => {}
             }
             match self.namespace.apply(effects.to_vec()).await {
                 Err(NamespaceError::Unavailable(error)) if !self.state().is_ending => {
@@ -231,10 +242,18 @@ impl Core {
         }
     }
 
-    async fn is_applied(&self, witness: Option<(Ino, i64)>) -> bool {
-        let Some((ino, version)) = witness else { return false };
-        matches!(self.namespace.inode(ino).await, Ok(Some(inode)) if inode.version >= version)
+    /// `None`: it can't be told now.
+    async fn is_applied(&self, witness: Option<(Ino, i64)>) -> Option<bool> {
+        let (ino, version) = witness?;
+        let inode = self.namespace.inode(ino).await.ok()?;
+        Some(inode.is_some_and(|inode| inode.version >= version))
     }
+}
+
+/// Goes on while the machine sleeps, as the units on the stores grow older meanwhile.
+fn since_boot() -> Duration {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
+    now.map(Duration::from).unwrap_or_default()
 }
 
 /// Whether somebody else has changed the name space meanwhile: then what is here contradicts it and can't be stored.
@@ -249,7 +268,7 @@ fn is_hopeless(error: &Unstored) -> bool {
             | NamespaceError::Invalid(_) => true,
             NamespaceError::Quota | NamespaceError::Unavailable(_) => false,
         },
-        Unstored::Data(_) => false,
+        Unstored::Data(_) | Unstored::Old => false,
     }
 }
 

@@ -4,8 +4,10 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
-/// What is logged when RUST_LOG does not say. `s3s` calls every refused request an error; storage logs what is one.
-const DEFAULT: &str = "warn,amphi=info,agent=info,db=info,lab=info,portal=info,storage=info,s3s=off";
+/// What is logged when RUST_LOG does not say. `s3s` calls every refused request an error; storage logs what is one. `fuser`
+/// warns when what it would unmount is unmounted already, which is how mounts end here.
+const DEFAULT: &str =
+    "warn,amphi=info,agent=info,db=info,lab=info,portal=info,storage=info,s3s=off,fuser::session=error";
 
 /// Starts logging; a second call changes nothing.
 pub(crate) fn start() {

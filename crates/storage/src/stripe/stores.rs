@@ -150,7 +150,7 @@ impl Stores {
         }
         placer.suspect_set(id, true);
         drop(placer);
-        tracing::info!(store.id = id, "store {id} does not answer");
+        tracing::debug!(store.id = id, "store {id} is slow or away; others are asked first");
         tokio::spawn(probe(Arc::downgrade(self), Arc::downgrade(&open.link)));
     }
 
@@ -172,7 +172,7 @@ async fn probe(stores: Weak<Stores>, link: Weak<Link>) {
         if !matches!(link.get(Vec::new()).await, Err(LinkError::Slow(_) | LinkError::Unreachable(..))) {
             let id = link.id();
             stores.placer().suspect_set(id, false);
-            tracing::info!(store.id = id, "store {id} answers again");
+            tracing::debug!(store.id = id, "store {id} answers again");
             return;
         }
         pause = (2 * pause).min(longest);

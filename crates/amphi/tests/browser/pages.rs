@@ -102,6 +102,9 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
     let open = site.amphi_line(&open).await;
     let ada: Value = serde_json::from_slice(&site.amphi(&["user", "show", "ada", "--output", "json"]).await).unwrap();
     let ada = ada["id"].as_str().expect("an account has an id").to_owned();
+    let notes = site.file("notes.txt", "Round trips of the first week.\n");
+    site.amphi(&["volume", "mkdir", "home-admin:/Lectures à lire"]).await;
+    site.amphi(&["volume", "put", &notes, "home-admin:/"]).await;
     let job = |id: &str| format!("/lab/jobs/{id}");
     vec![
         Page::new("overview", "/lab", LIVE),
@@ -124,6 +127,10 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
         Page::new("batch-running", format!("/lab/batches/{open}"), LIVE),
         Page::new("batch-elements", format!("/programs?batch={batch}&status=failed"), LIVE),
         Page::new("new-many", "/lab/new?tool=ping&destination=127.0.0.1&many=destinations&destinations=lab-b", LOADED),
+        Page::new("files", "/files", LOADED),
+        Page::new("folder", "/files/home-admin", LOADED),
+        Page::new("folder-empty", "/files/home-admin/Lectures%20%C3%A0%20lire", LOADED),
+        Page::new("volumes", "/volumes", LIVE),
         Page::new("nodes", "/nodes", LIVE),
         Page::new("node", "/nodes/lab-a", LOADED),
         Page::new("node-new", "/nodes/new", LOADED),

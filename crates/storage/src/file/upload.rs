@@ -21,7 +21,7 @@ const TOGETHER: usize = 8;
 /// Stripes that are kept for the last transaction; a larger file stores them on the way, below an inode that no name leads
 /// to. The collector finds what an upload left that was cut off.
 const KEPT_MAX: usize = 4_096;
-/// What was written this long ago is stored as well: units that nothing refers to are collected after an hour.
+/// What was written this long ago is stored as well: units that nothing refers to are collected after two hours.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 /// Numbers that are asked for at once.
 const NUMBERS: u32 = 64;

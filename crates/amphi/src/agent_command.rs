@@ -17,8 +17,8 @@ use crate::cli::label;
 use crate::log;
 use crate::open_files::open_files_raise;
 
-/// A store keeps a file open for each 64 MiB: enough for 64 TiB.
-const STORE_FILES: u64 = 1 << 20;
+/// A store keeps 128 files open at most, and its clients some hundred connections.
+const STORE_FILES: u64 = 1 << 16;
 
 /// Arguments of `amphi agent`.
 #[derive(clap::Args)]

@@ -101,6 +101,8 @@ CREATE TABLE storage_entry (
   PRIMARY KEY (space, parent, name)
 );
 
+CREATE INDEX storage_entry_ino ON storage_entry (space, ino);
+
 -- The lists of stores that stripes are on, each once: "3,5,8", in the order of the units.
 CREATE TABLE storage_set (
   id BIGINT NOT NULL PRIMARY KEY,
@@ -152,6 +154,15 @@ CREATE TABLE storage_scrub (
   done_ms BIGINT NOT NULL,
   bytes BIGINT NOT NULL,
   damaged BIGINT NOT NULL
+);
+
+-- Units that a scrub found damaged or missing at a store, until they are repaired: who found them may end before.
+CREATE TABLE storage_damage (
+  volume BIGINT NOT NULL,
+  stripe BIGINT NOT NULL,
+  unit BIGINT NOT NULL,
+  store BIGINT NOT NULL,
+  PRIMARY KEY (stripe, unit, store)
 );
 
 -- Volumes that an operator wants rebuilt now, however short a time their stores have been away.

@@ -29,6 +29,7 @@ pub fn access() -> Vec<RouteAccess> {
         entry(Method::POST, "/api/v1/exports/{export}/sessions", SignedIn),
         entry(Method::PATCH, "/api/v1/exports/{export}/sessions/{id}", SignedIn),
         entry(Method::DELETE, "/api/v1/exports/{export}/sessions/{id}", SignedIn),
+        entry(Method::POST, "/api/v1/exports/{export}/sessions/{id}/certificate", SignedIn).own_idempotency(),
         entry(Method::GET, "/api/v1/exports/{export}/sessions/{id}/wait", SignedIn),
         entry(Method::DELETE, "/api/v1/exports/{export}/sessions/{id}/delegation", SignedIn),
         entry(Method::POST, "/api/v1/exports/{export}/sessions/{id}/apply", SignedIn).own_idempotency(),

@@ -29,6 +29,7 @@ pub(crate) fn router(storage: Storage) -> OpenApiRouter {
         .routes(routes!(snapshot::snapshot_restore))
         .routes(routes!(session::session_open))
         .routes(routes!(session::session_renew, session::session_close))
+        .routes(routes!(session::session_certify))
         .routes(routes!(session::session_wait))
         .routes(routes!(session::delegation_end))
         .routes(routes!(session::session_apply))

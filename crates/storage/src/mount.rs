@@ -116,7 +116,7 @@ pub async fn mount(config: MountConfig, shutdown: CancellationToken, ready: impl
         free_bytes,
         is_leaving: Arc::new(AtomicBool::new(false)),
         what,
-        csr_pem: key.csr_pem,
+        key: Arc::new(key),
     };
     let ended = CancellationToken::new();
     let keeping = tokio::spawn(keeper.run(ended.clone()));

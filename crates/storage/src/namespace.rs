@@ -1,5 +1,6 @@
 //! A name space as those see it who work in it: the mount over the network, the control plane over its own database.
 
+mod ancestry;
 mod direct;
 pub(crate) mod remote;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod care;
+pub(crate) mod damage;
 pub(crate) mod inode;
 pub(crate) mod number;
 pub(crate) mod s3_key;

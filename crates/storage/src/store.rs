@@ -7,6 +7,7 @@ mod caller;
 mod compact;
 mod directory;
 mod engine;
+mod files;
 mod home;
 mod index;
 mod listen;
@@ -21,7 +22,7 @@ mod tls;
 use std::io;
 use std::path::PathBuf;
 
-pub use caller::{CONTROL_NAME, VOLUME_PREFIX};
+pub use caller::{CONTROL_NAME, READER_PREFIX, VOLUME_PREFIX};
 pub use directory::{StoreDir, StoreDirError};
 pub use engine::{NewUnit, Store};
 pub use listen::{CONNECTION_WINDOW, STREAM_WINDOW, serve_stores};

@@ -94,6 +94,11 @@ impl Stripes {
         self.inner.stores.set(stores);
     }
 
+    /// Shows stores this from now on, whenever a connection is made.
+    pub fn credentials_set(&self, credentials: Credentials) {
+        self.inner.stores.credentials_set(credentials);
+    }
+
     /// Says whom to tell of damage; the first call counts.
     pub(crate) fn on_damage(&self, tell: OnDamage) {
         let _ = self.inner.on_damage.set(tell);

@@ -28,6 +28,8 @@ const COLLECT: Duration = Duration::from_secs(30);
 const SURVEY: Duration = Duration::from_secs(3_600);
 const UPLOADS: Duration = Duration::from_secs(3_600);
 const REBUILD: Duration = Duration::from_secs(5);
+/// What could not be repaired is not tried again at once.
+const REPAIR_AGAIN: Duration = Duration::from_secs(10);
 const SCRUB: Duration = Duration::from_secs(10);
 
 /// Starts storage's duties; they end with `shutdown`.
@@ -40,13 +42,12 @@ pub(crate) fn spawn_tasks(storage: &Storage, shutdown: &CancellationToken) -> Ta
         shutdown.clone(),
         |s| async move { s.stores_reload().await },
     ));
-    tracker.spawn(shared(
-        "repair",
-        REBUILD,
-        storage.clone(),
-        shutdown.clone(),
-        |s| async move { s.repairs_do().await },
-    ));
+    tracker.spawn(shared("repair", REBUILD, storage.clone(), shutdown.clone(), |s| async move {
+        if s.repairs_do().await? {
+            tokio::time::sleep(REPAIR_AGAIN).await;
+        }
+        Ok(())
+    }));
     tracker.spawn(single("collect", COLLECT, storage.clone(), shutdown.clone(), |s| async move { s.collect().await }));
     tracker.spawn(single("survey", SURVEY, storage.clone(), shutdown.clone(), |s| async move { s.survey().await }));
     tracker.spawn(single(

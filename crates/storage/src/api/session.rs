@@ -12,7 +12,7 @@ use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
 use crate::model::name::Name;
 use crate::namespace::{Entry, Namespace, NamespaceError, Placed, SessionCall, Usage};
-use crate::service::session::{SessionNews, SessionRenewal, SessionView};
+use crate::service::session::{SessionCertificate, SessionNews, SessionRenewal, SessionView};
 
 /// A session to be opened.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -47,6 +47,27 @@ pub(super) async fn session_renew(
     ApiPath((export, id)): ApiPath<(String, String)>,
 ) -> Result<Json<SessionRenewal>, Problem> {
     Ok(Json(storage.session_renew(&caller, &export, &id).await?))
+}
+
+/// A key to be certified.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SessionCertify {
+    /// A certificate request for the key that stores will know the session by, PEM.
+    csr_pem: String,
+}
+
+/// Certify a session's key anew; its certificate holds for a day
+#[utoipa::path(post, path = "/api/v1/exports/{export}/sessions/{id}/certificate", tag = "exports",
+    params(("export" = String, Path), ("id" = String, Path)), request_body = SessionCertify,
+    responses((status = 200, body = SessionCertificate), Problems))]
+pub(super) async fn session_certify(
+    State(storage): State<Storage>,
+    caller: Caller,
+    ApiPath((export, id)): ApiPath<(String, String)>,
+    ApiJson(body): ApiJson<SessionCertify>,
+) -> Result<Json<SessionCertificate>, Problem> {
+    Ok(Json(storage.session_certify(&caller, &export, &id, &body.csr_pem).await?))
 }
 
 /// Close a session

@@ -72,6 +72,8 @@ pub(crate) struct Core {
     /// Stripes that went to other stores than was thought when they were put.
     moved: Mutex<HashMap<StripeId, Stripe>>,
     is_read_only: bool,
+    /// See [`cycle::PLACED_FOR`]; tests have less time.
+    pub(super) placed_for: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -121,6 +123,7 @@ impl Core {
             fetches: Mutex::default(),
             moved: Mutex::default(),
             is_read_only,
+            placed_for: cycle::PLACED_FOR,
         })
     }
 

@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use wire::authority::KeyRequest;
 
 use super::core::{Core, Told};
 use super::fuse::untell;
 use crate::namespace::remote::{Remote, RemoteError, Renewed};
-use crate::stripe::{StoreAddress, Stripes};
+use crate::stripe::{Credentials, StoreAddress, Stripes};
 
 /// A session lives for 15 s.
 const RENEW: Duration = Duration::from_secs(5);
+/// The certificate for stores holds for a day.
+const CERTIFY: Duration = Duration::from_secs(8 * 3_600);
 /// After an answer that was none.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -30,7 +33,7 @@ pub(super) struct Keeper {
     /// The delegation is on its way out: it is not to be taken in yet.
     pub(super) is_leaving: Arc<AtomicBool>,
     pub(super) what: String,
-    pub(super) csr_pem: String,
+    pub(super) key: Arc<KeyRequest>,
 }
 
 /// What a volume of `units` per stripe, `data` of them data, can take, in bytes of files.
@@ -45,7 +48,11 @@ impl Keeper {
     /// Runs until `shutdown`.
     pub(super) async fn run(self, shutdown: CancellationToken) {
         let waiting = tokio::spawn(self.clone().wait_for_news());
+        let mut certified = tokio::time::Instant::now();
         loop {
+            if certified.elapsed() > CERTIFY && self.certify().await {
+                certified = tokio::time::Instant::now();
+            }
             let pause = match self.remote.renew().await {
                 Ok(renewed) => {
                     self.on_renewed(renewed).await;
@@ -64,6 +71,24 @@ impl Keeper {
             }
         }
         waiting.abort();
+    }
+
+    /// Stores know the session by this from now on.
+    fn credentials(&self, certificate_pem: &str, ca_pem: String) {
+        let pair_pem = certificate_pem.to_owned() + &self.key.key_pem;
+        self.stripes.credentials_set(Credentials { pair_pem, ca_pem });
+    }
+
+    async fn certify(&self) -> bool {
+        match self.remote.certify(&self.key.csr_pem).await {
+            Ok(certified) => self.credentials(&certified.certificate_pem, certified.ca_pem),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the certificate for stores could not be renewed; it is tried again");
+                return false;
+            }
+        }
+        true
     }
 
     async fn on_renewed(&self, renewed: Renewed) {
@@ -89,9 +114,10 @@ impl Keeper {
     /// The session has ended: opens another. What is not stored yet is stored in it, unless somebody else changed the same
     /// meanwhile; what is kept of the rest may be out of date, and is dropped.
     async fn reopen(&self) -> Duration {
-        match self.remote.open_again(&self.what, &self.csr_pem).await {
+        match self.remote.open_again(&self.what, &self.key.csr_pem).await {
             Ok(opened) => {
                 tracing::info!(session.id = opened.id, "the session was opened anew");
+                self.credentials(&opened.certificate_pem, opened.ca_pem);
                 self.stores(opened.stores);
                 if self.core.is_delegated() {
                     self.clone().leave(!opened.is_delegated);

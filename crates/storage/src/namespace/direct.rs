@@ -5,6 +5,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 use db::{DbError, Write};
 
+use super::ancestry::{Named, ancestry};
 use super::{Entry, LIST_MAX, Namespace, NamespaceError, Placed, Usage};
 use crate::Storage;
 use crate::model::effect::Effect;
@@ -13,7 +14,7 @@ use crate::model::name::Name;
 use crate::model::plan::Plan;
 use crate::model::space::Space;
 use crate::model::stripe::Layout;
-use crate::queries::apply::{CHANGED, QUOTA, Target, plan_apply};
+use crate::queries::apply::{CHANGED, QUOTA, Target, entries_expect, plan_apply};
 use crate::queries::inode::{entry_get, entry_list, inode_get, xattr_list};
 use crate::queries::session::{applied_insert, applied_is_there, entries_are_there, session_get};
 use crate::queries::space::{STALE, space_expect_free, space_expect_session, space_get, usage_get};
@@ -69,7 +70,7 @@ impl Direct {
         self.storage.db()
     }
 
-    async fn attempt(&self, plan: &Plan) -> Result<(), DbError> {
+    async fn attempt(&self, plan: &Plan, above: &[Named]) -> Result<(), DbError> {
         let mut write = Write::new();
         let space = self.space.id;
         match &self.session {
@@ -83,6 +84,7 @@ impl Direct {
         }
         let sets = self.storage.sets_of(&plan.stripes).await?;
         let now_ms = self.db().clock().now_ms();
+        entries_expect(&mut write, space, above);
         plan_apply(&mut write, Target { space, volume: self.space.volume, now_ms, sets: &sets }, plan);
         self.db().write(write).await.map(|_| ())
     }
@@ -176,7 +178,8 @@ impl Namespace for Direct {
         }
         let plan = Plan::of(effects, self.space.root, self.space.layout)?;
         for attempt in 1.. {
-            match self.attempt(&plan).await {
+            let above = ancestry(self.db(), self.space.id, self.space.root, &plan).await?;
+            match self.attempt(&plan, &above).await {
                 Ok(()) => break,
                 Err(DbError::Unmet { guard: STALE }) if attempt < ATTEMPTS && self.is_held_by_another().await? => {
                     self.storage.delegation_take(self.space.id).await?;

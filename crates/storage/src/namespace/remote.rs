@@ -103,6 +103,13 @@ pub(crate) struct Renewed {
     pub(crate) stores: Vec<StoreAddress>,
 }
 
+/// What stores know the session by.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Certified {
+    pub(crate) certificate_pem: String,
+    pub(crate) ca_pem: String,
+}
+
 /// What a session waited for.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct News {
@@ -179,6 +186,13 @@ impl Remote {
             is_news
         });
         Ok(renewed)
+    }
+
+    /// Has the key certified anew.
+    pub(crate) async fn certify(&self, csr_pem: &str) -> Result<Certified, RemoteError> {
+        let id = self.session.borrow().id.clone();
+        let body = json!({ "csr_pem": csr_pem }).to_string().into_bytes();
+        self.call(Method::POST, &["sessions", &id, "certificate"], Some(body), READ_TIMEOUT).await
     }
 
     /// Waits for something to happen, for about 20 s.
@@ -379,3 +393,6 @@ impl Namespace for Remote {
         self.renew().await.map(|renewed| renewed.usage).map_err(refusal)
     }
 }
+
+#[cfg(test)]
+mod tests;

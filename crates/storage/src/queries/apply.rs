@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use db::{Given, Kind, Query, Value, Write};
 
 use super::stripe::set_text;
-use crate::model::inode::Inode;
+use crate::model::inode::{Ino, Inode};
+use crate::model::name::Name;
 use crate::model::plan::Plan;
 
 /// Guards of the transaction.
@@ -46,6 +47,18 @@ fn needs(write: &mut Write, target: Target<'_>, plan: &Plan) {
     let sql = "UPDATE storage_inode SET version = storage_inode.version FROM given WHERE storage_inode.space = ? \
          AND storage_inode.ino = given.of_ino AND (given.of_kind = '' OR storage_inode.kind = given.of_kind)";
     write.push_given_expect(CHANGED, Query::new(sql).bind(target.space), given);
+}
+
+/// Answers `Unmet` with [`CHANGED`] unless these names lead there: parent, name, inode.
+pub(crate) fn entries_expect(write: &mut Write, space: i64, entries: &[(Ino, Name, Ino)]) {
+    let mut given = Given::new(&[("of_parent", Kind::Int), ("of_name", Kind::Text), ("of_ino", Kind::Int)]);
+    for (parent, name, ino) in entries {
+        given.push([(*parent).into(), name.as_str().into(), (*ino).into()]);
+    }
+    let sql = "UPDATE storage_entry SET ino = storage_entry.ino FROM given WHERE storage_entry.space = ? \
+         AND storage_entry.parent = given.of_parent AND storage_entry.name = given.of_name \
+         AND storage_entry.ino = given.of_ino";
+    write.push_given_expect(CHANGED, Query::new(sql).bind(space), given);
 }
 
 const SPAN: &[(&str, Kind)] = &[("of_ino", Kind::Int), ("from_number", Kind::Int), ("to_number", Kind::Int)];

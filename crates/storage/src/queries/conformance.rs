@@ -1,6 +1,7 @@
 //! Every query of storage on SQLite, PostgreSQL and MariaDB.
 
 mod apply;
+mod damage;
 mod entry;
 mod s3_key;
 mod session;

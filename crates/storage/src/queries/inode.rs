@@ -1,6 +1,6 @@
 //! Inodes, the names in directories, and extended attributes: reads.
 
-use db::{Database, DbError, Query, Row};
+use db::{Database, DbError, Given, Kind, Query, Row};
 
 use super::stripe::{STRIPE_COLUMNS, stripe_read};
 use super::{number, parsed, unreadable};
@@ -52,6 +52,36 @@ pub(crate) async fn xattr_list(db: &Database, space: i64, ino: Ino) -> Result<Ve
     let sql = "SELECT name, value FROM storage_xattr WHERE space = ? AND ino = ? ORDER BY name";
     let rows = db.all(Query::new(sql).bind(space).bind(ino)).await?;
     rows.iter().map(|row| Ok((row.get("name")?, row.get("value")?))).collect()
+}
+
+/// Those of the inodes that are directories.
+pub(crate) async fn directories_among(db: &Database, space: i64, inodes: &[Ino]) -> Result<Vec<Ino>, DbError> {
+    if inodes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT i.ino FROM given JOIN storage_inode i ON i.space = ? AND i.ino = given.of_ino \
+         WHERE i.kind = 'directory'";
+    let rows = db.all_given(Query::new(sql).bind(space), inodes_given(inodes)).await?;
+    rows.iter().map(|row| row.get("ino")).collect()
+}
+
+/// The names of inodes: parent, name, inode.
+pub(crate) async fn entries_of(db: &Database, space: i64, inodes: &[Ino]) -> Result<Vec<(Ino, Name, Ino)>, DbError> {
+    if inodes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT e.parent, e.name, e.ino FROM given JOIN storage_entry e ON e.space = ? AND e.ino = given.of_ino";
+    let read = |row: &Row| {
+        let name = Name::try_from(row.get::<String>("name")?).map_err(|_| unreadable("name"))?;
+        Ok((row.get("parent")?, name, row.get("ino")?))
+    };
+    db.all_given(Query::new(sql).bind(space), inodes_given(inodes)).await?.iter().map(read).collect()
+}
+
+fn inodes_given(inodes: &[Ino]) -> Given {
+    let mut given = Given::new(&[("of_ino", Kind::Int)]);
+    inodes.iter().for_each(|ino| given.push([(*ino).into()]));
+    given
 }
 
 fn entry_read(row: &Row) -> Result<Entry, DbError> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use db::Write;
 use futures::{StreamExt, stream};
@@ -11,6 +12,7 @@ use super::ServiceError;
 use crate::Storage;
 use crate::model::stripe::{StoreId, Stripe, StripeId};
 use crate::queries::care::{CaredVolume, OnSet, cared_volumes, placed_counts, set_list, stripe_range, stripes_move};
+use crate::queries::damage::{DamagedUnit, damage_forget, damage_list};
 use crate::queries::store::store_list;
 use crate::queries::stripe::set_text;
 use crate::stripe::{Damage, Stripes};
@@ -22,14 +24,19 @@ const WAITING_MAX: usize = 100_000;
 const TOGETHER: usize = 8;
 /// Stripes of one batch: they are made safe by one sync.
 const BATCH: usize = 256;
+/// How long one replica repairs what is stored as damaged, before another one may.
+const DAMAGE_LEASE: Duration = Duration::from_secs(60);
 /// A store that was not seen for this long counts as down, ms.
 const DOWN_AFTER_MS: i64 = 15_000;
 /// A store with less than this part of its room (one in …) free is nearly full.
 const NEARLY_FULL: u64 = 10;
 
-/// Units that were found missing or damaged: by volume and stripe.
+/// Units that were found missing or damaged, each with the store where: by volume and stripe.
+type Waiting = BTreeMap<(i64, StripeId), BTreeSet<(usize, StoreId)>>;
+
+/// See [`Waiting`].
 #[derive(Default)]
-pub(crate) struct Repairs(Mutex<BTreeMap<(i64, StripeId), BTreeSet<usize>>>);
+pub(crate) struct Repairs(Mutex<Waiting>);
 
 /// A stripe to be repaired, and which of its units.
 pub(crate) type Broken = (OnSet, Vec<usize>);
@@ -81,64 +88,89 @@ impl Storage {
     pub(crate) fn repair_wanted(&self, volume: i64, damage: Damage) {
         let mut waiting = self.repairs().0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < WAITING_MAX {
-            waiting.entry((volume, damage.stripe)).or_default().insert(damage.index);
+            waiting.entry((volume, damage.stripe)).or_default().insert((damage.index, damage.store));
         }
     }
 
-    /// Repairs what waits for it.
-    pub(crate) async fn repairs_do(&self) -> Result<(), ServiceError> {
+    /// Repairs what waits for it; what can't be repaired now goes on waiting. Answers whether there is such.
+    pub(crate) async fn repairs_do(&self) -> Result<bool, ServiceError> {
         let kept = || self.repairs().0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waiting = std::mem::take(&mut *kept());
         let done = self.repairs_of(&mut waiting).await;
-        if done.is_err() {
-            let mut kept = kept();
-            waiting.into_iter().for_each(|(stripe, units)| kept.entry(stripe).or_default().extend(units));
-        }
+        let mut kept = kept();
+        waiting.into_iter().for_each(|(stripe, units)| kept.entry(stripe).or_default().extend(units));
         done
     }
 
-    /// Leaves in `waiting` what was not come to.
-    async fn repairs_of(&self, waiting: &mut BTreeMap<(i64, StripeId), BTreeSet<usize>>) -> Result<(), ServiceError> {
+    /// Leaves in `waiting` what could not be repaired or was not come to, and what was repaired: it is looked at once more.
+    async fn repairs_of(&self, waiting: &mut Waiting) -> Result<bool, ServiceError> {
+        // What was found by somebody who has ended since.
+        if self.db().lease_acquire("storage-damage", &self.config().replica, DAMAGE_LEASE).await?.is_some() {
+            for DamagedUnit { volume, stripe, index, store } in damage_list(self.db(), WAITING_MAX as i64).await? {
+                waiting.entry((volume, stripe)).or_default().insert((index, store));
+            }
+        }
         let volumes = cared_volumes(self.db()).await?;
+        waiting.retain(|(id, _), _| volumes.iter().any(|volume| volume.id == *id));
+        let mut is_stuck = false;
         for volume in &volumes {
             let stripes = self.stripes(volume.id, volume.layout).await?;
             let of_volume = waiting.range((volume.id, StripeId::MIN)..=(volume.id, StripeId::MAX));
             let of_volume: Vec<_> = of_volume.map(|((_, stripe), units)| (*stripe, units.clone())).collect();
             for batch in of_volume.chunks(BATCH) {
-                let broken = self.broken(&stripes, batch).await?;
-                self.repair(&stripes, broken).await?;
-                batch.iter().for_each(|(stripe, _)| drop(waiting.remove(&(volume.id, *stripe))));
+                let (broken, mut left) = self.broken(&stripes, batch).await?;
+                let wanted: Vec<_> = broken.iter().map(|(on, _)| on.stripe.id).collect();
+                is_stuck |= !left.is_empty() || self.repair(&stripes, broken).await?.len() < wanted.len();
+                left.extend(wanted);
+                let settled = batch.iter().map(|(stripe, _)| *stripe).filter(|stripe| !left.contains(stripe));
+                let settled: Vec<_> = settled.collect();
+                let mut write = Write::new();
+                damage_forget(&mut write, &settled);
+                self.db().write(write).await?;
+                settled.iter().for_each(|stripe| drop(waiting.remove(&(volume.id, *stripe))));
             }
         }
-        Ok(())
+        Ok(is_stuck)
     }
 
-    /// Those of the units that are missing or damaged indeed, and not merely unreachable or gone with their file.
+    /// Those of the units that are missing or damaged indeed, and not gone with their file; and the stripes of which a store
+    /// does not say. What is damaged where it is not needed any more is deleted.
     async fn broken(
         &self,
         stripes: &Stripes,
-        wanted: &[(StripeId, BTreeSet<usize>)],
-    ) -> Result<Vec<Broken>, ServiceError> {
-        let mut broken = Vec::new();
+        wanted: &[(StripeId, BTreeSet<(usize, StoreId)>)],
+    ) -> Result<(Vec<Broken>, BTreeSet<StripeId>), ServiceError> {
+        let (mut broken, mut unsure) = (Vec::new(), BTreeSet::new());
         for (id, units) in wanted {
             let Some(on) = stripe_range(self.db(), stripes.volume(), (*id, *id), 1).await?.pop() else { continue };
             let mut lost = Vec::new();
-            for index in units.iter().copied().filter(|index| *index < on.stripe.stores.len()) {
-                if stripes.is_broken(&on.stripe, index).await {
-                    lost.push(index);
+            for (index, store) in units.iter().copied().filter(|(index, _)| *index < on.stripe.stores.len()) {
+                if on.stripe.stores[index] != store {
+                    let Some(link) = stripes.link(store) else { continue };
+                    if link.delete(vec![stripes.key(*id, index)]).await.is_err() {
+                        unsure.insert(*id);
+                    }
+                    continue;
+                }
+                match stripes.is_broken(&on.stripe, index).await {
+                    Some(true) => lost.push(index),
+                    Some(false) => {}
+                    None => {
+                        unsure.insert(*id);
+                    }
                 }
             }
             if !lost.is_empty() {
                 broken.push((on, lost));
             }
         }
-        Ok(broken)
+        Ok((broken, unsure))
     }
 
-    /// Puts the lost units of stripes anew, makes them safe, then says where they are. Answers how many stripes were repaired.
-    pub(crate) async fn repair(&self, stripes: &Stripes, broken: Vec<Broken>) -> Result<usize, ServiceError> {
+    /// Puts the lost units of stripes anew, makes them safe, then says where they are. Answers which stripes were repaired.
+    pub(crate) async fn repair(&self, stripes: &Stripes, broken: Vec<Broken>) -> Result<Vec<StripeId>, ServiceError> {
         if broken.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let work = broken.into_iter().map(|(on, lost)| async move {
             match stripes.repair(&on.stripe, &lost).await {
@@ -168,7 +200,7 @@ impl Storage {
         stripes_move(&mut write, &moves);
         self.db().write(write).await?;
         metrics::counter!("amphi_storage_repaired_stripes_total").increment(new.len() as u64);
-        Ok(new.len())
+        Ok(new.into_iter().map(|stripe| stripe.id).collect())
     }
 
     /// How all volumes fare.

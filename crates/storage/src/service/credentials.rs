@@ -5,10 +5,10 @@ use std::time::Duration;
 use wire::authority::{AuthorityError, KeyRequest};
 
 use crate::Storage;
-use crate::store::CONTROL_NAME;
+use crate::store::{CONTROL_NAME, READER_PREFIX, VOLUME_PREFIX};
 
-/// How long a client's holds; a mount that lives longer opens a session anew.
-const CLIENT_VALID: Duration = Duration::from_secs(30 * 86_400);
+/// How long a client's holds; one that goes on has it certified anew.
+const CLIENT_VALID: Duration = Duration::from_secs(86_400);
 /// The control plane's own never leaves its memory, and is new at each start: it must only outlive the process.
 const CONTROL_VALID: Duration = Duration::from_secs(3_650 * 86_400);
 
@@ -17,13 +17,18 @@ const CONTROL_VALID: Duration = Duration::from_secs(3_650 * 86_400);
 pub(crate) struct ControlPair(std::sync::OnceLock<String>);
 
 impl Storage {
-    /// Signs the key of a request for a caller of stores by this name: [`crate::store::VOLUME_PREFIX`] and the volume's
-    /// number.
+    /// Signs the key of a request for a client of a volume.
     ///
     /// # Errors
     /// `Request` when the text is no request.
-    pub(crate) fn credentials_for(&self, common_name: &str, csr_pem: &str) -> Result<String, AuthorityError> {
-        self.certificate(common_name, csr_pem, CLIENT_VALID)
+    pub(crate) fn credentials_for(
+        &self,
+        volume: i64,
+        may_write: bool,
+        csr_pem: &str,
+    ) -> Result<String, AuthorityError> {
+        let prefix = if may_write { VOLUME_PREFIX } else { READER_PREFIX };
+        self.certificate(&format!("{prefix}{volume}"), csr_pem, CLIENT_VALID)
     }
 
     /// The control plane's own certificate with its key, and the authority; PEM.

@@ -19,7 +19,6 @@ use crate::queries::session::{
     sessions_are_over, sessions_expire,
 };
 use crate::queries::space::{STALE, space_get, space_list, space_touch};
-use crate::store::VOLUME_PREFIX;
 use crate::stripe::StoreAddress;
 
 /// How long a call waits for something to happen.
@@ -48,7 +47,7 @@ pub struct SessionView {
     pub read_only: bool,
     /// What is used and may be.
     pub usage: Usage,
-    /// The client certificate for stores, PEM.
+    /// The client certificate for stores, PEM. It holds for a day.
     pub certificate_pem: String,
     /// The authority that stores' certificates are from, PEM.
     pub ca_pem: String,
@@ -67,6 +66,15 @@ pub struct SessionRenewal {
     pub usage: Usage,
     /// The volume's stores.
     pub stores: Vec<StoreAddress>,
+}
+
+/// What stores know a session by.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SessionCertificate {
+    /// The client certificate for stores, PEM. It holds for a day.
+    pub certificate_pem: String,
+    /// The authority that stores' certificates are from, PEM.
+    pub ca_pem: String,
 }
 
 /// What a session waited for.
@@ -94,16 +102,16 @@ impl Storage {
             return Err(ServiceError::VolumeShared(space.volume_name));
         }
         let authority = &self.config().authority;
-        let certificate_pem = self
-            .credentials_for(&format!("{VOLUME_PREFIX}{}", space.volume), csr_pem)
-            .map_err(ServiceError::CertificateRequest)?;
+        let is_read_only = right < Right::Write || space.is_read_only();
+        let certificate_pem =
+            self.credentials_for(space.volume, !is_read_only, csr_pem).map_err(ServiceError::CertificateRequest)?;
         let now_ms = self.db().time_ms().await?;
         let session = Session {
             id: Uuid::now_v7().to_string(),
             space: space.id,
             account: caller.account.as_str().to_owned(),
             what: what.chars().filter(|c| !c.is_control()).take(WHAT_MAX).collect(),
-            is_read_only: right < Right::Write || space.is_read_only(),
+            is_read_only,
             until_ms: until(now_ms),
             created_ms: now_ms,
         };
@@ -157,6 +165,22 @@ impl Storage {
             usage: space.usage,
             stores: self.store_addresses(space.volume).await?,
         })
+    }
+
+    /// Certifies the key of a session anew, for as long as when it was opened.
+    pub(crate) async fn session_certify(
+        &self,
+        caller: &Caller,
+        export: &str,
+        id: &str,
+        csr_pem: &str,
+    ) -> Result<SessionCertificate, ServiceError> {
+        let (space, right) = self.space_of(caller, export).await?;
+        let session = self.session_in(caller, &space, id).await?;
+        let may_write = !session.is_read_only && right >= Right::Write;
+        let certified = self.credentials_for(space.volume, may_write, csr_pem);
+        let certificate_pem = certified.map_err(ServiceError::CertificateRequest)?;
+        Ok(SessionCertificate { certificate_pem, ca_pem: self.config().authority.certificate_pem().to_owned() })
     }
 
     /// Waits until somebody wants the name space that the session holds, or stores changed, for 20 s at most.

@@ -7,6 +7,8 @@ use wire::authority::node_id_of;
 pub const CONTROL_NAME: &str = "control";
 /// What the names of volumes' clients begin with; the volume's number follows.
 pub const VOLUME_PREFIX: &str = "volume-";
+/// The same for clients who may only read.
+pub const READER_PREFIX: &str = "reader-";
 
 /// Whose request it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub(super) enum Caller {
     Control,
     /// A client of this volume.
     Volume(u64),
+    /// One that may only read.
+    Reader(u64),
 }
 
 impl Caller {
@@ -30,15 +34,28 @@ impl Caller {
         if name == CONTROL_NAME {
             return Some(Self::Control);
         }
-        let number = name.strip_prefix(VOLUME_PREFIX)?;
-        number.parse().ok().filter(|volume| number == u64::to_string(volume)).map(Self::Volume)
+        let (number, caller): (_, fn(u64) -> Self) = match name.strip_prefix(VOLUME_PREFIX) {
+            Some(number) => (number, Self::Volume),
+            None => (name.strip_prefix(READER_PREFIX)?, Self::Reader),
+        };
+        number.parse().ok().filter(|volume| number == u64::to_string(volume)).map(caller)
     }
 
     /// Errors: the caller is not the control plane.
     pub(super) fn is_control(self) -> Result<(), Status> {
         match self {
             Self::Control => Ok(()),
-            Self::Volume(_) => Err(Status::permission_denied("only the control plane may do that")),
+            Self::Volume(_) | Self::Reader(_) => Err(Status::permission_denied("only the control plane may do that")),
+        }
+    }
+
+    /// Errors: the caller may only read.
+    pub(super) fn may_write(self) -> Result<(), Status> {
+        match self {
+            Self::Control | Self::Volume(_) => Ok(()),
+            Self::Reader(volume) => {
+                Err(Status::permission_denied(format!("this client of volume {volume} may only read")))
+            }
         }
     }
 
@@ -46,8 +63,8 @@ impl Caller {
     pub(super) fn may_use(self, volume: u64) -> Result<(), Status> {
         match self {
             Self::Control => Ok(()),
-            Self::Volume(own) if own == volume => Ok(()),
-            Self::Volume(own) => {
+            Self::Volume(own) | Self::Reader(own) if own == volume => Ok(()),
+            Self::Volume(own) | Self::Reader(own) => {
                 Err(Status::permission_denied(format!("a client of volume {own} may not touch volume {volume}")))
             }
         }
@@ -62,11 +79,25 @@ mod tests {
     fn names_say_what_callers_may_do() {
         assert_eq!(Caller::named("control"), Some(Caller::Control));
         assert_eq!(Caller::named("volume-7"), Some(Caller::Volume(7)));
-        for other in ["", "volume-", "volume-07", "volume-+7", "volume--7", "control.amphi.internal", "Control"] {
+        assert_eq!(Caller::named("reader-7"), Some(Caller::Reader(7)));
+        for other in [
+            "",
+            "volume-",
+            "reader-",
+            "reader-07",
+            "volume-07",
+            "volume-+7",
+            "volume--7",
+            "control.amphi.internal",
+            "Control",
+        ] {
             assert_eq!(Caller::named(other), None, "{other}");
         }
         assert!(Caller::Volume(7).may_use(7).is_ok());
         assert!(Caller::Volume(7).may_use(8).is_err());
-        assert!(Caller::Volume(7).is_control().is_err());
+        assert!(Caller::Volume(7).is_control().is_err() && Caller::Volume(7).may_write().is_ok());
+        let reader = Caller::Reader(7);
+        assert!(reader.may_use(7).is_ok() && reader.may_use(8).is_err());
+        assert!(reader.may_write().is_err() && reader.is_control().is_err());
     }
 }

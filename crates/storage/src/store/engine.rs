@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -16,12 +17,16 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use uuid::Uuid;
 
 use super::StoreError;
+use super::files::OpenFiles;
 use super::home::Home;
 use super::index::Index;
 use super::read::Read;
 use super::record::{self, Header, Kind, PIECE_BYTES, UNIT_BYTES_MAX, UnitCode, UnitKey};
 use super::room::{self, Room};
 use super::segment::{Found, SEGMENT_BYTES, Segment, SegmentId};
+
+/// A unit that is there and was put longer ago than this is written anew when it is put again, ms.
+const PUT_AGAIN_MS: i64 = 900_000;
 
 /// A unit to store.
 pub struct NewUnit {
@@ -39,6 +44,8 @@ pub struct NewUnit {
 #[derive(Debug)]
 pub(super) struct Log {
     segment: Arc<Segment>,
+    /// Its file, which stays open.
+    file: Arc<File>,
     end: u64,
     order: u64,
 }
@@ -48,10 +55,11 @@ pub struct Store {
     pub(super) home: Home,
     size: Option<u64>,
     boot_id: String,
+    files: Arc<OpenFiles>,
     log: Mutex<Log>,
     pub(super) index: RwLock<Index>,
     /// Written since they were last synced.
-    dirty: Mutex<BTreeMap<SegmentId, Arc<Segment>>>,
+    dirty: Mutex<BTreeMap<SegmentId, Arc<File>>>,
     /// Records appended since the start.
     written: AtomicU64,
     /// How many of them are safe. Held by whoever syncs.
@@ -75,16 +83,18 @@ impl Store {
     pub fn open(dir: &Path, size: Option<u64>) -> Result<Self, StoreError> {
         let (home, number) = Home::open(dir)?;
         let at = |source| StoreError::Directory { path: home.segments(), source };
-        let (index, order) = load(&home.segments()).map_err(at)?;
+        let files = Arc::default();
+        let (index, order) = load(&home.segments(), &files).map_err(at)?;
         let last =
             index.segments.last_key_value().filter(|(_, segment)| !segment.is_sealed && segment.end < SEGMENT_BYTES);
         let (segment, end) = match last {
             Some((_, last)) => (Arc::clone(&last.file), last.end),
             None => {
                 let id = index.segments.last_key_value().map_or(0, |(id, _)| id + 1);
-                (Arc::new(Segment::create(&home.segments(), id).map_err(at)?), 0)
+                (Arc::new(Segment::create(&home.segments(), id, &files).map_err(at)?), 0)
             }
         };
+        let file = segment.file().map_err(at)?;
         let mut index = index;
         if end == 0 {
             index.segment_add(Arc::clone(&segment));
@@ -92,7 +102,8 @@ impl Store {
         Ok(Self {
             size,
             boot_id: Uuid::now_v7().to_string(),
-            log: Mutex::new(Log { segment, end, order }),
+            files,
+            log: Mutex::new(Log { segment, file, end, order }),
             index: RwLock::new(index),
             dirty: Mutex::default(),
             written: AtomicU64::new(0),
@@ -150,21 +161,22 @@ impl Store {
             return Err(StoreError::Full { free: room.free });
         }
         for ((header, record), unit) in records.into_iter().zip(&units) {
-            if !self.is_there(unit)? {
+            if !self.is_there(unit, now_ms)? {
                 self.append_new(&mut log, header, record)?;
             }
         }
         Ok(())
     }
 
-    /// Whether the very same unit is there and whole. A damaged one is not: putting it again mends it.
-    fn is_there(&self, unit: &NewUnit) -> Result<bool, StoreError> {
+    /// Whether the very same unit is there and whole. A damaged one is not: putting it again mends it. Nor is one that was put
+    /// long ago: whoever thinks by its age that it belongs to nothing has to see that somebody wants it.
+    fn is_there(&self, unit: &NewUnit, now_ms: i64) -> Result<bool, StoreError> {
         let Some(entry) = self.index(|index| index.get(&unit.key)) else { return Ok(false) };
         if entry.bytes as usize != unit.data.len() || entry.code != unit.code {
             return Err(StoreError::Conflict(unit.key));
         }
         match self.get(&unit.key, 0, 0)? {
-            Read::Piece { sums, .. } if sums == unit.sums => Ok(true),
+            Read::Piece { sums, .. } if sums == unit.sums => Ok(now_ms - entry.put_ms < PUT_AGAIN_MS),
             Read::Piece { .. } => Err(StoreError::Conflict(unit.key)),
             Read::Not | Read::Damaged => Ok(false),
         }
@@ -178,28 +190,30 @@ impl Store {
 
     /// Appends a whole record.
     pub(super) fn append(&self, log: &mut Log, header: &Header, record: &[u8]) -> Result<(), StoreError> {
-        let disk = |source| StoreError::Disk { what: "appending to a segment", source };
         if log.end >= SEGMENT_BYTES {
-            let segment = Arc::new(Segment::create(&self.home.segments(), log.segment.id + 1).map_err(disk)?);
-            self.index_change(|index| index.segment_add(Arc::clone(&segment)));
-            (log.segment, log.end) = (segment, 0);
+            self.segment_begin(log).map_err(not_appended)?;
         }
-        if let Err(error) = log.segment.file.write_all_at(record, log.end) {
+        if let Err(error) = log.file.write_all_at(record, log.end) {
             // What is there of it would be taken for a record that was torn by a crash.
-            log.segment.file.set_len(log.end).map_err(disk)?;
-            return Err(if error.kind() == io::ErrorKind::StorageFull {
-                StoreError::Full { free: 0 }
-            } else {
-                disk(error)
-            });
+            log.file.set_len(log.end).map_err(not_appended)?;
+            return Err(not_appended(error));
         }
         let found = Found { at: log.end, header: *header };
         log.end += record.len() as u64;
         log.order = log.order.max(header.order);
         self.index_change(|index| index.on_appended(log.segment.id, &found));
-        lock(&self.dirty).insert(log.segment.id, Arc::clone(&log.segment));
+        lock(&self.dirty).insert(log.segment.id, Arc::clone(&log.file));
         // Last: whoever sees this count finds the segment among those to sync.
         self.written.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// The log goes on in a new segment.
+    fn segment_begin(&self, log: &mut Log) -> io::Result<()> {
+        let segment = Arc::new(Segment::create(&self.home.segments(), log.segment.id + 1, &self.files)?);
+        let file = segment.file()?;
+        self.index_change(|index| index.segment_add(Arc::clone(&segment)));
+        (log.segment, log.file, log.end) = (segment, file, 0);
         Ok(())
     }
 
@@ -218,12 +232,12 @@ impl Store {
             return Ok(());
         }
         let written = self.written.load(Ordering::SeqCst);
-        for segment in std::mem::take(&mut *lock(&self.dirty)).into_values() {
-            segment.file.sync_data().map_err(|source| {
+        for (id, file) in std::mem::take(&mut *lock(&self.dirty)) {
+            file.sync_data().map_err(|source| {
                 self.has_failed.store(true, Ordering::SeqCst);
                 tracing::error!(
-                    "{} could not be synced; this store takes nothing more until it is started again",
-                    segment.path.display()
+                    "segment {id:x} of {} could not be synced; this store takes nothing more until it is started again",
+                    self.home.segments().display()
                 );
                 StoreError::Disk { what: "syncing a segment", source }
             })?;
@@ -232,16 +246,18 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the units that are there, durably, and gives their room back.
+    /// Deletes the units that are there, durably, and gives their room back. One that was put at another time than is said
+    /// with it stays.
     ///
     /// # Errors
     /// `Disk`: which ones are gone is not known; it may be asked again.
-    pub fn delete(&self, keys: &[UnitKey], now_ms: i64) -> Result<(), StoreError> {
+    pub fn delete(&self, units: &[(UnitKey, Option<i64>)], now_ms: i64) -> Result<(), StoreError> {
         self.is_working()?;
         let mut freed = Vec::new();
-        for key in keys {
+        for (key, put_ms) in units {
             let mut log = self.log();
-            if let Some(found) = self.index(|index| index.find(key)) {
+            let found = self.index(|index| index.find(key));
+            if let Some(found) = found.filter(|(entry, _)| put_ms.is_none_or(|put_ms| put_ms == entry.put_ms)) {
                 let header = Header::tombstone(*key, now_ms);
                 self.append_new(&mut log, header, record::encode(&header, &[], &[]))?;
                 freed.push(found);
@@ -254,9 +270,11 @@ impl Store {
                 continue;
             }
             let punch = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-            if let Err(error) = fallocate(&segment.file, punch, from.cast_signed(), length.cast_signed()) {
-                // The room comes back when the segment is compacted.
-                tracing::debug!("{} keeps what was deleted: {error}", segment.path.display());
+            // Where that fails, the room comes back when the segment is compacted.
+            let file = segment.file();
+            let punched = file.map(|file| fallocate(&*file, punch, from.cast_signed(), length.cast_signed()));
+            if !matches!(punched, Ok(Ok(()))) {
+                tracing::debug!("{} keeps what was deleted: {punched:?}", segment.path.display());
             }
         }
         Ok(())
@@ -290,15 +308,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Reads all segments; what a crash left half written in the last one is cut off.
-fn load(dir: &Path) -> io::Result<(Index, u64)> {
+fn load(dir: &Path, files: &Arc<OpenFiles>) -> io::Result<(Index, u64)> {
     let ids = Segment::all(dir)?;
     let mut contents = Vec::with_capacity(ids.len());
     for id in &ids {
-        let segment = Segment::open(dir, *id)?;
+        let segment = Segment::open(dir, *id, files);
         let mut content = segment.content()?;
         if !content.is_sealed {
             // What a killed process wrote is in the system's memory: it must be safe before it counts as there.
-            segment.file.sync_all()?;
+            segment.file()?.sync_all()?;
         }
         if ids.last() == Some(id) && !content.is_sealed {
             segment.torn_tail_cut(&mut content)?;
@@ -306,6 +324,13 @@ fn load(dir: &Path) -> io::Result<(Index, u64)> {
         contents.push((Arc::new(segment), content));
     }
     Ok(Index::load(contents))
+}
+
+fn not_appended(source: io::Error) -> StoreError {
+    match source.kind() {
+        io::ErrorKind::StorageFull => StoreError::Full { free: 0 },
+        _ => StoreError::Disk { what: "appending to a segment", source },
+    }
 }
 
 /// Checks a unit and makes its record.

@@ -29,6 +29,13 @@ impl Entry {
         Self { segment, at, bytes: header.bytes, code: header.code, put_ms: header.put_ms, order: header.order }
     }
 
+    /// The record that it was made of.
+    pub(super) fn found(&self, key: &UnitKey) -> Found {
+        let Self { code, bytes, put_ms, order, .. } = *self;
+        let header = Header { kind: Kind::Unit, key: *key, code, bytes, put_ms, order };
+        Found { at: self.at.into(), header }
+    }
+
     /// The whole pages of its data, as offset and length: what can be given back to the disk once it is deleted.
     pub(super) fn pages(&self) -> (u64, u64) {
         let from = (u64::from(self.at) + record::piece_at(0)).next_multiple_of(PAGE_BYTES);
@@ -50,6 +57,8 @@ pub(super) struct Occupancy {
     /// The lowest order of its units, alive or not.
     pub(super) order_min: u64,
     pub(super) is_sealed: bool,
+    /// What of it was alive when it was to be compacted and could not all be read.
+    pub(super) unreadable_bytes: Option<u64>,
 }
 
 /// See the module's head.
@@ -92,6 +101,7 @@ impl Index {
             punched_bytes: 0,
             order_min: u64::MAX,
             is_sealed: false,
+            unreadable_bytes: None,
         };
         self.segments.insert(file.id, empty);
     }

@@ -88,8 +88,10 @@ impl Store {
 
     /// Reads units after `after`, until about `bytes_max` of data were read.
     ///
+    /// A unit whose header alone is damaged is written anew: the next start would not find it.
+    ///
     /// # Errors
-    /// None but those of [`Self::get`].
+    /// Those of [`Self::get`], and of writing.
     pub fn verify(&self, after: Option<UnitKey>, bytes_max: u64) -> Result<Verified, StoreError> {
         let mut verified = Verified { last: after, ..Verified::default() };
         while verified.bytes < bytes_max {
@@ -100,6 +102,8 @@ impl Store {
             };
             if self.get(&key, 0, 0)? == Read::Damaged {
                 verified.damaged.push(key);
+            } else {
+                self.header_mend(&key)?;
             }
             verified.bytes += u64::from(bytes);
             verified.last = Some(key);
@@ -142,7 +146,8 @@ fn range_within(entry: &Entry, offset: u32, length: u32) -> Result<usize, StoreE
 fn read(segment: &Segment, entry: &Entry, key: &UnitKey, offset: u32, bytes: usize) -> Option<(Vec<u8>, Vec<u32>)> {
     let first = offset as usize / PIECE_BYTES;
     let mut stored = vec![0; record::sealed_bytes(bytes)];
-    if let Err(error) = segment.file.read_exact_at(&mut stored, u64::from(entry.at) + record::piece_at(first)) {
+    let at = u64::from(entry.at) + record::piece_at(first);
+    if let Err(error) = segment.file().and_then(|file| file.read_exact_at(&mut stored, at)) {
         tracing::warn!(error = &error as &dyn std::error::Error, "reading {} failed", segment.path.display());
         return None;
     }

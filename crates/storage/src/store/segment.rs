@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mojette::checksum;
 
+use super::files::OpenFiles;
 use super::record::{self, ALIGNMENT, HEADER_BYTES, Header, Kind};
 
 /// A segment is full with this many bytes; its last record may reach over it.
@@ -15,6 +17,8 @@ pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 const SIDECAR_MAGIC: [u8; 8] = *b"AMUNIDX1";
 const SIDECAR_HEAD_BYTES: usize = 24;
 const ENTRY_BYTES: usize = 8 + HEADER_BYTES;
+/// Where a part of a disk can't be read, the rest is read in steps of this length.
+const SECTOR_BYTES: usize = 4096;
 
 /// Number of a segment within its store; later ones have higher numbers.
 pub(super) type SegmentId = u64;
@@ -26,12 +30,12 @@ pub(super) struct Found {
     pub(super) header: Header,
 }
 
-/// An open segment.
+/// A segment, whose file is open while it is used.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) id: SegmentId,
-    pub(super) file: File,
     pub(super) path: PathBuf,
+    files: Arc<OpenFiles>,
 }
 
 /// What a segment holds.
@@ -45,17 +49,28 @@ pub(super) struct Content {
 
 impl Segment {
     /// Makes a new, empty one. Its name is safe on disk once the directory was synced.
-    pub(super) fn create(dir: &Path, id: SegmentId) -> io::Result<Self> {
+    pub(super) fn create(dir: &Path, id: SegmentId, files: &Arc<OpenFiles>) -> io::Result<Self> {
         let path = path_of(dir, id);
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-        File::open(dir)?.sync_all()?;
-        Ok(Self { id, file, path })
+        if let Err(error) = File::open(dir).and_then(|dir| dir.sync_all()) {
+            // Its name has to be free when it is tried again.
+            fs::remove_file(&path)?;
+            return Err(error);
+        }
+        files.keep(id, &Arc::new(file));
+        Ok(Self { id, path, files: Arc::clone(files) })
     }
 
-    pub(super) fn open(dir: &Path, id: SegmentId) -> io::Result<Self> {
-        let path = path_of(dir, id);
-        let file = File::options().read(true).write(true).open(&path)?;
-        Ok(Self { id, file, path })
+    pub(super) fn open(dir: &Path, id: SegmentId, files: &Arc<OpenFiles>) -> Self {
+        Self { id, path: path_of(dir, id), files: Arc::clone(files) }
+    }
+
+    /// Its file, to read and write.
+    ///
+    /// # Errors
+    /// The system's, when it has to be opened and can't be: it was removed, perhaps.
+    pub(super) fn file(&self) -> io::Result<Arc<File>> {
+        self.files.get(self.id, &self.path)
     }
 
     /// The numbers of all segments in `dir`, in order.
@@ -73,80 +88,86 @@ impl Segment {
 
     /// Reads what it holds: from the sidecar, or where there is none, or one that can't be right, from the records.
     pub(super) fn content(&self) -> io::Result<Content> {
-        let length = self.file.metadata()?.len();
+        let file = self.file()?;
+        let length = file.metadata()?.len();
         match self.sidecar_read(length) {
-            Ok(Some(records)) => Ok(Content { records, end: length, is_sealed: true }),
-            Ok(None) => self.scan(length),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.scan(length),
-            Err(error) => Err(error),
+            Ok(Some(records)) => return Ok(Content { records, end: length, is_sealed: true }),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => self.unreadable(&error),
+            Ok(None) | Err(_) => {}
         }
+        Ok(self.scan(&file, length))
     }
 
-    /// Reads all headers. Where one is damaged the next good one is looked for: what lies behind it is not lost.
-    fn scan(&self, length: u64) -> io::Result<Content> {
+    fn unreadable(&self, error: &io::Error) {
+        let error: &dyn std::error::Error = error;
+        tracing::error!(error, "a part of {} or of its index can't be read", self.path.display());
+    }
+
+    /// Reads all headers. Where one is damaged or can't be read the next good one is looked for: what lies behind it is not
+    /// lost.
+    fn scan(&self, file: &File, length: u64) -> Content {
         let (mut records, mut at) = (Vec::new(), 0);
-        while let Some(found) = self.next(at, length)? {
+        while let Some(found) = self.next(file, at, length) {
             at = found.at + found.header.record_bytes();
             records.push(found);
         }
-        Ok(Content { records, end: at, is_sealed: false })
+        Content { records, end: at, is_sealed: false }
     }
 
     /// The first whole record at or after `at`.
-    fn next(&self, at: u64, length: u64) -> io::Result<Option<Found>> {
-        if let Some(found) = self.record_at(at, length)? {
-            return Ok(Some(found));
+    fn next(&self, file: &File, at: u64, length: u64) -> Option<Found> {
+        let mut bytes = [0; HEADER_BYTES];
+        if at + HEADER_BYTES as u64 > length {
+            return None;
         }
-        if at + HEADER_BYTES as u64 >= length {
-            return Ok(None);
+        if file.read_exact_at(&mut bytes, at).is_ok()
+            && let Some(header) = is_record(&bytes, at, length)
+        {
+            return Some(Found { at, header });
         }
-        let mut rest = vec![0; (length - at) as usize];
-        self.file.read_exact_at(&mut rest, at)?;
-        for skipped in (ALIGNMENT..rest.len()).step_by(ALIGNMENT) {
-            let Some(bytes) = rest.get(skipped..skipped + HEADER_BYTES) else { break };
-            if is_record(bytes, at + skipped as u64, length).is_some() {
-                return self.record_at(at + skipped as u64, length);
-            }
-        }
-        Ok(None)
+        let rest = self.rest(file, at, length);
+        (ALIGNMENT..rest.len()).step_by(ALIGNMENT).find_map(|skipped| {
+            let at = at + skipped as u64;
+            let header = is_record(rest.get(skipped..skipped + HEADER_BYTES)?, at, length)?;
+            Some(Found { at, header })
+        })
     }
 
-    fn record_at(&self, at: u64, length: u64) -> io::Result<Option<Found>> {
-        if at + HEADER_BYTES as u64 > length {
-            return Ok(None);
+    /// What is there from `at` on; zeros where it can't be read.
+    fn rest(&self, file: &File, at: u64, length: u64) -> Vec<u8> {
+        let mut rest = vec![0; (length - at) as usize];
+        if let Err(error) = file.read_exact_at(&mut rest, at) {
+            self.unreadable(&error);
+            rest.fill(0);
+            for (number, part) in rest.chunks_mut(SECTOR_BYTES).enumerate() {
+                if file.read_exact_at(part, at + (number * SECTOR_BYTES) as u64).is_err() {
+                    part.fill(0);
+                }
+            }
         }
-        let mut bytes = [0; HEADER_BYTES];
-        self.file.read_exact_at(&mut bytes, at)?;
-        Ok(is_record(&bytes, at, length).map(|header| Found { at, header }))
+        rest
     }
 
     /// The records that a crash may have left half written are cut off. Those before were not promised to anybody either,
     /// but they are whole.
     pub(super) fn torn_tail_cut(&self, content: &mut Content) -> io::Result<()> {
+        let file = self.file()?;
         while let Some(last) = content.records.last() {
-            if last.header.kind == Kind::Tombstone || self.unit_read(last)?.is_some() {
+            if last.header.kind == Kind::Tombstone || is_whole(&file, last) {
                 break;
             }
             content.end = last.at;
             content.records.pop();
         }
-        if content.end < self.file.metadata()?.len() {
-            self.file.set_len(content.end)?;
+        if content.end < file.metadata()?.len() {
+            file.set_len(content.end)?;
         }
-        self.file.sync_all()
-    }
-
-    /// The data and sums of a unit; `None` where it is damaged.
-    fn unit_read(&self, found: &Found) -> io::Result<Option<Vec<u32>>> {
-        let bytes = found.header.bytes as usize;
-        let mut stored = vec![0; record::sealed_bytes(bytes)];
-        self.file.read_exact_at(&mut stored, found.at + record::piece_at(0))?;
-        Ok(record::decode(&mut stored, &found.header.key, 0, bytes))
+        file.sync_all()
     }
 
     /// Writes the sidecar. Call it once the segment is safe on disk and full.
     pub(super) fn sidecar_write(&self, records: &[Found]) -> io::Result<()> {
-        let length = self.file.metadata()?.len();
+        let length = self.file()?.metadata()?.len();
         let mut bytes = Vec::with_capacity(SIDECAR_HEAD_BYTES + records.len() * ENTRY_BYTES + 4);
         bytes.extend_from_slice(&SIDECAR_MAGIC);
         bytes.extend_from_slice(&length.to_le_bytes());
@@ -192,11 +213,22 @@ impl Segment {
 
     /// Removes segment and sidecar. Who has it open reads on.
     pub(super) fn remove(&self) -> io::Result<()> {
+        self.files.forget(self.id);
         match fs::remove_file(self.sidecar()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
         fs::remove_file(&self.path)
+    }
+}
+
+/// Whether a unit's record is there to its end and fits its checksums. One that can't be read was not torn by a crash.
+fn is_whole(file: &File, found: &Found) -> bool {
+    let bytes = found.header.bytes as usize;
+    let mut stored = vec![0; record::sealed_bytes(bytes)];
+    match file.read_exact_at(&mut stored, found.at + record::piece_at(0)) {
+        Ok(()) => record::decode(&mut stored, &found.header.key, 0, bytes).is_some(),
+        Err(_) => true,
     }
 }
 

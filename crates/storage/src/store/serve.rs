@@ -79,6 +79,7 @@ impl Stores {
 impl stores_server::Stores for Stores {
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutReply>, Status> {
         let caller = Caller::of(&request)?;
+        caller.may_write()?;
         let PutRequest { store, units } = request.into_inner();
         let units = units.into_iter().map(new_unit).collect::<Result<Vec<_>, _>>()?;
         units.iter().try_for_each(|unit| caller.may_use(unit.key.volume))?;
@@ -91,7 +92,7 @@ impl stores_server::Stores for Stores {
     }
 
     async fn sync(&self, request: Request<SyncRequest>) -> Result<Response<SyncReply>, Status> {
-        Caller::of(&request)?;
+        Caller::of(&request)?.may_write()?;
         let SyncRequest { store, boot_id } = request.into_inner();
         self.blocking(store, move |store| store.sync(Some(&boot_id)).map(|()| SyncReply { boot_id })).await
     }
@@ -119,10 +120,15 @@ impl stores_server::Stores for Stores {
 
     async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<DeleteReply>, Status> {
         Caller::of(&request)?.is_control()?;
-        let DeleteRequest { store, keys } = request.into_inner();
-        let keys = keys.into_iter().map(|unit| key(Some(unit))).collect::<Result<Vec<_>, _>>()?;
+        let DeleteRequest { store, keys, put_ms } = request.into_inner();
+        if !put_ms.is_empty() && put_ms.len() != keys.len() {
+            return Err(Status::invalid_argument("there is not a time for each unit"));
+        }
+        let times = put_ms.into_iter().map(Some).chain(std::iter::repeat(None));
+        let units = keys.into_iter().zip(times).map(|(unit, put_ms)| Ok((key(Some(unit))?, put_ms)));
+        let units = units.collect::<Result<Vec<_>, Status>>()?;
         let now_ms = self.clock.now_ms();
-        self.blocking(store, move |store| store.delete(&keys, now_ms).map(|()| DeleteReply {})).await
+        self.blocking(store, move |store| store.delete(&units, now_ms).map(|()| DeleteReply {})).await
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
@@ -138,7 +144,7 @@ impl stores_server::Stores for Stores {
     }
 
     async fn stat(&self, request: Request<StatRequest>) -> Result<Response<StatReply>, Status> {
-        Caller::of(&request)?;
+        Caller::of(&request)?.may_write()?;
         self.blocking(request.into_inner().store, |store| {
             let stat = store.stat()?;
             Ok(StatReply {

@@ -30,6 +30,11 @@ fn put(store: &Store, stripes: impl IntoIterator<Item = u64>, bytes: usize) {
     store.put(stripes.into_iter().map(|stripe| unit(stripe, bytes)).collect(), 5).unwrap();
 }
 
+fn delete(store: &Store, stripes: impl IntoIterator<Item = u64>) {
+    let units: Vec<_> = stripes.into_iter().map(|stripe| (key(stripe), None)).collect();
+    store.delete(&units, 0).unwrap();
+}
+
 fn whole(store: &Store, stripe: u64) -> Option<Vec<u8>> {
     match store.get(&key(stripe), 0, 0).unwrap() {
         Read::Piece { data, .. } => Some(data),
@@ -136,7 +141,7 @@ fn a_full_store_says_so_and_takes_again_what_was_freed() {
     assert_eq!(stored, (1 << 20) / 60_184);
     assert_eq!(store.stat().unwrap().free_bytes, free);
     assert!(free < 60_184);
-    store.delete(&[key(0), key(1), key(99)], 0).unwrap();
+    delete(&store, [0, 1, 99]);
     put(&store, [100], 60_000);
     assert_eq!((whole(&store, 0), whole(&store, 99)), (None, None));
     drop(store);
@@ -162,6 +167,62 @@ fn damage_is_found_by_readers_and_scrubs_and_mended_by_a_put() {
     assert_eq!(whole(&store, 2).unwrap(), bytes_of(2, 9000));
     drop(store);
     assert_eq!(whole(&open(dir.path()), 2).unwrap(), bytes_of(2, 9000), "the damaged record came back");
+}
+
+#[test]
+fn a_damaged_header_is_mended_from_memory() {
+    let (dir, store) = fresh();
+    put(&store, 0..3, 9000);
+    let record = 64 + 9000 + 3 * 8;
+    flip(&files(dir.path(), "seg")[0], record + 20);
+    assert_eq!(whole(&store, 1).unwrap(), bytes_of(1, 9000));
+    assert_eq!(store.verify(None, u64::MAX).unwrap().damaged, vec![]);
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(whole(&store, 1).unwrap(), bytes_of(1, 9000));
+    assert_eq!(store.stat().unwrap().units, 3);
+}
+
+#[test]
+fn what_was_put_again_since_it_was_listed_is_not_deleted() {
+    const HOURS: i64 = 7_600_000;
+    let (dir, store) = fresh();
+    let listed_ms = |store: &Store| store.list(1, None, 10)[0].2;
+    put(&store, [1], 100);
+    let before = listed_ms(&store);
+    store.put(vec![unit(1, 100)], before + 1_000).unwrap();
+    assert_eq!(listed_ms(&store), before, "a repeated request writes nothing");
+    store.put(vec![unit(1, 100)], before + HOURS).unwrap();
+    for store in [store, open_again(&dir)] {
+        store.delete(&[(key(1), Some(before))], 0).unwrap();
+        assert_eq!(whole(&store, 1).unwrap(), bytes_of(1, 100));
+        store.delete(&[(key(1), Some(listed_ms(&store)))], 0).unwrap();
+        assert_eq!(whole(&store, 1), None);
+    }
+}
+
+#[test]
+fn a_segment_that_can_not_all_be_read_goes_once_that_is_put_anew() {
+    let (dir, store) = fresh();
+    let count = filled(&store);
+    store.care().unwrap();
+    delete(&store, 0..40);
+    let segment = files(dir.path(), "seg").remove(0);
+    let is_in_first =
+        |stripe: &u64| store.index(|index| index.get(&key(*stripe)).is_some_and(|entry| entry.segment == 0));
+    let last = (0..count).rev().find(is_in_first).unwrap();
+    // Nobody can read behind a file's end either.
+    File::options().write(true).open(&segment).unwrap().set_len(segment.metadata().unwrap().len() - 4096).unwrap();
+    while store.care().unwrap() {}
+    assert!(segment.exists());
+    for stripe in (40..count).filter(|stripe| *stripe != last) {
+        assert_eq!(whole(&store, stripe).unwrap(), bytes_of(stripe, 1 << 20), "{stripe}");
+    }
+    assert_eq!(store.verify(None, u64::MAX).unwrap().damaged, vec![key(last)]);
+    put(&store, [last], 1 << 20);
+    while store.care().unwrap() {}
+    assert!(!segment.exists());
+    assert_eq!(whole(&store, last).unwrap(), bytes_of(last, 1 << 20));
 }
 
 #[test]
@@ -196,7 +257,7 @@ fn a_start_reads_the_sidecar_and_does_without_a_damaged_one() {
     let count = filled(&store);
     assert!(!store.care().unwrap());
     let stat = store.stat().unwrap();
-    store.delete(&[key(3)], 0).unwrap();
+    delete(&store, [3]);
     drop(store);
     let sidecar = files(dir.path(), "idx").pop().unwrap();
     let length = sidecar.metadata().unwrap().len();
@@ -225,8 +286,7 @@ fn what_is_hardly_used_is_compacted_and_stays_deleted() {
     let (dir, store) = fresh();
     let count = filled(&store);
     store.care().unwrap();
-    let dead: Vec<_> = (0..40).map(key).collect();
-    store.delete(&dead, 0).unwrap();
+    delete(&store, 0..40);
     let before = files(dir.path(), "seg");
     while store.care().unwrap() {}
     assert!(!before[0].exists() && files(dir.path(), "idx").is_empty());

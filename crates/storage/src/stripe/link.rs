@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Response, Status};
@@ -50,7 +50,8 @@ pub enum LinkError {
 /// The connection to one store: made when needed, kept, and made anew after it broke.
 pub(crate) struct Link {
     address: StoreAddress,
-    credentials: Arc<Credentials>,
+    /// Those in force when a connection is made count.
+    credentials: watch::Receiver<Credentials>,
     dialled: Mutex<Dialled>,
     pace: StdMutex<Pace>,
 }
@@ -62,7 +63,7 @@ struct Dialled {
 }
 
 impl Link {
-    pub(crate) fn new(address: StoreAddress, credentials: Arc<Credentials>) -> Self {
+    pub(crate) fn new(address: StoreAddress, credentials: watch::Receiver<Credentials>) -> Self {
         Self { address, credentials, dialled: Mutex::default(), pace: StdMutex::default() }
     }
 
@@ -98,7 +99,17 @@ impl Link {
     }
 
     pub(crate) async fn delete(&self, keys: Vec<UnitKey>) -> Result<(), LinkError> {
-        let request = DeleteRequest { store: self.address.id as u64, keys };
+        self.delete_of(keys, Vec::new()).await
+    }
+
+    /// Deletes units as they were listed; one that was put again since stays.
+    pub(crate) async fn delete_listed(&self, listed: Vec<Listed>) -> Result<(), LinkError> {
+        let (keys, put_ms) = listed.into_iter().filter_map(|unit| Some((unit.key?, unit.put_ms))).unzip();
+        self.delete_of(keys, put_ms).await
+    }
+
+    async fn delete_of(&self, keys: Vec<UnitKey>, put_ms: Vec<i64>) -> Result<(), LinkError> {
+        let request = DeleteRequest { store: self.address.id as u64, keys, put_ms };
         self.call(DATA_TIMEOUT, |mut client| async move { client.delete(request).await }).await.map(|_| ())
     }
 
@@ -199,10 +210,10 @@ impl Link {
     }
 
     fn endpoint(&self, address: &str) -> Result<Endpoint, tonic::transport::Error> {
-        let pair = &self.credentials.pair_pem;
+        let Credentials { pair_pem: pair, ca_pem } = self.credentials.borrow().clone();
         let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(&self.credentials.ca_pem))
-            .identity(Identity::from_pem(pair, pair))
+            .ca_certificate(Certificate::from_pem(ca_pem))
+            .identity(Identity::from_pem(&pair, &pair))
             .domain_name(format!("{}.node.amphi.internal", self.address.node));
         Ok(Endpoint::from_shared(format!("https://{address}"))?
             .tls_config(tls)?

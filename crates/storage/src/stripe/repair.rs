@@ -30,10 +30,14 @@ impl Stripes {
         coding::key(self.inner.volume, stripe, index)
     }
 
-    /// Whether a unit's store answers that it has no such unit, or has it damaged.
-    pub(crate) async fn is_broken(&self, stripe: &Stripe, index: usize) -> bool {
+    /// Whether a unit's store answers that it has no such unit, or has it damaged. `None`: it does not answer.
+    pub(crate) async fn is_broken(&self, stripe: &Stripe, index: usize) -> Option<bool> {
         let bytes = stripe.code.geometry().ok().and_then(|geometry| geometry.fragment_bytes(index)).unwrap_or(0);
-        matches!(self.inner.fetch(stripe, index, 0..bytes).await, Err(Fault::Damage))
+        match self.inner.fetch(stripe, index, 0..bytes).await {
+            Ok(_) => Some(false),
+            Err(Fault::Damage) => Some(true),
+            Err(Fault::Link) => None,
+        }
     }
 
     /// The connection to a store.

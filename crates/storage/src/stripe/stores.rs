@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use futures::future::try_join_all;
+use tokio::sync::watch;
 use wire::store::Unit;
 
 use super::link::{Link, LinkError};
@@ -17,7 +18,7 @@ use crate::model::stripe::StoreId;
 const PROBE_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
 
 pub(crate) struct Stores {
-    credentials: Arc<Credentials>,
+    credentials: watch::Sender<Credentials>,
     open: RwLock<HashMap<StoreId, Open>>,
     placer: Mutex<Placer>,
 }
@@ -45,7 +46,11 @@ struct Company {
 impl Stores {
     pub(crate) fn new(credentials: Credentials) -> Self {
         let placer = Mutex::new(Placer::new());
-        Self { credentials: Arc::new(credentials), open: RwLock::default(), placer }
+        Self { credentials: watch::Sender::new(credentials), open: RwLock::default(), placer }
+    }
+
+    pub(crate) fn credentials_set(&self, credentials: Credentials) {
+        self.credentials.send_replace(credentials);
     }
 
     pub(crate) fn set(&self, stores: Vec<StoreAddress>) {
@@ -57,7 +62,7 @@ impl Stores {
                 continue;
             }
             let id = store.id;
-            let link = Arc::new(Link::new(store, self.credentials.clone()));
+            let link = Arc::new(Link::new(store, self.credentials.subscribe()));
             open.insert(id, Open { link: link.clone(), queue: PutQueue::start(link) });
         }
     }
@@ -143,7 +148,6 @@ impl Stores {
 
     /// Passes a store over until it answers again.
     pub(crate) fn suspect(self: &Arc<Self>, id: StoreId) {
-        let Some(open) = self.open(id) else { return };
         let mut placer = self.placer();
         if placer.is_suspect(id) {
             return;
@@ -151,7 +155,7 @@ impl Stores {
         placer.suspect_set(id, true);
         drop(placer);
         tracing::debug!(store.id = id, "store {id} is slow or away; others are asked first");
-        tokio::spawn(probe(Arc::downgrade(self), Arc::downgrade(&open.link)));
+        tokio::spawn(probe(Arc::downgrade(self), id));
     }
 
     fn open(&self, id: StoreId) -> Option<Open> {
@@ -163,14 +167,15 @@ impl Stores {
     }
 }
 
-/// Asks a store for nothing until it answers that.
-async fn probe(stores: Weak<Stores>, link: Weak<Link>) {
+/// Asks a store for nothing until it answers that, wherever it is by then.
+async fn probe(stores: Weak<Stores>, id: StoreId) {
     let (mut pause, longest) = PROBE_PAUSES;
     loop {
         tokio::time::sleep(pause.mul_f64(rand::random_range(0.75..1.25))).await;
-        let (Some(stores), Some(link)) = (stores.upgrade(), link.upgrade()) else { return };
+        let Some(stores) = stores.upgrade() else { return };
+        // One that was removed is known to nobody, and not suspect should it ever come back.
+        let Some(link) = stores.link(id) else { return };
         if !matches!(link.get(Vec::new()).await, Err(LinkError::Slow(_) | LinkError::Unreachable(..))) {
-            let id = link.id();
             stores.placer().suspect_set(id, false);
             tracing::debug!(store.id = id, "store {id} answers again");
             return;

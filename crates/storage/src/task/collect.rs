@@ -14,6 +14,7 @@ use crate::namespace::{Direct, Namespace};
 use crate::queries::care::{
     CaredVolume, cared_volumes, nameless_list, stripe_range, stripes_forget, trash_list, trash_spare,
 };
+use crate::queries::damage::{DamagedUnit, damage_put};
 use crate::queries::space::space_get;
 use crate::service::ServiceError;
 use crate::stripe::{Damage, DamageKind, Stripes};
@@ -108,6 +109,15 @@ impl Storage {
         Ok(())
     }
 
+    /// The same for one store.
+    pub(super) async fn survey_one(&self, store: StoreId) -> Result<(), ServiceError> {
+        for volume in cared_volumes(self.db()).await? {
+            let stripes = self.stripes(volume.id, volume.layout).await?;
+            self.survey_store(&volume, &stripes, store).await?;
+        }
+        Ok(())
+    }
+
     async fn survey_store(&self, volume: &CaredVolume, stripes: &Stripes, store: StoreId) -> Result<(), ServiceError> {
         let Some(link) = stripes.link(store) else { return Ok(()) };
         let mut after: Option<UnitKey> = None;
@@ -126,7 +136,7 @@ impl Storage {
             let (strangers, last) = self.compare(volume, store, &listed, (first, last)).await?;
             if !strangers.is_empty() {
                 tracing::info!(store.id = store, units = strangers.len(), "deleting units that belong to nothing");
-                if let Err(error) = link.delete(strangers).await {
+                if let Err(error) = link.delete_listed(strangers).await {
                     tracing::debug!(store.id = store, error = &error as &dyn std::error::Error, "they stay for now");
                 }
             }
@@ -146,7 +156,7 @@ impl Storage {
         store: StoreId,
         listed: &[Listed],
         (first, last): (StripeId, StripeId),
-    ) -> Result<(Vec<UnitKey>, StripeId), ServiceError> {
+    ) -> Result<(Vec<Listed>, StripeId), ServiceError> {
         let old_ms = before(self.db().clock().now_ms(), UNKNOWN_KEPT);
         let known = stripe_range(self.db(), volume.id, (first, last), COMPARED).await?;
         let last = if known.len() < COMPARED as usize { last } else { known.last().map_or(last, |on| on.stripe.id) };
@@ -159,11 +169,20 @@ impl Storage {
         for unit in listed {
             let Some(key) = unit.key.filter(|key| key.stripe as StripeId <= last) else { continue };
             if !expected.remove(&(key.stripe, key.index)) && unit.put_ms < old_ms {
-                strangers.push(key);
+                strangers.push(*unit);
             }
         }
-        for (stripe, index) in expected {
+        let missing = |(stripe, index): (u64, u32)| {
             let (stripe, index) = (stripe as StripeId, index as usize);
+            DamagedUnit { volume: volume.id, stripe, index, store }
+        };
+        let missing: Vec<_> = expected.into_iter().map(missing).collect();
+        if !missing.is_empty() {
+            let mut write = Write::new();
+            damage_put(&mut write, &missing);
+            self.db().write(write).await?;
+        }
+        for DamagedUnit { stripe, index, .. } in missing {
             self.repair_wanted(volume.id, Damage { stripe, store, index, what: DamageKind::Missing });
         }
         Ok((strangers, last))

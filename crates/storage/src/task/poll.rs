@@ -8,6 +8,7 @@ use db::{Lease, Write};
 use futures::future::join_all;
 use placement::Health;
 use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wire::store::StatReply;
 
@@ -106,7 +107,7 @@ impl Poll {
             return Ok(Arc::clone(link));
         }
         let (pair_pem, ca_pem) = self.storage.control_credentials()?;
-        let link = Arc::new(Link::new(address, Arc::new(Credentials { pair_pem, ca_pem })));
+        let link = Arc::new(Link::new(address, watch::Sender::new(Credentials { pair_pem, ca_pem }).subscribe()));
         self.links.insert(store.id, Arc::clone(&link));
         Ok(link)
     }

@@ -104,7 +104,7 @@ impl Storage {
             let bytes: u64 = batch.iter().map(|stripe| u64::from(stripe.code.bytes)).sum();
             let count = batch.len() as u64;
             let broken = batch.into_iter().map(|stripe| (OnSet { stripe, set: set.id }, lost.clone())).collect();
-            let done = self.repair(stripes, broken).await?;
+            let done = self.repair(stripes, broken).await?.len();
             let rebuilt = bytes * done as u64 / count;
             tracing::debug!(set.id = set.id, stripes = done, size_bytes = rebuilt, "rebuilt {done} of {count} stripes");
             metrics::counter!("amphi_storage_rebuilt_bytes_total").increment(rebuilt);

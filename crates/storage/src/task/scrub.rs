@@ -12,6 +12,7 @@ use super::pace::Pace;
 use crate::Storage;
 use crate::model::stripe::StoreId;
 use crate::queries::care::{ScrubState, cared_volumes, scrub_list, scrub_put};
+use crate::queries::damage::{DamagedUnit, damage_put};
 use crate::service::ServiceError;
 use crate::stripe::{Damage, DamageKind, Link};
 
@@ -73,13 +74,21 @@ impl Storage {
             for key in &slice.damaged {
                 self.damage_found(scrub.store, *key);
             }
+            let damaged = |key: &UnitKey| {
+                let (volume, stripe, index) = (key.volume as i64, key.stripe as i64, key.index as usize);
+                DamagedUnit { volume, stripe, index, store: scrub.store }
+            };
+            let damaged: Vec<_> = slice.damaged.iter().map(damaged).collect();
             scrub.bytes += slice.bytes as i64;
             scrub.damaged += slice.damaged.len() as i64;
             scrub.at = slice.last.map(|key| (key.volume as i64, key.stripe as i64, key.index.into()));
             if slice.is_end || slice.last.is_none() {
+                // What should be there and is not was not compared.
+                self.survey_one(scrub.store).await?;
                 (scrub.at, scrub.done_ms) = (None, self.db().clock().now_ms());
             }
             let mut write = Write::new();
+            damage_put(&mut write, &damaged);
             scrub_put(&mut write, &scrub);
             self.db().write(write).await?;
             metrics::counter!("amphi_storage_scrubbed_bytes_total").increment(slice.bytes);

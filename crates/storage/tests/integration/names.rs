@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::plane::{Plane, add, file, inode, put};
+use crate::plane::{Plane, add, file, inode, put, remove};
 
 #[tokio::test]
 async fn odd_names_are_names_and_what_is_none_is_refused() {
@@ -58,4 +58,39 @@ async fn directories_lie_a_thousand_deep() {
         at = entry["inode"]["ino"].as_i64().unwrap();
         assert_eq!(at, ino);
     }
+}
+
+#[tokio::test]
+async fn directories_are_never_tied_into_rings_nor_given_two_names() {
+    let plane = Plane::new().await;
+    plane.volume("films").await;
+    let mount = plane.mount(&plane.admin, "films").await;
+    let (root, inos) = (mount.root(), mount.numbers(8).await);
+    let directory = |parent, name, ino| [put(inode(ino, "directory")), add(parent, name, ino)];
+    let [a, b, c, d] = [inos[0], inos[1], inos[2], inos[3]];
+    let made = [directory(root, "a", a), directory(a, "b", b), directory(b, "c", c), directory(root, "d", d)];
+    mount.apply(made.concat()).await.expect(200);
+    let known = put(serde_json::json!({ "ino": a, "kind": "directory", "mode": 0o755, "uid": 0, "gid": 0, "nlink": 2,
+        "size": 0, "atime_ns": 0, "mtime_ns": 0, "ctime_ns": 0, "version": 1 }));
+    let wrong = [
+        vec![remove(root, "a", a), add(c, "a", a)],
+        vec![known, remove(root, "a", a), add(c, "a", a)],
+        vec![remove(root, "a", a), add(a, "a", a)],
+        vec![add(d, "second", c)],
+        vec![remove(b, "c", c), add(d, "one", c), add(root, "two", c)],
+        directory(inos[4], "self", inos[4]).to_vec(),
+        [directory(inos[5], "x", inos[4]), directory(inos[4], "y", inos[5])].concat(),
+        // By a directory that is new.
+        [directory(c, "new", inos[6]).to_vec(), vec![remove(root, "a", a), add(inos[6], "a", a)]].concat(),
+    ];
+    for effects in wrong {
+        assert_eq!(mount.apply(effects.clone()).await.problem(400), "invalid", "{effects:?}");
+    }
+    // Upside down, in one go: what was above is below, and nothing is below itself.
+    let turned = vec![remove(a, "b", b), add(root, "b", b), remove(root, "a", a), add(c, "a", a)];
+    mount.apply(turned).await.expect(200);
+    assert_eq!(mount.names(root, 9).await, ["b", "d"]);
+    assert_eq!(mount.names(c, 9).await, ["a"]);
+    assert_eq!(mount.apply(vec![remove(root, "b", b), add(a, "b", b)]).await.problem(400), "invalid");
+    mount.apply(vec![remove(c, "a", a), add(d, "a", a)]).await.expect(200);
 }

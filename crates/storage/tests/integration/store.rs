@@ -77,7 +77,7 @@ async fn clients_touch_their_own_volume_and_do_nothing_else() {
     seven.put(put(7)).await.unwrap();
     assert_eq!(seven.put(put(8)).await.unwrap_err().code(), Code::PermissionDenied);
     assert_eq!(seven.get(get(8, 1)).await.unwrap_err().code(), Code::PermissionDenied);
-    let delete = DeleteRequest { store: 1, keys: vec![key(7, 1)] };
+    let delete = DeleteRequest { store: 1, keys: vec![key(7, 1)], put_ms: Vec::new() };
     assert_eq!(seven.delete(delete.clone()).await.unwrap_err().code(), Code::PermissionDenied);
     let list = ListRequest { store: 1, volume: 7, after: None, limit: 10 };
     assert_eq!(seven.list(list).await.unwrap_err().code(), Code::PermissionDenied);
@@ -119,4 +119,18 @@ async fn wrong_bytes_other_bytes_and_too_many_are_refused_with_their_codes() {
     let other = Unit { key: Some(key(1, 1)), ..unit(1, 2, 100) };
     assert_eq!(control.put(put(other)).await.unwrap_err().code(), Code::AlreadyExists);
     assert_eq!(control.put(put(unit(1, 3, 2 << 20))).await.unwrap_err().code(), Code::ResourceExhausted);
+}
+
+#[tokio::test]
+async fn a_client_that_may_only_read_does_only_that() {
+    let stores = TestStores::start(1, 1 << 30).await;
+    let put = |stripe| PutRequest { store: 1, units: vec![unit(7, stripe, 100)] };
+    client(&stores, 1, "volume-7").await.put(put(1)).await.unwrap();
+    let mut reader = client(&stores, 1, "reader-7").await;
+    assert_eq!(reader.get(get(7, 1)).await.unwrap().into_inner().pieces[0].found(), Found::Ok);
+    assert_eq!(reader.get(get(8, 1)).await.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(reader.put(put(2)).await.unwrap_err().code(), Code::PermissionDenied);
+    let sync = SyncRequest { store: 1, boot_id: String::new() };
+    assert_eq!(reader.sync(sync).await.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(reader.stat(StatRequest { store: 1 }).await.unwrap_err().code(), Code::PermissionDenied);
 }

@@ -30,7 +30,7 @@ const PUTS: usize = 64;
 /// How long stores may be too few before programs are told: a node that restarts is back by then.
 const STORES_WAIT: Duration = Duration::from_secs(30);
 /// How long a stripe that nothing refers to yet is relied on: such units are collected after two hours.
-const PLACED_FOR: Duration = Duration::from_secs(1_800);
+pub(super) const PLACED_FOR: Duration = Duration::from_secs(1_800);
 /// Longest pause between two tries to reach the control plane.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -195,7 +195,7 @@ impl Core {
     pub(crate) async fn put(&self, frozen: &Frozen) -> Result<Stripe, Unstored> {
         let mut placed = frozen.placed.lock().await;
         if let Some((at, stripe)) = &*placed
-            && since_boot().saturating_sub(*at) < PLACED_FOR
+            && since_boot().saturating_sub(*at) < self.placed_for
         {
             return Ok(stripe.clone());
         }
@@ -221,7 +221,7 @@ impl Core {
         loop {
             match if is_unsure { self.is_applied(witness).await } else { None } {
                 Some(true) => return self.namespace.usage().await.map_err(Unstored::Namespace),
-                Some(false) if !placed.is_empty() && since_boot().saturating_sub(begun) >= PLACED_FOR => {
+                Some(false) if !placed.is_empty() && since_boot().saturating_sub(begun) >= self.placed_for => {
                     return Err(Unstored::Old);
                 }
                 Some(false) | None => {}

@@ -57,6 +57,26 @@ async fn a_change_without_an_answer_is_stored_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_put_before_a_long_outage_is_put_again_unless_it_was_stored() {
+    for was_done in [true, false] {
+        let memory = Arc::new(Memory::new());
+        memory.is_collecting.store(true, Ordering::SeqCst);
+        let usage = memory.usage().await.unwrap();
+        let mut core = Core::new(memory.clone(), memory.clone(), usage, false);
+        // So every outage is a long one.
+        Arc::get_mut(&mut core).unwrap().placed_for = Duration::ZERO;
+        core.delegate(usage).await;
+        let paths = Paths(core);
+        paths.call(&Call::Create(path("a"))).await.unwrap();
+        paths.call(&Call::Write(path("a"), 0, 300_000, 1)).await.unwrap();
+        memory.answers.lock().unwrap().push((was_done, no_answer()));
+        assert!(paths.0.cycle().await);
+        assert_eq!(memory.applies.load(Ordering::SeqCst), if was_done { 1 } else { 2 });
+        assert_eq!(another(&memory).await.picture().await, paths.picture().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_store_is_told_once_and_what_was_written_comes_through_later() {
     let (memory, paths) = mounted().await;
     let ino = make(&paths, "a").await;

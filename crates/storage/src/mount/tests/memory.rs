@@ -41,6 +41,8 @@ pub(super) struct Memory {
     pub(super) is_full: AtomicBool,
     /// So many writes find too few stores.
     pub(super) lacking: AtomicUsize,
+    /// What nothing refers to is collected while a call gets no answer.
+    pub(super) is_collecting: AtomicBool,
 }
 
 impl Memory {
@@ -73,6 +75,7 @@ impl Memory {
             bytes_hard: AtomicI64::new(0),
             is_full: AtomicBool::new(false),
             lacking: AtomicUsize::new(0),
+            is_collecting: AtomicBool::new(false),
         }
     }
 
@@ -219,6 +222,10 @@ impl Namespace for Memory {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         let answer = self.answers.lock().unwrap().pop();
         if let Some((false, error)) = answer {
+            if self.is_collecting.load(Ordering::SeqCst) {
+                let stored = self.stored.lock().unwrap();
+                self.units.lock().unwrap().retain(|id, _| stored.stripes.values().any(|stripe| stripe.id == *id));
+            }
             return Err(error);
         }
         let mut stored = self.stored.lock().unwrap();

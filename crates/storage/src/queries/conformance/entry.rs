@@ -2,15 +2,36 @@
 
 use db::Database;
 
-use super::{NOW_MS, ROOT, SPACE, apply, file, inode, name, prepare, stripe};
+use super::{NOW_MS, ROOT, SPACE, apply, change, file, inode, name, prepare, stripe};
 use crate::model::effect::Effect;
 use crate::model::inode::{Inode, Kind};
-use crate::queries::inode::{entry_get, entry_list, inode_get, xattr_list};
+use crate::queries::apply::{CHANGED, entries_expect};
+use crate::queries::inode::{directories_among, entries_of, entry_get, entry_list, inode_get, xattr_list};
 use crate::queries::number::number_take;
 use crate::queries::stripe::piece_list;
 
 testkit::for_each_engine!(crate::migrations(); names_are_kept_and_ordered_by_their_bytes, an_entry_comes_with_what_it_names,
-    a_list_goes_on_after_a_name, attributes_are_set_and_removed, numbers_are_given_once);
+    a_list_goes_on_after_a_name, attributes_are_set_and_removed, numbers_are_given_once, names_are_found_by_what_they_name);
+
+async fn names_are_found_by_what_they_name(db: Database) {
+    prepare(&db).await;
+    let second = Effect::EntryAdd { parent: ROOT, name: name("z"), ino: 100 };
+    let directory = vec![
+        Effect::InodePut(inode(101, Kind::Directory, 0)),
+        Effect::EntryAdd { parent: ROOT, name: name("d"), ino: 101 },
+    ];
+    apply(&db, [file(100, "é"), vec![second], directory].concat()).await.unwrap();
+    assert_eq!(directories_among(&db, SPACE, &[100, 101, 102, ROOT]).await.unwrap().len(), 2);
+    assert!(directories_among(&db, SPACE, &[]).await.unwrap().is_empty());
+    let mut named = entries_of(&db, SPACE, &[100, 102]).await.unwrap();
+    named.sort();
+    assert_eq!(named, [(ROOT, name("z"), 100), (ROOT, name("é"), 100)]);
+    assert_eq!(entries_of(&db, SPACE + 1, &[100]).await.unwrap(), []);
+    change(&db, |w| entries_expect(w, SPACE, &named)).await.unwrap();
+    named[0].2 = 101;
+    let unmet = change(&db, |w| entries_expect(w, SPACE, &named)).await;
+    assert!(matches!(unmet, Err(db::DbError::Unmet { guard: CHANGED })), "{unmet:?}");
+}
 
 async fn names_are_kept_and_ordered_by_their_bytes(db: Database) {
     prepare(&db).await;

@@ -1,5 +1,7 @@
 //! Stores in this process, for tests of what talks to them: real directories, real TLS on loopback, one authority.
 
+mod audit;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use wire::NodeIdentity;
 use wire::authority::{Authority, KeyRequest};
 
 use crate::store::{Store, Stores, serve_stores};
+
+pub use audit::{Audit, Probe};
 
 const DAY: Duration = Duration::from_secs(86_400);
 

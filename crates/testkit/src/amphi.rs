@@ -187,6 +187,8 @@ pub struct AgentPlan<'a> {
     pub slots: u32,
     /// `PATH`, where it is not this process's.
     pub path: Option<String>,
+    /// Further arguments.
+    pub more: Vec<String>,
 }
 
 impl Agent {
@@ -199,6 +201,7 @@ impl Agent {
         if plan.slots > 0 {
             args.extend(["--slots".to_owned(), plan.slots.to_string()]);
         }
+        args.extend(plan.more.iter().cloned());
         let log = dir.with_extension("log");
         let mut command = agent_command(program, dir, &args);
         if let Some(token) = &plan.token {

@@ -124,7 +124,7 @@ impl Plane {
         let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap_or_default());
         let token = Some(self.join_token().await?);
         let join = format!("https://{}", self.address());
-        let plan = AgentPlan { join, token, name: "real", slots, path: Some(path) };
+        let plan = AgentPlan { join, token, name: "real", slots, path: Some(path), more: Vec::new() };
         let agent = Agent::start(Path::new(PROGRAM), &self.scratch.path().join("agent"), &plan);
         let agent = agent.context("starting an agent")?;
         self.nodes_up(1).await?;

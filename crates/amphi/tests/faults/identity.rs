@@ -8,7 +8,7 @@ use testkit::amphi::{Agent, AgentPlan, Scratch, Serve};
 use crate::site::{LIMIT, Site, program, until};
 
 fn plan(site: &Site, token: Option<String>) -> AgentPlan<'static> {
-    AgentPlan { join: site.serve.url(), token, name: "intruder", slots: 1, path: None }
+    AgentPlan { join: site.serve.url(), token, name: "intruder", slots: 1, path: None, more: Vec::new() }
 }
 
 /// Starts an agent that has to be refused: it ends by itself, not well, and says why.

@@ -61,7 +61,7 @@ impl Site {
     /// Starts an agent that reaches the control plane at `url`.
     pub(crate) async fn join(&mut self, name: &str, url: &str) {
         let token = self.api.node_token().await.unwrap();
-        let plan = AgentPlan { join: url.to_owned(), token: Some(token), name, slots: 4, path: None };
+        let plan = AgentPlan { join: url.to_owned(), token: Some(token), name, slots: 4, path: None, more: Vec::new() };
         self.agents.push(Agent::start(program(), &self.scratch.path().join(name), &plan).unwrap());
     }
 

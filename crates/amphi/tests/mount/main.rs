@@ -4,4 +4,5 @@
 mod ends;
 mod losses;
 mod site;
+mod storm;
 mod together;

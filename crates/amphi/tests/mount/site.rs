@@ -75,15 +75,8 @@ impl Site {
     /// Mounts the volume.
     pub async fn mount(&self, name: &str) -> Mount {
         let path = self.scratch.path().join(name);
-        std::fs::create_dir_all(&path).or_else(|_| nix_detach(&path)).unwrap();
-        let mut command = self.command(&["volume", "mount", "films", path.to_str().unwrap()]);
-        let log =
-            std::fs::File::options().create(true).append(true).open(self.scratch.path().join("mount.log")).unwrap();
-        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line = timeout(LIMIT, lines.next_line()).await.expect("it mounts").unwrap();
-        assert!(line.is_some_and(|line| line.starts_with("films is mounted on ")));
-        Mount { path, process }
+        let command = self.command(&["volume", "mount", "films", path.to_str().unwrap()]);
+        Mount::start(command, &path, &self.scratch.path().join("mount.log")).await
     }
 
     /// The control plane and its agents end and start again; the address stays.
@@ -124,6 +117,17 @@ pub fn has_word(line: &[u8], word: &str) -> bool {
 }
 
 impl Mount {
+    /// Runs a command that mounts on `path`, which is made; what it logs is added to the file `log`.
+    pub async fn start(mut command: Command, path: &Path, log: &Path) -> Self {
+        std::fs::create_dir_all(path).or_else(|_| nix_detach(path)).unwrap();
+        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let line = timeout(LIMIT, lines.next_line()).await.expect("it mounts").unwrap();
+        assert!(line.is_some_and(|line| line.contains(" is mounted on ")));
+        Self { path: path.to_owned(), process }
+    }
+
     /// Runs lines of shell in the directory; none may fail.
     pub async fn shell(&self, script: &str) -> String {
         let output = self.shell_output(script).await;

@@ -77,7 +77,7 @@ impl Plant {
         for name in NAMES {
             let token = Some(api.node_token().await.unwrap());
             let join = format!("http://{}", front.address());
-            let plan = AgentPlan { join, token, name, slots: 4, path: None };
+            let plan = AgentPlan { join, token, name, slots: 4, path: None, more: Vec::new() };
             agents.push(Agent::start(program(), &scratch.path().join(name), &plan).unwrap());
         }
         for name in NAMES {

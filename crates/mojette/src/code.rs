@@ -44,8 +44,15 @@ impl Code {
     /// Shape: `data` is the k rows in order, `parity` the m parities in order, each of its own length.
     /// Errors: `Count` and `Length`.
     pub fn encode(&self, data: &[&[u8]], parity: &mut [&mut [u8]]) -> Result<(), Error> {
-        self.check_data(data.iter().map(|row| row.len()))?;
-        self.check_parity(parity.iter().map(|bins| bins.len()))?;
+        let geometry = self.geometry;
+        let is_fine = data.len() == geometry.data()
+            && parity.len() == geometry.parity()
+            && data.iter().all(|row| row.len() == geometry.row_bytes())
+            && parity.iter().enumerate().all(|(index, bins)| bins.len() == geometry.parity_bytes(index));
+        if !is_fine {
+            self.check_data(data.iter().map(|row| row.len()))?;
+            self.check_parity(parity.iter().map(|bins| bins.len()))?;
+        }
         if !self.kernel.encode(self.geometry, data, parity) {
             for (index, bins) in parity.iter_mut().enumerate() {
                 self.project(index, data, bins);

@@ -132,10 +132,9 @@ impl Geometry {
 
     /// Bytes of fragment `index`, or none if there is no such fragment.
     pub const fn fragment_bytes(&self, index: usize) -> Option<usize> {
-        if index < self.data() {
-            Some(self.row_bytes)
-        } else if index < self.fragments() {
-            Some(self.parity_bytes(index - self.data()))
+        if index < self.fragments() {
+            // A row is as long as parity 0, whose steepness is 0.
+            Some(self.parity_bytes(index.saturating_sub(self.data())))
         } else {
             None
         }

@@ -13,10 +13,13 @@ mod avx2;
 mod avx512;
 pub(crate) mod crc;
 pub(crate) mod decode;
+#[expect(unsafe_code, reason = "rows are bare pointers, see there")]
 pub(crate) mod encode;
 mod gather;
 #[expect(unsafe_code, reason = "lost rows are bare pointers, see there")]
 mod lines;
+#[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
+mod mixed;
 #[cfg(target_arch = "aarch64")]
 #[expect(unsafe_code, reason = "vector instructions are unsafe functions")]
 mod neon;
@@ -25,6 +28,7 @@ mod pattern;
 pub(crate) mod portable;
 #[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
 mod recover;
+#[expect(unsafe_code, reason = "to read a list entry by entry, see there")]
 mod rows;
 pub(crate) mod steps;
 #[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
@@ -56,6 +60,7 @@ impl Kernel {
     }
 
     /// Whether this processor runs it. The answer costs a load: the standard library asks the processor once.
+    #[inline(always)]
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
@@ -77,6 +82,7 @@ impl Kernel {
     }
 
     /// Runs a job with this kernel's vectors, or returns it: the portable kernel has none, and another processor's can't run.
+    #[inline(always)]
     #[expect(unsafe_code, reason = "code for a processor that is only known at run time is called this way alone")]
     pub(crate) fn run<J: Job>(self, job: J) -> Result<J::Output, J> {
         // A variant proves nothing, anybody can name it. To ask again is one load and one branch for a whole block.

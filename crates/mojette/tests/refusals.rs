@@ -212,3 +212,22 @@ fn a_repair_names_its_own_arguments() {
     let error = refused(&[0, 1, 4, 5], 3, 2048);
     assert_eq!(error.to_string(), "have: data fragment 2 is missing, and not to be recovered");
 }
+
+/// Where the other rows and the flat parity are there, one row is found without a list of all fragments.
+#[test]
+fn one_row_from_what_only_looks_like_the_others() {
+    let all = fragments();
+    let lost = pairs(&all, &[2]);
+    let refused = |have: &[usize]| decode(&pairs(&all, have), &lost);
+    assert_eq!(refused(&[0, 1, 1, 4]), Error::Duplicate { field: "have", position: Some(2), index: 1 });
+    assert_eq!(refused(&[0, 1, 2, 4]), Error::Duplicate { field: "lost", position: Some(0), index: 2 });
+    for index in [6, 67, usize::MAX] {
+        assert_eq!(refused(&[0, 1, index, 4]), Error::Index { field: "have", position: Some(2), index, limit: 6 });
+    }
+    assert_eq!(refused(&[0, 1, 4]), Error::TooFew { have: 3, need: 4 });
+    let mut have = pairs(&all, &[0, 1, 3, 4]);
+    have[3].1.pop();
+    assert_eq!(decode(&have, &lost), Error::Length { field: "have", position: Some(3), have: 2047, need: 2048 });
+    let refused = decode(&pairs(&all, &[0, 1, 3, 4]), &[(2, vec![0; 2049])]);
+    assert_eq!(refused, Error::Length { field: "lost", position: Some(0), have: 2049, need: 2048 });
+}

@@ -1,6 +1,9 @@
 //! AVX2: an element of 64 bytes is two registers, which don't depend on one another.
 
-use std::arch::x86_64::{__m256i, _mm256_loadu_si256, _mm256_setzero_si256, _mm256_storeu_si256, _mm256_xor_si256};
+use std::arch::x86_64::{
+    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_cmpgt_epi64, _mm256_loadu_si256, _mm256_maskload_epi64,
+    _mm256_set1_epi64x, _mm256_setr_epi64x, _mm256_setzero_si256, _mm256_storeu_si256, _mm256_xor_si256,
+};
 
 use super::Job;
 use super::vector::vector;
@@ -11,6 +14,7 @@ struct Register(__m256i);
 vector!(Register, 32, 16,
     zero: _mm256_setzero_si256(),
     load: _mm256_loadu_si256,
+    load_part: load_part,
     store: _mm256_storeu_si256,
     xor: _mm256_xor_si256,
     xor3: |first, second, third| _mm256_xor_si256(_mm256_xor_si256(first, second), third));
@@ -18,4 +22,15 @@ vector!(Register, 32, 16,
 #[target_feature(enable = "avx2")]
 pub(super) fn run<J: Job>(job: J) -> J::Output {
     job.run::<Register>()
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_part(bytes: &[u8], at: isize) -> __m256i {
+    let words = _mm256_add_epi64(_mm256_set1_epi64x(at as i64), _mm256_setr_epi64x(0, 8, 16, 24));
+    let is_behind_start = _mm256_cmpgt_epi64(words, _mm256_set1_epi64x(-1));
+    let is_before_end = _mm256_cmpgt_epi64(_mm256_set1_epi64x(bytes.len() as i64 - 7), words);
+    let inside = _mm256_and_si256(is_behind_start, is_before_end);
+    // SAFETY: only words inside are read.
+    unsafe { _mm256_maskload_epi64(bytes.as_ptr().wrapping_offset(at).cast(), inside) }
 }

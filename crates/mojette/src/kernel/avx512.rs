@@ -1,7 +1,8 @@
 //! AVX-512: an element of 64 bytes is one register.
 
 use std::arch::x86_64::{
-    __m512i, _mm512_loadu_si512, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+    __m512i, _mm512_loadu_si512, _mm512_maskz_loadu_epi64, _mm512_setzero_si512, _mm512_storeu_si512,
+    _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
 use super::Job;
@@ -16,6 +17,7 @@ const XOR3: i32 = 0x96;
 vector!(Register, 64, 32,
     zero: _mm512_setzero_si512(),
     load: _mm512_loadu_si512,
+    load_part: load_part,
     store: _mm512_storeu_si512,
     xor: _mm512_xor_si512,
     xor3: _mm512_ternarylogic_epi64::<XOR3>);
@@ -23,4 +25,14 @@ vector!(Register, 64, 32,
 #[target_feature(enable = "avx512f")]
 pub(super) fn run<J: Job>(job: J) -> J::Output {
     job.run::<Register>()
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_part(bytes: &[u8], at: isize) -> __m512i {
+    let before = ((-at).clamp(0, 64) + 7) / 8;
+    let end = (bytes.len() as isize - at).clamp(0, 64) / 8;
+    let inside = 0xff_u32 << before & !(0xff << end);
+    // SAFETY: only words inside are read.
+    unsafe { _mm512_maskz_loadu_epi64(inside as u8, bytes.as_ptr().wrapping_offset(at).cast()) }
 }

@@ -4,7 +4,6 @@
 use std::ops::Range;
 
 use super::Kernel;
-use super::encode::Sum;
 use super::gather::{Gather, Source};
 use super::lines::RecoverLines;
 use super::parities::Parities;
@@ -58,7 +57,9 @@ impl Kernel {
     pub(crate) fn recover_named(self, left: &Left<'_>, rows: Lost<'_, '_>, parities: Lost<'_, '_>) -> bool {
         match (self, left.geometry.element(), left.geometry.data()) {
             (Self::Portable, _, _) | (_, Element::Narrow, _) => false,
-            (_, Element::Wide, 4) => self.recover_wide(left, rows, parities, finder_of_four),
+            (_, Element::Wide, 4) => {
+                self.recover_mixed(left, rows, parities) || self.recover_wide(left, rows, parities, finder_of_four)
+            }
             (_, Element::Wide, 8) => self.recover_wide(left, rows, parities, finder_of_eight),
             (_, Element::Wide, _) => false,
         }
@@ -107,12 +108,9 @@ impl Kernel {
         let parity = parities.trailing_zeros() as usize;
         let row = |row: usize| if row == lost { fragments[k + parity] } else { fragments[row] };
         match (parity, k) {
-            (0, 2) => return self.run(Sum { out, rows: [row(0), row(1)] }).is_ok(),
-            (0, 4) => return self.run(Sum { out, rows: [row(0), row(1), row(2), row(3)] }).is_ok(),
-            (0, 8) => {
-                let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
-                return self.run(Sum { out, rows }).is_ok();
-            }
+            (0, 2) => return self.sum(out, [0, 1].map(row)),
+            (0, 4) => return self.sum(out, [0, 1, 2, 3].map(row)),
+            (0, 8) => return self.sum(out, [0, 1, 2, 3, 4, 5, 6, 7].map(row)),
             _ => {}
         }
         let origin = geometry.lead(parity, lost) as isize;
@@ -122,7 +120,7 @@ impl Kernel {
             *source = Source { bytes: fragments[row], lead };
         }
         sources[lost] = Source { bytes: fragments[k + parity], lead: -origin };
-        self.run(Gather { element: geometry.element(), out, sources: &sources[..k] }).is_ok()
+        self.run(Gather { out, sources: &sources[..k] }).is_ok()
     }
 }
 

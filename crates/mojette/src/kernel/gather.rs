@@ -6,19 +6,17 @@ use std::ops::Range;
 use super::Job;
 use super::vector::{Vector, width};
 use super::word::Word;
-use crate::Element;
 
-/// An input, and the byte of the output at which it begins (it may begin before the output does, and end after it). It begins and ends
-/// with an element.
+/// An input, and the byte of the output at which it begins (it may begin before the output does, and end after it). Both count whole
+/// elements.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Source<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) lead: isize,
 }
 
-/// Writes the XOR of all sources to `out`. There is at least one.
+/// Writes the XOR of all sources to `out`, which is of whole elements. There is at least one.
 pub(crate) struct Gather<'a> {
-    pub(crate) element: Element,
     pub(crate) out: &'a mut [u8],
     pub(crate) sources: &'a [Source<'a>],
 }
@@ -29,43 +27,48 @@ impl Job for Gather<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let all = 0..self.out.len();
-        match self.element {
-            Element::Narrow => gather::<V, Word>(self.out, all, self.sources),
-            Element::Wide => gather::<V, V>(self.out, all, self.sources),
-        }
+        gather::<V>(self.out, all, self.sources);
     }
 }
 
 /// Vectors of output that are summed up at once.
 const BLOCK: usize = 8;
 
-/// Writes a range of the output. `P` is a piece of an element, so that no source begins or ends within one.
+/// Writes a range of the output, of whole elements. The last vectors of a part may overlap what is already written, with the same bytes.
 #[inline(always)]
-pub(super) fn gather<V: Vector, P: Vector>(out: &mut [u8], range: Range<usize>, sources: &[Source<'_>]) {
+pub(super) fn gather<V: Vector>(out: &mut [u8], range: Range<usize>, sources: &[Source<'_>]) {
+    if range.len() < width::<V>() {
+        range.step_by(width::<Word>()).for_each(|at| edge::<Word>(out, at, sources));
+        return;
+    }
     let (mut begin, mut end) = (range.start as isize, range.end as isize);
     for source in sources {
         begin = begin.max(source.lead);
         end = end.min(source.lead + source.bytes.len() as isize);
     }
-    if end < begin + width::<V>() as isize {
-        return edge::<P>(out, range, sources);
+    let last = range.end - width::<V>();
+    let is_inside = begin + width::<V>() as isize <= end;
+    let (begin, end) = if is_inside { (begin as usize, end as usize) } else { (range.end, range.end) };
+    let mut at = range.start;
+    while at < begin {
+        edge::<V>(out, at.min(last), sources);
+        at += width::<V>();
     }
-    let (begin, end) = (begin as usize, end as usize);
-    edge::<P>(out, range.start..begin, sources);
-    let mut at = begin;
-    while at + BLOCK * width::<V>() <= end {
-        block::<V, BLOCK>(out, at, sources);
-        at += BLOCK * width::<V>();
+    if at + BLOCK * width::<V>() <= end {
+        while at < end {
+            block::<V, BLOCK>(out, at.min(end - BLOCK * width::<V>()), sources);
+            at += BLOCK * width::<V>();
+        }
+        at = end;
     }
     while at + width::<V>() <= end {
         block::<V, 1>(out, at, sources);
         at += width::<V>();
     }
-    if at < end {
-        // The last vector overlaps what is already written, with the same bytes.
-        block::<V, 1>(out, end - width::<V>(), sources);
+    while at < range.end {
+        edge::<V>(out, at.min(last), sources);
+        at += width::<V>();
     }
-    edge::<P>(out, end..range.end, sources);
 }
 
 /// Sums up vectors of the output to which each source contributes.
@@ -91,22 +94,15 @@ fn block<V: Vector, const VECTORS: usize>(out: &mut [u8], at: usize, sources: &[
     }
 }
 
-/// Writes a range of the output where sources begin or end. Outside a source zeros are read, without a branch that could be mispredicted.
+/// Sums up one vector of the output where sources begin or end.
 #[inline(always)]
-fn edge<P: Vector>(out: &mut [u8], range: Range<usize>, sources: &[Source<'_>]) {
-    let nothing = &P::cut(&NOTHING).0[0];
-    let start = range.start;
-    for (piece, bytes) in P::cut_mut(&mut out[range]).0.iter_mut().enumerate() {
-        let at = (start + piece * width::<P>()) as isize;
-        let mut sum = P::zero();
-        for source in sources {
-            // What lies before the source becomes a number that is too large.
-            let place = (at - source.lead) as usize / width::<P>();
-            sum = sum.xor(P::load(P::cut(source.bytes).0.get(place).unwrap_or(nothing)));
-        }
-        sum.store(bytes);
+fn edge<V: Vector>(out: &mut [u8], at: usize, sources: &[Source<'_>]) {
+    let mut sum = V::zero();
+    for source in sources {
+        sum = sum.xor(V::load_part(source.bytes, at as isize - source.lead));
     }
+    sum.store(&mut V::cut_mut(&mut out[at..at + width::<V>()]).0[0]);
 }
 
-/// What there is outside a source.
+/// What there is outside a row.
 pub(super) static NOTHING: [u8; 64] = [0; 64];

@@ -199,7 +199,7 @@ impl<'a, P: Vector, const BYTES: usize, const E: usize, const K: usize> Lines<'a
         // SAFETY: the row has so many bytes, is borrowed to be written as long as `self` is there, and nothing else refers to it now.
         let row =
             unsafe { std::slice::from_raw_parts_mut(self.rows[at].cast::<u8>(), (self.columns * bytes) as usize) };
-        gather::<V, P>(row, byte(turns.start)..byte(turns.end), &sources[..=self.kept_count]);
+        gather::<V>(row, byte(turns.start)..byte(turns.end), &sources[..=self.kept_count]);
     }
 
     /// Finds what belongs to these turns, of one piece (below `PARTS`) of each element.

@@ -1,9 +1,10 @@
 //! Which lost row is found from which parity, and where its other elements lie. Constant for the patterns that have their own loop.
 //!
 //! Ascending rows are paired with descending slopes. Then each element found needs only elements of rows before it at the same turn or
-//! earlier, and of rows behind it at earlier turns: the sweep never waits for itself.
+//! earlier, and of rows behind it at earlier turns: the sweep never waits for itself. How far a row may be ahead of the one before is a
+//! range; here rows are as close as that allows, because in a small block most turns are those in which some rows have not begun or are
+//! done.
 
-use super::steps::ahead;
 use crate::Geometry;
 
 /// E lost rows of K, found from E parities. All distances count elements.
@@ -60,7 +61,10 @@ impl<const K: usize, const E: usize> Pattern<K, E> {
             let slope = Geometry::slope(parities[at]);
             let row = rows[at] as isize;
             if at > 0 {
-                pattern.ahead[at] = ahead(pattern.ahead[at - 1], rows[at] - rows[at - 1], slope);
+                // Not so far that the row before lacks what it needs of this one, and far enough that it has what this one needs.
+                let gap = (rows[at] - rows[at - 1]) as isize;
+                let least = 1 - gap * Geometry::slope(parities[at - 1]);
+                pattern.ahead[at] = pattern.ahead[at - 1] + min(max(least, 0), -gap * slope);
             }
             let lead = if slope < 0 { (row - K as isize + 1) * slope } else { row * slope };
             pattern.bin[at] = pattern.ahead[at] + lead;

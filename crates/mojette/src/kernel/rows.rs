@@ -48,6 +48,14 @@ impl<'a, const K: usize> Rows<'a, K> {
     /// All may be read, and the lost ones written, while this is borrowed, by one thread at a time.
     #[inline(always)]
     pub(crate) fn pointers(&self) -> [*mut u8; K] {
-        self.pointers
+        one_by_one(&self.pointers)
     }
+}
+
+/// A short list, read entry by entry. As a vector, which is how the compiler would rather have it, it could only be read when all entries
+/// have left the store buffer; they were written a moment ago, and a small block would be done before.
+#[inline(always)]
+pub(crate) fn one_by_one<T: Copy, const K: usize>(list: &[T; K]) -> [T; K] {
+    // SAFETY: each comes from a reference.
+    std::array::from_fn(|at| unsafe { std::ptr::read_volatile(&list[at]) })
 }

@@ -54,7 +54,7 @@ pub(crate) fn steps<'a, const N: usize>(left: &Left<'a>, lost: &[(usize, &mut [u
 }
 
 /// How far a row is ahead, that is `gap` rows behind one that is `before` ahead, and found from a parity of this slope.
-pub(crate) const fn ahead(before: isize, gap: usize, slope: isize) -> isize {
+fn ahead(before: isize, gap: usize, slope: isize) -> isize {
     before - gap as isize * slope
 }
 

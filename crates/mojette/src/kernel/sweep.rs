@@ -191,7 +191,7 @@ pub(crate) fn sum<V: Vector, const K: usize>(column: [V; K]) -> V {
 
 /// Adds a column to the waiting bins and returns the one that it completes.
 #[inline(always)]
-fn one_column<V: Vector, const K: usize>(waiting: &mut [V; K], column: [V; K]) -> V {
+pub(super) fn one_column<V: Vector, const K: usize>(waiting: &mut [V; K], column: [V; K]) -> V {
     let done = waiting[0].xor(column[0]);
     for row in 1..K {
         waiting[row - 1] = waiting[row].xor(column[row]);
@@ -201,7 +201,7 @@ fn one_column<V: Vector, const K: usize>(waiting: &mut [V; K], column: [V; K]) -
 
 /// The same for two columns. The last entry of `waiting` stays zero.
 #[inline(always)]
-fn two_columns<V: Vector, const K: usize>(waiting: &mut [V; K], first: [V; K], second: [V; K]) -> [V; 2] {
+pub(super) fn two_columns<V: Vector, const K: usize>(waiting: &mut [V; K], first: [V; K], second: [V; K]) -> [V; 2] {
     let done = [waiting[0].xor(first[0]), waiting[1].xor3(first[1], second[0])];
     for row in 2..K - 1 {
         waiting[row - 2] = waiting[row].xor3(first[row], second[row - 1]);

@@ -4,11 +4,12 @@
 use super::decode::Left;
 use super::encode::Sum;
 use super::gather::{Gather, Source};
+use super::mixed::Mixed;
 use super::parities::Parities;
 use super::pattern::Pattern;
 use super::recover::Recover;
 use super::rows::Rows;
-use super::vector::{Vector, width};
+use super::vector::{Vector, part, width};
 use super::{Job, Kernel, portable};
 use crate::{Element, Geometry, MAX_FRAGMENTS};
 
@@ -27,6 +28,10 @@ impl<const WIDTH: usize, const REGISTERS: usize> Vector for Plain<WIDTH, REGISTE
 
     fn load(bytes: &Self::Bytes) -> Self {
         Self(*bytes)
+    }
+
+    fn load_part(bytes: &[u8], at: isize) -> Self {
+        Self(part(bytes, at))
     }
 
     fn store(self, bytes: &mut Self::Bytes) {
@@ -135,7 +140,7 @@ fn sums<V: Vector>() {
         let mut expected = vec![0; bytes];
         rows.iter().for_each(|row| portable::xor_into(&mut expected, row));
         let mut out = vec![0xa5; bytes];
-        Sum { out: &mut out, rows: rows.each_ref().map(Vec::as_slice) }.run::<V>();
+        Sum::new(&mut out, rows.each_ref().map(Vec::as_slice)).unwrap().run::<V>();
         assert!(out == expected, "{bytes} bytes");
     }
     for bytes in [8, 16, 64, 264, 704] {
@@ -153,7 +158,7 @@ fn sums<V: Vector>() {
             *byte = sources.iter().filter_map(inside).fold(0, |sum, byte| sum ^ byte);
         }
         let mut out = vec![0xa5; bytes];
-        Gather { element: Element::Narrow, out: &mut out, sources: &sources }.run::<V>();
+        Gather { out: &mut out, sources: &sources }.run::<V>();
         assert!(out == expected, "{bytes} bytes, shifted");
     }
 }
@@ -243,6 +248,54 @@ fn recovers_together<V: Vector>() {
 }
 
 #[test]
+fn a_row_and_a_parity_of_four_are_recovered_in_one_pass_with_every_vector() {
+    with_every_vector!(mixes);
+}
+
+fn mixes<V: Vector>() {
+    mixes_of::<V, 0, 0>();
+    mixes_of::<V, 1, 0>();
+    mixes_of::<V, 2, 0>();
+    mixes_of::<V, 3, 0>();
+    mixes_of::<V, 0, 1>();
+    mixes_of::<V, 1, 1>();
+    mixes_of::<V, 2, 1>();
+    mixes_of::<V, 3, 1>();
+}
+
+fn mixes_of<V: Vector, const ROW: usize, const KNOWN: usize>() {
+    for columns in COLUMNS {
+        let fragments = block(geometry(4, 2, columns, Element::Wide));
+        let kept = std::array::from_fn(|row| if row == ROW { &[][..] } else { &fragments[row] });
+        let mut lost = noise(78, fragments[ROW].len());
+        let mut wanted = noise(79, fragments[5 - KNOWN].len());
+        let mut lost_rows = [(ROW, &mut lost[..])];
+        let rows = Rows::new(&kept, fragments[ROW].len(), &mut lost_rows);
+        Mixed::<ROW, KNOWN> { rows: &rows, known: &fragments[4 + KNOWN], wanted: &mut wanted }.run::<V>();
+        assert!(lost == fragments[ROW], "row {ROW} from parity {KNOWN}, {columns} columns");
+        assert!(wanted == fragments[5 - KNOWN], "parity {} beside row {ROW}, {columns} columns", 1 - KNOWN);
+    }
+}
+
+#[test]
+fn every_loss_of_a_row_and_a_parity_of_four_has_its_loop() {
+    for kernel in Kernel::ALL.into_iter().filter(|kernel| *kernel != Kernel::Portable && kernel.is_available()) {
+        for (row, parity) in (0..4).flat_map(|row| [(row, 4), (row, 5)]) {
+            let geometry = geometry(4, 2, 9, Element::Wide);
+            let fragments = block(geometry);
+            let given: [&[u8]; MAX_FRAGMENTS] = std::array::from_fn(|index| match fragments.get(index) {
+                Some(bytes) if index != row && index != parity => &bytes[..],
+                _ => &[],
+            });
+            let (mut found, mut bins) = (vec![0xa5; fragments[row].len()], vec![0xa5; fragments[parity].len()]);
+            let left = Left { geometry, fragments: &given, parities: 1 << (5 - parity) };
+            assert!(kernel.recover_mixed(&left, &mut [(row, &mut found)], &mut [(parity, &mut bins)]), "{kernel}");
+            assert!(found == fragments[row] && bins == fragments[parity], "{kernel}: {row} and {parity}");
+        }
+    }
+}
+
+#[test]
 fn every_loss_of_rows_of_a_layout_has_its_loop() {
     for kernel in Kernel::ALL.into_iter().filter(|kernel| *kernel != Kernel::Portable && kernel.is_available()) {
         for (data, parity, patterns) in [(2, 1, [2, 0, 0, 0]), (4, 2, [4, 6, 0, 0]), (8, 4, [8, 28, 56, 70])] {
@@ -277,7 +330,7 @@ fn a_kernel_of_another_processor_does_not_run() {
     let rows: [&[u8]; 2] = [&[1; 8], &[2; 8]];
     for kernel in Kernel::ALL.into_iter().filter(|kernel| !kernel.is_available()) {
         let mut out = [7; 8];
-        assert!(kernel.run(Sum { out: &mut out, rows }).is_err(), "{kernel}");
+        assert!(!kernel.sum(&mut out, rows), "{kernel}");
         assert_eq!(out, [7; 8]);
     }
 }

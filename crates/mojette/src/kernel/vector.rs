@@ -20,6 +20,8 @@ pub(crate) trait Vector: Copy {
     fn zero() -> Self;
     /// Reads it.
     fn load(bytes: &Self::Bytes) -> Self;
+    /// Reads it from byte `at` of `bytes`, zeros where they have none. Both count whole narrow elements.
+    fn load_part(bytes: &[u8], at: isize) -> Self;
     /// Writes it.
     fn store(self, bytes: &mut Self::Bytes);
     /// The XOR of two.
@@ -39,9 +41,20 @@ pub(crate) const fn width<V: Vector>() -> usize {
     size_of::<V::Bytes>()
 }
 
+/// The vector that [`Vector::load_part`] reads, word by word.
+#[inline(always)]
+pub(crate) fn part<const BYTES: usize>(bytes: &[u8], at: isize) -> [u8; BYTES] {
+    let (mut part, words) = ([0; BYTES], bytes.as_chunks::<8>().0);
+    for (target, at) in part.as_chunks_mut::<8>().0.iter_mut().zip((at..).step_by(8)) {
+        // What lies before the bytes becomes a number that is too large.
+        *target = *words.get(at as usize / 8).unwrap_or(&[0; 8]);
+    }
+    part
+}
+
 /// Writes an `impl Vector` for a register of `$bytes` bytes.
 macro_rules! vector {
-    ($name:ident, $bytes:literal, $registers:literal, zero: $zero:expr, load: $load:expr, store: $store:expr, xor: $xor:expr, xor3: $xor3:expr) => {
+    ($name:ident, $bytes:literal, $registers:literal, zero: $zero:expr, load: $load:expr, load_part: $load_part:expr, store: $store:expr, xor: $xor:expr, xor3: $xor3:expr) => {
         impl $crate::kernel::vector::Vector for $name {
             type Bytes = [u8; $bytes];
 
@@ -57,6 +70,12 @@ macro_rules! vector {
             fn load(bytes: &Self::Bytes) -> Self {
                 // SAFETY: as above; the pointer comes from a reference to as many bytes as are read, at any alignment.
                 Self(unsafe { $load(bytes.as_ptr().cast()) })
+            }
+
+            #[inline(always)]
+            fn load_part(bytes: &[u8], at: isize) -> Self {
+                // SAFETY: the processor has the instruction, as above; none of them reads outside `bytes`.
+                Self(unsafe { $load_part(bytes, at) })
             }
 
             #[inline(always)]

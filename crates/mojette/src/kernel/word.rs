@@ -1,7 +1,7 @@
 //! Eight bytes as a vector: one narrow element, on any processor.
 
 use super::parities::Parities;
-use super::vector::Vector;
+use super::vector::{Vector, part};
 
 /// The bytes of a narrow element.
 #[derive(Clone, Copy)]
@@ -20,6 +20,11 @@ impl Vector for Word {
     #[inline(always)]
     fn load(bytes: &Self::Bytes) -> Self {
         Self(u64::from_ne_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    fn load_part(bytes: &[u8], at: isize) -> Self {
+        Self::load(&part(bytes, at))
     }
 
     #[inline(always)]

@@ -67,28 +67,37 @@ impl Code {
     ) -> Result<(), Error> {
         let geometry = self.geometry;
         let need = geometry.data();
-        let (mut listed, mut is_fine) = (0_u32, have.len() >= need);
-        let mut list = |index: usize, bytes: usize| {
-            is_fine &= geometry.fragment_bytes(index) == Some(bytes) && listed >> (index % 32) & 1 == 0;
-            listed |= 1 << (index % 32);
-            listed
-        };
-        let mut kept = 0;
+        let fragments = &mut fragments[..geometry.fragments()];
+        let fits = |index: usize, bytes: usize| bytes == geometry.parity_bytes(index.saturating_sub(need));
+        let mut is_fine = have.len() >= need && have.len() + lost.len() <= fragments.len();
+        // Numbers as bits. Where one is there twice, their sum is not their union.
+        let (mut kept, mut sum) = (0_u64, 0_u64);
         for &(index, bytes) in have {
-            kept = list(index, bytes.len());
-            if let Some(place) = fragments.get_mut(index) {
-                *place = bytes;
-            }
+            let Some(place) = fragments.get_mut(index) else {
+                is_fine = false;
+                continue;
+            };
+            *place = bytes;
+            is_fine &= fits(index, bytes.len());
+            kept |= 1 << index;
+            sum = sum.wrapping_add(1 << index);
         }
-        lost.iter().for_each(|(index, bytes)| _ = list(*index, bytes.len()));
-        if !is_fine || !listed & ((1 << need) - 1) != 0 {
+        let (mut listed, mut rows, mut last, mut is_sorted) = (kept, 0, 0, true);
+        for (index, bytes) in lost.iter() {
+            is_fine &= *index < fragments.len() && fits(*index, bytes.len());
+            listed |= 1 << (index % 64);
+            sum = sum.wrapping_add(1 << (index % 64));
+            rows += usize::from(*index < need);
+            is_sorted &= *index >= last;
+            last = *index;
+        }
+        if !is_fine || listed != sum || !listed & ((1 << need) - 1) != 0 {
             self.check_lists(have, lost)?;
         }
         // In ascending order, rows come before parities.
-        if !lost.is_sorted_by_key(|(index, _)| *index) {
+        if !is_sorted {
             lost.sort_unstable_by_key(|(index, _)| *index);
         }
-        let rows = lost.iter().take_while(|(index, _)| *index < need).count();
         let (rows, parities) = lost.split_at_mut(rows);
         let left = &Left { geometry, fragments, parities: kept as usize >> need };
         if parities.is_empty() {

@@ -4,6 +4,7 @@
 //! Time is the thread's own processor time, so that other programs on the machine weigh less. What is small was in the first cache before.
 
 mod block;
+mod bound;
 mod clock;
 mod peers;
 mod report;
@@ -59,12 +60,16 @@ fn encode(geometry: Geometry, kernel: Kernel) -> Result<Row, mojette::Error> {
     let data = block.rows();
     let mut parity = Block::parities(geometry);
     let mut parity: Vec<&mut [u8]> = parity.iter_mut().map(Buffer::bytes_mut).collect();
+    let mut sums = Block::parities(geometry);
     let (source, mut target) = (Buffer::new(geometry.block_bytes(), 0), Buffer::new(geometry.block_bytes(), 2048));
     let narrow_vectors = kernel == Kernel::Avx2;
     let mut contenders = vec![
         copy(&source, &mut target),
         Contender::new("mojette", || code.encode(std::hint::black_box(&data), &mut parity).expect("checked sizes")),
     ];
+    if !narrow_vectors {
+        contenders.extend(bound::plain(&data, &mut sums));
+    }
     contenders.extend(peers::encode(geometry, &data, narrow_vectors));
     let what = if narrow_vectors { "encode, AVX2 alone" } else { "encode" };
     Ok(Row { title: title(geometry, what), speeds: measure(geometry.block_bytes(), contenders) })
@@ -96,11 +101,10 @@ fn recover(code: Code, fragments: &[Buffer], lost: u32, rounds: usize) -> Row {
         have.truncate(geometry.data());
     }
     let numbers: Vec<usize> = (0..fragments.len()).filter(is_lost).collect();
-    let mut buffers: Vec<Buffer> = numbers
-        .iter()
-        .enumerate()
-        .map(|(at, &index)| Buffer::new(fragments[index].bytes().len(), 1024 + at * 192))
-        .collect();
+    let lengths = numbers.iter().map(|&index| fragments[index].bytes().len());
+    let outputs = || lengths.clone().enumerate().map(|(at, length)| Buffer::new(length, 1024 + at * 192)).collect();
+    let (mut buffers, mut sums): (Vec<Buffer>, Vec<Buffer>) = (outputs(), outputs());
+    let rows: Vec<&[u8]> = have[..geometry.data()].iter().map(|(_, bytes)| &bytes[..geometry.row_bytes()]).collect();
     let (source, mut target) = (Buffer::new(geometry.block_bytes(), 0), Buffer::new(geometry.block_bytes(), 2048));
     let mut found: Vec<(usize, &mut [u8])> =
         numbers.iter().copied().zip(buffers.iter_mut().map(Buffer::bytes_mut)).collect();
@@ -109,6 +113,7 @@ fn recover(code: Code, fragments: &[Buffer], lost: u32, rounds: usize) -> Row {
         Contender::new("mojette", || code.decode(std::hint::black_box(&have), &mut found).expect("checked sizes")),
     ];
     if rounds > 3 {
+        contenders.extend(bound::plain(&rows, &mut sums));
         contenders.extend(peers::decode(geometry, fragments, &numbers));
     }
     let what = match numbers.len() {

@@ -21,18 +21,18 @@ impl Row {
     }
 }
 
-const NAMES: [&str; 5] = ["mojette", "ISA-L", "rs-erasure", "rs-simd", "memcpy"];
+const NAMES: [&str; 6] = ["mojette", "ISA-L", "rs-erasure", "rs-simd", "memcpy", "plain XOR"];
 const BEGIN: &str = "<!-- mojette: written by cargo bench -p mojette -->";
 const END: &str = "<!-- mojette: end -->";
 
 fn table(rows: &[Row]) -> String {
-    let mut text = format!("| GB/s of user data | {} | × ISA-L | × memcpy |\n|---|", NAMES.join(" | "));
-    text += &"--:|".repeat(NAMES.len() + 2);
+    let mut text = format!("| GB/s of user data | {} | × ISA-L | × memcpy | × plain XOR |\n|---|", NAMES.join(" | "));
+    text += &"--:|".repeat(NAMES.len() + 3);
     text.push('\n');
     for row in rows {
         let speeds = NAMES.map(|name| row.speed(name).map_or("–".to_owned(), |speed| format!("{speed:.1}")));
-        let ratios =
-            ["ISA-L", "memcpy"].map(|name| row.ratio(name).map_or("–".to_owned(), |ratio| format!("{ratio:.2}")));
+        let ratios = ["ISA-L", "memcpy", "plain XOR"]
+            .map(|name| row.ratio(name).map_or("–".to_owned(), |ratio| format!("{ratio:.2}")));
         let _ = writeln!(text, "| {} | {} | {} |", row.title, speeds.join(" | "), ratios.join(" | "));
     }
     text
@@ -78,10 +78,10 @@ fn replace(path: &str, table: &str) -> std::io::Result<()> {
 
 /// Bars of the 8 KiB and 64 KiB tasks, one colour for each contender.
 fn plot(rows: &[Row]) -> String {
-    const COLOURS: [&str; 5] = ["#0b7285", "#e8590c", "#868e96", "#adb5bd", "#343a40"];
+    const COLOURS: [&str; 6] = ["#0b7285", "#e8590c", "#868e96", "#adb5bd", "#343a40", "#ced4da"];
     let shown: Vec<&Row> = rows.iter().filter(|row| !row.title.contains("1024 KiB")).collect();
     let most = shown.iter().flat_map(|row| &row.speeds).map(|(_, speed)| *speed).fold(1.0, f64::max);
-    let (height, mut y) = (60 + shown.len() * 78, 56);
+    let (height, mut y) = (60 + shown.len() * 89, 56);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"760\" height=\"{height}\" fill=\"#fff\"/>\n<text x=\"10\" y=\"20\" font-size=\"15\">GB/s of user data, one thread</text>\n"

@@ -38,7 +38,8 @@ CREATE TABLE portal_token (
     expires_ms BIGINT,
     last_used_ms BIGINT,
     user_agent VARCHAR(255) NOT NULL,
-    address VARCHAR(64) NOT NULL
+    address VARCHAR(64) NOT NULL,
+    scope VARCHAR(190)
 );
 CREATE INDEX portal_token_account ON portal_token (account_id);
 CREATE INDEX portal_token_used ON portal_token (last_used_ms);

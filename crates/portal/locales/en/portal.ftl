@@ -195,6 +195,7 @@ problem-quote = When you ask for help, quote { $id }.
 # Problems (the code's English sentence is the same)
 problem-not-signed-in = Sign in first, or send an API token.
 problem-token-invalid = The API token is unknown, expired or revoked.
+problem-token-scope = This token opens something else, and not this.
 problem-sign-in-wrong = Login or password is wrong.
 problem-too-many-sign-ins = { $minutes ->
     [one] Too many wrong passwords; try again in { $minutes } minute.

@@ -192,6 +192,7 @@ problem-quote = Si vous demandez de l’aide, citez { $id }.
 # Problèmes
 problem-not-signed-in = Connectez-vous d’abord, ou envoyez un jeton d’API.
 problem-token-invalid = Le jeton d’API est inconnu, expiré ou révoqué.
+problem-token-scope = Ce jeton ouvre autre chose, et pas ceci.
 problem-sign-in-wrong = L’identifiant ou le mot de passe est faux.
 problem-too-many-sign-ins = { $minutes ->
     [one] Trop de mots de passe faux ; réessayez dans { $minutes } minute.

@@ -150,7 +150,10 @@ fn check_access(
             Ok(_) | Err(_) => Ok(()),
         };
     }
-    identity?;
+    let scope = identity?.and_then(|identity| identity.scope);
+    if scope.is_some_and(|scope| !request.uri().path().starts_with(&scope)) {
+        return Err(Problem::forbidden("token-scope", "This token opens something else, and not this."));
+    }
     let caller = caller.ok_or_else(Problem::sign_in_needed)?;
     if caller.must_change && !may_before_change(request.uri().path()) {
         return Err(Problem::forbidden("password-change-needed", "Choose a password of your own first."));

@@ -11,18 +11,21 @@ use crate::queries::account::{COLUMNS, account_from};
 pub(crate) struct TokenFound {
     pub(crate) id: String,
     pub(crate) expires_ms: Option<i64>,
+    /// What the path of a request has to begin with; `None`: it opens all.
+    pub(crate) scope: Option<String>,
     pub(crate) account: Account,
 }
 
 /// The token with this secret, expired or not.
 pub(crate) async fn token_find(db: &Database, secret_hash: &str) -> Result<Option<TokenFound>, DbError> {
     let sql = format!(
-        "SELECT k.token_id, k.expires_ms, {COLUMNS} FROM portal_token k \
+        "SELECT k.token_id, k.expires_ms, k.scope, {COLUMNS} FROM portal_token k \
          JOIN portal_account a ON a.account_id = k.account_id \
          JOIN portal_tenant t ON t.tenant_id = a.tenant_id WHERE k.secret_hash = ?"
     );
     let Some(row) = db.optional(Query::new(sql).bind(secret_hash)).await? else { return Ok(None) };
-    Ok(Some(TokenFound { id: row.get("token_id")?, expires_ms: row.get("expires_ms")?, account: account_from(&row)? }))
+    let (id, expires_ms, scope) = (row.get("token_id")?, row.get("expires_ms")?, row.get("scope")?);
+    Ok(Some(TokenFound { id, expires_ms, scope, account: account_from(&row)? }))
 }
 
 fn token_from(row: &Row) -> Result<Token, DbError> {
@@ -58,11 +61,11 @@ pub(crate) async fn token_count(db: &Database, account: &AccountId) -> Result<i6
     db.one(query).await?.get("tokens")
 }
 
-/// Inserts a token.
-pub(crate) fn token_insert(token: &Token, account: &AccountId, secret_hash: &str) -> Query {
+/// Inserts a token. `scope`: what the path of its requests has to begin with.
+pub(crate) fn token_insert(token: &Token, account: &AccountId, secret_hash: &str, scope: Option<&str>) -> Query {
     Query::new(
         "INSERT INTO portal_token (token_id, secret_hash, name, account_id, created_ms, expires_ms, last_used_ms, \
-         user_agent, address) VALUES (?, ?, ?, ?, ?, ?, ?, '', '')",
+         scope, user_agent, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', '')",
     )
     .bind(token.id.as_str())
     .bind(secret_hash)
@@ -71,6 +74,7 @@ pub(crate) fn token_insert(token: &Token, account: &AccountId, secret_hash: &str
     .bind(token.created_ms)
     .bind(token.expires_ms)
     .bind(token.last_used_ms)
+    .bind(scope)
 }
 
 /// Removes a token: anybody's, or only one of `owner`'s.

@@ -93,7 +93,7 @@ async fn make_token(portal: &Portal, admin: &Account, name: String) -> Result<Se
     let token = Token { id: new_id(), name, created_ms: portal.now_ms(), expires_ms: None, last_used_ms: None };
     let mut write = Write::new()
         .step(token_delete_named(&admin.id, &token.name))
-        .step(token_insert(&token, &admin.id, &secret_hash(secret.expose())))
+        .step(token_insert(&token, &admin.id, &secret_hash(secret.expose()), None))
         .event(TOKENS);
     portal.audit(&mut write, &system(admin), "token.create", &token.name, json!({}));
     portal.0.db.write(write).await?;

@@ -27,6 +27,8 @@ const KEPT: usize = 10_000;
 pub(crate) struct Identity {
     pub(crate) via: Via,
     pub(crate) csrf: Option<String>,
+    /// What the path of the request has to begin with.
+    pub(crate) scope: Option<String>,
     pub(crate) account: Account,
 }
 
@@ -119,7 +121,12 @@ impl Portal {
         if is_over || found.account.disabled {
             return Ok(None);
         }
-        let identity = Identity { via: Via::Session { id: found.id }, csrf: Some(found.csrf), account: found.account };
+        let identity = Identity {
+            via: Via::Session { id: found.id },
+            csrf: Some(found.csrf),
+            scope: None,
+            account: found.account,
+        };
         self.0.identities.put(hash, now, generation, identity.clone());
         Ok(Some(identity))
     }
@@ -139,7 +146,8 @@ impl Portal {
         if found.account.disabled || found.expires_ms.is_some_and(|end| end <= now) {
             return Ok(None);
         }
-        let identity = Identity { via: Via::Token { id: found.id }, csrf: None, account: found.account };
+        let identity =
+            Identity { via: Via::Token { id: found.id }, csrf: None, scope: found.scope, account: found.account };
         self.0.identities.put(hash, now, generation, identity.clone());
         Ok(Some(identity))
     }

@@ -48,10 +48,33 @@ impl Portal {
         let secret = random_token();
         let expires_ms = days.map(|days| now + i64::from(days) * 86_400_000);
         let token = Token { id: new_id(), name, created_ms: now, expires_ms, last_used_ms: None };
-        let mut write = Write::new().step(token_insert(&token, &caller.account, &secret_hash(secret.expose())));
+        let mut write = Write::new().step(token_insert(&token, &caller.account, &secret_hash(secret.expose()), None));
         self.audit(&mut write, caller, "token.create", &token.name, json!({ "id": token.id, "days": days }));
         self.0.db.write(write).await?;
         Ok((token, secret))
+    }
+
+    /// Adds a token of the caller to a transaction, for a program that a service starts for them: it opens nothing but
+    /// addresses whose path begins with `scope`. Answers its id and its secret.
+    pub fn token_scoped(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        name: &str,
+        scope: &str,
+    ) -> (String, Secret<String>) {
+        let (id, secret) = (new_id(), random_token());
+        let name = name.chars().filter(|c| !c.is_control()).take(100).collect();
+        let token = Token { id: id.clone(), name, created_ms: self.now_ms(), expires_ms: None, last_used_ms: None };
+        write.push_step(token_insert(&token, &caller.account, &secret_hash(secret.expose()), Some(scope)));
+        (id, secret)
+    }
+
+    /// Removes a token that [`Portal::token_scoped`] made.
+    pub fn token_drop(&self, write: &mut Write, id: &str) {
+        write.push_step(token_delete(id, None));
+        write.push_event(TOKENS);
+        write.push_event(CLIENTS);
     }
 
     /// Deletes one of the caller's tokens. Errors: `token-not-found`, also for another's.

@@ -30,6 +30,7 @@ pub(crate) fn router(lab: Lab) -> OpenApiRouter {
         .routes(routes!(results::batch_results_json))
         .routes(routes!(job::job_cancel))
         .routes(routes!(job::job_retry))
+        .routes(routes!(job::job_keep))
         .routes(routes!(live::job_output))
         .routes(routes!(live::job_live))
         .routes(routes!(input::job_input))

@@ -14,7 +14,7 @@ mod queries;
 mod service;
 mod task;
 
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use axum::Router;
 use db::Database;
@@ -52,6 +52,35 @@ pub struct LabConfig {
     pub languages: Languages,
 }
 
+/// Where what jobs printed can be kept: the caller's own files, which another service has.
+#[async_trait::async_trait]
+pub trait Keeping: Send + Sync {
+    /// Stores files below a directory of the caller's own space; the directory is made, with those on the way, and files
+    /// that are there are replaced.
+    ///
+    /// # Errors
+    /// What keeps it from being done, for the caller.
+    async fn keep(
+        &self,
+        caller: &portal::Caller,
+        directory: &str,
+        files: Vec<(&'static str, Vec<u8>)>,
+    ) -> Result<Kept, portal::Problem>;
+}
+
+/// Where something is kept.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Kept {
+    /// The export.
+    pub export: String,
+    /// The directory's path in it.
+    pub path: String,
+    /// The directory's page.
+    pub page: String,
+    /// The names of the files in it.
+    pub files: Vec<String>,
+}
+
 /// The lab: a cheap handle.
 #[derive(Clone)]
 pub struct Lab {
@@ -68,6 +97,7 @@ struct Inner {
     feeds: Feeds,
     seats: Seats,
     intake: Intake,
+    keeping: OnceLock<Arc<dyn Keeping>>,
     /// Wakes the dispatcher of this replica.
     dispatch: Notify,
     /// Wakes who sends input to the nodes of this replica.
@@ -101,6 +131,7 @@ impl Lab {
             feeds: Feeds::default(),
             seats: Seats::default(),
             intake: Intake::default(),
+            keeping: OnceLock::new(),
             dispatch: Notify::new(),
             inputs: Notify::new(),
             arrivals: Mutex::default(),
@@ -108,6 +139,15 @@ impl Lab {
             sessions: TaskTracker::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Says where output can be kept; the first call counts. Without one there is no such button.
+    pub fn keep_with(&self, keeping: Arc<dyn Keeping>) {
+        let _ = self.inner.keeping.set(keeping);
+    }
+
+    pub(crate) fn keeping(&self) -> Option<&Arc<dyn Keeping>> {
+        self.inner.keeping.get()
     }
 
     /// The pages.

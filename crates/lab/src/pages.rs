@@ -100,6 +100,7 @@ pub(crate) fn router(lab: Lab) -> Router {
         .route("/lab/jobs/{id}/part", get(job::part))
         .route("/lab/jobs/{id}/again", post(new::again))
         .route("/lab/jobs/{id}/retry", post(job_change::retry))
+        .route("/lab/jobs/{id}/keep", post(job_change::keep))
         .route("/lab/jobs/{id}/cancel", post(job_change::cancel))
         .route("/lab/jobs/{id}/rename", post(job_change::rename))
         .route("/lab/jobs/{id}/pin", post(job_change::pin))

@@ -7,6 +7,7 @@ pub(crate) mod element;
 pub(crate) mod far_end;
 pub(crate) mod input;
 pub(crate) mod job;
+mod keep;
 pub(crate) mod language;
 pub(crate) mod live;
 pub(crate) mod node;
@@ -195,6 +196,9 @@ pub enum ServiceError {
     /// Asked of a job that is not over.
     #[error("The experiment is not over. Cancel it first.")]
     JobOpen,
+    /// No other service keeps files here.
+    #[error("There is no place here where files could be kept.")]
+    NothingKept,
     /// Asked of a job that is over.
     #[error("The experiment is over; there is nothing to cancel.")]
     JobOver,
@@ -337,6 +341,7 @@ impl From<ServiceError> for Problem {
             E::JobUnknown => Problem::not_found("job-unknown", sentence),
             E::JobOfAnother => Problem::forbidden("job-of-another", sentence),
             E::JobOpen => Problem::conflict("job-open", sentence),
+            E::NothingKept => Problem::not_found("nothing-kept", sentence),
             E::JobOver => Problem::conflict("job-over", sentence),
             E::NotRetryable { status } => Problem::conflict("not-retryable", sentence).arg("status", status.to_owned()),
             E::IdempotencyReused => Problem::conflict("idempotency-reused", sentence),

@@ -7,11 +7,11 @@ use portal::{ApiJson, ApiPath, ApiQuery, Caller, Listing, Problem, Problems};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::Lab;
 use crate::model::job::{Job, JobId, JobKind, JobStatus};
 use crate::queries::list::{Cursor, JobFilter};
 use crate::service::ServiceError;
 use crate::service::view::JobView;
+use crate::{Kept, Lab};
 
 /// Jobs of one page, at most.
 const PAGE_MAX: u32 = 200;
@@ -191,6 +191,29 @@ pub(super) async fn job_retry(
 ) -> Result<(StatusCode, Json<JobView>), Problem> {
     let job = lab.job_retry(&caller, job_id(&id)?).await?;
     Ok((StatusCode::ACCEPTED, Json(lab.job_show(&job).await?)))
+}
+
+/// Where a job's output goes.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JobKeep {
+    /// A directory of your own files; `runs/ID` where it is left out.
+    path: Option<String>,
+}
+
+/// Keep what a job that is over printed in your own files
+///
+/// A file for each stream that has something, `stdout.txt` always; files of those names that are there are replaced.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/keep", tag = "jobs", request_body = JobKeep,
+    params(("id" = String, Path, description = "the job's id")), responses((status = 201, body = Kept), Problems))]
+pub(super) async fn job_keep(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+    ApiJson(keep): ApiJson<JobKeep>,
+) -> Result<(StatusCode, Json<Kept>), Problem> {
+    let kept = lab.job_keep(&caller, job_id(&id)?, keep.path.as_deref()).await?;
+    Ok((StatusCode::CREATED, Json(kept)))
 }
 
 /// Reads a job's id; what is none names no job.

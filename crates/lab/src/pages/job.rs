@@ -24,6 +24,7 @@ struct Allowed {
     cancel: bool,
     retry: bool,
     delete: bool,
+    keep: bool,
 }
 
 /// One attempt in the table.
@@ -173,7 +174,7 @@ async fn shown(
         duration_ms: job.started_ms.zip(end_ms).map(|(start, end)| end - start),
         options: view.options.iter().map(|(name, value)| (name.clone(), option_text(value))).collect(),
         attempts,
-        may: allowed(caller, &job),
+        may: allowed(lab, caller, &job),
         view,
         job,
     };
@@ -191,7 +192,7 @@ fn program_shown(lab: &Lab, look: &Look<'_>, job: &Job, view: &JobView, program:
     }
 }
 
-fn allowed(caller: &Caller, job: &Job) -> Allowed {
+fn allowed(lab: &Lab, caller: &Caller, job: &Job) -> Allowed {
     let is_own = job.account == caller.account.as_str() || caller.has(Role::Operator);
     Allowed {
         change: is_own,
@@ -199,6 +200,7 @@ fn allowed(caller: &Caller, job: &Job) -> Allowed {
         cancel: is_own && !job.status.is_final() && !job.is_cancelled,
         retry: is_own && matches!(job.status, JobStatus::Error | JobStatus::Cancelled),
         delete: is_own && job.status.is_final(),
+        keep: lab.keeping().is_some() && job.status.is_final(),
     }
 }
 

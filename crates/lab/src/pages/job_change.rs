@@ -41,6 +41,22 @@ pub(super) async fn retry(
     answer(lab.job_retry(&caller, id).await.map(drop), &format!("/lab/jobs/{id}"), "flash-retried")
 }
 
+/// `POST /lab/jobs/{id}/keep`: leads to where it is kept.
+pub(super) async fn keep(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Response, Problem> {
+    let id = job_id(&id)?;
+    match lab.job_keep(&caller, id, None).await {
+        Ok(kept) => Ok(redirect(&kept.page, Some(Flash::done("flash-kept")))),
+        Err(problem) if problem.code() == "job-open" => {
+            Ok(redirect(&format!("/lab/jobs/{id}"), Some(Flash::failed("problem-job-open"))))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
 #[derive(Deserialize)]
 pub(super) struct RenameForm {
     name: String,

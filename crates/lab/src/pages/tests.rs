@@ -199,6 +199,7 @@ fn service_errors() -> Vec<ServiceError> {
         E::JobUnknown,
         E::JobOfAnother,
         E::JobOpen,
+        E::NothingKept,
         E::JobOver,
         E::NotRetryable { status: "running" },
         E::IdempotencyReused,

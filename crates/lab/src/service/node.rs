@@ -59,6 +59,11 @@ impl Lab {
         Ok(node_get(self.db(), id).await?.map(|node| (node.name, node.labels)))
     }
 
+    /// UID and name of the node with this UID or name, for other services.
+    pub async fn node_called(&self, id_or_name: &str) -> Result<Option<(String, String)>, ServiceError> {
+        Ok(node_find(self.db(), id_or_name).await?.map(|node| (node.id.to_string(), node.name)))
+    }
+
     /// Makes a join token for one node.
     pub(crate) async fn node_token_create(&self, caller: &Caller, minutes: u32) -> Result<NodeToken, ServiceError> {
         if !TOKEN_MINUTES.contains(&minutes) {

@@ -12,8 +12,8 @@ use crate::config::{AgentConfig, ControlPlane};
 use crate::inventory;
 use crate::launcher::Launcher;
 
-/// How long parts may take to end.
-const END: Duration = Duration::from_secs(5);
+/// How long parts may take to end: mounts store what they kept.
+const END: Duration = Duration::from_secs(30);
 
 /// The parts that run.
 pub(crate) struct Parts {

@@ -2,12 +2,13 @@
 //! and the signals that end it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use agent::AgentConfig;
 use anyhow::Context;
+use storage::mount::mount_part;
 use storage::store::{StoreDir, store_part};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -96,6 +97,9 @@ fn config(args: AgentArgs) -> AgentConfig {
     if !args.store.is_empty() {
         open_files_raise(STORE_FILES);
         parts.push(Arc::new(store_part(args.store, args.store_listen)));
+    }
+    if Path::new("/dev/fuse").exists() {
+        parts.push(Arc::new(mount_part()));
     }
     AgentConfig {
         join: args.join,

@@ -30,7 +30,7 @@ pub(crate) use model::{
 pub(crate) use problem::{ClientError, Problem};
 pub(crate) use session::sign_in;
 pub(crate) use trust::{fetch_authority, fingerprint};
-pub(crate) use volume::{Export, FileEntry, Volume, VolumeHealth};
+pub(crate) use volume::{CareProgress, CareRates, Export, FileEntry, NodeMount, Share, Volume, VolumeHealth};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

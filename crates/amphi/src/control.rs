@@ -97,6 +97,7 @@ impl Control {
             nodes: Arc::new(StorageNodes { lab: lab.clone() }),
         };
         let storage = Storage::open(db.clone(), portal.clone(), storage_config);
+        lab.keep_with(Arc::new(OwnFiles { storage: storage.clone() }));
 
         let shutdown = CancellationToken::new();
         let tasks = [lab::spawn_tasks(&lab, &shutdown), storage.spawn_tasks(&shutdown)];
@@ -124,6 +125,25 @@ impl Control {
     }
 }
 
+/// Where the lab keeps what jobs printed: the files that storage has for everybody.
+struct OwnFiles {
+    storage: Storage,
+}
+
+#[async_trait::async_trait]
+impl lab::Keeping for OwnFiles {
+    async fn keep(
+        &self,
+        caller: &portal::Caller,
+        directory: &str,
+        files: Vec<(&'static str, Vec<u8>)>,
+    ) -> Result<lab::Kept, portal::Problem> {
+        let names = files.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let storage::KeptIn { export, path, page } = self.storage.keep(caller, directory, files).await?;
+        Ok(lab::Kept { export, path, page, files: names })
+    }
+}
+
 /// What storage asks about nodes, answered by the lab.
 struct StorageNodes {
     lab: Lab,
@@ -134,6 +154,10 @@ impl storage::Nodes for StorageNodes {
     async fn node(&self, id: &str) -> Result<Option<storage::NodeFacts>, Box<dyn std::error::Error + Send + Sync>> {
         let node = self.lab.node_facts(id).await?;
         Ok(node.map(|(name, labels)| storage::NodeFacts { name, labels }))
+    }
+
+    async fn find(&self, node: &str) -> Result<Option<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.lab.node_called(node).await?)
     }
 }
 
@@ -146,7 +170,7 @@ fn portal_config(public_url: Option<String>, address: SocketAddr) -> PortalConfi
         public_url,
         catalogs: [lab::catalogs(), storage::catalogs()].concat(),
         nav: navigation(),
-        sub_nav: lab::sub_navigation(),
+        sub_nav: [lab::sub_navigation(), storage::sub_navigation()].concat(),
         assets: [lab::assets(), storage::assets()].concat(),
         topics: |caller, topic| lab::topic(caller, topic).or_else(|| storage::topic(caller, topic)),
         removals: vec![lab::removal, storage::removal],

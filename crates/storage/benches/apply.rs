@@ -23,6 +23,10 @@ struct NoNodes;
 
 #[async_trait::async_trait]
 impl Nodes for NoNodes {
+    async fn find(&self, _node: &str) -> Result<Option<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(None)
+    }
+
     async fn node(&self, _id: &str) -> Result<Option<NodeFacts>, Failure> {
         Ok(None)
     }

@@ -144,6 +144,24 @@ CREATE TABLE storage_xattr (
   PRIMARY KEY (space, ino, name)
 );
 
+-- Exports that operators want mounted on nodes.
+CREATE TABLE storage_node_mount (
+  id VARCHAR(36) NOT NULL PRIMARY KEY,
+  node VARCHAR(36) NOT NULL,
+  export VARCHAR(190) NOT NULL,
+  directory VARCHAR(190) NOT NULL,
+  is_read_only SMALLINT NOT NULL,
+  is_wanted SMALLINT NOT NULL,
+  is_mounted SMALLINT NOT NULL,
+  detail TEXT NOT NULL,
+  login VARCHAR(64) NOT NULL,
+  token_id VARCHAR(36) NOT NULL,
+  token TEXT NOT NULL,
+  seen_ms BIGINT NOT NULL,
+  created_ms BIGINT NOT NULL,
+  UNIQUE (node, directory)
+);
+
 -- How far the comparison of each store's units with their checksums has come.
 CREATE TABLE storage_scrub (
   store BIGINT NOT NULL PRIMARY KEY,
@@ -171,11 +189,55 @@ CREATE TABLE storage_rebuild (
   asked_ms BIGINT NOT NULL
 );
 
+-- Volumes whose stores are being evened out.
+CREATE TABLE storage_rebalance (
+  volume BIGINT NOT NULL PRIMARY KEY,
+  asked_ms BIGINT NOT NULL
+);
+
+-- Units that were moved from a store, until they are deleted there: whoever was reading them may finish.
+CREATE TABLE storage_moved (
+  stripe BIGINT NOT NULL,
+  unit BIGINT NOT NULL,
+  store BIGINT NOT NULL,
+  volume BIGINT NOT NULL,
+  since_ms BIGINT NOT NULL,
+  PRIMARY KEY (stripe, unit, store)
+);
+
+-- How far what moves data about has come: a rebuild or a rebalance of a volume that goes on.
+CREATE TABLE storage_work (
+  kind VARCHAR(16) NOT NULL,
+  volume BIGINT NOT NULL,
+  begun_ms BIGINT NOT NULL,
+  seen_ms BIGINT NOT NULL,
+  done_bytes BIGINT NOT NULL,
+  total_bytes BIGINT NOT NULL,
+  PRIMARY KEY (kind, volume)
+);
+
+-- What operators set for all of storage; what is not there is as it was built.
+CREATE TABLE storage_setting (
+  name VARCHAR(32) NOT NULL PRIMARY KEY,
+  setting BIGINT NOT NULL
+);
+
+-- Alerts that were told, until they are over: each by its code and the name or number of what it is about.
+CREATE TABLE storage_alert (
+  code VARCHAR(16) NOT NULL,
+  subject VARCHAR(190) NOT NULL,
+  tally BIGINT NOT NULL,
+  since_ms BIGINT NOT NULL,
+  PRIMARY KEY (code, subject)
+);
+
 -- Links by which one file can be downloaded without signing in, by the hash of the secret in them.
 CREATE TABLE storage_share (
   hash VARCHAR(64) NOT NULL PRIMARY KEY,
+  id VARCHAR(16) NOT NULL UNIQUE,
   space BIGINT NOT NULL,
   path TEXT NOT NULL,
   account VARCHAR(36) NOT NULL,
+  created_ms BIGINT NOT NULL,
   expires_ms BIGINT NOT NULL
 );

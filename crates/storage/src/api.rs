@@ -3,8 +3,10 @@
 mod care;
 mod export;
 mod file;
+mod node_mount;
 mod s3_key;
 mod session;
+mod share;
 mod snapshot;
 mod store;
 pub(crate) mod transfer;
@@ -27,6 +29,8 @@ pub(crate) fn router(storage: Storage) -> OpenApiRouter {
         .routes(routes!(snapshot::snapshot_list, snapshot::snapshot_create))
         .routes(routes!(snapshot::snapshot_delete))
         .routes(routes!(snapshot::snapshot_restore))
+        .routes(routes!(share::share_list, share::share_create))
+        .routes(routes!(share::share_revoke))
         .routes(routes!(session::session_open))
         .routes(routes!(session::session_renew, session::session_close))
         .routes(routes!(session::session_certify))
@@ -34,11 +38,15 @@ pub(crate) fn router(storage: Storage) -> OpenApiRouter {
         .routes(routes!(session::delegation_end))
         .routes(routes!(session::session_apply))
         .routes(routes!(session::session_read))
+        .routes(routes!(node_mount::node_mount_list, node_mount::node_mount_create))
+        .routes(routes!(node_mount::node_mount_delete))
         .routes(routes!(store::store_list))
         .routes(routes!(store::store_get, store::store_change, store::store_delete))
         .routes(routes!(care::storage_health))
+        .routes(routes!(care::rates_get, care::rates_set))
         .routes(routes!(care::volume_scrub))
         .routes(routes!(care::volume_rebuild))
+        .routes(routes!(care::volume_rebalance))
         .routes(routes!(file::entry_list))
         .routes(routes!(file::file_get, file::file_put, file::file_delete))
         .routes(routes!(file::directory_make))

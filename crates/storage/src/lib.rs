@@ -38,8 +38,8 @@ use wire::authority::Authority;
 
 pub use access::access;
 pub use model::stripe::SPAN_BYTES;
-pub use pages::{assets, catalogs, navigation, topic};
-pub use service::ServiceError;
+pub use pages::{assets, catalogs, navigation, sub_navigation, topic};
+pub use service::{KeptIn, ServiceError};
 
 /// What storage is set up with.
 pub struct StorageConfig {
@@ -58,6 +58,9 @@ pub struct StorageConfig {
 pub trait Nodes: Send + Sync {
     /// The node with this UID; `None` when it was removed.
     async fn node(&self, id: &str) -> Result<Option<NodeFacts>, Box<dyn std::error::Error + Send + Sync>>;
+
+    /// UID and name of the node with this UID or name.
+    async fn find(&self, node: &str) -> Result<Option<(String, String)>, Box<dyn std::error::Error + Send + Sync>>;
 }
 
 /// A node, as far as storage cares.
@@ -120,7 +123,9 @@ impl Storage {
 
     /// What agents call, by certificate: it stands outside the portal's layers.
     pub fn registry(&self) -> Router {
-        Router::new().route_service(link::ROUTE, link::service(self.clone()))
+        Router::new()
+            .route_service(link::ROUTE, link::service(self.clone()))
+            .route_service(link::MOUNTS_ROUTE, link::mounts_service(self.clone()))
     }
 
     /// Takes S3's requests out of what comes to `router`. They are admitted by their signature, which is made with a key of

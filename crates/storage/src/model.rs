@@ -1,9 +1,12 @@
 //! The nouns of storage. No I/O.
 
+pub(crate) mod alert;
+pub(crate) mod balance;
 mod check;
 pub mod effect;
 pub mod inode;
 pub mod name;
+pub(crate) mod node_mount;
 pub(crate) mod plan;
 pub(crate) mod session;
 pub(crate) mod space;

@@ -9,6 +9,7 @@ mod keeper;
 mod node;
 mod numbers;
 mod opens;
+mod part;
 mod tree;
 
 use std::io;
@@ -26,6 +27,7 @@ use wire::authority::{AuthorityError, KeyRequest};
 use self::core::Core;
 use self::fuse::Kernel;
 use self::keeper::{Keeper, free_bytes};
+pub use self::part::{MountPart, mount_part};
 use crate::namespace::remote::Remote;
 pub use crate::namespace::remote::{RemoteError, Server};
 use crate::stripe::{Credentials, Stripes};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
 use crate::model::name::Name;
-use crate::model::stripe::Stripe;
+use crate::model::stripe::{Stripe, StripeId};
 
 pub use direct::Direct;
 pub(crate) use direct::SessionCall;
@@ -87,6 +87,13 @@ pub struct Usage {
     pub inodes_hard: u64,
 }
 
+impl Usage {
+    /// Whether people are to be warned.
+    pub fn is_above_soft(&self) -> bool {
+        self.bytes_soft > 0 && self.bytes > self.bytes_soft
+    }
+}
+
 /// One name space, for one caller. Every call has a deadline of its own.
 #[async_trait]
 pub trait Namespace: Send + Sync {
@@ -104,6 +111,9 @@ pub trait Namespace: Send + Sync {
 
     /// Stripes of a file in order, from `number` on, at most `limit` and [`LIST_MAX`].
     async fn stripes(&self, ino: Ino, number: u64, limit: usize) -> Result<Vec<Placed>, NamespaceError>;
+
+    /// A stripe of any file in it, by its number, with the stores it is on now. `None`: nothing refers to it any more.
+    async fn stripe(&self, id: StripeId) -> Result<Option<Stripe>, NamespaceError>;
 
     /// The extended attributes.
     async fn xattrs(&self, ino: Ino) -> Result<Vec<(String, Vec<u8>)>, NamespaceError>;

@@ -1,7 +1,11 @@
 //! The pages of files, volumes and stores: extract, one call, render. What they say is in `locales`.
 
 mod browser;
+mod care;
 mod look;
+mod node_mount;
+mod own;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod volumes;
@@ -11,6 +15,8 @@ use axum::routing::{get, post};
 use portal::{Asset, Caller, Locale, NavItem, Role};
 
 use crate::Storage;
+
+pub(crate) use look::{encoded, encoded_path};
 
 /// Storage's catalogs.
 pub fn catalogs() -> Vec<(Locale, &'static str)> {
@@ -31,6 +37,16 @@ pub fn navigation() -> Vec<NavItem> {
             label: "nav-volumes",
             role: Some(Role::Operator),
         },
+    ]
+}
+
+/// Storage's entries of the second level, each with its section.
+pub fn sub_navigation() -> Vec<(&'static str, NavItem)> {
+    let item = |id, href, label| ("files", NavItem { id, href, icon: "bi-folder", label, role: None });
+    vec![
+        item("spaces", "/files", "nav-spaces"),
+        item("shares", "/shares", "nav-shares"),
+        item("s3-keys", "/s3-keys", "nav-s3-keys"),
     ]
 }
 
@@ -61,8 +77,18 @@ pub(crate) fn router(storage: Storage) -> Router {
         .route("/files/{export}", get(browser::root).post(browser::change_root))
         .route("/files/{export}/{*path}", get(browser::directory).post(browser::change))
         .route("/shared/{secret}", get(browser::shared))
+        .route("/shares", get(own::shares))
+        .route("/shares/{id}/revoke", post(own::share_revoke))
+        .route("/s3-keys", get(own::keys).post(own::key_create))
+        .route("/s3-keys/{id}/revoke", post(own::key_revoke))
+        .route("/snapshots/{export}", post(snapshot::change))
+        .route("/nodes/{node}/mounts", get(node_mount::page).post(node_mount::create))
+        .route("/nodes/{node}/mounts/part", get(node_mount::part))
+        .route("/nodes/{node}/mounts/{id}/remove", post(node_mount::remove))
         .route("/volumes", get(volumes::page).post(volumes::create))
         .route("/volumes/part", get(volumes::part))
+        .route("/volumes/rates", post(care::rates))
+        .route("/volumes/{volume}/care", post(care::begin))
         .route("/stores/{id}/state", post(volumes::store_state))
         .with_state(storage)
 }

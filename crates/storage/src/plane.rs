@@ -47,6 +47,10 @@ impl Nodes for NoNodes {
     async fn node(&self, _: &str) -> Result<Option<NodeFacts>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(None)
     }
+
+    async fn find(&self, node: &str) -> Result<Option<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok((node == "lab-a").then(|| ("uid-a".to_owned(), node.to_owned())))
+    }
 }
 
 pub(crate) struct Reply {

@@ -1,9 +1,12 @@
 //! All the SQL of storage, noun-first. Reads run at once; writes are added to a transaction that the caller commits.
 
+pub(crate) mod alert;
 pub(crate) mod apply;
+pub(crate) mod balance;
 pub(crate) mod care;
 pub(crate) mod damage;
 pub(crate) mod inode;
+pub(crate) mod node_mount;
 pub(crate) mod number;
 pub(crate) mod s3_key;
 pub(crate) mod session;
@@ -13,6 +16,7 @@ pub(crate) mod space;
 pub(crate) mod store;
 pub(crate) mod stripe;
 pub(crate) mod volume;
+pub(crate) mod work;
 
 #[cfg(test)]
 mod conformance;

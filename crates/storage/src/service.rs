@@ -1,13 +1,17 @@
 //! Operations of storage: check the caller, decide, write, tell.
 
+pub(crate) mod alert;
 pub(crate) mod care;
 mod credentials;
 mod delegation;
 pub(crate) mod export;
 mod file;
+mod keep;
+pub(crate) mod node_mount;
 mod numbers;
+pub(crate) mod pace;
 pub(crate) mod session;
-mod share;
+pub(crate) mod share;
 mod snapshot;
 pub(crate) mod store;
 pub(crate) mod volume;
@@ -15,12 +19,14 @@ pub(crate) mod volume;
 use db::DbError;
 use portal::Problem;
 
+use crate::model::node_mount::DirectoryRefusal;
 use crate::model::stripe::UnknownLayout;
 use crate::model::volume::NameRefusal;
 use crate::namespace::NamespaceError;
 
 pub(crate) use credentials::ControlPair;
 pub(crate) use file::Volumes;
+pub use keep::KeptIn;
 pub(crate) use numbers::Numbers;
 
 /// What keeps an operation of storage from being carried out. `Display` is a sentence for people.
@@ -129,6 +135,24 @@ pub enum ServiceError {
     /// A store is named by no UUID.
     #[error("A store's UUID can't be read.")]
     StoreUuid,
+    /// There is no volume for personal exports.
+    #[error("Nobody has files of their own here yet: there is no volume \"home\". Ask an operator for one.")]
+    HomeLacking,
+    /// No such node.
+    #[error("There is no node {0:?}. See the list of nodes for those there are.")]
+    NodeUnknown(String),
+    /// The directory is not acceptable.
+    #[error(transparent)]
+    Directory(#[from] DirectoryRefusal),
+    /// Something is mounted there already, or is to be.
+    #[error("Something is mounted on {0} of that node already.")]
+    DirectoryTaken(String),
+    /// More than anybody needs.
+    #[error("A node has at most {0} mounts.")]
+    MountsTooMany(usize),
+    /// No such mount.
+    #[error("There is no such mount on that node.")]
+    MountUnknown,
     /// A certificate could not be made.
     #[error("making a certificate for stores")]
     Certificate(#[from] wire::authority::AuthorityError),
@@ -174,6 +198,16 @@ impl From<ServiceError> for Problem {
             E::StoreUsed(id) => Problem::conflict("store-used", sentence).arg("store", id.to_string()),
             E::StoreOffered(id) => Problem::conflict("store-offered", sentence).arg("store", id.to_string()),
             E::StoresTooMany(_) | E::StorePort(_) | E::StoreUuid => Problem::bad_request("store-offer", sentence),
+            E::HomeLacking => Problem::conflict("home-lacking", sentence),
+            E::NodeUnknown(node) => Problem::not_found("node-unknown", sentence).arg("node", node),
+            E::Directory(DirectoryRefusal(directory)) => {
+                Problem::bad_request("mount-directory", sentence + ".").field("directory").arg("directory", directory)
+            }
+            E::DirectoryTaken(directory) => {
+                Problem::conflict("directory-taken", sentence).field("directory").arg("directory", directory)
+            }
+            E::MountsTooMany(most) => Problem::conflict("mounts-too-many", sentence).arg("most", most),
+            E::MountUnknown => Problem::not_found("mount-unknown", sentence),
             E::File(error) => error.into(),
             E::Namespace(error) => error.into(),
             E::Certificate(error) => Problem::bug(error),

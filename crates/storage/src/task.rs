@@ -5,6 +5,7 @@ mod collect;
 mod expire_sessions;
 mod pace;
 mod poll;
+mod rebalance;
 mod rebuild;
 mod remove_space;
 mod scrub;
@@ -31,6 +32,8 @@ const REBUILD: Duration = Duration::from_secs(5);
 /// What could not be repaired is not tried again at once.
 const REPAIR_AGAIN: Duration = Duration::from_secs(10);
 const SCRUB: Duration = Duration::from_secs(10);
+const REBALANCE: Duration = Duration::from_secs(15);
+const ALERTS: Duration = Duration::from_secs(10);
 
 /// Starts storage's duties; they end with `shutdown`.
 pub(crate) fn spawn_tasks(storage: &Storage, shutdown: &CancellationToken) -> TaskTracker {
@@ -59,6 +62,23 @@ pub(crate) fn spawn_tasks(storage: &Storage, shutdown: &CancellationToken) -> Ta
     ));
     tracker.spawn(single("rebuild", REBUILD, storage.clone(), shutdown.clone(), |s| async move { s.rebuild().await }));
     tracker.spawn(single("scrub", SCRUB, storage.clone(), shutdown.clone(), |s| async move { s.scrub().await }));
+    tracker.spawn(single(
+        "rebalance",
+        REBALANCE,
+        storage.clone(),
+        shutdown.clone(),
+        |s| async move { s.rebalance().await },
+    ));
+    tracker.spawn(single(
+        "alerts",
+        ALERTS,
+        storage.clone(),
+        shutdown.clone(),
+        |s| async move { s.alerts_tell().await },
+    ));
+    tracker.spawn(shared("measures", ALERTS, storage.clone(), shutdown.clone(), |s| async move {
+        s.alerts_measure().await
+    }));
     tracker.spawn(remove_space::run(storage.clone(), shutdown.clone()));
     tracker.spawn(expire_sessions::run(storage.clone(), shutdown.clone()));
     tracker.spawn(poll::run(storage.clone(), shutdown.clone()));

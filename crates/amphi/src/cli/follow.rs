@@ -8,7 +8,7 @@ use reqwest::Method;
 
 use super::failure::{Failure, INTERRUPTED, UNAVAILABLE};
 use super::run::{Interrupts, Typing};
-use super::terminal::{plain, say};
+use super::terminal::{StatusLine, plain, say};
 use super::untrusted::Filter;
 use crate::client::{Client, ClientError, JobEnd, LiveEvent, LiveStream, OutputChunk, OutputStream, StateChange};
 
@@ -33,7 +33,7 @@ pub(super) struct Follower {
     shows_output: bool,
     stdout: Sink<Stdout>,
     stderr: Sink<Stderr>,
-    waiting: WaitingLine,
+    waiting: StatusLine,
     attempt: Option<u64>,
     is_cancelled: bool,
     /// What is typed here, where the program gets it.
@@ -58,7 +58,7 @@ impl Follower {
             shows_output,
             stdout: Sink::new(io::stdout(), is_raw),
             stderr: Sink::new(io::stderr(), is_raw),
-            waiting: WaitingLine { on: io::stderr().is_terminal(), shown: false },
+            waiting: StatusLine::new(),
             attempt: None,
             is_cancelled: false,
             typing,
@@ -137,7 +137,7 @@ impl Follower {
             && let Some(typing) = &mut self.typing
         {
             self.waiting.clear();
-            self.waiting.on = false;
+            self.waiting.is_on = false;
             typing.begin();
         }
         match state.status.as_str() {
@@ -188,27 +188,6 @@ impl<W: Write + IsTerminal> Sink<W> {
             None => self.out.write_all(bytes)?,
         }
         self.out.flush()
-    }
-}
-
-/// One line on the terminal that is rewritten in place; nothing where there is no terminal.
-struct WaitingLine {
-    on: bool,
-    shown: bool,
-}
-
-impl WaitingLine {
-    fn show(&mut self, text: &str) {
-        if self.on {
-            self.shown = true;
-            say(&format!("\r\u{1b}[K{text}"));
-        }
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            say("\r\u{1b}[K");
-        }
     }
 }
 

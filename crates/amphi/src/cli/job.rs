@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::output::{OutputArgs, print_facts, print_json, print_line, print_table};
 use super::source;
 use super::table::{Cell, Table};
-use super::terminal::{Colour, say};
+use super::terminal::{Colour, plain, say};
 use super::untrusted::Filter;
 use super::when;
 use super::{connect, decode};
@@ -76,6 +76,16 @@ Examples:
     /// Try a failed or cancelled job again
     #[command(after_help = "Example:\n  amphi job retry 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00")]
     Retry { id: String },
+    /// Keep what a job printed in your own files: a file for each stream, below PATH
+    #[command(after_help = "\
+Examples:
+  amphi job keep 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00
+  amphi job keep 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00 course-1/exercise-3")]
+    Keep {
+        id: String,
+        /// A directory of your own files; runs/ID where it is left out
+        path: Option<String>,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -128,6 +138,12 @@ pub(super) async fn run(args: JobArgs) -> Result<(), Failure> {
             let job = client.change(Method::POST, &["jobs", &id, "retry"], None).await.map_err(unknown)?;
             let again = job["id"].as_str().unwrap_or(&id);
             tell(format, &job, &format!("{again} is waiting"))
+        }
+        JobCommand::Keep { id, path } => {
+            let body = json!({ "path": path });
+            let kept = client.change(Method::POST, &["jobs", &id, "keep"], Some(&body)).await.map_err(unknown)?;
+            let text = |name: &str| plain(kept[name].as_str().unwrap_or_default());
+            tell(format, &kept, &format!("kept in {}:{}", text("export"), text("path")))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `amphi node`: the machines that runs go to.
 
+mod mount;
+
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -50,6 +52,18 @@ enum NodeCommand {
     /// Take a node out: what waits for it ends as an error
     #[command(after_help = "Example:\n  amphi node disable lab-a")]
     Disable { node: String },
+    /// List what is mounted on a node for operators
+    #[command(after_help = "Example:\n  amphi node mounts lab-a")]
+    Mounts { node: String },
+    /// Mount an export on a directory of a node; its agent keeps it mounted
+    #[command(after_help = "\
+Examples:
+  amphi node mount lab-a films /mnt/films
+  amphi node mount --read-only lab-a course-1@before-exam /mnt/exam")]
+    Mount(mount::MountArgs),
+    /// Unmount on a node, once everything is stored
+    #[command(after_help = "Example:\n  amphi node unmount lab-a /mnt/films")]
+    Unmount { node: String, directory: String },
     /// Remove a node for good; its agent has to join anew
     #[command(after_help = "Example:\n  amphi node remove --yes lab-a")]
     Remove {
@@ -73,6 +87,9 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
         NodeCommand::Enable { node } => set_state(&client, &node, "enabled", format).await,
         NodeCommand::Cordon { node } => set_state(&client, &node, "cordoned", format).await,
         NodeCommand::Disable { node } => set_state(&client, &node, "disabled", format).await,
+        NodeCommand::Mounts { node } => mount::list(&client, &node, format).await,
+        NodeCommand::Mount(args) => mount::mount(&client, args, format).await,
+        NodeCommand::Unmount { node, directory } => mount::unmount(&client, &node, &directory, format).await,
         NodeCommand::Remove { node, yes } => remove(&client, &node, yes, format).await,
     }
 }

@@ -51,6 +51,31 @@ pub(super) fn say(text: &str) {
     let _ = eprint_flush(text);
 }
 
+/// One line on the terminal that is rewritten in place; nothing where there is no terminal.
+pub(super) struct StatusLine {
+    pub(super) is_on: bool,
+    is_shown: bool,
+}
+
+impl StatusLine {
+    pub(super) fn new() -> Self {
+        Self { is_on: io::stderr().is_terminal(), is_shown: false }
+    }
+
+    pub(super) fn show(&mut self, text: &str) {
+        if self.is_on {
+            self.is_shown = true;
+            say(&format!("\r\u{1b}[K{text}"));
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            say("\r\u{1b}[K");
+        }
+    }
+}
+
 /// Can a person answer?
 pub(super) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -6,6 +6,8 @@ mod file;
 mod key;
 mod mount;
 mod progress;
+mod rozofs;
+mod share;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
+use self::care::Duty;
 use super::failure::{Failure, USAGE};
 use super::output::{OutputArgs, print_facts, print_json, print_line, print_table};
 use super::table::{Cell, Table};
@@ -78,10 +81,19 @@ Examples:
     Health { volume: Option<String> },
     /// Compare everything at rest with its checksums, and repair what is damaged
     #[command(after_help = "Example:\n  amphi volume scrub films")]
-    Scrub { volume: String },
+    Scrub(care::CareArgs),
     /// Put on other stores what is on those that are away
     #[command(after_help = "Example:\n  amphi volume rebuild films")]
-    Rebuild { volume: String },
+    Rebuild(care::CareArgs),
+    /// Move data from the fullest stores to the emptiest
+    #[command(after_help = "Example:\n  amphi volume rebalance films")]
+    Rebalance(care::CareArgs),
+    /// Show or set how fast data is rebuilt, rebalanced and compared, at most
+    #[command(after_help = "\
+Examples:
+  amphi volume rate
+  amphi volume rate --rebuild 100MiB --scrub 8MiB")]
+    Rate(care::RateArgs),
     #[command(flatten)]
     File(file::FileCommand),
     /// List, make and revoke your own keys for S3
@@ -90,6 +102,18 @@ Examples:
         #[command(subcommand)]
         command: key::KeyCommand,
     },
+    /// List, make and revoke links by which anybody may download a file
+    #[command(after_help = "\
+Examples:
+  amphi volume share create films:2026/film.mkv
+  amphi volume share list")]
+    Share {
+        #[command(subcommand)]
+        command: share::ShareCommand,
+    },
+    /// Import files of a RozoFS volume from the directories of its stores, each by its id
+    #[command(after_help = "Example:\n  amphi volume import-rozofs /srv/rozofs/storage_1_* films:old")]
+    ImportRozofs(rozofs::ImportArgs),
     /// Exports: name spaces of a volume, with people they are for and limits
     #[command(after_help = "\
 Examples:
@@ -138,10 +162,14 @@ pub(super) async fn run(args: VolumeArgs) -> Result<(), Failure> {
             }
         }
         VolumeCommand::Health { volume } => care::health(&connect()?, volume, format).await,
-        VolumeCommand::Scrub { volume } => care::begin(&connect()?, &volume, "scrub", format).await,
-        VolumeCommand::Rebuild { volume } => care::begin(&connect()?, &volume, "rebuild", format).await,
+        VolumeCommand::Scrub(args) => care::run(&connect()?, args, Duty::Scrub, format).await,
+        VolumeCommand::Rebuild(args) => care::run(&connect()?, args, Duty::Rebuild, format).await,
+        VolumeCommand::Rebalance(args) => care::run(&connect()?, args, Duty::Rebalance, format).await,
+        VolumeCommand::Rate(args) => care::rate(&connect()?, args, format).await,
         VolumeCommand::File(command) => file::run(&connect()?, command, format).await,
         VolumeCommand::Key { command } => key::run(command, format).await,
+        VolumeCommand::Share { command } => share::run(&connect()?, command, format).await,
+        VolumeCommand::ImportRozofs(args) => rozofs::run(&connect()?, args, format).await,
         VolumeCommand::Export(args) => export::run(&connect()?, args, format).await,
         VolumeCommand::Snapshot(args) => snapshot::run(&connect()?, args, format).await,
         VolumeCommand::Mount(args) => mount::run(args).await,

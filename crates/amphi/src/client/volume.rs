@@ -36,6 +36,36 @@ pub(crate) struct ExportUsage {
     pub(crate) bytes: u64,
     pub(crate) inodes: u64,
     pub(crate) bytes_hard: u64,
+    /// Above this people are warned; 0 is none.
+    #[serde(default)]
+    pub(crate) bytes_soft: u64,
+}
+
+/// An export on a directory of a node.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NodeMount {
+    pub(crate) id: String,
+    pub(crate) export: String,
+    pub(crate) directory: String,
+    pub(crate) read_only: bool,
+    pub(crate) state: String,
+    #[serde(default)]
+    pub(crate) detail: String,
+    pub(crate) login: String,
+}
+
+/// A link to a file.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Share {
+    pub(crate) id: String,
+    pub(crate) export: String,
+    pub(crate) path: String,
+    pub(crate) login: String,
+    pub(crate) created: Timestamp,
+    pub(crate) expires: Timestamp,
+    /// Only in the answer that made it.
+    #[serde(default)]
+    pub(crate) link: Option<String>,
 }
 
 /// What is at a path of an export.
@@ -58,4 +88,27 @@ pub(crate) struct VolumeHealth {
     pub(crate) lost: u64,
     pub(crate) rebuild_bytes: u64,
     pub(crate) repairs_waiting: u64,
+    #[serde(default)]
+    pub(crate) rebuild: Option<CareProgress>,
+    #[serde(default)]
+    pub(crate) rebalance: Option<CareProgress>,
+    #[serde(default)]
+    pub(crate) scrub: Option<CareProgress>,
+}
+
+/// How far work on a volume has come.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CareProgress {
+    pub(crate) done_bytes: u64,
+    pub(crate) total_bytes: u64,
+    pub(crate) bytes_per_s: u64,
+    #[serde(default)]
+    pub(crate) seconds_left: Option<u64>,
+}
+
+/// How fast data is moved and compared, at most.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CareRates {
+    pub(crate) rebuild_bytes_per_s: u64,
+    pub(crate) scrub_bytes_per_s: u64,
 }

@@ -105,6 +105,9 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
     let notes = site.file("notes.txt", "Round trips of the first week.\n");
     site.amphi(&["volume", "mkdir", "home-admin:/Lectures à lire"]).await;
     site.amphi(&["volume", "put", &notes, "home-admin:/"]).await;
+    site.amphi(&["volume", "snapshot", "create", "home-admin", "before-exam"]).await;
+    site.amphi(&["volume", "share", "create", "home-admin:/notes.txt"]).await;
+    site.amphi(&["volume", "key", "create", "laptop"]).await;
     let job = |id: &str| format!("/lab/jobs/{id}");
     vec![
         Page::new("overview", "/lab", LIVE),
@@ -130,6 +133,9 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
         Page::new("files", "/files", LOADED),
         Page::new("folder", "/files/home-admin", LOADED),
         Page::new("folder-empty", "/files/home-admin/Lectures%20%C3%A0%20lire", LOADED),
+        Page::new("shares", "/shares", LOADED),
+        Page::new("s3-keys", "/s3-keys", LOADED),
+        Page::new("node-mounts", "/nodes/lab-a/mounts", LOADED),
         Page::new("volumes", "/volumes", LIVE),
         Page::new("nodes", "/nodes", LIVE),
         Page::new("node", "/nodes/lab-a", LOADED),

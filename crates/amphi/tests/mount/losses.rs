@@ -38,7 +38,7 @@ async fn two_stores_away_and_one_gone_for_good_are_not_noticed() {
         std::fs::remove_dir_all(site.scratch.path().join("state/nodes/lab-b/stores/s2")).unwrap();
         let is_degraded = |health: &Value| health["degraded"].as_u64() > Some(0);
         site.kill("lab-b");
-        site.done(&["volume", "rebuild", "films"]).await;
+        site.done(&["volume", "rebuild", "--detach", "films"]).await;
         site.until("the loss is seen", async || is_degraded(&site.health().await)).await;
         site.is_whole().await;
         is_over.store(true, Ordering::Relaxed);

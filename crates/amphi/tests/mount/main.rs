@@ -3,6 +3,7 @@
 
 mod ends;
 mod losses;
+mod nodes;
 mod site;
 mod storm;
 mod together;

@@ -14,6 +14,44 @@ space-inodes = Entries
 space-volume = Volume
 space-of = { $used } of { $limit }
 
+nav-spaces = Exports
+nav-shares = Shared links
+nav-s3-keys = S3 keys
+space-above = { $used } are used, more than the soft limit of { $limit }. Remove files, or ask an operator for more.
+
+# Snapshots, links, keys
+snapshots-title = Snapshots
+snapshots-help = A snapshot is all of this export as it was in one moment. It takes no room until files change.
+snapshot-name = Name of the snapshot
+snapshot-take = Take a snapshot
+snapshot-taken = Taken
+snapshot-restore = Restore
+snapshot-restore-confirm = Put the snapshot “{ $name }” in the place of all that is in { $export } now? What was changed since is lost.
+snapshot-remove-confirm = Delete the snapshot “{ $name }” of { $export }?
+flash-snapshot-taken = The snapshot was taken.
+flash-snapshot-restored = The snapshot was restored.
+flash-snapshot-removed = The snapshot was deleted.
+shares-title = Shared links
+shares-help = Whoever has one of these links can download its file without signing in.
+shares-empty-title = Nothing is shared
+shares-empty-text = A file’s menu makes a link that holds for seven days.
+shares-file = File
+shares-maker = Made by
+shares-made = Made
+shares-until = Holds until
+share-revoke = Revoke
+share-revoke-confirm = Revoke the link to “{ $path }”? It leads nowhere from then on.
+flash-share-revoked = The link was revoked.
+s3-keys-title = S3 keys
+s3-keys-help = Programs for S3 sign their requests with a key. It may do what your account may: exports are buckets.
+s3-key-name = Name
+s3-key-name-help = What it is for, for example “laptop”.
+s3-key-id = Access key id
+s3-key-create = Create a key
+s3-key-made = Copy it now: the secret is shown this once.
+s3-key-revoke-confirm = Revoke the key “{ $name }”? What it signs is refused from then on.
+flash-s3-key-revoked = The key was revoked.
+
 # The browser
 files-path = Path
 files-upload = Upload
@@ -80,18 +118,57 @@ volume-risk = at risk
 volume-lost = data lost
 volume-rebuilding = { $left } stripes to rebuild
 flash-volume-made = The volume was made.
+volume-scrubbed = compared
+work-rebuild = Rebuild
+work-rebalance = Rebalance
+work-scrub = Comparison
+work-words = { $what }: { $done } of { $total }, { $rate }/s
+work-words-left = { $what }: { $done } of { $total }, { $rate }/s, { $left } left
+left-seconds = { $count } s
+left-minutes = { $count } min
+left-hours = { $count } h
+care-rebuild = Rebuild
+care-rebuild-help = Put on other stores now what is on stores that are away
+care-scrub = Compare
+care-scrub-help = Compare all that is stored with its checksums, and repair what is damaged
+care-rebalance = Rebalance
+care-rebalance-help = Move data from the fullest stores to the emptiest
+flash-rebuild = What is missing is rebuilt as soon as its stores were away for 15 seconds.
+flash-scrub = All that is stored is compared with its checksums.
+flash-rebalance = Data is moved from the fullest stores to the emptiest.
+rates-title = Pace
+rates-help = Rebuilding and comparing leave disks and network to those who work, as far as these limits say. They hold at once.
+rates-rebuild = Rebuild and rebalance, MiB a second
+rates-scrub = Compare, MiB a second on each store
+rates-set = Set
+flash-rates = The pace was set.
 alert-degraded = Volume { $volume }: { $count ->
     [one] one stripe lacks a unit
    *[other] { $count } stripes lack units
- }. They are rebuilt once their store has been away for a while.
-alert-risk = Volume { $volume }: { $count ->
+ }. They are rebuilt once their store has been away for ten minutes.
+alert-at-risk = Volume { $volume }: { $count ->
     [one] one stripe
    *[other] { $count } stripes
- } can lose nothing more. Bring a store back, or add one.
+ } can lose nothing more. Bring a store back, or add one and rebuild.
 alert-lost = Volume { $volume }: { $count ->
     [one] one stripe
    *[other] { $count } stripes
  } can’t be read until a store comes back.
+alert-cannot-place = Volume { $volume }: nothing can be written, since only { $count ->
+    [one] one store takes
+   *[other] { $count } stores take
+ } its data. Bring stores back, free room on them, or add some.
+alert-damage = Volume { $volume }: { $count ->
+    [one] one stripe is damaged and waits
+   *[other] { $count } stripes are damaged and wait
+ } for repair.
+alert-damage-found = Store { $store }: the last comparison found { $count ->
+    [one] one damaged unit. It is
+   *[other] { $count } damaged units. They are
+ } repaired from the others. Look at its disk, and empty the store if it goes on.
+alert-full = Store { $store } is full. Add stores, then rebalance.
+alert-nearly-full = Store { $store } has less than a tenth of its room left. Add stores, or remove files and snapshots.
+alert-soft-quota = Export { $export } holds more than its soft limit. Remove files, or raise the limit.
 stores-title = Stores
 stores-empty = No node offers a store. A store is a directory that an agent offers:
 store-id = No.
@@ -115,6 +192,26 @@ flash-store-enabled = The store takes data again.
 flash-store-cordoned = The store takes no new data.
 flash-store-draining = The store is being emptied.
 
+# Mounts on nodes
+mounts-title = Mounts on { $node }
+mounts-back = The node
+mounts-help = The node’s agent keeps these exports mounted, with the rights of who asked, and mounts them again when it was restarted.
+mounts-none = Nothing is mounted here for operators.
+mounts-new = Mount an export
+mounts-no-export = There is no export yet. Make a volume first.
+mounts-export = Export
+mounts-directory = Directory
+mounts-directory-help = On the node, from / on; empty, or absent: then it is made.
+mounts-read-only = read only
+mounts-mount = Mount
+mounts-unmount = Unmount
+mount-mounted = mounted
+mount-failing = not mounted
+mount-unmounting = being unmounted
+mount-waiting = waiting for the node
+flash-mount = The node mounts it in a moment.
+flash-unmount = The node unmounts it once everything is stored.
+
 # Problems, by their codes
 problem-share-unknown = This link leads to no file any more.
 problem-export-unknown = There is no export “{ $name }”, or it is not open to you.
@@ -129,7 +226,7 @@ problem-export-has-snapshots = { $export } still has { $snapshots ->
  }
 problem-snapshot-unknown = There is no snapshot “{ $name }” of that export.
 problem-operator-needed = Only an operator may make an export. Restore in place, or ask one.
-problem-storage-name = “{ $name }” is no name. A name has 3 to 63 characters: a to z, 0 to 9, and - or . between them.
+problem-storage-name = “{ $name }” is no name. A name has 1 to 63 characters: a to z, 0 to 9, and - or . between them.
 problem-storage-name-taken = { $name } exists already. Choose another name.
 problem-volume-unknown = There is no volume “{ $name }”. See the list of volumes for those there are.
 problem-volume-has-exports = { $volume } still has the exports { $exports }. Remove them first.
@@ -165,4 +262,10 @@ problem-path-too-deep = A path has at most { $max } parts.
 problem-file-changed = The file was changed or removed while it was read.
 problem-file-too-large = A file has at most { $max } bytes.
 problem-too-many-s3-keys = You have 100 S3 keys; revoke one first.
+problem-rate-too-low = At less than 1 MiB a second the care of data would not end.
 problem-s3-key-not-found = There is no such S3 key.
+problem-mount-directory = “{ $directory }” is no directory to mount on. It begins with /, has at most 190 bytes, and no part of it is . or ..
+problem-directory-taken = Something is mounted on { $directory } of that node already.
+problem-mounts-too-many = A node has at most { $most } mounts.
+problem-mount-unknown = There is no such mount on that node.
+problem-home-lacking = Nobody has files of their own here yet: there is no volume “home”. Ask an operator for one.

@@ -14,6 +14,44 @@ space-inodes = Entrées
 space-volume = Volume
 space-of = { $used } sur { $limit }
 
+nav-spaces = Exports
+nav-shares = Liens partagés
+nav-s3-keys = Clés S3
+space-above = { $used } sont occupés, plus que la limite souple de { $limit }. Supprimez des fichiers, ou demandez davantage à un opérateur.
+
+# Instantanés, liens, clés
+snapshots-title = Instantanés
+snapshots-help = Un instantané est tout cet export tel qu’il était à un moment. Il ne prend pas de place tant que les fichiers ne changent pas.
+snapshot-name = Nom de l’instantané
+snapshot-take = Prendre un instantané
+snapshot-taken = Pris
+snapshot-restore = Restaurer
+snapshot-restore-confirm = Mettre l’instantané « { $name } » à la place de tout ce que contient { $export } ? Ce qui a changé depuis sera perdu.
+snapshot-remove-confirm = Supprimer l’instantané « { $name } » de { $export } ?
+flash-snapshot-taken = L’instantané a été pris.
+flash-snapshot-restored = L’instantané a été restauré.
+flash-snapshot-removed = L’instantané a été supprimé.
+shares-title = Liens partagés
+shares-help = Avec un de ces liens, on peut télécharger son fichier sans se connecter.
+shares-empty-title = Rien n’est partagé
+shares-empty-text = Le menu d’un fichier crée un lien valable sept jours.
+shares-file = Fichier
+shares-maker = Créé par
+shares-made = Créé
+shares-until = Valable jusqu’à
+share-revoke = Révoquer
+share-revoke-confirm = Révoquer le lien vers « { $path } » ? Il ne mènera plus nulle part.
+flash-share-revoked = Le lien a été révoqué.
+s3-keys-title = Clés S3
+s3-keys-help = Les programmes pour S3 signent leurs requêtes avec une clé. Elle permet ce que permet votre compte : les exports sont des seaux (buckets).
+s3-key-name = Nom
+s3-key-name-help = À quoi elle sert, par exemple « portable ».
+s3-key-id = Identifiant de la clé
+s3-key-create = Créer une clé
+s3-key-made = Copiez-la maintenant : le secret n’est montré que cette fois.
+s3-key-revoke-confirm = Révoquer la clé « { $name } » ? Ce qu’elle signe sera refusé.
+flash-s3-key-revoked = La clé a été révoquée.
+
 # L’explorateur
 files-path = Chemin
 files-upload = Téléverser
@@ -80,18 +118,57 @@ volume-risk = en danger
 volume-lost = données perdues
 volume-rebuilding = { $left } bandes à reconstruire
 flash-volume-made = Le volume a été créé.
+volume-scrubbed = vérifié
+work-rebuild = Reconstruction
+work-rebalance = Rééquilibrage
+work-scrub = Vérification
+work-words = { $what } : { $done } sur { $total }, { $rate }/s
+work-words-left = { $what } : { $done } sur { $total }, { $rate }/s, encore { $left }
+left-seconds = { $count } s
+left-minutes = { $count } min
+left-hours = { $count } h
+care-rebuild = Reconstruire
+care-rebuild-help = Mettre dès maintenant sur d’autres dépôts ce qui se trouve sur des dépôts absents
+care-scrub = Vérifier
+care-scrub-help = Comparer tout ce qui est conservé à ses sommes de contrôle, et réparer ce qui est abîmé
+care-rebalance = Rééquilibrer
+care-rebalance-help = Déplacer des données des dépôts les plus pleins vers les plus vides
+flash-rebuild = Ce qui manque est reconstruit dès que ses dépôts ont été absents 15 secondes.
+flash-scrub = Tout ce qui est conservé est comparé à ses sommes de contrôle.
+flash-rebalance = Des données sont déplacées des dépôts les plus pleins vers les plus vides.
+rates-title = Allure
+rates-help = Reconstruction et vérification laissent disques et réseau à ceux qui travaillent, dans ces limites. Elles valent tout de suite.
+rates-rebuild = Reconstruction et rééquilibrage, Mio par seconde
+rates-scrub = Vérification, Mio par seconde et par dépôt
+rates-set = Fixer
+flash-rates = L’allure a été fixée.
 alert-degraded = Volume { $volume } : { $count ->
     [one] il manque une unité à une bande
    *[other] il manque des unités à { $count } bandes
- }. Elles seront reconstruites si leur dépôt reste absent.
-alert-risk = Volume { $volume } : { $count ->
+ }. Elles seront reconstruites quand leur dépôt aura été absent dix minutes.
+alert-at-risk = Volume { $volume } : { $count ->
     [one] une bande ne peut
    *[other] { $count } bandes ne peuvent
- } plus rien perdre. Remettez un dépôt en service, ou ajoutez-en un.
+ } plus rien perdre. Remettez un dépôt en service, ou ajoutez-en un et reconstruisez.
 alert-lost = Volume { $volume } : { $count ->
     [one] une bande est illisible
    *[other] { $count } bandes sont illisibles
  } tant qu’un dépôt n’est pas revenu.
+alert-cannot-place = Volume { $volume } : rien ne peut être écrit, car { $count ->
+    [one] un seul dépôt reçoit
+   *[other] { $count } dépôts seulement reçoivent
+ } ses données. Remettez des dépôts en service, faites-y de la place, ou ajoutez-en.
+alert-damage = Volume { $volume } : { $count ->
+    [one] une bande est abîmée et attend
+   *[other] { $count } bandes sont abîmées et attendent
+ } réparation.
+alert-damage-found = Dépôt { $store } : la dernière vérification a trouvé { $count ->
+    [one] une unité abîmée. Elle est réparée
+   *[other] { $count } unités abîmées. Elles sont réparées
+ } à partir des autres. Examinez son disque, et videz le dépôt si cela continue.
+alert-full = Le dépôt { $store } est plein. Ajoutez des dépôts, puis rééquilibrez.
+alert-nearly-full = Le dépôt { $store } a moins d’un dixième de place libre. Ajoutez des dépôts, ou supprimez des fichiers et des instantanés.
+alert-soft-quota = L’export { $export } dépasse sa limite souple. Supprimez des fichiers, ou relevez la limite.
 stores-title = Dépôts
 stores-empty = Aucun nœud n’offre de dépôt. Un dépôt est un répertoire qu’un agent met à disposition :
 store-id = Nº
@@ -115,6 +192,26 @@ flash-store-enabled = Le dépôt reçoit de nouveau des données.
 flash-store-cordoned = Le dépôt ne reçoit plus de nouvelles données.
 flash-store-draining = Le dépôt est en cours de vidage.
 
+# Montages sur les nœuds
+mounts-title = Montages sur { $node }
+mounts-back = Le nœud
+mounts-help = L’agent du nœud garde ces exports montés, avec les droits de qui l’a demandé, et les remonte après un redémarrage.
+mounts-none = Rien n’est monté ici pour les opérateurs.
+mounts-new = Monter un export
+mounts-no-export = Il n’y a pas encore d’export. Créez d’abord un volume.
+mounts-export = Export
+mounts-directory = Répertoire
+mounts-directory-help = Sur le nœud, depuis / ; vide, ou absent : il est alors créé.
+mounts-read-only = lecture seule
+mounts-mount = Monter
+mounts-unmount = Démonter
+mount-mounted = monté
+mount-failing = non monté
+mount-unmounting = en cours de démontage
+mount-waiting = en attente du nœud
+flash-mount = Le nœud le monte dans un instant.
+flash-unmount = Le nœud le démonte dès que tout est enregistré.
+
 # Problèmes, par leurs codes
 problem-share-unknown = Ce lien ne mène plus à aucun fichier.
 problem-export-unknown = Il n’y a pas d’export « { $name } », ou il ne vous est pas ouvert.
@@ -129,7 +226,7 @@ problem-export-has-snapshots = { $export } a encore { $snapshots ->
  }
 problem-snapshot-unknown = Il n’y a pas d’instantané « { $name } » de cet export.
 problem-operator-needed = Seul un opérateur peut créer un export. Restaurez sur place, ou adressez-vous à un opérateur.
-problem-storage-name = « { $name } » n’est pas un nom. Un nom a de 3 à 63 caractères : a à z, 0 à 9, et entre eux - ou un point.
+problem-storage-name = « { $name } » n’est pas un nom. Un nom a de 1 à 63 caractères : a à z, 0 à 9, et entre eux - ou un point.
 problem-storage-name-taken = { $name } existe déjà. Choisissez un autre nom.
 problem-volume-unknown = Il n’y a pas de volume « { $name } ». La liste des volumes montre ceux qui existent.
 problem-volume-has-exports = { $volume } a encore les exports { $exports }. Supprimez-les d’abord.
@@ -165,4 +262,10 @@ problem-path-too-deep = Un chemin a au plus { $max } parties.
 problem-file-changed = Le fichier a été modifié ou supprimé pendant sa lecture.
 problem-file-too-large = Un fichier a au plus { $max } octets.
 problem-too-many-s3-keys = Vous avez 100 clés S3 ; révoquez-en une d’abord.
+problem-rate-too-low = À moins de 1 Mio par seconde, l’entretien des données ne finirait pas.
 problem-s3-key-not-found = Cette clé S3 n’existe pas.
+problem-mount-directory = « { $directory } » n’est pas un répertoire où monter. Il commence par /, a au plus 190 octets, et aucune de ses parties n’est . ou ..
+problem-directory-taken = Quelque chose est déjà monté sur { $directory } de ce nœud.
+problem-mounts-too-many = Un nœud a au plus { $most } montages.
+problem-mount-unknown = Il n’y a pas de tel montage sur ce nœud.
+problem-home-lacking = Personne n’a encore de fichiers à soi ici : il n’y a pas de volume « home ». Demandez-en un à un opérateur.

@@ -24,7 +24,7 @@ pub(super) async fn export_list(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExportCreate {
-    /// 3 to 63 characters: a to z, 0 to 9, and - or . between them.
+    /// 1 to 63 characters: a to z, 0 to 9, and - or . between them.
     name: String,
     /// The volume's name.
     volume: String,

@@ -11,6 +11,7 @@ use crate::Storage;
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
 use crate::model::name::Name;
+use crate::model::stripe::{Stripe, StripeId};
 use crate::namespace::{Entry, Namespace, NamespaceError, Placed, SessionCall, Usage};
 use crate::service::session::{SessionCertificate, SessionNews, SessionRenewal, SessionView};
 
@@ -169,6 +170,11 @@ pub(super) enum Read {
         /// Most stripes; 4,096 at most.
         limit: usize,
     },
+    /// A stripe by its number, with the stores it is on now.
+    Stripe {
+        /// Its number.
+        id: StripeId,
+    },
     /// Extended attributes: pairs of name and bytes.
     Xattrs {
         /// Whose.
@@ -189,6 +195,7 @@ pub(super) enum Answer {
     Inode(Option<Inode>),
     Entries(Vec<Entry>),
     Stripes(Vec<Placed>),
+    Stripe(Option<Stripe>),
     Xattrs(Vec<(String, Vec<u8>)>),
     Numbers(std::ops::Range<i64>),
 }
@@ -214,6 +221,7 @@ async fn answer(names: &impl Namespace, read: Read) -> Result<Answer, NamespaceE
         Read::Inode { ino } => Answer::Inode(names.inode(ino).await?),
         Read::Entries { parent, after, limit } => Answer::Entries(names.entries(parent, after.as_ref(), limit).await?),
         Read::Stripes { ino, number, limit } => Answer::Stripes(names.stripes(ino, number, limit).await?),
+        Read::Stripe { id } => Answer::Stripe(names.stripe(id).await?),
         Read::Xattrs { ino } => Answer::Xattrs(names.xattrs(ino).await?),
         Read::Numbers { count } => Answer::Numbers(names.numbers(count).await?),
     })

@@ -25,7 +25,7 @@ pub(super) async fn snapshot_list(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SnapshotCreate {
-    /// 3 to 63 characters: a to z, 0 to 9, and - or . between them.
+    /// 1 to 63 characters: a to z, 0 to 9, and - or . between them.
     name: String,
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn volume_list(State(storage): State<Storage>) -> Result<Json<L
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VolumeCreate {
-    /// 3 to 63 characters: a to z, 0 to 9, and - or . between them.
+    /// 1 to 63 characters: a to z, 0 to 9, and - or . between them.
     name: String,
     /// 0 loses one store of 3 without harm, 1 two of 6, 2 four of 12.
     #[schema(maximum = 2)]

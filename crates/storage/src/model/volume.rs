@@ -20,13 +20,14 @@ pub(crate) const HOME: &str = "home";
 
 /// Why a text can't name a volume, an export or a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no name. A name has 3 to 63 characters: a to z, 0 to 9, and - or . between them.")]
+#[error("{0:?} is no name. A name has 1 to 63 characters: a to z, 0 to 9, and - or . between them.")]
 pub struct NameRefusal(pub String);
 
-/// Names are names of S3 buckets as well. Source: Amazon S3 User Guide, "General purpose bucket naming rules".
+/// Names of three characters or more are names of S3 buckets as well; shorter ones can't be reached over S3. Source: Amazon
+/// S3 User Guide, "General purpose bucket naming rules".
 pub(crate) fn name_checked(text: &str) -> Result<&str, NameRefusal> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_well = (3..=63).contains(&text.len())
+    let is_well = (1..=63).contains(&text.len())
         && text.starts_with(is_plain)
         && text.ends_with(is_plain)
         && text.chars().all(|c| is_plain(c) || c == '-' || c == '.')
@@ -54,11 +55,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_buckets() {
-        for good in ["abc", "a-b", "a.b", "0x0", &"x".repeat(63)] {
+    fn names_are_those_of_buckets_or_shorter() {
+        for good in ["v", "0", "ab", "abc", "a-b", "a.b", "0x0", &"x".repeat(63)] {
             assert_eq!(name_checked(good).unwrap(), good);
         }
-        for bad in ["", "ab", "-ab", "ab-", "a..b", "Abc", "a_b", "a b", "é12", "a/b", "a@b", &"x".repeat(64)] {
+        for bad in ["", "-", ".", "a-", "-ab", "ab-", "a..b", "Abc", "a_b", "a b", "é12", "a/b", "a@b", &"x".repeat(64)]
+        {
             assert!(name_checked(bad).is_err(), "{bad:?}");
         }
     }

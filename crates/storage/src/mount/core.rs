@@ -71,6 +71,8 @@ pub(crate) struct Core {
     fetches: Mutex<HashMap<StripeId, Arc<OnceCell<bytes::Bytes>>>>,
     /// Stripes that went to other stores than was thought when they were put.
     moved: Mutex<HashMap<StripeId, Stripe>>,
+    /// Stripes that others have put on other stores since the tree learnt of them.
+    relocated: Mutex<HashMap<StripeId, Stripe>>,
     is_read_only: bool,
     /// See [`cycle::PLACED_FOR`]; tests have less time.
     pub(super) placed_for: Duration,
@@ -122,6 +124,7 @@ impl Core {
             room: Notify::new(),
             fetches: Mutex::default(),
             moved: Mutex::default(),
+            relocated: Mutex::default(),
             is_read_only,
             placed_for: cycle::PLACED_FOR,
         })

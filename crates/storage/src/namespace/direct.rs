@@ -13,12 +13,12 @@ use crate::model::inode::{Ino, Inode};
 use crate::model::name::Name;
 use crate::model::plan::Plan;
 use crate::model::space::Space;
-use crate::model::stripe::Layout;
+use crate::model::stripe::{Layout, Stripe, StripeId};
 use crate::queries::apply::{CHANGED, QUOTA, Target, entries_expect, plan_apply};
 use crate::queries::inode::{entry_get, entry_list, inode_get, xattr_list};
 use crate::queries::session::{applied_insert, applied_is_there, entries_are_there, session_get};
 use crate::queries::space::{STALE, space_expect_free, space_expect_session, space_get, usage_get};
-use crate::queries::stripe::piece_list;
+use crate::queries::stripe::{piece_list, stripe_find};
 use crate::service::ServiceError;
 
 /// How often a delegation is taken away before a writer gives up: another session may be given it in between.
@@ -166,6 +166,10 @@ impl Namespace for Direct {
     async fn stripes(&self, ino: Ino, number: u64, limit: usize) -> Result<Vec<Placed>, NamespaceError> {
         let Ok(first) = i64::try_from(number) else { return Ok(Vec::new()) };
         Ok(piece_list(self.db(), self.space.id, ino, first, limited(limit)).await?)
+    }
+
+    async fn stripe(&self, id: StripeId) -> Result<Option<Stripe>, NamespaceError> {
+        Ok(stripe_find(self.db(), self.space.id, id).await?)
     }
 
     async fn xattrs(&self, ino: Ino) -> Result<Vec<(String, Vec<u8>)>, NamespaceError> {

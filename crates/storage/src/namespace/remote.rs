@@ -15,14 +15,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
-use url::Url;
 
 use super::{Entry, Namespace, NamespaceError, Placed, Usage};
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
 use crate::model::name::Name;
-use crate::model::stripe::Layout;
+use crate::model::stripe::{Layout, Stripe, StripeId};
 use crate::stripe::StoreAddress;
+
+mod server;
+
+pub use server::Server;
+use server::client;
 
 /// A call that changes much takes a while; one that reads is expected to be short.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,23 +40,6 @@ const TRY_FOR: Duration = Duration::from_secs(30);
 const REOPEN_WAIT: Duration = Duration::from_secs(10);
 /// Most bytes of an answer.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// Where the control plane is, and who the caller is there.
-#[derive(Clone)]
-pub struct Server {
-    /// Such as `https://amphi.example.org`.
-    pub url: Url,
-    /// An API token.
-    pub token: Option<String>,
-    /// The only authority that is trusted, PEM; without it, the system's.
-    pub ca_pem: Option<String>,
-}
-
-impl std::fmt::Debug for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("url", &self.url.as_str()).finish_non_exhaustive()
-    }
-}
 
 /// Why a call was not done.
 #[derive(Debug, thiserror::Error)]
@@ -302,29 +289,6 @@ impl Remote {
     }
 }
 
-fn client(server: &Server) -> Result<reqwest::Client, RemoteError> {
-    let mut http = reqwest::Client::builder()
-        .user_agent(concat!("amphi-mount/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none());
-    let is_loopback = match server.url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if is_loopback {
-        http = http.no_proxy();
-    }
-    if let Some(pem) = &server.ca_pem {
-        let authority = reqwest::Certificate::from_pem(pem.as_bytes()).map_err(RemoteError::Setup)?;
-        http = http.tls_certs_only([authority]);
-    } else if server.url.scheme() == "http" {
-        http = http.tls_certs_only([]);
-    }
-    http.build().map_err(RemoteError::Setup)
-}
-
 async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, RemoteError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(RemoteError::Silent)? {
@@ -373,6 +337,10 @@ impl Namespace for Remote {
 
     async fn stripes(&self, ino: Ino, number: u64, limit: usize) -> Result<Vec<Placed>, NamespaceError> {
         self.ask(json!({ "op": "stripes", "ino": ino, "number": number, "limit": limit })).await
+    }
+
+    async fn stripe(&self, id: StripeId) -> Result<Option<Stripe>, NamespaceError> {
+        self.ask(json!({ "op": "stripe", "id": id })).await
     }
 
     async fn xattrs(&self, ino: Ino) -> Result<Vec<(String, Vec<u8>)>, NamespaceError> {

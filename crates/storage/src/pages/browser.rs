@@ -7,7 +7,8 @@ use axum::response::Response;
 use portal::{ApiPath, Caller, Flash, PageContext, PageForm, PageView, Problem, Role, redirect};
 use serde::Deserialize;
 
-use super::look::{Look, fill, html};
+use super::look::{Look, encoded, encoded_path, fill, html};
+use super::snapshot::{Snapshots, snapshots};
 use crate::Storage;
 use crate::api::transfer;
 use crate::file::FilePath;
@@ -15,6 +16,7 @@ use crate::model::inode::Kind;
 use crate::model::name::Name;
 use crate::namespace::Entry;
 use crate::service::export::ExportView;
+use crate::service::share::ShareView;
 
 /// Entries of one page.
 const PAGE: usize = 200;
@@ -37,6 +39,7 @@ struct SpaceRow {
     fill_class: &'static str,
     inodes: u64,
     volume: String,
+    above: Option<String>,
 }
 
 /// `GET /files`
@@ -55,6 +58,7 @@ pub(super) async fn spaces(
             used: look.size_of(export.usage.bytes, limit),
             fill: (limit > 0).then_some(share),
             fill_class,
+            above: above(&look, &export),
             inodes: export.usage.inodes,
             volume: export.volume,
             name: export.name,
@@ -63,9 +67,10 @@ pub(super) async fn spaces(
     let spaces = storage.export_views(&caller).await?.into_iter().map(row).collect();
     let none = if is_operator { "files-none-operator" } else { "files-none-learner" };
     let body = html(&SpacesPage { l: &look, spaces, none, is_operator })?;
-    Ok(storage
-        .portal()
-        .page(&t, PageView { title: t.text("files-title"), section: "files", body, ..PageView::default() }))
+    Ok(storage.portal().page(
+        &t,
+        PageView { title: t.text("files-title"), section: "files", sub: Some("spaces"), body, ..PageView::default() },
+    ))
 }
 
 #[derive(Template)]
@@ -90,6 +95,10 @@ struct BrowserPage<'a> {
     next: Option<String>,
     /// How the same is done from a terminal.
     command: String,
+    /// At the root of an export.
+    snapshots: Option<Snapshots>,
+    /// What is used and the soft limit that this is above.
+    above: Option<String>,
 }
 
 struct Row {
@@ -140,9 +149,10 @@ async fn show(
     export: &str,
     path: &FilePath,
     after: Option<String>,
-    shared: Option<String>,
+    shared: Option<ShareView>,
 ) -> Result<Response, Problem> {
     let look = Look::new(storage, t);
+    let view = storage.export_view(caller, export).await?;
     let files = storage.files(caller, export, false).await?;
     let from = after.clone().and_then(|name| Name::try_from(name).ok());
     let entries = files.list(path, from.as_ref(), PAGE).await?;
@@ -151,13 +161,14 @@ async fn show(
     let last = entries.last().filter(|_| entries.len() == PAGE);
     let next = last.map(|entry| format!("{here}?after={}", encoded(entry.name.as_str())));
     let rows = entries.iter().map(|entry| row(&look, &here, &api, entry)).collect();
+    let snapshots = if path.parts().is_empty() { snapshots(storage, caller, &look, export).await? } else { None };
     let title = path.name().map_or(export, Name::as_str).to_owned();
     let target = path.to_string();
     let body = html(&BrowserPage {
         l: &look,
         crumbs: crumbs(export, path),
-        shared,
-        can_write: !storage.export_view(caller, export).await?.read_only,
+        shared: shared.and_then(|share| Some(format!("{}{}", t.base_url, share.link?))),
+        can_write: !view.read_only,
         api,
         mkdir: format!("/api/v1/exports/{}/mkdir", encoded(export)),
         prefix: format!("{}/", target.trim_end_matches('/')),
@@ -166,9 +177,25 @@ async fn show(
         is_later: from.is_some(),
         next,
         command: format!("amphi volume put FILE {}", quoted(&format!("{export}:{target}"))),
+        snapshots,
+        above: above(&look, &view),
     })?;
-    let view = PageView { title, section: "files", body, scripts: vec!["files.js"], ..PageView::default() };
+    let view = PageView {
+        title,
+        section: "files",
+        sub: Some("spaces"),
+        body,
+        actions: String::new(),
+        scripts: vec!["files.js"],
+    };
     Ok(storage.portal().page(t, view))
+}
+
+/// The warning that an export holds more than its soft limit.
+fn above(look: &Look<'_>, view: &ExportView) -> Option<String> {
+    let usage = &view.usage;
+    let numbers = [("used", look.size(usage.bytes).into()), ("limit", look.size(usage.bytes_soft).into())];
+    usage.is_above_soft().then(|| look.t.with("space-above", &numbers))
 }
 
 fn row(look: &Look<'_>, here: &str, api: &str, entry: &Entry) -> Row {
@@ -269,27 +296,10 @@ pub(super) async fn shared(
     transfer::download(&files, &inode, path.name().map_or("", Name::as_str), &headers)
 }
 
-/// Percent-encoded for one part of a path or a query's value.
-fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'@' => encoded.push(byte.into()),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
 /// As one word of a shell.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:@+,".contains(c);
     if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
-/// Empty for the root, else with a slash in front.
-fn encoded_path(path: &FilePath) -> String {
-    path.parts().iter().map(|part| format!("/{}", encoded(part.as_str()))).collect()
 }
 
 #[cfg(test)]

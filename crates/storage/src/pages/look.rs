@@ -5,6 +5,7 @@ use axum::response::Html;
 use portal::{PageContext, Problem};
 
 use crate::Storage;
+use crate::file::FilePath;
 
 /// The reader's language, and the addresses of storage's files.
 pub(super) struct Look<'a> {
@@ -77,6 +78,23 @@ pub(super) fn fill(used: u64, limit: u64) -> (u64, &'static str) {
         800.. => (share, "fill-warn"),
         _ => (share, "fill-used"),
     }
+}
+
+/// Percent-encoded for one part of a path or a query's value.
+pub(crate) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'@' => encoded.push(byte.into()),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// Empty for the root, else with a slash in front.
+pub(crate) fn encoded_path(path: &FilePath) -> String {
+    path.parts().iter().map(|part| format!("/{}", encoded(part.as_str()))).collect()
 }
 
 /// A template's HTML.

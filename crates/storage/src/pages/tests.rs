@@ -9,8 +9,8 @@ use crate::model::volume::NameRefusal;
 use crate::namespace::NamespaceError;
 use crate::service::ServiceError;
 
-/// What no page shows: only `amphi mount` and the API send what these refuse, and other crates' catalogs have the keys.
-const OF_OTHERS: [&str; 2] = ["certificate-request", "text-invalid"];
+/// What only `amphi mount` and the API send, or what other crates’ catalogs have the keys of.
+const OF_OTHERS: [&str; 3] = ["certificate-request", "text-invalid", "node-unknown"];
 
 /// The codes in a source, whatever rustfmt made of its lines.
 fn codes(source: &str) -> Vec<String> {

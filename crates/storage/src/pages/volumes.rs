@@ -9,6 +9,7 @@ use placement::Health;
 use portal::{ApiPath, Caller, Flash, PageContext, PageForm, PageView, Problem, redirect};
 use serde::Deserialize;
 
+use super::care::{self, Rates, Sentence, WorkRow};
 use super::look::{Badge, Look, fill, fragment, html};
 use crate::Storage;
 use crate::model::store::{Store, StoreState};
@@ -22,14 +23,22 @@ const LAYOUTS: [(u8, &str); 3] = [(0, "volume-layout-0"), (1, "volume-layout-1")
 /// The layout that is offered first.
 const LAYOUT: u8 = 1;
 
+/// What can be begun with a volume: word, label key and icon.
+const CARE_MOVES: [(&str, &str, &str); 3] = [
+    ("rebuild", "care-rebuild", "wrench-adjustable"),
+    ("scrub", "care-scrub", "patch-check"),
+    ("rebalance", "care-rebalance", "shuffle"),
+];
+
 struct VolumeRow {
     name: String,
     href: Option<String>,
     layout: String,
     health: Badge,
     used: String,
-    /// Thousandths that are rebuilt, and what is left in words.
-    work: Option<(u64, String)>,
+    works: Vec<WorkRow>,
+    /// When all of it was compared with its checksums.
+    scrubbed_ms: Option<i64>,
 }
 
 struct StoreRow {
@@ -46,11 +55,6 @@ struct StoreRow {
     moves: Vec<(&'static str, &'static str, &'static str)>,
 }
 
-struct Sentence {
-    class: &'static str,
-    text: String,
-}
-
 #[derive(Template)]
 #[template(path = "volumes.html")]
 struct VolumesPage<'a> {
@@ -58,10 +62,14 @@ struct VolumesPage<'a> {
     alerts: Vec<Sentence>,
     volumes: Vec<VolumeRow>,
     stores: Vec<StoreRow>,
+    care_moves: &'a [(&'static str, &'static str, &'static str)],
+    /// Something goes on: the part is read again soon.
+    is_busy: bool,
     layouts: &'a [(u8, &'static str)],
     layout: &'a u8,
     name: &'a str,
     wrong: Option<String>,
+    rates: Rates,
 }
 
 #[derive(Template)]
@@ -71,6 +79,9 @@ struct VolumesPart<'a> {
     alerts: Vec<Sentence>,
     volumes: Vec<VolumeRow>,
     stores: Vec<StoreRow>,
+    care_moves: &'a [(&'static str, &'static str, &'static str)],
+    /// Something goes on: the part is read again soon.
+    is_busy: bool,
 }
 
 /// `GET /volumes`
@@ -87,7 +98,21 @@ async fn show(
 ) -> Result<Response, Problem> {
     let look = Look::new(storage, t);
     let (alerts, volumes, stores) = tables(storage, &look).await?;
-    let page = VolumesPage { l: &look, alerts, volumes, stores, layouts: &LAYOUTS, layout: &layout, name, wrong };
+    let is_busy = volumes.iter().any(|row| !row.works.is_empty());
+    let rates = storage.care_rates().await?.into();
+    let page = VolumesPage {
+        l: &look,
+        alerts,
+        volumes,
+        stores,
+        care_moves: &CARE_MOVES,
+        is_busy,
+        layouts: &LAYOUTS,
+        layout: &layout,
+        name,
+        wrong,
+        rates,
+    };
     let body = html(&page)?;
     let view = PageView { title: t.text("volumes-title"), section: "volumes", body, ..PageView::default() };
     Ok(storage.portal().page(t, view))
@@ -97,16 +122,16 @@ async fn show(
 pub(super) async fn part(State(storage): State<Storage>, t: PageContext) -> Result<Html<String>, Problem> {
     let look = Look::new(&storage, &t);
     let (alerts, volumes, stores) = tables(&storage, &look).await?;
-    fragment(&VolumesPart { l: &look, alerts, volumes, stores })
+    let is_busy = volumes.iter().any(|row| !row.works.is_empty());
+    fragment(&VolumesPart { l: &look, alerts, volumes, stores, care_moves: &CARE_MOVES, is_busy })
 }
 
 async fn tables(storage: &Storage, look: &Look<'_>) -> Result<(Vec<Sentence>, Vec<VolumeRow>, Vec<StoreRow>), Problem> {
     let health = storage.health().await?;
-    let mut alerts = Vec::new();
+    let alerts = storage.alerts().await?.iter().map(|alert| care::sentence(look, alert)).collect();
     let mut rows = Vec::new();
     for volume in storage.volume_views().await? {
         let of_volume = health.iter().find(|health| health.volume == volume.name).cloned().unwrap_or_default();
-        alerts.extend(sentence(look, &of_volume));
         rows.push(volume_row(look, volume, &of_volume)?);
     }
     let mut names = BTreeMap::new();
@@ -122,18 +147,6 @@ async fn tables(storage: &Storage, look: &Look<'_>) -> Result<(Vec<Sentence>, Ve
     Ok((alerts, rows, stores))
 }
 
-/// The worst that is to be said of a volume.
-fn sentence(look: &Look<'_>, health: &VolumeHealth) -> Option<Sentence> {
-    let (key, class, count) = match health {
-        VolumeHealth { lost: count @ 1.., .. } => ("alert-lost", "alert-danger", count),
-        VolumeHealth { at_risk: count @ 1.., .. } => ("alert-risk", "alert-danger", count),
-        VolumeHealth { degraded: count @ 1.., .. } => ("alert-degraded", "alert-warning", count),
-        VolumeHealth { .. } => return None,
-    };
-    let text = look.t.with(key, &[("volume", health.volume.clone().into()), ("count", (*count).into())]);
-    Some(Sentence { class, text })
-}
-
 fn volume_row(look: &Look<'_>, volume: VolumeView, health: &VolumeHealth) -> Result<VolumeRow, Problem> {
     let layout = Layout::try_from(volume.layout).map_err(Problem::bug)?;
     let numbers = [
@@ -141,22 +154,13 @@ fn volume_row(look: &Look<'_>, volume: VolumeView, health: &VolumeHealth) -> Res
         ("data", u64::from(layout.data()).into()),
         ("units", (layout.units() as u64).into()),
     ];
-    let badge = match health {
-        VolumeHealth { lost: 1.., .. } => look.badge("x-circle-fill", "state-bad", "volume-lost"),
-        VolumeHealth { at_risk: 1.., .. } => look.badge("exclamation-triangle-fill", "state-bad", "volume-risk"),
-        VolumeHealth { degraded: 1.., .. } => look.badge("exclamation-triangle-fill", "state-warn", "volume-degraded"),
-        VolumeHealth { .. } => look.badge("check-circle-fill", "state-good", "volume-healthy"),
-    };
-    let all = health.healthy + health.degraded + health.at_risk + health.lost;
-    let left = all - health.healthy;
-    let work = (health.rebuild_bytes > 0 && left > 0)
-        .then(|| (health.healthy * 1000 / all.max(1), look.t.arg("volume-rebuilding", "left", left)));
     Ok(VolumeRow {
         href: volume.exports.contains(&volume.name).then(|| format!("/files/{}", volume.name)),
         layout: look.t.with("volume-layout-short", &numbers),
-        health: badge,
+        health: care::badge(look, health),
+        scrubbed_ms: health.scrubbed_ms,
         used: look.size(volume.used_bytes),
-        work,
+        works: care::works(look, health),
         name: volume.name,
     })
 }

@@ -1,12 +1,15 @@
 //! Every query of storage on SQLite, PostgreSQL and MariaDB.
 
 mod apply;
+mod balance;
 mod damage;
 mod entry;
+mod node_mount;
 mod s3_key;
 mod session;
 mod store;
 mod volume;
+mod work;
 
 use std::collections::HashMap;
 

@@ -6,7 +6,7 @@ use db::{Database, DbError, Given, Kind, Query, Row, Write};
 
 use super::{number, unreadable};
 use crate::model::inode::Ino;
-use crate::model::stripe::{StoreId, Stripe, StripeCode};
+use crate::model::stripe::{StoreId, Stripe, StripeCode, StripeId};
 use crate::namespace::Placed;
 
 /// Of `storage_stripe s` and `storage_set t`.
@@ -30,6 +30,16 @@ pub(crate) async fn piece_list(
         Ok(Placed { number: number(row, "number")?, stripe })
     };
     rows.iter().map(placed).collect()
+}
+
+/// A stripe by its number, if something in the space refers to it.
+pub(crate) async fn stripe_find(db: &Database, space: i64, id: StripeId) -> Result<Option<Stripe>, DbError> {
+    let sql = format!(
+        "SELECT {STRIPE_COLUMNS} FROM storage_piece p JOIN storage_stripe s ON s.id = p.stripe \
+         JOIN storage_set t ON t.id = s.placed WHERE p.stripe = ? AND p.space = ? LIMIT 1"
+    );
+    let row = db.optional(Query::new(sql).bind(id).bind(space)).await?;
+    Ok(row.as_ref().map(stripe_read).transpose()?.flatten())
 }
 
 /// The stripe of a row, if it has one.

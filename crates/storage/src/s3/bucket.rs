@@ -12,10 +12,12 @@ use super::fault;
 use super::object_key::UPLOADS;
 use crate::ServiceError;
 use crate::file::{FilePath, Files};
-use crate::service::export::ExportNew;
+use crate::service::export::{ExportNew, ExportView};
 
 /// The volume that a bucket is made on, unless there is only one.
 const VOLUME: &str = "home";
+/// Characters of a bucket's name, at least: an export with a shorter one is none.
+const NAME_MIN: usize = 3;
 
 impl Face {
     /// The files of a bucket, for what the caller may do there.
@@ -26,7 +28,8 @@ impl Face {
     pub(super) async fn buckets(&self, caller: &Caller, input: &ListBucketsInput) -> S3Result<ListBucketsOutput> {
         let exports = self.storage.export_views(caller).await.map_err(fault::of_service)?;
         let prefix = input.prefix.as_deref().unwrap_or_default();
-        let buckets = exports.into_iter().filter(|export| export.name.starts_with(prefix)).map(|export| Bucket {
+        let is_bucket = |export: &ExportView| export.name.len() >= NAME_MIN && export.name.starts_with(prefix);
+        let buckets = exports.into_iter().filter(is_bucket).map(|export| Bucket {
             name: Some(export.name),
             creation_date: Timestamp::parse(TimestampFormat::DateTime, &export.created).ok(),
             bucket_region: None,
@@ -54,6 +57,9 @@ impl Face {
         input: CreateBucketInput,
     ) -> S3Result<CreateBucketOutput> {
         operator_only(caller)?;
+        if input.bucket.len() < NAME_MIN {
+            return Err(s3_error!(InvalidBucketName, "A bucket's name has {NAME_MIN} characters or more."));
+        }
         let volumes = self.storage.volume_views().await.map_err(fault::of_service)?;
         let volume = match volumes.as_slice() {
             [only] => Some(only),

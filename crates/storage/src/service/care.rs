@@ -9,12 +9,18 @@ use futures::{StreamExt, stream};
 use serde::Serialize;
 
 use super::ServiceError;
+use super::pace::{Progress, progress_of};
 use crate::Storage;
+use crate::model::store::Store;
 use crate::model::stripe::{StoreId, Stripe, StripeId};
-use crate::queries::care::{CaredVolume, OnSet, cared_volumes, placed_counts, set_list, stripe_range, stripes_move};
+use crate::queries::balance::rebalance_list;
+use crate::queries::care::{
+    CaredVolume, OnSet, ScrubState, cared_volumes, placed_counts, scrub_list, set_list, stripe_range, stripes_move,
+};
 use crate::queries::damage::{DamagedUnit, damage_forget, damage_list};
 use crate::queries::store::store_list;
 use crate::queries::stripe::set_text;
+use crate::queries::work::WorkKind;
 use crate::stripe::{Damage, Stripes};
 use crate::task::REBUILD_AFTER_MS;
 
@@ -27,9 +33,7 @@ const BATCH: usize = 256;
 /// How long one replica repairs what is stored as damaged, before another one may.
 const DAMAGE_LEASE: Duration = Duration::from_secs(60);
 /// A store that was not seen for this long counts as down, ms.
-const DOWN_AFTER_MS: i64 = 15_000;
-/// A store with less than this part of its room (one in …) free is nearly full.
-const NEARLY_FULL: u64 = 10;
+pub(crate) const DOWN_AFTER_MS: i64 = 15_000;
 
 /// Units that were found missing or damaged, each with the store where: by volume and stripe.
 type Waiting = BTreeMap<(i64, StripeId), BTreeSet<(usize, StoreId)>>;
@@ -59,21 +63,19 @@ pub(crate) struct VolumeHealth {
     pub(crate) rebuild_bytes: u64,
     /// Stripes in which damage was found that is not repaired yet.
     pub(crate) repairs_waiting: u64,
-}
-
-/// Something that an operator should look at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub(crate) struct Alert {
-    /// degraded, at-risk, lost, damage, full or nearly-full.
-    pub(crate) code: &'static str,
-    /// The volume it is about.
+    /// The rebuild that goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) volume: Option<String>,
-    /// The store it is about.
+    pub(crate) rebuild: Option<Progress>,
+    /// The rebalance that goes on; all 0: it begins soon.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) store: Option<StoreId>,
-    /// A sentence.
-    pub(crate) message: String,
+    pub(crate) rebalance: Option<Progress>,
+    /// The scrub of its stores that goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scrub: Option<Progress>,
+    /// When all its stores had been compared, RFC 3339; not there: never.
+    #[serde(rename = "scrubbed", serialize_with = "utc", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(crate) scrubbed_ms: Option<i64>,
 }
 
 impl CaredVolume {
@@ -208,16 +210,25 @@ impl Storage {
         let (volumes, stores) = (cared_volumes(self.db()).await?, store_list(self.db()).await?);
         let sets: HashMap<i64, Vec<StoreId>> =
             set_list(self.db()).await?.into_iter().map(|set| (set.id, set.stores)).collect();
+        let (work, evened) = (self.work_active().await?, rebalance_list(self.db()).await?);
+        let now_ms = self.db().clock().now_ms();
         let mut health: BTreeMap<i64, (CaredVolume, VolumeHealth)> = BTreeMap::new();
         for volume in volumes {
-            let fresh = VolumeHealth { volume: volume.name.clone(), ..VolumeHealth::default() };
+            let fresh = VolumeHealth {
+                volume: volume.name.clone(),
+                rebuild: progress_of(&work, WorkKind::Rebuild, volume.id),
+                rebalance: progress_of(&work, WorkKind::Rebalance, volume.id)
+                    .or_else(|| evened.contains(&volume.id).then(|| Progress::new(0, 0, now_ms, now_ms))),
+                ..VolumeHealth::default()
+            };
             health.insert(volume.id, (volume, fresh));
         }
-        let now_ms = self.db().clock().now_ms();
+        let mut used: BTreeMap<i64, BTreeSet<StoreId>> = BTreeMap::new();
         for count in placed_counts(self.db()).await? {
             let (Some((volume, health)), Some(set)) = (health.get_mut(&count.volume), sets.get(&count.set)) else {
                 continue;
             };
+            used.entry(count.volume).or_default().extend(set);
             let parity = usize::from(volume.layout.parity());
             let away = set.iter().filter(|id| !stores.iter().any(|store| store.id == **id && store.is_up())).count();
             let place = match away {
@@ -236,6 +247,13 @@ impl Storage {
                 health.rebuild_bytes += count.bytes;
             }
         }
+        let scrubs = scrub_list(self.db()).await?;
+        for (volume, on) in used {
+            let on: Vec<_> = stores.iter().filter(|store| on.contains(&store.id)).collect();
+            if let Some((_, health)) = health.get_mut(&volume) {
+                (health.scrub, health.scrubbed_ms) = scrub_of(&on, &scrubs, now_ms);
+            }
+        }
         for (volume, _) in self.repairs().0.lock().unwrap_or_else(PoisonError::into_inner).keys() {
             if let Some((_, health)) = health.get_mut(volume) {
                 health.repairs_waiting += 1;
@@ -243,40 +261,31 @@ impl Storage {
         }
         Ok(health.into_values().map(|(_, health)| health).collect())
     }
+}
 
-    /// What an operator should look at, the worst first.
-    pub(crate) async fn alerts(&self) -> Result<Vec<Alert>, ServiceError> {
-        let mut alerts = Vec::new();
-        for health in self.health().await? {
-            let volume = &health.volume;
-            let mut tell = |code, stripes: u64, what: &str| {
-                metrics::gauge!("amphi_storage_stripes", "volume" => volume.clone(), "state" => code)
-                    .set(stripes as f64);
-                if stripes > 0 {
-                    let message = format!("Volume {volume}: {stripes} stripes {what}.");
-                    alerts.push(Alert { code, volume: Some(volume.clone()), store: None, message });
-                }
-            };
-            tell("lost", health.lost, "can't be read until stores come back");
-            tell("at-risk", health.at_risk, "can't bear the loss of another store");
-            tell("damage", health.repairs_waiting, "are damaged and wait for repair");
-            tell("degraded", health.degraded, "lack units, and can still bear a loss");
+fn utc<S: serde::Serializer>(at_ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    at_ms.map(portal::utc_text).serialize(serializer)
+}
+
+/// How far the scrub of these stores has come, if it goes on, and when the last was over.
+fn scrub_of(stores: &[&Store], scrubs: &[ScrubState], now_ms: i64) -> (Option<Progress>, Option<i64>) {
+    let (mut done, mut total, mut begun_ms, mut is_on) = (0, 0, now_ms, false);
+    let mut over_ms = Some(i64::MAX);
+    for store in stores {
+        let Some(scrub) = scrubs.iter().find(|scrub| scrub.store == store.id) else {
+            over_ms = None;
+            continue;
+        };
+        let is_over = scrub.at.is_none() && scrub.done_ms > 0;
+        over_ms = over_ms.filter(|_| scrub.done_ms > 0).map(|over_ms| over_ms.min(scrub.done_ms));
+        let bytes = scrub.bytes.unsigned_abs();
+        done += bytes;
+        total += if is_over { bytes } else { bytes.max(store.used_bytes.unsigned_abs()) };
+        is_on |= !is_over;
+        if scrub.begun_ms > 0 && !is_over {
+            begun_ms = begun_ms.min(scrub.begun_ms);
         }
-        for store in store_list(self.db()).await? {
-            let (code, what) = match store.free_bytes.unsigned_abs() {
-                free if free < 1 << 20 => ("full", "is full"),
-                free if free < store.capacity_bytes.unsigned_abs() / NEARLY_FULL => {
-                    ("nearly-full", "has less than a tenth of its room left")
-                }
-                _ => continue,
-            };
-            alerts.push(Alert {
-                code,
-                volume: None,
-                store: Some(store.id),
-                message: format!("Store {} {what}.", store.id),
-            });
-        }
-        Ok(alerts)
     }
+    let over_ms = over_ms.filter(|over_ms| *over_ms < i64::MAX);
+    (is_on.then(|| Progress::new(done, total, begun_ms, now_ms)), over_ms)
 }

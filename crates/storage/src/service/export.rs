@@ -66,6 +66,8 @@ pub struct ExportView {
     pub usage: Usage,
     /// When it was made, RFC 3339.
     pub created: String,
+    #[serde(skip)]
+    pub(crate) created_ms: i64,
 }
 
 impl ExportView {
@@ -79,6 +81,7 @@ impl ExportView {
             read_only: space.is_read_only() || right < Right::Write,
             usage: space.usage,
             created: portal::utc_text(space.created_ms),
+            created_ms: space.created_ms,
         }
     }
 }

@@ -1,20 +1,62 @@
 //! Links by which anybody may download one file for a while.
 
-use db::Write;
-use portal::{AccountId, Caller, Problem};
+use std::collections::HashMap;
+
+use db::{DbError, Write};
+use portal::{AccountId, Caller, Problem, Role};
+use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::ServiceError;
 use super::export::Right;
 use crate::Storage;
 use crate::file::{FileError, FilePath, Files};
 use crate::model::inode::{Inode, Kind};
-use crate::queries::share::{Share, share_get, share_insert, share_prune};
+use crate::queries::share::{Share, share_delete, share_get, share_insert, share_list, share_prune};
 use crate::queries::space::space_get;
 
 /// How long a link holds.
 const SHARE_MS: i64 = 7 * 24 * 3_600_000;
+/// Links that are listed, the newest of them.
+const LISTED: i64 = 1_000;
+
+/// A link as it is shown to those who may revoke it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ShareView {
+    /// By which it is revoked; no secret.
+    pub(crate) id: String,
+    /// The export.
+    pub(crate) export: String,
+    /// The file's path.
+    pub(crate) path: String,
+    /// Login of who made it.
+    pub(crate) login: String,
+    /// RFC 3339, UTC.
+    #[serde(serialize_with = "utc")]
+    #[schema(value_type = String)]
+    pub(crate) created: i64,
+    /// RFC 3339, UTC.
+    #[serde(serialize_with = "utc")]
+    #[schema(value_type = String)]
+    pub(crate) expires: i64,
+    /// The address on this server; only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<String>,
+}
+
+fn utc<S: serde::Serializer>(at_ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    portal::utc_text(*at_ms).serialize(serializer)
+}
+
+impl ShareView {
+    fn new(share: Share, export: String, login: String) -> Self {
+        let Share { id, path, created_ms, expires_ms, .. } = share;
+        let path = path.trim_start_matches('/').to_owned();
+        Self { id, export, path, login, created: created_ms, expires: expires_ms, link: None }
+    }
+}
 
 impl Storage {
     /// Makes a link to a file: an address on this server that holds for seven days. It leads to whatever has the path
@@ -27,7 +69,7 @@ impl Storage {
         caller: &Caller,
         export: &str,
         path: &FilePath,
-    ) -> Result<String, ServiceError> {
+    ) -> Result<ShareView, ServiceError> {
         let files = self.files(caller, export, true).await?;
         if files.stat(path).await?.kind != Kind::File {
             return Err(FileError::NotAFile(path.clone()).into());
@@ -37,9 +79,11 @@ impl Storage {
         let now_ms = self.db().clock().now_ms();
         let share = Share {
             hash: hash(&secret),
+            id: format!("{:016x}", rand::random::<u64>()),
             space: space.id,
             path: path.to_string(),
             account: caller.account.to_string(),
+            created_ms: now_ms,
             expires_ms: now_ms + SHARE_MS,
         };
         let mut write = Write::new();
@@ -47,7 +91,40 @@ impl Storage {
         share_insert(&mut write, &share);
         self.portal().audit(&mut write, caller, "share.create", export, json!({ "path": share.path }));
         self.db().write(write).await?;
-        Ok(format!("/shared/{secret}"))
+        let view = ShareView::new(share, space.name, caller.login.clone());
+        Ok(ShareView { link: Some(format!("/shared/{secret}")), ..view })
+    }
+
+    /// The links that the caller made, newest first; an operator's are everybody's.
+    pub(crate) async fn share_views(&self, caller: &Caller) -> Result<Vec<ShareView>, Problem> {
+        let own = (!caller.has(Role::Operator)).then_some(&caller.account);
+        let shares = share_list(self.db(), own, self.db().clock().now_ms(), LISTED).await?;
+        let mut logins = HashMap::from([(caller.account.to_string(), caller.login.clone())]);
+        let mut views = Vec::with_capacity(shares.len());
+        for (share, export) in shares {
+            if !logins.contains_key(&share.account)
+                && let Some(account) = AccountId::parse(&share.account)
+                && let Some(maker) = self.portal().account_caller(&account, "share", "").await?
+            {
+                logins.insert(share.account.clone(), maker.login);
+            }
+            let login = logins.get(&share.account).cloned().unwrap_or_default();
+            views.push(ShareView::new(share, export, login));
+        }
+        Ok(views)
+    }
+
+    /// Ends a link at once: one's own, or as an operator anybody's. Errors: `share-unknown`.
+    pub(crate) async fn share_revoke(&self, caller: &Caller, id: &str) -> Result<(), ServiceError> {
+        let id = id.replace('\0', "");
+        let own = (!caller.has(Role::Operator)).then_some(&caller.account);
+        let mut write = Write::new().expect("share", share_delete(&id, own));
+        self.portal().audit(&mut write, caller, "share.revoke", &id, json!({}));
+        match self.db().write(write).await {
+            Ok(_) => Ok(()),
+            Err(DbError::Unmet { .. }) => Err(ServiceError::ShareUnknown),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The file that a link leads to, while who made it may read it.

@@ -50,6 +50,23 @@ impl Stripes {
         self.inner.stores.ids()
     }
 
+    /// Puts a unit on another store as well. Answers the stripe as it will be, with the unit there, or on yet another store
+    /// when that one does not take it. Safe after [`Stripes::sync`], which may move it again.
+    ///
+    /// # Errors
+    /// See [`RepairError`]; then the stripe is as it was.
+    pub(crate) async fn unit_move(&self, stripe: &Stripe, index: usize, to: StoreId) -> Result<Stripe, RepairError> {
+        let inner = &self.inner;
+        let Some((_, bytes, _)) = inner.found(stripe, &[index]).await?.pop() else { return Ok(stripe.clone()) };
+        let unit = coding::unit(inner.volume, stripe.id, stripe.code, index, bytes);
+        let room = Inner::room(inner, std::slice::from_ref(&unit)).await?;
+        let put = inner.stores.put_all(vec![(unit, to)], stripe.stores.clone()).await?;
+        let mut moved = stripe.clone();
+        put.iter().for_each(|unit| moved.stores[index] = unit.store);
+        Inner::remember(inner, moved.clone(), put, room);
+        Ok(moved)
+    }
+
     /// Puts the units `lost` of a stripe anew, on the stores that placement chooses; a unit that can be read where it is
     /// is copied from there. Answers the stripe as it will be. Safe after [`Stripes::sync`], which may move it again.
     ///

@@ -33,7 +33,7 @@ const LISTED: u32 = 10_000;
 /// Stripes that they are compared with at once.
 const COMPARED: i64 = 20_000;
 
-fn before(now_ms: i64, kept: Duration) -> i64 {
+pub(super) fn before(now_ms: i64, kept: Duration) -> i64 {
     now_ms - i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -4,22 +4,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Lets so many bytes pass in a second, on average since it began.
+/// Lets so many bytes pass in a second; what was not used in time is not made up for.
 pub(super) struct Pace {
-    begun: Instant,
-    passed: u64,
-    bytes_per_s: u64,
+    due: Instant,
+    last: Instant,
 }
 
 impl Pace {
-    pub(super) fn new(bytes_per_s: u64) -> Self {
-        Self { begun: Instant::now(), passed: 0, bytes_per_s: bytes_per_s.max(1) }
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self { due: now, last: now }
     }
 
-    /// Waits until these bytes may have passed.
-    pub(super) async fn pass(&mut self, bytes: u64) {
-        self.passed += bytes;
-        let due = Duration::from_secs_f64(self.passed as f64 / self.bytes_per_s as f64);
-        tokio::time::sleep_until(self.begun + due).await;
+    /// Waits until these bytes may have passed since the last call, at this rate.
+    pub(super) async fn pass(&mut self, bytes: u64, bytes_per_s: u64) {
+        let cost = Duration::from_secs_f64(bytes as f64 / bytes_per_s.max(1) as f64);
+        self.due = self.due.max(self.last) + cost;
+        tokio::time::sleep_until(self.due).await;
+        self.last = Instant::now();
     }
 }

@@ -20,8 +20,6 @@ use crate::stripe::{Damage, DamageKind, Link};
 const ROUND_MS: i64 = 7 * 86_400_000;
 /// Bytes that a store compares in one call.
 const SLICE_BYTES: u64 = 32 << 20;
-/// Bytes a second that one store compares, at most.
-const BYTES_PER_S: u64 = 32 << 20;
 /// One turn takes this long at most: then others who hold the lease may go on.
 const TURN: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -57,7 +55,7 @@ impl Storage {
             scrub =
                 ScrubState { store: scrub.store, begun_ms: now_ms, done_ms: scrub.done_ms, ..ScrubState::default() };
         }
-        let (begun, mut pace) = (Instant::now(), Pace::new(BYTES_PER_S));
+        let (begun, mut pace) = (Instant::now(), Pace::new());
         while begun.elapsed() < TURN {
             let after = scrub.at.map(|(volume, stripe, index)| UnitKey {
                 volume: volume as u64,
@@ -95,7 +93,7 @@ impl Storage {
             if scrub.at.is_none() {
                 return Ok(());
             }
-            pace.pass(slice.bytes).await;
+            pace.pass(slice.bytes, self.care_rates().await?.scrub_bytes_per_s).await;
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
 //! Tests of the duties: what each finds, mends and leaves alone.
 
+mod balance;
+
 use std::time::Duration;
 
+use crate::model::alert::AlertCode;
 use crate::model::store::StoreState;
 use crate::model::stripe::SPAN_BYTES;
 use crate::plane::{Plane, VOLUME, at, content};
@@ -65,7 +68,7 @@ async fn a_rebuild_ends_with_nothing_at_risk() {
     plane.later(Duration::from_secs(60), &[2, 5]).await;
     let worse = health(&plane).await;
     assert!(worse.at_risk > 0 && worse.lost == 0, "{worse:?}");
-    assert!(plane.storage.alerts().await.unwrap().iter().any(|alert| alert.code == "at-risk"));
+    assert!(plane.storage.alerts().await.unwrap().iter().any(|alert| alert.code == AlertCode::AtRisk));
     assert_eq!(plane.get("large").await.unwrap(), large);
     plane.storage.rebuild().await.unwrap();
     assert_eq!(health(&plane).await, worse, "they may come back");
@@ -172,7 +175,8 @@ async fn a_link_holds_while_its_maker_and_its_export_are_there() {
     };
     run("UPDATE portal_account SET must_change = 0").await;
     let caller = plane.storage.portal().account_caller(&account, "test", "").await.unwrap().unwrap();
-    let link = plane.storage.share_make(&caller, "v", &at("a")).await.unwrap();
+    let share = plane.storage.share_make(&caller, "v", &at("a")).await.unwrap();
+    let link = share.link.clone().unwrap();
     let secret = link.strip_prefix("/shared/").unwrap();
     assert_eq!(plane.count("portal_audit WHERE deed = 'share.create'").await, 1);
     assert_eq!(plane.storage.share_open(secret).await.unwrap().2.size, 10);
@@ -182,6 +186,23 @@ async fn a_link_holds_while_its_maker_and_its_export_are_there() {
     assert!(plane.storage.share_open(secret).await.is_ok());
     run("UPDATE storage_space SET name = 'old'").await;
     assert!(plane.storage.share_open(secret).await.is_ok(), "an export is known by its number");
+    let listed = plane.storage.share_views(&caller).await.unwrap();
+    assert_eq!((listed.len(), &listed[0].id, listed[0].export.as_str(), &listed[0].link), (1, &share.id, "old", &None));
+    let path = format!("/api/v1/shares/{}", share.id);
+    assert_eq!(plane.ask("DELETE", &path, &[], axum::body::Body::empty()).await.status, 204);
+    assert_eq!(plane.ask("DELETE", &path, &[], axum::body::Body::empty()).await.json()["code"], "share-unknown");
+    assert!(plane.storage.share_open(secret).await.is_err(), "it was revoked");
+    let new = serde_json::json!({ "export": "old", "path": "a" }).to_string();
+    let made = plane.ask("POST", "/api/v1/shares", &[("content-type", "application/json")], new.into()).await;
+    assert_eq!(made.status, 201);
+    assert!(
+        plane.storage.share_open(made.json()["link"].as_str().unwrap().strip_prefix("/shared/").unwrap()).await.is_ok()
+    );
+    let listed = plane.ask("GET", "/api/v1/shares", &[], axum::body::Body::empty()).await.json();
+    assert_eq!(
+        (&listed["items"][0]["login"], &listed["items"][0]["link"]),
+        (&"admin".into(), &serde_json::Value::Null)
+    );
 }
 
 /// In the largest file of a store, which is where its units are.

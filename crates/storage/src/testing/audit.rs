@@ -44,6 +44,10 @@ impl Nodes for NoNodes {
     async fn node(&self, _: &str) -> Result<Option<NodeFacts>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(None)
     }
+
+    async fn find(&self, _: &str) -> Result<Option<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(None)
+    }
 }
 
 impl Audit {

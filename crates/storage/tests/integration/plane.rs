@@ -30,6 +30,7 @@ pub(crate) struct Plane {
     pub(crate) db: Database,
     pub(crate) clock: ManualClock,
     pub(crate) admin: String,
+    pub(crate) seal: Seal,
     router: Router,
     _dir: tempfile::TempDir,
     _shutdown_at_end: DropGuard,
@@ -42,6 +43,10 @@ struct NoNodes;
 impl Nodes for NoNodes {
     async fn node(&self, _id: &str) -> Result<Option<NodeFacts>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(None)
+    }
+
+    async fn find(&self, node: &str) -> Result<Option<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok((node == "lab-a").then(|| ("uid-a".to_owned(), node.to_owned())))
     }
 }
 
@@ -94,7 +99,8 @@ impl Plane {
         let shutdown = CancellationToken::new();
         let _tasks = storage.spawn_tasks(&shutdown);
         let router = router(&portal, &storage);
-        let plane = Self { db, clock, admin, router, _dir: dir, _shutdown_at_end: shutdown.drop_guard() };
+        let seal = Seal::open_or_create(dir.path()).unwrap();
+        let plane = Self { db, clock, admin, seal, router, _dir: dir, _shutdown_at_end: shutdown.drop_guard() };
         for id in 1..=8 {
             plane.store(id).await;
         }

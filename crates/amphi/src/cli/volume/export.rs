@@ -8,6 +8,7 @@ use super::{bytes, size, sure};
 use crate::cli::failure::Failure;
 use crate::cli::output::{OutputArgs, print_json, print_line, print_table};
 use crate::cli::table::{Cell, Table};
+use crate::cli::terminal::{plain, say};
 use crate::cli::{LIST_MOST, decode, when};
 use crate::client::{Client, ClientError, Export, Order};
 
@@ -112,7 +113,26 @@ pub(super) fn unknown(error: ClientError) -> Failure {
 
 async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
     let exports = client.list(&["exports"], &[], Order::Name, LIST_MOST).await?;
-    if format.is_json() { print_json(&exports.into()) } else { print_table(&table(exports)?) }
+    if format.is_json() {
+        return print_json(&exports.into());
+    }
+    let warnings = warnings(&exports)?;
+    print_table(&table(exports)?)?;
+    say(&warnings);
+    Ok(())
+}
+
+/// A line for each export that holds more than its soft limit.
+fn warnings(exports: &[Value]) -> Result<String, Failure> {
+    let mut lines = String::new();
+    for export in exports {
+        let Export { name, usage, .. } = decode(export.clone())?;
+        if usage.bytes_soft > 0 && usage.bytes > usage.bytes_soft {
+            let (held, soft) = (bytes(usage.bytes), bytes(usage.bytes_soft));
+            lines.push_str(&format!("warning: {} holds {held}, more than its soft limit of {soft}\n", plain(&name)));
+        }
+    }
+    Ok(lines)
 }
 
 /// Exports or snapshots, one a line.

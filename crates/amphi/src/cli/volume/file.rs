@@ -100,7 +100,7 @@ pub(super) async fn run(client: &Client, command: FileCommand, format: OutputArg
 }
 
 /// Reads `EXPORT:PATH`; no path: the root.
-fn place(text: &str) -> Result<(&str, &str), Failure> {
+pub(super) fn place(text: &str) -> Result<(&str, &str), Failure> {
     let (export, path) = text.split_once(':').unwrap_or((text, ""));
     if export.is_empty() {
         return Err(Failure::new(USAGE, format!("{text:?} names no export")).or_try("EXPORT:PATH, such as films:a/b"));
@@ -109,7 +109,7 @@ fn place(text: &str) -> Result<(&str, &str), Failure> {
 }
 
 /// The path's part of an address.
-fn segments<'a>(export: &'a str, path: &'a str) -> Vec<&'a str> {
+pub(super) fn segments<'a>(export: &'a str, path: &'a str) -> Vec<&'a str> {
     let parts = path.split('/').filter(|part| !part.is_empty());
     ["exports", export, "files"].into_iter().chain(parts).collect()
 }

@@ -35,7 +35,8 @@ pub(super) async fn run(args: MountArgs) -> Result<(), Failure> {
     }
     crate::log::start();
     let directory = std::path::absolute(&args.directory).map_err(|error| fault(&error))?;
-    let server = Server { url: connection.url, token: connection.token, ca_pem: connection.ca_pem };
+    let (url, token, ca_pem) = (connection.url, connection.token, connection.ca_pem);
+    let server = Server { url, token, ca_pem, addresses: Vec::new() };
     let config = MountConfig { server, export: args.export.clone(), directory, is_read_only: args.read_only };
     let shutdown = on_signal()?;
     let said = format!("{} is mounted on {}", args.export, config.directory.display());

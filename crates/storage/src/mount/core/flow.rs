@@ -21,6 +21,8 @@ use crate::mount::tree::Part;
 const WHOLE_BYTES: usize = 64 * 1024;
 /// How often a stripe is tried to be read, with pauses of this length: a node that restarts is back by then.
 const READ_TRIES: u32 = 6;
+/// Stripes that are known to have been moved, at most; what is forgotten is asked for again.
+const RELOCATED_MAX: usize = 100_000;
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
 impl Core {
@@ -69,14 +71,28 @@ impl Core {
         Ok(padded.freeze())
     }
 
-    /// Reads from the stores; again for a while when too few of them answer.
+    /// Reads from the stores; again for a while when too few of them answer. What was rebuilt or moved meanwhile is looked
+    /// for where it is now.
     async fn read_stored(&self, stripe: &Stripe, range: Range<u32>) -> Result<Bytes, Errno> {
+        let relocated = || self.relocated.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stripe = relocated().get(&stripe.id).unwrap_or(stripe).clone();
         let mut tries = READ_TRIES;
         loop {
-            match self.data.read(stripe, range.clone()).await {
+            match self.data.read(&stripe, range.clone()).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(DataError::Unavailable(_)) if tries > 1 => {
                     tries -= 1;
+                    if let Ok(Some(now)) = self.namespace.stripe(stripe.id).await
+                        && now != stripe
+                    {
+                        let mut relocated = relocated();
+                        if relocated.len() >= RELOCATED_MAX {
+                            relocated.clear();
+                        }
+                        relocated.insert(now.id, now.clone());
+                        stripe = now;
+                        continue;
+                    }
                     let jitter = rand::rng().random_range(0.5..1.0);
                     tokio::time::sleep(READ_PAUSE.mul_f64(jitter)).await;
                 }

@@ -226,3 +226,14 @@ async fn syncs_that_come_together_share_their_cycles() {
     shutdown.cancel();
     tokio::time::timeout(Duration::from_secs(5), cycles).await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_moved_since_it_was_looked_up_is_found_again() {
+    let (memory, paths) = mounted().await;
+    paths.call(&Call::Create(path("a"))).await.unwrap();
+    paths.call(&Call::Write(path("a"), 0, 300_000, 1)).await.unwrap();
+    assert!(paths.0.cycle().await);
+    let picture = another(&memory).await.picture().await;
+    memory.is_moved.store(true, Ordering::SeqCst);
+    assert_eq!(another(&memory).await.picture().await, picture);
+}

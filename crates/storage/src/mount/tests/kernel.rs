@@ -37,7 +37,8 @@ impl Mounted {
         let core = Core::new(memory.clone(), memory.clone(), Usage::default(), false);
         core.delegate(Usage::default()).await;
         let kernel = Kernel::new(core.clone(), tokio::runtime::Handle::current(), Arc::new((1 << 40).into()));
-        let server = Server { url: "http://127.0.0.1:1".parse().unwrap(), token: None, ca_pem: None };
+        let url = "http://127.0.0.1:1".parse().unwrap();
+        let server = Server { url, token: None, ca_pem: None, addresses: Vec::new() };
         let (export, path) = ("test".to_owned(), directory.path().to_owned());
         let config = MountConfig { server, export, directory: path, is_read_only: false };
         let session = session(kernel, &config, false).unwrap().spawn().unwrap();

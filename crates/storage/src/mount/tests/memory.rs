@@ -27,6 +27,8 @@ pub(super) struct Stored {
 
 /// See the file's head.
 pub(super) struct Memory {
+    /// All stripes are on other stores than files say.
+    pub(super) is_moved: AtomicBool,
     pub(super) stored: Mutex<Stored>,
     units: Mutex<HashMap<StripeId, Bytes>>,
     unsafe_units: Mutex<HashSet<StripeId>>,
@@ -76,6 +78,7 @@ impl Memory {
             is_full: AtomicBool::new(false),
             lacking: AtomicUsize::new(0),
             is_collecting: AtomicBool::new(false),
+            is_moved: AtomicBool::new(false),
         }
     }
 
@@ -172,6 +175,14 @@ fn applied(stored: &mut Stored, effect: Effect, unsafe_units: &HashSet<StripeId>
     Ok(())
 }
 
+/// By how much the numbers of stores grow when everything is moved.
+const MOVED_BY: i64 = 100;
+
+fn moved(mut stripe: Stripe) -> Stripe {
+    stripe.stores.iter_mut().for_each(|store| *store += MOVED_BY);
+    stripe
+}
+
 impl Stored {
     fn entry(&self, name: &Name, ino: Ino) -> Entry {
         let first = self.stripes.get(&(ino, 0)).cloned();
@@ -205,6 +216,12 @@ impl Namespace for Memory {
         let stored = self.stored.lock().unwrap();
         let of = stored.stripes.range((ino, number)..=(ino, u64::MAX)).take(limit);
         Ok(of.map(|((_, number), stripe)| Placed { number: *number, stripe: stripe.clone() }).collect())
+    }
+
+    async fn stripe(&self, id: StripeId) -> Result<Option<Stripe>, NamespaceError> {
+        let stored = self.stored.lock().unwrap();
+        let found = stored.stripes.values().find(|stripe| stripe.id == id).cloned();
+        Ok(found.map(|stripe| if self.is_moved.load(Ordering::SeqCst) { moved(stripe) } else { stripe }))
     }
 
     async fn xattrs(&self, ino: Ino) -> Result<Vec<(String, Vec<u8>)>, NamespaceError> {
@@ -271,6 +288,9 @@ impl Data for Memory {
     }
 
     async fn read(&self, stripe: &Stripe, range: Range<u32>) -> Result<Bytes, DataError> {
+        if self.is_moved.load(Ordering::SeqCst) && stripe.stores[0] <= MOVED_BY {
+            return Err(DataError::Unavailable("its units are elsewhere".into()));
+        }
         let units = self.units.lock().unwrap();
         Ok(units[&stripe.id].slice(range.start as usize..range.end as usize))
     }

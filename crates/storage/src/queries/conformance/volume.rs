@@ -10,7 +10,7 @@ use crate::model::volume::Volume;
 use crate::namespace::Usage;
 use crate::queries::care::nameless_list;
 use crate::queries::inode::{entry_list, inode_get, xattr_list};
-use crate::queries::share::{Share, share_get, share_insert, shares_delete};
+use crate::queries::share::{Share, share_delete, share_get, share_insert, share_list, shares_delete};
 use crate::queries::snapshot::{inodes_clear, pieces_clear, space_copy, space_delete, space_removed, space_replace};
 use crate::queries::space::{
     root_insert, space_expect_unused, space_find, space_get, space_insert, space_limit, space_list, space_mark_removed,
@@ -147,16 +147,27 @@ async fn links_go_with_who_made_them(db: Database) {
     let account = portal::AccountId::parse("01990000-0000-7000-8000-000000000000").unwrap();
     let share = |hash: &str, account: &str| Share {
         hash: hash.into(),
+        id: format!("id-{hash}"),
         space: SPACE,
         path: "/é".into(),
         account: account.into(),
+        created_ms: 1,
         expires_ms: 9,
     };
+    prepare(&db).await;
     let (own, other) = (share("a", account.as_str()), share("b", "somebody"));
     change(&db, |w| [&own, &other].into_iter().for_each(|share| share_insert(w, share))).await.unwrap();
-    assert_eq!(share_get(&db, "a", 8).await.unwrap(), Some(own));
+    assert_eq!(share_get(&db, "a", 8).await.unwrap(), Some(own.clone()));
     assert_eq!(share_get(&db, "a", 9).await.unwrap(), None);
+    let both = [(own.clone(), "home".to_owned()), (other.clone(), "home".to_owned())];
+    assert_eq!(share_list(&db, None, 8, 9).await.unwrap(), both);
+    assert_eq!(share_list(&db, Some(&account), 8, 9).await.unwrap(), both[..1]);
+    assert_eq!(share_list(&db, None, 9, 9).await.unwrap(), []);
+    let revoked = db.write(Write::new().expect("share", share_delete("id-b", Some(&account)))).await;
+    assert!(matches!(revoked, Err(db::DbError::Unmet { .. })), "it is somebody else's");
     change(&db, |w| shares_delete(w, &account)).await.unwrap();
     assert_eq!(share_get(&db, "a", 8).await.unwrap(), None);
     assert_eq!(share_get(&db, "b", 8).await.unwrap(), Some(other));
+    change(&db, |w| w.push_step(share_delete("id-b", None))).await.unwrap();
+    assert_eq!(share_get(&db, "b", 8).await.unwrap(), None);
 }

@@ -7,6 +7,7 @@ use proptest::prelude::{ProptestConfig, prop, prop_assert_eq, proptest};
 
 use super::*;
 use crate::model::effect::Effect;
+use crate::model::stripe::{Stripe, StripeId};
 use crate::namespace::{Entry, Placed, Usage};
 
 /// A tree in memory: entries of directory n, by name.
@@ -89,6 +90,10 @@ impl Namespace for Tree {
 
     async fn stripes(&self, _: Ino, _: u64, _: usize) -> Result<Vec<Placed>, NamespaceError> {
         Ok(Vec::new())
+    }
+
+    async fn stripe(&self, _: StripeId) -> Result<Option<Stripe>, NamespaceError> {
+        Ok(None)
     }
 
     async fn xattrs(&self, _: Ino) -> Result<Vec<(String, Vec<u8>)>, NamespaceError> {

@@ -1,0 +1,116 @@
+//! Which units to move so that stores fill evenly. Pure: what is where goes in, the next move comes out.
+//!
+//! What counts is what metadata says a store has, and not what its disk says: space that was given up comes back later, when
+//! segments are compacted, and going by it would move too much.
+
+use super::stripe::StoreId;
+
+/// A store whose units may be moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) id: StoreId,
+    pub(crate) node: String,
+    /// What fails with it.
+    pub(crate) domain: String,
+    pub(crate) capacity_bytes: u64,
+    /// Bytes of units on it.
+    pub(crate) held_bytes: u64,
+    /// Whether it takes new units.
+    pub(crate) is_taking: bool,
+}
+
+/// What lies on one list of stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) set: i64,
+    pub(crate) stores: Vec<StoreId>,
+    /// Bytes that each of the stores has of it.
+    pub(crate) unit_bytes: u64,
+}
+
+/// Units to be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub(crate) set: i64,
+    /// Which unit of each stripe on that list.
+    pub(crate) index: usize,
+    pub(crate) from: StoreId,
+    pub(crate) to: StoreId,
+    /// At most so many bytes of units.
+    pub(crate) bytes: u64,
+}
+
+impl Member {
+    /// Thousandths of it that are full.
+    pub(crate) fn fill(&self) -> u64 {
+        let share = u128::from(self.held_bytes) * 1000 / u128::from(self.capacity_bytes.max(1));
+        u64::try_from(share).unwrap_or(u64::MAX)
+    }
+}
+
+/// By how many thousandths the fullest store is fuller than the emptiest that takes units.
+pub(crate) fn spread(members: &[Member]) -> u64 {
+    let fullest = members.iter().map(Member::fill).max().unwrap_or(0);
+    let emptiest = members.iter().filter(|member| member.is_taking).map(Member::fill).min();
+    emptiest.map_or(0, |emptiest| fullest.saturating_sub(emptiest))
+}
+
+/// The move that evens most, between two stores that differ by more than `least` thousandths. No stripe gets more units into
+/// one failure domain, or onto one node, than it has there.
+pub(crate) fn next_move(members: &[Member], loads: &[Load], least: u64) -> Option<Move> {
+    let mut pairs: Vec<(u64, &Member, &Member)> = Vec::new();
+    for from in members {
+        let takers = members.iter().filter(|to| to.is_taking && to.id != from.id);
+        pairs.extend(takers.map(|to| (from.fill().saturating_sub(to.fill()), from, to)));
+    }
+    pairs.retain(|(difference, _, _)| *difference > least);
+    pairs.sort_by_key(|(difference, from, to)| (std::cmp::Reverse(*difference), from.id, to.id));
+    pairs.into_iter().find_map(|(_, from, to)| move_between(members, loads, from, to))
+}
+
+fn move_between(members: &[Member], loads: &[Load], from: &Member, to: &Member) -> Option<Move> {
+    let bytes = evening_bytes(from, to);
+    let fits = |load: &&Load| {
+        load.unit_bytes > 0
+            && load.stores.contains(&from.id)
+            && !load.stores.contains(&to.id)
+            && crowd(members, load, from, to) <= crowd(members, load, from, from)
+    };
+    let load = loads.iter().filter(fits).max_by_key(|load| (load.unit_bytes, load.set))?;
+    let index = load.stores.iter().position(|id| *id == from.id)?;
+    Some(Move { set: load.set, index, from: from.id, to: to.id, bytes: bytes.min(load.unit_bytes).max(1) })
+}
+
+/// How many bytes make both equally full.
+fn evening_bytes(from: &Member, to: &Member) -> u64 {
+    let (from_capacity, to_capacity) = (u128::from(from.capacity_bytes.max(1)), u128::from(to.capacity_bytes.max(1)));
+    let surplus = (u128::from(from.held_bytes) * to_capacity).saturating_sub(u128::from(to.held_bytes) * from_capacity);
+    u64::try_from(surplus / (from_capacity + to_capacity)).unwrap_or(u64::MAX)
+}
+
+/// How many units of the list would share the domain, and the node, of the one at `at` if it were there in place of `from`.
+fn crowd(members: &[Member], load: &Load, from: &Member, at: &Member) -> (usize, usize) {
+    let others = || {
+        let others = load.stores.iter().filter(|id| **id != from.id);
+        others.filter_map(|id| members.iter().find(|member| member.id == *id))
+    };
+    let domain = others().filter(|other| other.domain == at.domain).count();
+    (domain, others().filter(|other| other.node == at.node).count())
+}
+
+/// Notes that so many bytes were moved.
+pub(crate) fn moved(members: &mut [Member], loads: &mut [Load], step: &Move, bytes: u64) {
+    for member in members {
+        if member.id == step.from {
+            member.held_bytes = member.held_bytes.saturating_sub(bytes);
+        } else if member.id == step.to {
+            member.held_bytes += bytes;
+        }
+    }
+    if let Some(load) = loads.iter_mut().find(|load| load.set == step.set) {
+        load.unit_bytes = load.unit_bytes.saturating_sub(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! Exports that are to be mounted on nodes.
+
+use db::{Database, DbError, Query, Row, Write};
+
+use crate::model::node_mount::{NodeMount, topic};
+
+/// Guard of what needs a mount to be there.
+pub(crate) const MOUNT: &str = "mount";
+
+const COLUMNS: &str = "id, node, export, directory, is_read_only, is_wanted, is_mounted, detail, login, token_id, token, \
+     seen_ms, created_ms";
+
+fn mount_read(row: &Row) -> Result<NodeMount, DbError> {
+    let flag = |column| Ok::<bool, DbError>(row.get::<i64>(column)? != 0);
+    Ok(NodeMount {
+        id: row.get("id")?,
+        node: row.get("node")?,
+        export: row.get("export")?,
+        directory: row.get("directory")?,
+        is_read_only: flag("is_read_only")?,
+        is_wanted: flag("is_wanted")?,
+        is_mounted: flag("is_mounted")?,
+        detail: row.get("detail")?,
+        login: row.get("login")?,
+        token_id: row.get("token_id")?,
+        token: row.get("token")?,
+        seen_ms: row.get("seen_ms")?,
+        created_ms: row.get("created_ms")?,
+    })
+}
+
+/// The mounts of a node, by directory.
+pub(crate) async fn node_mount_list(db: &Database, node: &str) -> Result<Vec<NodeMount>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM storage_node_mount WHERE node = ? ORDER BY directory");
+    db.all(Query::new(sql).bind(node)).await?.iter().map(mount_read).collect()
+}
+
+/// Adds a mount. `Duplicate` when one is on that directory of the node.
+pub(crate) fn node_mount_insert(write: &mut Write, mount: &NodeMount) {
+    let sql = format!("INSERT INTO storage_node_mount ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    let query = Query::new(sql).bind(mount.id.as_str()).bind(mount.node.as_str()).bind(mount.export.as_str());
+    let query = query.bind(mount.directory.as_str()).bind(i64::from(mount.is_read_only));
+    let query = query.bind(i64::from(mount.is_wanted)).bind(i64::from(mount.is_mounted)).bind(mount.detail.as_str());
+    let query = query.bind(mount.login.as_str()).bind(mount.token_id.as_str()).bind(mount.token.as_str());
+    write.push_step(query.bind(mount.seen_ms).bind(mount.created_ms));
+    write.push_event(topic(&mount.node));
+}
+
+/// Has a mount unmounted. [`MOUNT`] when there is none.
+pub(crate) fn node_mount_unwant(write: &mut Write, mount: &NodeMount) {
+    let sql = "UPDATE storage_node_mount SET is_wanted = 0 WHERE id = ? AND node = ?";
+    write.push_expect(MOUNT, Query::new(sql).bind(mount.id.as_str()).bind(mount.node.as_str()));
+    write.push_event(topic(&mount.node));
+}
+
+/// Notes what the node says.
+pub(crate) fn node_mount_told(write: &mut Write, mount: &NodeMount) {
+    let sql = "UPDATE storage_node_mount SET is_mounted = ?, detail = ?, seen_ms = ? WHERE id = ?";
+    let query = Query::new(sql).bind(i64::from(mount.is_mounted)).bind(mount.detail.as_str()).bind(mount.seen_ms);
+    write.push_step(query.bind(mount.id.as_str()));
+}
+
+/// It is unmounted, or nobody will ever say so.
+pub(crate) fn node_mount_delete(write: &mut Write, id: &str) {
+    write.push_step(Query::new("DELETE FROM storage_node_mount WHERE id = ?").bind(id));
+}

@@ -1,0 +1,271 @@
+//! Rebalance: units go from the fullest stores to the emptiest, until they are about even. Begun by an operator, or by
+//! itself once stores differ much, as they do after new ones joined. Where it stands is in the rows of the stripes.
+
+use std::collections::HashMap;
+
+use db::Write;
+use futures::{StreamExt, stream};
+
+use super::collect::{TRASH_KEPT, before};
+use super::pace::Pace;
+use crate::Storage;
+use crate::model::balance::{Load, Member, Move, moved, next_move, spread};
+use crate::model::store::StoreState;
+use crate::model::stripe::{StoreId, Stripe};
+use crate::queries::balance::{
+    MovedUnit, moved_forget, moved_insert, moved_list, moved_stores, rebalance_ask, rebalance_end, rebalance_list,
+};
+use crate::queries::care::{
+    CaredVolume, OnSet, cared_volumes, placed_counts, placed_list, set_list, stripe_range, stripes_move,
+};
+use crate::queries::store::store_list;
+use crate::queries::stripe::set_text;
+use crate::queries::work::{Work, WorkKind, work_end};
+use crate::service::ServiceError;
+use crate::stripe::Stripes;
+
+/// It begins by itself where stores differ by more than this, in thousandths of their room.
+const BEGIN: u64 = 200;
+/// It ends where they differ by no more than this.
+const EVEN: u64 = 50;
+/// Units that are moved and made safe together.
+const BATCH: i64 = 64;
+/// Units that are on their way at the same time.
+const TOGETHER: usize = 8;
+/// Units that are deleted together where they were.
+const DELETED: i64 = 1_000;
+/// Steps that are thought ahead, to say how much there is to do.
+const STEPS_MAX: usize = 10_000;
+
+impl Storage {
+    /// Evens out the volumes that were asked for, and those whose stores differ much.
+    pub(crate) async fn rebalance(&self) -> Result<(), ServiceError> {
+        self.moved_delete().await?;
+        let asked = rebalance_list(self.db()).await?;
+        for volume in cared_volumes(self.db()).await? {
+            let (members, loads) = self.balance_of(&volume).await?;
+            let can_even = next_move(&members, &loads, EVEN).is_some();
+            let (is_asked, is_uneven) = (asked.contains(&volume.id), spread(&members) > BEGIN && can_even);
+            if !is_asked && !is_uneven {
+                continue;
+            }
+            if !is_asked {
+                tracing::info!(
+                    "the stores of volume {} differ much in what they hold: they are evened out",
+                    volume.name
+                );
+                self.rebalance_begin(volume.id).await?;
+            }
+            if can_even {
+                self.rebalance_volume(&volume, members, loads).await?;
+            }
+            let mut write = Write::new();
+            rebalance_end(&mut write, volume.id);
+            work_end(&mut write, WorkKind::Rebalance, volume.id);
+            self.db().write(write).await?;
+        }
+        Ok(())
+    }
+
+    /// Has a volume evened out, soon.
+    pub(crate) async fn rebalance_begin(&self, volume: i64) -> Result<(), ServiceError> {
+        let mut write = Write::new();
+        rebalance_ask(&mut write, volume, self.db().clock().now_ms());
+        self.db().write(write).await?;
+        Ok(())
+    }
+
+    async fn rebalance_volume(
+        &self,
+        volume: &CaredVolume,
+        mut members: Vec<Member>,
+        mut loads: Vec<Load>,
+    ) -> Result<(), ServiceError> {
+        let now_ms = self.db().clock().now_ms();
+        let total_bytes = to_move(members.clone(), loads.clone());
+        let kind = WorkKind::Rebalance;
+        let mut work = Work { kind, volume: volume.id, begun_ms: now_ms, seen_ms: now_ms, done_bytes: 0, total_bytes };
+        self.work_note(&mut work, 0).await?;
+        let stripes = self.stripes(volume.id, volume.layout).await?;
+        let mut pace = Pace::new();
+        while let Some(step) = next_move(&members, &loads, EVEN) {
+            if self.units_move(&stripes, &step, &mut pace, &mut work).await? == 0 {
+                tracing::info!(
+                    store.id = step.from,
+                    "no unit of store {} can be moved to store {}",
+                    step.from,
+                    step.to
+                );
+                break;
+            }
+            (members, loads) = self.balance_of(volume).await?;
+        }
+        tracing::info!(
+            size_bytes = work.done_bytes,
+            "evened out volume {}: {} bytes moved",
+            volume.name,
+            work.done_bytes
+        );
+        Ok(())
+    }
+
+    /// What the stores of a volume hold, of all volumes; and what of this one lies where.
+    async fn balance_of(&self, volume: &CaredVolume) -> Result<(Vec<Member>, Vec<Load>), ServiceError> {
+        let volumes: HashMap<i64, CaredVolume> =
+            cared_volumes(self.db()).await?.into_iter().map(|volume| (volume.id, volume)).collect();
+        let sets: HashMap<i64, Vec<StoreId>> =
+            set_list(self.db()).await?.into_iter().map(|set| (set.id, set.stores)).collect();
+        let (mut held, mut loads): (HashMap<StoreId, u64>, Vec<Load>) = Default::default();
+        for count in placed_counts(self.db()).await? {
+            let (Some(of), Some(stores)) = (volumes.get(&count.volume), sets.get(&count.set)) else { continue };
+            let data = if stores.len() == of.layout.units() { u64::from(of.layout.data()) } else { 1 };
+            let unit_bytes = count.bytes.div_ceil(data);
+            stores.iter().for_each(|id| *held.entry(*id).or_default() += unit_bytes);
+            if count.volume == volume.id {
+                loads.push(Load { set: count.set, stores: stores.clone(), unit_bytes });
+            }
+        }
+        let known = store_list(self.db()).await?;
+        let members = self.store_addresses(volume.id).await?.into_iter().filter_map(|address| {
+            let store = known.iter().find(|store| store.id == address.id)?;
+            let is_leaving = matches!(store.state, StoreState::Draining | StoreState::Drained);
+            // What a store can't give now is left out: a rebuild moves it.
+            let can_give = address.is_up && !is_leaving;
+            Some(Member {
+                id: address.id,
+                node: address.node,
+                domain: address.domain,
+                capacity_bytes: store.capacity_bytes.unsigned_abs(),
+                held_bytes: held.get(&address.id).copied().filter(|_| can_give).unwrap_or(0),
+                is_taking: address.is_writable && address.is_up && address.free_bytes > 0,
+            })
+        });
+        Ok((members.collect(), loads))
+    }
+
+    /// Moves units until the step's bytes are reached. Answers how many bytes of units were moved.
+    async fn units_move(
+        &self,
+        stripes: &Stripes,
+        step: &Move,
+        pace: &mut Pace,
+        work: &mut Work,
+    ) -> Result<u64, ServiceError> {
+        let (mut after, mut total) = (0, 0);
+        loop {
+            let batch = placed_list(self.db(), stripes.volume(), step.set, after, BATCH).await?;
+            let Some(last) = batch.last() else { return Ok(total) };
+            after = last.id;
+            let mut left = step.bytes - total;
+            let fitting: Vec<Stripe> =
+                batch.into_iter().take_while(|stripe| take(&mut left, unit_bytes(stripe, step.index))).collect();
+            if fitting.is_empty() {
+                return Ok(total);
+            }
+            let bytes = self.batch_move(stripes, step, fitting).await?;
+            if bytes == 0 {
+                return Ok(total);
+            }
+            total += bytes;
+            self.work_note(work, bytes).await?;
+            pace.pass(bytes, self.care_rates().await?.rebuild_bytes_per_s).await;
+        }
+    }
+
+    /// Puts one unit of each stripe where the step wants it, makes them safe, then says where they are.
+    async fn batch_move(&self, stripes: &Stripes, step: &Move, batch: Vec<Stripe>) -> Result<u64, ServiceError> {
+        let work = batch.into_iter().map(|stripe| async move {
+            match stripes.unit_move(&stripe, step.index, step.to).await {
+                Ok(moved) => Some(moved),
+                Err(error) => {
+                    tracing::debug!(stripe.id, error = &error as &dyn std::error::Error, "not moved");
+                    None
+                }
+            }
+        });
+        let work: Vec<_> = work.map(|work| -> futures::future::BoxFuture<'_, _> { Box::pin(work) }).collect();
+        let put: Vec<Option<Stripe>> = stream::iter(work).buffer_unordered(TOGETHER).collect().await;
+        stripes.sync().await.map_err(crate::file::FileError::from)?;
+        let put: Vec<Stripe> = put.into_iter().flatten().map(|stripe| stripes.now_at(stripe)).collect();
+        let sets = self.sets_of(&put).await?;
+        let moves = put.iter().filter_map(|new| Some((new.id, step.set, *sets.get(&set_text(&new.stores))?)));
+        let moves: Vec<_> = moves.collect();
+        let since_ms = self.db().clock().now_ms();
+        let (unit, store, volume) = (step.index as u32, step.from, stripes.volume());
+        let gone: Vec<_> = put.iter().map(|new| MovedUnit { stripe: new.id, unit, store, volume, since_ms }).collect();
+        let mut write = Write::new();
+        stripes_move(&mut write, &moves);
+        moved_insert(&mut write, &gone);
+        self.db().write(write).await?;
+        let bytes = put.iter().map(|stripe| unit_bytes(stripe, step.index)).sum();
+        metrics::counter!("amphi_storage_rebalanced_bytes_total").increment(bytes);
+        Ok(bytes)
+    }
+
+    /// Deletes moved units where they were, once whoever was reading them has finished.
+    async fn moved_delete(&self) -> Result<(), ServiceError> {
+        let before_ms = before(self.db().clock().now_ms(), TRASH_KEPT);
+        let volumes = cared_volumes(self.db()).await?;
+        for store in moved_stores(self.db()).await? {
+            loop {
+                let moved = moved_list(self.db(), store, before_ms, DELETED).await?;
+                if moved.is_empty() || !self.moved_delete_at(&volumes, store, &moved).await? {
+                    break;
+                }
+                let mut write = Write::new();
+                moved_forget(&mut write, &moved);
+                self.db().write(write).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `false`: the store could not be asked.
+    async fn moved_delete_at(
+        &self,
+        volumes: &[CaredVolume],
+        store: StoreId,
+        moved: &[MovedUnit],
+    ) -> Result<bool, ServiceError> {
+        for volume in volumes {
+            let stripes = self.stripes(volume.id, volume.layout).await?;
+            // A store that was removed for good has nothing that could be deleted.
+            let Some(link) = stripes.link(store) else { continue };
+            let mut keys = Vec::new();
+            for unit in moved.iter().filter(|unit| unit.volume == volume.id) {
+                let found = stripe_range(self.db(), volume.id, (unit.stripe, unit.stripe), 1).await?.pop();
+                let is_back = |on: &OnSet| on.stripe.stores.get(unit.unit as usize) == Some(&store);
+                if !found.as_ref().is_some_and(is_back) {
+                    keys.push(stripes.key(unit.stripe, unit.unit as usize));
+                }
+            }
+            if let Err(error) = link.delete(keys).await {
+                tracing::debug!(store.id = store, error = &error as &dyn std::error::Error, "moved units stay for now");
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Takes from what is left, if there is enough.
+fn take(left: &mut u64, bytes: u64) -> bool {
+    let is_enough = *left >= bytes;
+    *left = left.saturating_sub(bytes);
+    is_enough
+}
+
+fn unit_bytes(stripe: &Stripe, index: usize) -> u64 {
+    stripe.code.geometry().ok().and_then(|geometry| geometry.fragment_bytes(index)).unwrap_or(0) as u64
+}
+
+/// How many bytes of units there are to move.
+fn to_move(mut members: Vec<Member>, mut loads: Vec<Load>) -> u64 {
+    let mut total = 0;
+    for _ in 0..STEPS_MAX {
+        let Some(step) = next_move(&members, &loads, EVEN) else { break };
+        moved(&mut members, &mut loads, &step, step.bytes);
+        total += step.bytes;
+    }
+    total
+}

@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn any_four_of_six_stores_give_the_file_back() {
         let dir = tempfile::tempdir().unwrap();
-        let data: Vec<u8> = (0..20_000_u32).map(|at| (at * 31 >> 3) as u8).collect();
+        let data: Vec<u8> = (0..20_000_u32).map(|at| ((at * 31) >> 3) as u8).collect();
         let paths = written(dir.path(), &data);
         assert_eq!(all(&paths).unwrap(), data);
         assert_eq!(all(&[&paths[1..3], &paths[4..]].concat()).unwrap(), data);

@@ -264,7 +264,7 @@ fn mixes<V: Vector>() {
 }
 
 fn mixes_of<V: Vector, const ROW: usize, const KNOWN: usize>() {
-    for columns in COLUMNS {
+    for columns in COLUMNS.into_iter().filter(|columns| !cfg!(miri) || [2, 5].contains(columns)) {
         let fragments = block(geometry(4, 2, columns, Element::Wide));
         let kept = std::array::from_fn(|row| if row == ROW { &[][..] } else { &fragments[row] });
         let mut lost = noise(78, fragments[ROW].len());

@@ -6,7 +6,9 @@ use crate::{Error, kernel};
 
 /// The CRC-32C (Castagnoli, as in iSCSI, RFC 3720 B.4) of `bytes`.
 pub fn checksum(bytes: &[u8]) -> u32 {
-    kernel::crc::crc32c(bytes)
+    let mut sum = 0;
+    kernel::crc::crc32c_each(bytes, bytes.len().max(1), |one| sum = one);
+    sum
 }
 
 /// Writes the checksum of each `unit` bytes of a fragment; the last unit may be shorter.
@@ -14,9 +16,8 @@ pub fn checksum(bytes: &[u8]) -> u32 {
 /// Errors: `Count`, where `unit` is 0 or `sums` has not one entry for each unit.
 pub fn checksums(fragment: &[u8], unit: usize, sums: &mut [u32]) -> Result<(), Error> {
     check(fragment, unit, sums)?;
-    for (sum, bytes) in sums.iter_mut().zip(fragment.chunks(unit)) {
-        *sum = checksum(bytes);
-    }
+    let mut places = sums.iter_mut();
+    kernel::crc::crc32c_each(fragment, unit, |sum| places.next().into_iter().for_each(|place| *place = sum));
     Ok(())
 }
 
@@ -25,7 +26,14 @@ pub fn checksums(fragment: &[u8], unit: usize, sums: &mut [u32]) -> Result<(), E
 /// Errors: as [`checksums`].
 pub fn damaged_unit(fragment: &[u8], unit: usize, sums: &[u32]) -> Result<Option<usize>, Error> {
     check(fragment, unit, sums)?;
-    Ok(fragment.chunks(unit).zip(sums).position(|(bytes, sum)| checksum(bytes) != *sum))
+    let (mut expected, mut number, mut damaged) = (sums.iter(), 0, None);
+    kernel::crc::crc32c_each(fragment, unit, |sum| {
+        if expected.next() != Some(&sum) && damaged.is_none() {
+            damaged = Some(number);
+        }
+        number += 1;
+    });
+    Ok(damaged)
 }
 
 fn check(fragment: &[u8], unit: usize, sums: &[u32]) -> Result<(), Error> {

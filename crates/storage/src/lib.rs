@@ -9,6 +9,7 @@
 mod access;
 mod api;
 pub mod file;
+mod frame;
 mod link;
 pub mod model;
 pub mod mount;

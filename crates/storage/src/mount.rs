@@ -28,6 +28,7 @@ use self::core::Core;
 use self::fuse::Kernel;
 use self::keeper::{Keeper, free_bytes};
 pub use self::part::{MountPart, mount_part};
+use crate::frame::keep_memory;
 use crate::namespace::remote::Remote;
 pub use crate::namespace::remote::{RemoteError, Server};
 use crate::stripe::{Credentials, Stripes};
@@ -92,6 +93,7 @@ pub enum MountError {
 pub async fn mount(config: MountConfig, shutdown: CancellationToken, ready: impl FnOnce()) -> Result<(), MountError> {
     check(&config.directory)?;
     let key = KeyRequest::generate().map_err(MountError::Key)?;
+    keep_memory();
     let what = format!("{}:{}", host(), config.directory.display());
     let opened = Remote::open(config.server.clone(), &config.export, &what, &key.csr_pem).await;
     let failed = |source| MountError::Open { export: config.export.clone(), source };

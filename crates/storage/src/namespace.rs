@@ -109,6 +109,21 @@ pub trait Namespace: Send + Sync {
     /// Entries of a directory in order of their names' bytes, those after `after`, at most `limit` and [`LIST_MAX`].
     async fn entries(&self, parent: Ino, after: Option<&Name>, limit: usize) -> Result<Vec<Entry>, NamespaceError>;
 
+    /// All entries of each directory in turn, as long as they are fewer than [`LIST_MAX`] in all: there may be fewer answers
+    /// than directories, but for the first, which has its first entries at least.
+    async fn listings(&self, parents: &[Ino]) -> Result<Vec<Vec<Entry>>, NamespaceError> {
+        let (mut listings, mut count) = (Vec::new(), 0);
+        for parent in parents {
+            let entries = self.entries(*parent, None, LIST_MAX).await?;
+            count += entries.len();
+            if count >= LIST_MAX && !listings.is_empty() {
+                break;
+            }
+            listings.push(entries);
+        }
+        Ok(listings)
+    }
+
     /// Stripes of a file in order, from `number` on, at most `limit` and [`LIST_MAX`].
     async fn stripes(&self, ino: Ino, number: u64, limit: usize) -> Result<Vec<Placed>, NamespaceError>;
 

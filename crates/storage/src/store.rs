@@ -1,10 +1,11 @@
 //! Stores: where units are kept. They live in agents, which serve them to the clients of volumes over mutual TLS.
 //!
-//! [`Store`] keeps the units of one directory. [`Stores`] are those of one node with their gRPC service; [`store_part`] is
+//! [`Store`] keeps the units of one directory. [`Stores`] are those of one node and what they answer; [`store_part`] is
 //! the part of an agent that serves them and announces them to the control plane.
 
 mod caller;
 mod compact;
+mod connection;
 mod directory;
 mod engine;
 mod files;
@@ -25,13 +26,15 @@ use std::path::PathBuf;
 pub use caller::{CONTROL_NAME, READER_PREFIX, VOLUME_PREFIX};
 pub use directory::{StoreDir, StoreDirError};
 pub use engine::{NewUnit, Store};
-pub use listen::{CONNECTION_WINDOW, STREAM_WINDOW, serve_stores};
+pub use listen::serve_stores;
 pub use part::{PartError, StorePart, store_part};
 pub use read::{Read, Stat, Verified};
 pub use record::{PIECE_BYTES, UNIT_BYTES_MAX, UnitCode, UnitKey};
 pub use segment::SEGMENT_BYTES;
-pub use serve::{ANSWER_BYTES_MAX, MESSAGE_BYTES_MAX, Stores};
+pub use serve::Stores;
 pub use tls::TlsError;
+#[cfg(test)]
+pub(crate) use tls::server_config;
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -6,12 +6,14 @@
 
 mod coding;
 mod error;
+mod line;
 mod link;
 mod placing;
 mod putting;
 mod reading;
 mod repair;
 mod stores;
+mod together;
 mod unsynced;
 
 use std::ops::Range;
@@ -105,7 +107,7 @@ impl Stripes {
     }
 
     /// Encodes `data` (1 to [`SPAN_BYTES`] bytes) and puts its units on stores. A store that fails or takes too long is
-    /// replaced. Waits while 64 MiB are unsynced. Safe after [`sync`](Self::sync).
+    /// replaced. Waits while 192 MiB are unsynced. Safe after [`sync`](Self::sync).
     ///
     /// # Errors
     /// See [`WriteError`]. Dropped before it ends, or failed, it leaves at worst units that nothing refers to.

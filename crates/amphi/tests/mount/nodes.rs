@@ -29,7 +29,11 @@ async fn an_agent_keeps_an_export_mounted() {
     let said = done(&site, &["node", "mount", "lab-a", "films", directory_text]).await;
     assert_eq!(said, format!("films is mounted on {directory_text} of lab-a\n"));
     assert_eq!(std::fs::read_to_string(directory.join("file")).unwrap(), "seen on the node");
-    std::fs::write(directory.join("made on the node"), "x").unwrap();
+    // Safe, so that a kill takes nothing of it.
+    let made = std::fs::File::create(directory.join("made on the node")).unwrap();
+    std::io::Write::write_all(&mut &made, b"x").unwrap();
+    made.sync_all().unwrap();
+    drop(made);
     let twice = site.amphi(&["node", "mount", "lab-a", "films", directory_text]).await;
     assert_eq!(twice.status.code(), Some(5));
 

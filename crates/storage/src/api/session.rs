@@ -15,6 +15,9 @@ use crate::model::stripe::{Stripe, StripeId};
 use crate::namespace::{Entry, Namespace, NamespaceError, Placed, SessionCall, Usage};
 use crate::service::session::{SessionCertificate, SessionNews, SessionRenewal, SessionView};
 
+/// Directories that are listed at a time at most.
+const PARENTS_MAX: usize = 256;
+
 /// A session to be opened.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -161,6 +164,11 @@ pub(super) enum Read {
         /// Most entries; 4,096 at most.
         limit: usize,
     },
+    /// All entries of each directory, as long as they are fewer than 4,096 in all; the first has its first ones at least.
+    Listings {
+        /// The directories; 256 at most.
+        parents: Vec<Ino>,
+    },
     /// Stripes of a file, in order.
     Stripes {
         /// The file.
@@ -194,6 +202,7 @@ pub(super) enum Answer {
     Lookup(Option<Entry>),
     Inode(Option<Inode>),
     Entries(Vec<Entry>),
+    Listings(Vec<Vec<Entry>>),
     Stripes(Vec<Placed>),
     Stripe(Option<Stripe>),
     Xattrs(Vec<(String, Vec<u8>)>),
@@ -220,6 +229,10 @@ async fn answer(names: &impl Namespace, read: Read) -> Result<Answer, NamespaceE
         Read::Lookup { parent, name } => Answer::Lookup(names.lookup(parent, &name).await?),
         Read::Inode { ino } => Answer::Inode(names.inode(ino).await?),
         Read::Entries { parent, after, limit } => Answer::Entries(names.entries(parent, after.as_ref(), limit).await?),
+        Read::Listings { parents } if parents.len() > PARENTS_MAX => {
+            return Err(NamespaceError::Invalid(format!("at most {PARENTS_MAX} directories are listed at a time")));
+        }
+        Read::Listings { parents } => Answer::Listings(names.listings(&parents).await?),
         Read::Stripes { ino, number, limit } => Answer::Stripes(names.stripes(ino, number, limit).await?),
         Read::Stripe { id } => Answer::Stripe(names.stripe(id).await?),
         Read::Xattrs { ino } => Answer::Xattrs(names.xattrs(ino).await?),

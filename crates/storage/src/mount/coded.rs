@@ -31,4 +31,8 @@ impl Data for Stripes {
     async fn read(&self, stripe: &Stripe, range: Range<u32>) -> Result<Bytes, DataError> {
         Stripes::read(self, stripe, range).await.map_err(|error| DataError::Unavailable(error.into()))
     }
+
+    async fn read_together(&self, stripes: &[Stripe]) -> Vec<Option<Bytes>> {
+        Stripes::read_together(self, stripes).await
+    }
 }

@@ -28,8 +28,6 @@ use crate::namespace::{LIST_MAX, Namespace, NamespaceError, Usage};
 pub(crate) use hold::Told;
 pub(crate) use listing::{Item, Page};
 
-/// Entries that a look at a directory fetches; one with more is looked at name by name.
-const LISTING_ENTRIES: usize = 4_096;
 /// Stripes of a file that are fetched at once.
 const PIECES_STRIPES: usize = 1_024;
 /// How often an operation may find that something more has to be read.
@@ -37,7 +35,7 @@ const MISSES_MAX: usize = 10_000;
 /// How often a change is tried against what others change meanwhile.
 const SHARED_TRIES: usize = 64;
 /// Bytes not stored above which writers wait.
-const DIRTY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const DIRTY_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Effects not stored above which whoever changes something waits.
 const DIRTY_EFFECTS_MAX: usize = 12_000;
 
@@ -240,9 +238,13 @@ impl Core {
             Miss::Inode(ino) => Filled::Inode(namespace.inode(*ino).await?),
             Miss::Entry(parent, name) => Filled::Entry(namespace.lookup(*parent, name).await?),
             Miss::Listing(ino) => {
-                let entries = namespace.entries(*ino, None, LISTING_ENTRIES).await?;
-                let is_complete = entries.len() < LISTING_ENTRIES;
-                Filled::Listing { entries, is_complete }
+                let wanted = self.state().tree.as_ref().map_or_else(|| vec![*ino], |tree| tree.siblings(*ino));
+                let listings = wanted.iter().zip(namespace.listings(&wanted).await?);
+                let with_end = listings.map(|(ino, entries)| {
+                    let is_complete = entries.len() < LIST_MAX;
+                    (*ino, entries, is_complete)
+                });
+                Filled::Listings(with_end.collect())
             }
             Miss::Occupied(ino) => self.fill_occupied(*ino).await?,
             Miss::Pieces { ino, from, .. } => {
@@ -278,7 +280,7 @@ impl Core {
             after = page.last().map(|entry| entry.name.clone());
             all.extend(page.into_iter().filter(is_news));
             if is_complete || has_news {
-                return Ok(Filled::Listing { entries: all, is_complete });
+                return Ok(Filled::Occupied { entries: all, is_complete });
             }
         }
     }

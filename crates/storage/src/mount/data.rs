@@ -39,4 +39,7 @@ pub(crate) trait Data: Send + Sync {
 
     /// A range of a stripe's bytes.
     async fn read(&self, stripe: &Stripe, range: Range<u32>) -> Result<Bytes, DataError>;
+
+    /// All bytes of each stripe, as far as they can be had at once; the others are to be read one by one.
+    async fn read_together(&self, stripes: &[Stripe]) -> Vec<Option<Bytes>>;
 }

@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use fuser::{
-    BsdFileFlags, FileHandle, Filesystem, INodeNo, InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags,
-    ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek,
-    ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+    BsdFileFlags, FileHandle, Filesystem, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenFlags,
+    RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry,
+    ReplyIoctl, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -103,14 +103,6 @@ pub(crate) fn untell(notifier: &fuser::Notifier, root: Ino, told: &Told) {
     }
     for ino in &told.inodes {
         let _gone = notifier.inval_inode(number(*ino), 0, 0);
-    }
-}
-
-fn answer_xattr(reply: ReplyXattr, size: u32, value: &[u8]) {
-    match size {
-        0 => reply.size(value.len() as u32),
-        size if value.len() <= size as usize => reply.data(value),
-        _ => reply.error(fuser::Errno::ERANGE),
     }
 }
 
@@ -340,31 +332,11 @@ impl Filesystem for Kernel {
     }
 
     fn getxattr(&self, _: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
-        let ino = self.ino(ino);
-        let name = or_refuse!(name.to_str().map(str::to_owned).ok_or(Errno::ENODATA), reply);
-        self.serve(
-            Aim::Look,
-            move |tree: &mut Tree| tree.xattr(ino, &name),
-            move |result, _| match result {
-                Ok(value) => answer_xattr(reply, size, &value),
-                Err(errno) => reply.error(shape::errno(errno)),
-            },
-        );
+        self.xattr(ino, name, size, reply);
     }
 
     fn listxattr(&self, _: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
-        let ino = self.ino(ino);
-        self.serve(
-            Aim::Look,
-            move |tree: &mut Tree| tree.xattr_names(ino),
-            move |result, _| match result {
-                Ok(names) => {
-                    let list: Vec<u8> = names.iter().flat_map(|name| name.bytes().chain([0])).collect();
-                    answer_xattr(reply, size, &list);
-                }
-                Err(errno) => reply.error(shape::errno(errno)),
-            },
-        );
+        self.xattr_names(ino, size, reply);
     }
 
     fn removexattr(&self, request: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {
@@ -384,6 +356,21 @@ impl Filesystem for Kernel {
         reply: ReplyEmpty,
     ) {
         self.reserve(shape::by(request), ino, offset, length, mode, reply);
+    }
+
+    fn ioctl(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: IoctlFlags,
+        _: u32,
+        _: &[u8],
+        _: u32,
+        reply: ReplyIoctl,
+    ) {
+        // Programs ask so whether a file is a terminal.
+        reply.error(fuser::Errno::ENOTTY);
     }
 
     fn lseek(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: i64, whence: i32, reply: ReplyLseek) {

@@ -24,7 +24,7 @@ pub(crate) struct Node {
     pub(crate) pieces: Pieces,
     /// `None`: not read yet.
     pub(crate) xattrs: Option<BTreeMap<String, Vec<u8>>>,
-    /// Of a directory, where it is; `None`: not known.
+    /// The directory where it is, of a file with several names where it was found; `None`: not known.
     pub(crate) parent: Option<Ino>,
     /// It is no more, but the kernel may still ask for it by its number.
     pub(crate) is_dead: bool,

@@ -5,3 +5,4 @@ mod kernel;
 mod memory;
 mod model;
 mod oracle;
+mod walk;

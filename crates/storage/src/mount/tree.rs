@@ -10,6 +10,7 @@ mod content;
 mod fill;
 mod names;
 mod space;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

@@ -335,6 +335,10 @@ impl Namespace for Remote {
         self.ask(json!({ "op": "entries", "parent": parent, "after": after, "limit": limit })).await
     }
 
+    async fn listings(&self, parents: &[Ino]) -> Result<Vec<Vec<Entry>>, NamespaceError> {
+        self.ask(json!({ "op": "listings", "parents": parents })).await
+    }
+
     async fn stripes(&self, ino: Ino, number: u64, limit: usize) -> Result<Vec<Placed>, NamespaceError> {
         self.ask(json!({ "op": "stripes", "ino": ino, "number": number, "limit": limit })).await
     }

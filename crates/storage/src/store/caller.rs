@@ -1,12 +1,15 @@
 //! Who calls a store, by the name in the certificate that TLS has verified.
 
-use tonic::{Request, Status};
+use rustls::pki_types::CertificateDer;
 use wire::authority::node_id_of;
+
+use super::serve::Refused;
 
 /// Name of the control plane's certificate.
 pub const CONTROL_NAME: &str = "control";
 /// What the names of volumes' clients begin with; the volume's number follows.
 pub const VOLUME_PREFIX: &str = "volume-";
+
 /// The same for clients who may only read.
 pub const READER_PREFIX: &str = "reader-";
 
@@ -22,12 +25,9 @@ pub(super) enum Caller {
 }
 
 impl Caller {
-    pub(super) fn of<T>(request: &Request<T>) -> Result<Self, Status> {
-        let certificates = request.peer_certs();
-        let first = certificates.as_ref().and_then(|chain| chain.first());
-        let name = first.and_then(|certificate| node_id_of(certificate).ok());
-        let name = name.ok_or_else(|| Status::unauthenticated("a certificate with one name is required"))?;
-        Self::named(&name).ok_or_else(|| Status::permission_denied(format!("`{name}` may not talk to stores")))
+    /// Who shows these certificates; `None`: nobody that stores know.
+    pub(super) fn of(certificates: &[CertificateDer<'_>]) -> Option<Self> {
+        Self::named(&node_id_of(certificates.first()?).ok()?)
     }
 
     fn named(name: &str) -> Option<Self> {
@@ -42,30 +42,28 @@ impl Caller {
     }
 
     /// Errors: the caller is not the control plane.
-    pub(super) fn is_control(self) -> Result<(), Status> {
+    pub(super) fn is_control(self) -> Result<(), Refused> {
         match self {
             Self::Control => Ok(()),
-            Self::Volume(_) | Self::Reader(_) => Err(Status::permission_denied("only the control plane may do that")),
+            Self::Volume(_) | Self::Reader(_) => Err(Refused::other("only the control plane may do that")),
         }
     }
 
     /// Errors: the caller may only read.
-    pub(super) fn may_write(self) -> Result<(), Status> {
+    pub(super) fn may_write(self) -> Result<(), Refused> {
         match self {
             Self::Control | Self::Volume(_) => Ok(()),
-            Self::Reader(volume) => {
-                Err(Status::permission_denied(format!("this client of volume {volume} may only read")))
-            }
+            Self::Reader(volume) => Err(Refused::other(format!("this client of volume {volume} may only read"))),
         }
     }
 
     /// Errors: the volume is none of the caller's.
-    pub(super) fn may_use(self, volume: u64) -> Result<(), Status> {
+    pub(super) fn may_use(self, volume: u64) -> Result<(), Refused> {
         match self {
             Self::Control => Ok(()),
             Self::Volume(own) | Self::Reader(own) if own == volume => Ok(()),
             Self::Volume(own) | Self::Reader(own) => {
-                Err(Status::permission_denied(format!("a client of volume {own} may not touch volume {volume}")))
+                Err(Refused::other(format!("a client of volume {own} may not touch volume {volume}")))
             }
         }
     }
@@ -80,17 +78,8 @@ mod tests {
         assert_eq!(Caller::named("control"), Some(Caller::Control));
         assert_eq!(Caller::named("volume-7"), Some(Caller::Volume(7)));
         assert_eq!(Caller::named("reader-7"), Some(Caller::Reader(7)));
-        for other in [
-            "",
-            "volume-",
-            "reader-",
-            "reader-07",
-            "volume-07",
-            "volume-+7",
-            "volume--7",
-            "control.amphi.internal",
-            "Control",
-        ] {
+        let dashes = ["", "volume-", "reader-", "reader-07", "volume-07", "volume-+7", "volume--7"];
+        for other in dashes.into_iter().chain(["control.amphi.internal", "Control"]) {
             assert_eq!(Caller::named(other), None, "{other}");
         }
         assert!(Caller::Volume(7).may_use(7).is_ok());

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use mojette::checksum;
+use mojette::damaged_unit;
 use nix::fcntl::{FallocateFlags, fallocate};
 use uuid::Uuid;
 
@@ -339,7 +339,7 @@ fn new_record(unit: &NewUnit, now_ms: i64) -> Result<(Header, Vec<u8>), StoreErr
     if !(1..=UNIT_BYTES_MAX).contains(&bytes) {
         return Err(StoreError::Invalid(format!("a unit has 1 to {UNIT_BYTES_MAX} bytes, not {bytes}")));
     }
-    if !unit.data.chunks(PIECE_BYTES).map(checksum).eq(unit.sums.iter().copied()) {
+    if !matches!(damaged_unit(&unit.data, PIECE_BYTES, &unit.sums), Ok(None)) {
         return Err(StoreError::Invalid("the bytes are not those of their checksums".to_owned()));
     }
     let header =

@@ -19,6 +19,7 @@ use super::engine::Store;
 use super::listen::serve_stores;
 use super::serve::Stores;
 use super::tls::TlsError;
+use crate::frame::keep_memory;
 
 /// How often the stores are announced.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(30);
@@ -72,6 +73,7 @@ pub fn store_part(dirs: Vec<StoreDir>, listen: Option<SocketAddr>) -> StorePart 
 #[tonic::async_trait]
 impl NodePart for StorePart {
     async fn run(&self, site: NodeSite, shutdown: CancellationToken) -> Result<(), Box<dyn Error + Send + Sync>> {
+        keep_memory();
         let dirs = self.dirs.clone();
         let opened = tokio::task::spawn_blocking(move || open(&dirs)).await??;
         let address = self.listen.unwrap_or_else(|| SocketAddr::new(listen_on(&site.control_url), 0));

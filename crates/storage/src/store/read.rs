@@ -1,6 +1,9 @@
 //! Reading a store: units and parts of them, lists, scrubs, and what there is in all.
 
+use std::io::IoSliceMut;
 use std::os::unix::fs::FileExt;
+
+use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::StoreError;
 use super::engine::Store;
@@ -8,6 +11,10 @@ use super::index::Entry;
 use super::record::{self, PIECE_BYTES, UnitCode, UnitKey};
 use super::room::Room;
 use super::segment::Segment;
+
+/// Longest range that is read without a thread of its own, in bytes: what is in memory is copied in less time than one takes
+/// to wake.
+const NOW_BYTES_MAX: usize = 64 * 1024;
 
 /// What a read found.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,6 +81,23 @@ impl Store {
             }
             before = Some(entry);
         }
+    }
+
+    /// The same for a short range, when nothing has to be waited for: it is in the system's memory, and whole. `None`: not
+    /// so, or not known without waiting.
+    pub fn get_now(&self, key: &UnitKey, offset: u32, length: u32) -> Option<Read> {
+        let (entry, segment) = self.index(|index| index.find(key))?;
+        let bytes = range_within(&entry, offset, length).ok().filter(|bytes| *bytes <= NOW_BYTES_MAX)?;
+        let first = offset as usize / PIECE_BYTES;
+        let mut data = vec![0; record::sealed_bytes(bytes)];
+        let at = u64::from(entry.at) + record::piece_at(first);
+        let read =
+            preadv2(&segment.file().ok()?, &mut [IoSliceMut::new(&mut data)], at, ReadWriteFlags::NOWAIT).ok()?;
+        if read < data.len() {
+            return None;
+        }
+        let sums = record::decode(&mut data, key, first, bytes)?;
+        Some(Read::Piece { data, sums, code: entry.code, unit_bytes: entry.bytes })
     }
 
     /// Units of `volume` (0: all) after `after` in order, at most `limit`: key, bytes, when it was put.

@@ -1,14 +1,14 @@
-//! The gRPC service of a node's stores.
+//! What a node's stores answer.
 
 use std::sync::Arc;
 
 use db::Clock;
-use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status};
-use wire::store::stores_server::{self, StoresServer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wire::store::answer::Reply;
+use wire::store::ask::Call;
 use wire::store::{
     Code, DeleteReply, DeleteRequest, Found, GetReply, GetRequest, ListReply, ListRequest, Listed, Piece, PutReply,
-    PutRequest, StatReply, StatRequest, SyncReply, SyncRequest, Unit, VerifyReply, VerifyRequest,
+    PutRequest, Reason, Refusal, StatReply, SyncReply, SyncRequest, Unit, VerifyReply, VerifyRequest,
 };
 
 use super::StoreError;
@@ -16,15 +16,28 @@ use super::caller::Caller;
 use super::engine::{NewUnit, Store};
 use super::read::Read;
 use super::record::{UnitCode, UnitKey};
+use crate::frame::DATA_BYTES_MAX;
 
-/// Largest message, bytes: the 8 MiB of units that a request may hold, and what is around them.
-pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Data that one answer holds at most, bytes.
-pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Units that one answer lists at most.
 const LIST_MAX: u32 = 10_000;
 /// Requests at work at the same time; each takes a thread while it reads or writes.
 const AT_WORK_MAX: usize = 64;
+/// Bytes of requests that may be in memory at the same time, in KiB.
+const WINDOW_KIB: usize = 64 << 10;
+
+/// Why a store does not do what it was asked, as its client is told.
+#[derive(Debug)]
+pub(super) struct Refused {
+    reason: Reason,
+    sentence: String,
+}
+
+impl Refused {
+    /// What would not go another time either.
+    pub(super) fn other(sentence: impl Into<String>) -> Self {
+        Self { reason: Reason::Other, sentence: sentence.into() }
+    }
+}
 
 /// The stores of one node.
 #[derive(Clone)]
@@ -32,12 +45,14 @@ pub struct Stores {
     stores: Arc<[Arc<Store>]>,
     clock: Arc<dyn Clock>,
     at_work: Arc<Semaphore>,
+    window: Arc<Semaphore>,
 }
 
 impl Stores {
     /// Serves these; each one once it has a number.
     pub fn new(stores: Vec<Arc<Store>>, clock: Arc<dyn Clock>) -> Self {
-        Self { stores: stores.into(), clock, at_work: Arc::new(Semaphore::new(AT_WORK_MAX)) }
+        let (at_work, window) = (Semaphore::new(AT_WORK_MAX).into(), Semaphore::new(WINDOW_KIB).into());
+        Self { stores: stores.into(), clock, at_work, window }
     }
 
     /// The stores themselves.
@@ -45,14 +60,30 @@ impl Stores {
         &self.stores
     }
 
-    pub(super) fn service(&self) -> StoresServer<Self> {
-        let service = StoresServer::new(self.clone());
-        service.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
+    /// Waits until there is room for a request of so many bytes.
+    pub(super) async fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let kib = bytes.div_ceil(1024).min(WINDOW_KIB) as u32;
+        Arc::clone(&self.window).acquire_many_owned(kib).await.ok()
     }
 
-    fn store(&self, number: u64) -> Result<Arc<Store>, Status> {
+    /// Does what it is asked. `None` for a call: the client is newer than this.
+    pub(super) async fn answer(&self, caller: Caller, call: Option<Call>) -> Reply {
+        let reply = match call {
+            Some(Call::Put(request)) => self.put(caller, request).await.map(Reply::Put),
+            Some(Call::Sync(request)) => self.sync(caller, request).await.map(Reply::Sync),
+            Some(Call::Get(request)) => self.get(caller, request).await.map(Reply::Get),
+            Some(Call::Delete(request)) => self.delete(caller, request).await.map(Reply::Delete),
+            Some(Call::List(request)) => self.list(caller, request).await.map(Reply::List),
+            Some(Call::Stat(request)) => self.stat(caller, request.store).await.map(Reply::Stat),
+            Some(Call::Verify(request)) => self.verify(caller, request).await.map(Reply::Verify),
+            None => Err(Refused::other("this store does not know that request; its agent is older than its client")),
+        };
+        reply.unwrap_or_else(|Refused { reason, sentence }| Reply::Refusal(Refusal { reason: reason.into(), sentence }))
+    }
+
+    fn store(&self, number: u64) -> Result<Arc<Store>, Refused> {
         let store = self.stores.iter().find(|store| store.number() == Some(number));
-        store.cloned().ok_or_else(|| Status::not_found(format!("this node has no store {number}")))
+        store.cloned().ok_or_else(|| Refused::other(format!("this node has no store {number}")))
     }
 
     /// Does `work` on a thread where it may block.
@@ -60,7 +91,7 @@ impl Stores {
         &self,
         number: u64,
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Response<T>, Status> {
+    ) -> Result<T, Refused> {
         let store = self.store(number)?;
         let place = Arc::clone(&self.at_work).acquire_owned().await;
         let done = tokio::task::spawn_blocking(move || {
@@ -69,18 +100,13 @@ impl Stores {
             done
         });
         match done.await {
-            Ok(done) => done.map(Response::new).map_err(status),
+            Ok(done) => done.map_err(refused),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-}
 
-#[tonic::async_trait]
-impl stores_server::Stores for Stores {
-    async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutReply>, Status> {
-        let caller = Caller::of(&request)?;
+    async fn put(&self, caller: Caller, PutRequest { store, units }: PutRequest) -> Result<PutReply, Refused> {
         caller.may_write()?;
-        let PutRequest { store, units } = request.into_inner();
         let units = units.into_iter().map(new_unit).collect::<Result<Vec<_>, _>>()?;
         units.iter().try_for_each(|unit| caller.may_use(unit.key.volume))?;
         let now_ms = self.clock.now_ms();
@@ -91,25 +117,27 @@ impl stores_server::Stores for Stores {
         .await
     }
 
-    async fn sync(&self, request: Request<SyncRequest>) -> Result<Response<SyncReply>, Status> {
-        Caller::of(&request)?.may_write()?;
-        let SyncRequest { store, boot_id } = request.into_inner();
+    async fn sync(&self, caller: Caller, SyncRequest { store, boot_id }: SyncRequest) -> Result<SyncReply, Refused> {
+        caller.may_write()?;
         self.blocking(store, move |store| store.sync(Some(&boot_id)).map(|()| SyncReply { boot_id })).await
     }
 
-    async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetReply>, Status> {
-        let caller = Caller::of(&request)?;
-        let GetRequest { store, ranges } = request.into_inner();
+    async fn get(&self, caller: Caller, GetRequest { store, ranges }: GetRequest) -> Result<GetReply, Refused> {
         let ranges = ranges.into_iter().map(|range| Ok((key(range.key)?, range.offset, range.length)));
-        let ranges = ranges.collect::<Result<Vec<_>, Status>>()?;
+        let ranges = ranges.collect::<Result<Vec<_>, Refused>>()?;
         ranges.iter().try_for_each(|(key, ..)| caller.may_use(key.volume))?;
+        if let [(key, offset, length)] = ranges[..]
+            && let Some(read) = self.store(store)?.get_now(&key, offset, length)
+        {
+            return Ok(GetReply { pieces: vec![piece(&key, read)] });
+        }
         self.blocking(store, move |store| {
             let (mut pieces, mut bytes) = (Vec::with_capacity(ranges.len()), 0);
             for (key, offset, length) in ranges {
                 let piece = piece(&key, store.get(&key, offset, length)?);
                 bytes += piece.data.len();
-                if bytes > ANSWER_BYTES_MAX {
-                    return Err(StoreError::Invalid(format!("an answer holds at most {ANSWER_BYTES_MAX} bytes")));
+                if bytes > DATA_BYTES_MAX {
+                    return Err(StoreError::Invalid(format!("an answer holds at most {DATA_BYTES_MAX} bytes")));
                 }
                 pieces.push(piece);
             }
@@ -118,22 +146,22 @@ impl stores_server::Stores for Stores {
         .await
     }
 
-    async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<DeleteReply>, Status> {
-        Caller::of(&request)?.is_control()?;
-        let DeleteRequest { store, keys, put_ms } = request.into_inner();
+    async fn delete(&self, caller: Caller, request: DeleteRequest) -> Result<DeleteReply, Refused> {
+        caller.is_control()?;
+        let DeleteRequest { store, keys, put_ms } = request;
         if !put_ms.is_empty() && put_ms.len() != keys.len() {
-            return Err(Status::invalid_argument("there is not a time for each unit"));
+            return Err(Refused::other("there is not a time for each unit"));
         }
         let times = put_ms.into_iter().map(Some).chain(std::iter::repeat(None));
         let units = keys.into_iter().zip(times).map(|(unit, put_ms)| Ok((key(Some(unit))?, put_ms)));
-        let units = units.collect::<Result<Vec<_>, Status>>()?;
+        let units = units.collect::<Result<Vec<_>, Refused>>()?;
         let now_ms = self.clock.now_ms();
         self.blocking(store, move |store| store.delete(&units, now_ms).map(|()| DeleteReply {})).await
     }
 
-    async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
-        Caller::of(&request)?.is_control()?;
-        let ListRequest { store, volume, after, limit } = request.into_inner();
+    async fn list(&self, caller: Caller, request: ListRequest) -> Result<ListReply, Refused> {
+        caller.is_control()?;
+        let ListRequest { store, volume, after, limit } = request;
         let after = after.map(|after| key(Some(after))).transpose()?;
         self.blocking(store, move |store| {
             let units = store.list(volume, after, limit.min(LIST_MAX) as usize).into_iter();
@@ -143,9 +171,9 @@ impl stores_server::Stores for Stores {
         .await
     }
 
-    async fn stat(&self, request: Request<StatRequest>) -> Result<Response<StatReply>, Status> {
-        Caller::of(&request)?.may_write()?;
-        self.blocking(request.into_inner().store, |store| {
+    async fn stat(&self, caller: Caller, store: u64) -> Result<StatReply, Refused> {
+        caller.may_write()?;
+        self.blocking(store, |store| {
             let stat = store.stat()?;
             Ok(StatReply {
                 uuid: store.uuid().to_string(),
@@ -159,9 +187,9 @@ impl stores_server::Stores for Stores {
         .await
     }
 
-    async fn verify(&self, request: Request<VerifyRequest>) -> Result<Response<VerifyReply>, Status> {
-        Caller::of(&request)?.is_control()?;
-        let VerifyRequest { store, after, bytes_max } = request.into_inner();
+    async fn verify(&self, caller: Caller, request: VerifyRequest) -> Result<VerifyReply, Refused> {
+        caller.is_control()?;
+        let VerifyRequest { store, after, bytes_max } = request;
         let after = after.map(|after| key(Some(after))).transpose()?;
         self.blocking(store, move |store| {
             let verified = store.verify(after, bytes_max)?;
@@ -179,14 +207,14 @@ impl From<UnitKey> for wire::store::UnitKey {
     }
 }
 
-fn key(key: Option<wire::store::UnitKey>) -> Result<UnitKey, Status> {
-    let key = key.ok_or_else(|| Status::invalid_argument("the unit's key is missing"))?;
+fn key(key: Option<wire::store::UnitKey>) -> Result<UnitKey, Refused> {
+    let key = key.ok_or_else(|| Refused::other("the unit's key is missing"))?;
     Ok(UnitKey { volume: key.volume, stripe: key.stripe, index: key.index })
 }
 
-fn new_unit(unit: Unit) -> Result<NewUnit, Status> {
-    let code = unit.code.ok_or_else(|| Status::invalid_argument("the unit's code is missing"))?;
-    let small = |number: u32| u8::try_from(number).map_err(|_| Status::invalid_argument("the unit's code is none"));
+fn new_unit(unit: Unit) -> Result<NewUnit, Refused> {
+    let code = unit.code.ok_or_else(|| Refused::other("the unit's code is missing"))?;
+    let small = |number: u32| u8::try_from(number).map_err(|_| Refused::other("the unit's code is none"));
     let (data, parity, element_bytes) = (small(code.data)?, small(code.parity)?, small(code.element_bytes)?);
     let code = UnitCode { data, parity, element_bytes, block_bytes: code.block_bytes };
     Ok(NewUnit { key: key(unit.key)?, code, data: unit.data, sums: unit.sums })
@@ -213,16 +241,15 @@ fn piece(key: &UnitKey, read: Read) -> Piece {
     }
 }
 
-fn status(error: StoreError) -> Status {
-    let sentence = error.to_string();
-    match error {
-        StoreError::Invalid(_) => Status::invalid_argument(sentence),
-        StoreError::Conflict(_) => Status::already_exists(sentence),
-        StoreError::Full { .. } => Status::resource_exhausted(sentence),
-        StoreError::OtherBoot => Status::aborted(sentence),
+fn refused(error: StoreError) -> Refused {
+    let reason = match &error {
+        StoreError::Invalid(_) | StoreError::Conflict(_) => Reason::Other,
+        StoreError::Full { .. } => Reason::Full,
+        StoreError::OtherBoot => Reason::OtherBoot,
         StoreError::Directory { .. } | StoreError::InUse(_) | StoreError::Disk { .. } | StoreError::Failed => {
             tracing::error!(error = &error as &dyn std::error::Error, "a store could not do what it was asked");
-            Status::unavailable(sentence)
+            Reason::Unavailable
         }
-    }
+    };
+    Refused { reason, sentence: error.to_string() }
 }

@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod served;
+
 const CODE: UnitCode = UnitCode { data: 4, parity: 2, element_bytes: 8, block_bytes: 262_144 };
 
 fn key(stripe: u64) -> UnitKey {

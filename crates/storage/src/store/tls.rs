@@ -12,6 +12,8 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::sync::watch;
 use wire::NodeIdentity;
 
+use crate::frame;
+
 /// Why the node's identity can't be served with.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -30,7 +32,7 @@ pub enum TlsError {
 ///
 /// # Errors
 /// The identity in force can't be used.
-pub(super) fn server_config(identity: watch::Receiver<NodeIdentity>) -> Result<ServerConfig, TlsError> {
+pub(crate) fn server_config(identity: watch::Receiver<NodeIdentity>) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let present = identity.borrow().clone();
     let mut roots = RootCertStore::empty();
@@ -43,7 +45,7 @@ pub(super) fn server_config(identity: watch::Receiver<NodeIdentity>) -> Result<S
     let resolver = Arc::new(Renewed { identity, present: Mutex::new((present, certified)) });
     let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let mut config = versions.map_err(TlsError::Pair)?.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = vec![frame::PROTOCOL.to_vec()];
     Ok(config)
 }
 

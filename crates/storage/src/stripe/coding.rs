@@ -32,8 +32,16 @@ pub(crate) fn encode(
 
 /// A unit with its checksums.
 pub(crate) fn unit(volume: i64, id: StripeId, code: StripeCode, index: usize, data: Bytes) -> Unit {
-    let sums = data.chunks(PIECE_BYTES).map(mojette::checksum).collect();
+    let sums = sums(&data);
     Unit { key: Some(key(volume, id, index)), code: Some(code_told(code)), data, sums }
+}
+
+/// The checksum of each piece.
+fn sums(data: &[u8]) -> Vec<u32> {
+    let mut sums = vec![0; data.len().div_ceil(PIECE_BYTES)];
+    // There is one for each.
+    let _fits = mojette::checksums(data, PIECE_BYTES, &mut sums);
+    sums
 }
 
 /// How stores name a unit.

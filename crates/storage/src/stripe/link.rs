@@ -3,29 +3,33 @@
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
+use rustls::ClientConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Code, Response, Status};
-use wire::store::stores_client::StoresClient;
+use wire::authority::node_server_name;
+use wire::store::answer::Reply;
+use wire::store::ask::Call;
 use wire::store::{
-    DeleteRequest, GetRequest, ListRequest, Listed, Piece, PutRequest, Range, StatReply, StatRequest, SyncRequest,
-    Unit, UnitKey, VerifyReply, VerifyRequest,
+    DeleteRequest, GetRequest, ListRequest, Listed, Piece, PutRequest, Range, Reason, Refusal, StatReply, StatRequest,
+    SyncRequest, Unit, UnitKey, VerifyReply, VerifyRequest,
 };
 
+use super::line::Line;
 use super::{Credentials, StoreAddress};
+use crate::frame;
 use crate::model::stripe::StoreId;
 
 /// A unit that is not taken within this goes to another store.
 const PUT_TIMEOUT: Duration = Duration::from_secs(5);
 const DATA_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection is given up for another one before the store closes it, which it does after an hour.
+const LINE_AGE_MAX: Duration = Duration::from_secs(3_000);
 /// After a failed attempt to connect nobody tries again for this long.
 const CONNECT_PAUSE: Duration = Duration::from_millis(500);
-/// Bytes of one message: what stores take and answer is 8 MiB, and its frame.
-const MESSAGE_BYTES_MAX: usize = 9 << 20;
-/// What may be on its way before it is taken: less would make a store far away a slow one.
-const STREAM_WINDOW: u32 = 8 << 20;
 
 /// Why a store did not do what it was asked to.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -42,9 +46,12 @@ pub enum LinkError {
     /// It has started anew since: what was put before is to be put again.
     #[error("store {0} has restarted")]
     Restarted(StoreId),
+    /// Its disk fails.
+    #[error("store {0} fails: {1}")]
+    Failing(StoreId, String),
     /// It answered with a refusal.
-    #[error("store {0} refused")]
-    Refused(StoreId, #[source] Status),
+    #[error("store {0} refused: {1}")]
+    Refused(StoreId, String),
 }
 
 /// The connection to one store: made when needed, kept, and made anew after it broke.
@@ -58,7 +65,7 @@ pub(crate) struct Link {
 
 #[derive(Default)]
 struct Dialled {
-    channel: Option<Channel>,
+    line: Option<(Instant, Arc<Line>)>,
     failed: Option<(Instant, LinkError)>,
 }
 
@@ -79,23 +86,32 @@ impl Link {
     /// Puts units; answers the store's boot id.
     pub(crate) async fn put(&self, units: Vec<Unit>) -> Result<Arc<str>, LinkError> {
         let request = PutRequest { store: self.address.id as u64, units };
-        let reply = self.call(PUT_TIMEOUT, |mut client| async move { client.put(request).await }).await?;
-        Ok(reply.boot_id.into())
+        match self.call(PUT_TIMEOUT, Call::Put(request)).await? {
+            Reply::Put(reply) => Ok(reply.boot_id.into()),
+            other => Err(self.failed(other)),
+        }
     }
 
     /// Makes safe what was put under this boot id.
     pub(crate) async fn sync(&self, boot_id: &str) -> Result<(), LinkError> {
         let request = SyncRequest { store: self.address.id as u64, boot_id: boot_id.to_owned() };
-        let reply = self.call(DATA_TIMEOUT, |mut client| async move { client.sync(request).await }).await?;
-        if reply.boot_id == boot_id { Ok(()) } else { Err(LinkError::Restarted(self.address.id)) }
+        match self.call(DATA_TIMEOUT, Call::Sync(request)).await? {
+            Reply::Sync(reply) if reply.boot_id == boot_id => Ok(()),
+            Reply::Sync(_) => Err(LinkError::Restarted(self.address.id)),
+            other => Err(self.failed(other)),
+        }
     }
 
     pub(crate) async fn get(&self, ranges: Vec<Range>) -> Result<Vec<Piece>, LinkError> {
         let request = GetRequest { store: self.address.id as u64, ranges };
         let begun = Instant::now();
-        let reply = self.call(DATA_TIMEOUT, |mut client| async move { client.get(request).await }).await?;
-        self.pace().answered(begun.elapsed());
-        Ok(reply.pieces)
+        match self.call(DATA_TIMEOUT, Call::Get(request)).await? {
+            Reply::Get(reply) => {
+                self.pace().answered(begun.elapsed());
+                Ok(reply.pieces)
+            }
+            other => Err(self.failed(other)),
+        }
     }
 
     pub(crate) async fn delete(&self, keys: Vec<UnitKey>) -> Result<(), LinkError> {
@@ -110,26 +126,37 @@ impl Link {
 
     async fn delete_of(&self, keys: Vec<UnitKey>, put_ms: Vec<i64>) -> Result<(), LinkError> {
         let request = DeleteRequest { store: self.address.id as u64, keys, put_ms };
-        self.call(DATA_TIMEOUT, |mut client| async move { client.delete(request).await }).await.map(|_| ())
+        match self.call(DATA_TIMEOUT, Call::Delete(request)).await? {
+            Reply::Delete(_) => Ok(()),
+            other => Err(self.failed(other)),
+        }
     }
 
     /// Units of a volume above `after`, in order, at most `limit`.
     pub(crate) async fn list(&self, volume: i64, after: Option<UnitKey>, limit: u32) -> Result<Vec<Listed>, LinkError> {
         let request = ListRequest { store: self.address.id as u64, volume: volume as u64, after, limit };
-        let reply = self.call(DATA_TIMEOUT, |mut client| async move { client.list(request).await }).await?;
-        Ok(reply.units)
+        match self.call(DATA_TIMEOUT, Call::List(request)).await? {
+            Reply::List(reply) => Ok(reply.units),
+            other => Err(self.failed(other)),
+        }
     }
 
     /// Has one slice of what is at rest compared with its checksums.
     pub(crate) async fn verify(&self, after: Option<UnitKey>, bytes_max: u64) -> Result<VerifyReply, LinkError> {
         let request = VerifyRequest { store: self.address.id as u64, after, bytes_max };
-        self.call(DATA_TIMEOUT, |mut client| async move { client.verify(request).await }).await
+        match self.call(DATA_TIMEOUT, Call::Verify(request)).await? {
+            Reply::Verify(reply) => Ok(reply),
+            other => Err(self.failed(other)),
+        }
     }
 
     /// Size and content, within `timeout`.
     pub(crate) async fn stat(&self, timeout: Duration) -> Result<StatReply, LinkError> {
         let request = StatRequest { store: self.address.id as u64 };
-        self.call(timeout, |mut client| async move { client.stat(request).await }).await
+        match self.call(timeout, Call::Stat(request)).await? {
+            Reply::Stat(reply) => Ok(reply),
+            other => Err(self.failed(other)),
+        }
     }
 
     /// How long to wait for an answer before another store is asked as well.
@@ -146,37 +173,40 @@ impl Link {
         self.pace.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    async fn call<T, F>(&self, timeout: Duration, call: impl FnOnce(StoresClient<Channel>) -> F) -> Result<T, LinkError>
-    where
-        F: Future<Output = Result<Response<T>, Status>>,
-    {
-        let work = async {
-            let client = StoresClient::new(self.channel().await?).max_decoding_message_size(MESSAGE_BYTES_MAX);
-            call(client).await.map(Response::into_inner).map_err(|status| self.failed(status))
-        };
+    async fn call(&self, timeout: Duration, call: Call) -> Result<Reply, LinkError> {
+        let work = async { self.line().await?.call(call).await.map_err(|error| self.unreachable(error)) };
         let result = tokio::time::timeout(timeout, work).await.unwrap_or(Err(LinkError::Slow(self.address.id)));
         if matches!(result, Err(LinkError::Slow(_) | LinkError::Unreachable(..))) {
             // The next call dials anew, perhaps at another address.
-            self.dialled.lock().await.channel = None;
+            self.dialled.lock().await.line = None;
         }
         result
     }
 
-    fn failed(&self, status: Status) -> LinkError {
+    /// What an answer means that is not the one to the question.
+    fn failed(&self, reply: Reply) -> LinkError {
         let id = self.address.id;
-        match status.code() {
-            Code::ResourceExhausted => LinkError::Full(id),
-            Code::Aborted => LinkError::Restarted(id),
-            Code::DeadlineExceeded => LinkError::Slow(id),
-            Code::Unavailable | Code::Unknown | Code::Cancelled => LinkError::Unreachable(id, Arc::new(status)),
-            _ => LinkError::Refused(id, status),
+        let Reply::Refusal(Refusal { reason, sentence }) = reply else {
+            return LinkError::Refused(id, "it answered another question".to_owned());
+        };
+        match Reason::try_from(reason) {
+            Ok(Reason::Full) => LinkError::Full(id),
+            Ok(Reason::OtherBoot) => LinkError::Restarted(id),
+            Ok(Reason::Unavailable) => LinkError::Failing(id, sentence),
+            Ok(Reason::Other) | Err(_) => LinkError::Refused(id, sentence),
         }
     }
 
-    async fn channel(&self) -> Result<Channel, LinkError> {
+    fn unreachable(&self, error: impl std::error::Error + Send + Sync + 'static) -> LinkError {
+        LinkError::Unreachable(self.address.id, Arc::new(error))
+    }
+
+    async fn line(&self) -> Result<Arc<Line>, LinkError> {
         let mut dialled = self.dialled.lock().await;
-        if let Some(channel) = &dialled.channel {
-            return Ok(channel.clone());
+        if let Some((made, line)) = &dialled.line
+            && made.elapsed() < LINE_AGE_MAX
+        {
+            return Ok(line.clone());
         }
         if let Some((at, error)) = &dialled.failed
             && at.elapsed() < CONNECT_PAUSE
@@ -184,10 +214,11 @@ impl Link {
             return Err(error.clone());
         }
         match self.dial().await {
-            Ok(channel) => {
-                dialled.channel = Some(channel.clone());
+            Ok(line) => {
+                let line = Arc::new(line);
+                dialled.line = Some((Instant::now(), line.clone()));
                 dialled.failed = None;
-                Ok(channel)
+                Ok(line)
             }
             Err(error) => {
                 dialled.failed = Some((Instant::now(), error.clone()));
@@ -196,32 +227,45 @@ impl Link {
         }
     }
 
-    async fn dial(&self) -> Result<Channel, LinkError> {
-        let mut failed: Arc<dyn std::error::Error + Send + Sync> = Arc::new(NoAddress);
+    async fn dial(&self) -> Result<Line, LinkError> {
+        let tls = Arc::new(tls(&self.credentials.borrow()).map_err(|error| self.unreachable(error))?);
+        let name = node_server_name(&self.address.node);
+        let name = ServerName::try_from(name).map_err(|error| self.unreachable(error))?;
+        let mut failed = self.unreachable(NoAddress);
         for address in &self.address.addresses {
-            let attempt = async { self.endpoint(address)?.connect().await };
+            let attempt = Line::dial(address, tls.clone(), name.clone());
             match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
-                Ok(Ok(channel)) => return Ok(channel),
-                Ok(Err(error)) => failed = Arc::new(error),
-                Err(elapsed) => failed = Arc::new(elapsed),
+                Ok(Ok(line)) => return Ok(line),
+                Ok(Err(error)) => failed = self.unreachable(error),
+                Err(elapsed) => failed = self.unreachable(elapsed),
             }
         }
-        Err(LinkError::Unreachable(self.address.id, failed))
+        Err(failed)
     }
+}
 
-    fn endpoint(&self, address: &str) -> Result<Endpoint, tonic::transport::Error> {
-        let Credentials { pair_pem: pair, ca_pem } = self.credentials.borrow().clone();
-        let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(ca_pem))
-            .identity(Identity::from_pem(&pair, &pair))
-            .domain_name(format!("{}.node.amphi.internal", self.address.node));
-        Ok(Endpoint::from_shared(format!("https://{address}"))?
-            .tls_config(tls)?
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(4 * STREAM_WINDOW)
-            .http2_keep_alive_interval(Duration::from_secs(5))
-            .keep_alive_timeout(Duration::from_secs(5)))
+/// TLS with who has a certificate of the authority, showing the client's own.
+fn tls(credentials: &Credentials) -> Result<ClientConfig, CredentialsError> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(credentials.ca_pem.as_bytes()) {
+        roots.add(certificate?)?;
     }
+    let pair = credentials.pair_pem.as_bytes();
+    let chain = CertificateDer::pem_slice_iter(pair).collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(pair)?;
+    let versions = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let versions = versions.with_safe_default_protocol_versions()?.with_root_certificates(roots);
+    let mut config = versions.with_client_auth_cert(chain, key)?;
+    config.alpn_protocols = vec![frame::PROTOCOL.to_vec()];
+    Ok(config)
+}
+
+#[derive(Debug, thiserror::Error)]
+enum CredentialsError {
+    #[error("the certificate for stores can't be read")]
+    Pem(#[from] rustls::pki_types::pem::Error),
+    #[error("the certificate for stores can't be used")]
+    Pair(#[from] rustls::Error),
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -8,9 +8,9 @@ use wire::store::Unit;
 use super::link::{Link, LinkError};
 
 /// Data in one request, in bytes, at most; a single unit may be the whole of it.
-const REQUEST_BYTES_MAX: usize = 4 << 20;
-/// Requests to one store at the same time: one is on its way while another is being stored.
-const REQUESTS_MAX: usize = 2;
+const REQUEST_BYTES_MAX: usize = 1 << 20;
+/// Requests to one store at the same time: some are on their way while another is being stored.
+const REQUESTS_MAX: usize = 4;
 
 /// A unit that waits, and who wants to know what became of it.
 struct Waiting {

@@ -47,9 +47,9 @@ pub(crate) enum Fault {
 type Answer = (usize, bool, Result<Bytes, Fault>);
 
 /// A part of one unit that is wanted, in bytes of the unit, and the bytes once they are there.
-struct Wanted {
-    unit: usize,
-    range: Range<usize>,
+pub(super) struct Wanted {
+    pub(super) unit: usize,
+    pub(super) range: Range<usize>,
     /// Begins at the last multiple of [`PIECE_BYTES`] at or before the range.
     bytes: Option<Bytes>,
 }
@@ -99,7 +99,7 @@ impl Inner {
     }
 
     /// The parts of units that hold `range` of the stripe.
-    fn wanted(&self, stripe: &Stripe, geometry: &Geometry, range: Range<usize>) -> Vec<Wanted> {
+    pub(super) fn wanted(&self, stripe: &Stripe, geometry: &Geometry, range: Range<usize>) -> Vec<Wanted> {
         let row_bytes = geometry.row_bytes();
         if geometry.data() == 1 {
             let healthy = |unit: &usize| !self.stores.is_suspect(stripe.stores[*unit]);
@@ -151,13 +151,13 @@ impl Inner {
     }
 }
 
-fn checked(stripe: &Stripe) -> Result<Geometry, ReadError> {
+pub(super) fn checked(stripe: &Stripe) -> Result<Geometry, ReadError> {
     let geometry = stripe.code.geometry()?;
     if stripe.stores.len() == geometry.fragments() { Ok(geometry) } else { Err(ReadError::Described(stripe.id)) }
 }
 
 /// The bytes of an answer, if they are what was asked for and fit their checksums.
-fn sound(
+pub(super) fn sound(
     piece: &Piece,
     key: UnitKey,
     stripe: &Stripe,

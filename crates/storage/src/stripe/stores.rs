@@ -141,7 +141,7 @@ impl Stores {
     pub(crate) fn failed(self: &Arc<Self>, id: StoreId, error: &LinkError) {
         match error {
             LinkError::Full(_) => self.placer().full_set(id),
-            LinkError::Slow(_) | LinkError::Unreachable(..) => self.suspect(id),
+            LinkError::Slow(_) | LinkError::Unreachable(..) | LinkError::Failing(..) => self.suspect(id),
             LinkError::Restarted(_) | LinkError::Refused(..) => {}
         }
     }
@@ -175,7 +175,10 @@ async fn probe(stores: Weak<Stores>, id: StoreId) {
         let Some(stores) = stores.upgrade() else { return };
         // One that was removed is known to nobody, and not suspect should it ever come back.
         let Some(link) = stores.link(id) else { return };
-        if !matches!(link.get(Vec::new()).await, Err(LinkError::Slow(_) | LinkError::Unreachable(..))) {
+        if !matches!(
+            link.get(Vec::new()).await,
+            Err(LinkError::Slow(_) | LinkError::Unreachable(..) | LinkError::Failing(..))
+        ) {
             stores.placer().suspect_set(id, false);
             tracing::debug!(store.id = id, "store {id} answers again");
             return;

@@ -17,9 +17,9 @@ use super::{Inner, WriteError};
 use crate::model::stripe::{StoreId, Stripe, StripeId};
 
 /// Bytes of units that may be unsynced, in KiB: what is kept in memory at most.
-const WINDOW_KIB: usize = 64 << 10;
+const WINDOW_KIB: usize = 192 << 10;
 /// From this on a sync is begun without being asked for, so that disks work while more is written.
-const EAGER_KIB: usize = 16 << 10;
+const EAGER_KIB: usize = 32 << 10;
 /// How often units are put again within one sync.
 const ROUNDS: usize = 5;
 /// Stripes that are put again at the same time.

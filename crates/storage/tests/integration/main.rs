@@ -6,5 +6,4 @@ mod node_mount;
 mod plane;
 mod session;
 mod snapshot;
-mod store;
 mod volume;

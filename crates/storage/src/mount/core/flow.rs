@@ -142,6 +142,18 @@ impl Core {
         let _fetched = futures::future::join_all(fetches).await;
     }
 
+    /// Fetches a small file that is read from its start, with those behind it in its directory when it is one of many.
+    pub(crate) async fn read_neighbours(&self, ino: Ino) {
+        let stripes = self.state().tree.as_ref().map(|tree| tree.neighbours(ino)).unwrap_or_default();
+        if stripes.len() < 2 {
+            return;
+        }
+        let contents = self.data.read_together(&stripes).await;
+        for (stripe, bytes) in stripes.iter().zip(contents) {
+            bytes.into_iter().for_each(|bytes| self.shares.contents.insert(stripe.id, bytes));
+        }
+    }
+
     /// Puts what is full, so that a cycle finds it done.
     pub(crate) async fn put_early(self: Arc<Self>, full: Vec<Arc<Frozen>>) {
         for frozen in full {

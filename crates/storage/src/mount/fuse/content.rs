@@ -54,6 +54,9 @@ impl Kernel {
         }
         let core = self.core.clone();
         self.runtime.spawn(async move {
+            if offset == 0 {
+                core.read_neighbours(ino).await;
+            }
             match read(&core, op, is_in_order).await {
                 Ok(bytes) => reply.data(&bytes),
                 Err(errno) => reply.error(shape::errno(errno)),

@@ -4,7 +4,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
-use fuser::{FileHandle, FopenFlags, Generation, INodeNo, RenameFlags, ReplyAttr, ReplyCreate, ReplyEmpty, ReplyEntry};
+use fuser::{
+    FileHandle, FopenFlags, Generation, INodeNo, RenameFlags, ReplyAttr, ReplyCreate, ReplyEmpty, ReplyEntry,
+    ReplyXattr,
+};
 use nix::errno::Errno;
 
 use super::handles::File;
@@ -31,6 +34,14 @@ macro_rules! or_refuse {
     };
 }
 pub(super) use or_refuse;
+
+fn answer_xattr(reply: ReplyXattr, size: u32, value: &[u8]) {
+    match size {
+        0 => reply.size(value.len() as u32),
+        size if value.len() <= size as usize => reply.data(value),
+        _ => reply.error(fuser::Errno::ERANGE),
+    }
+}
 
 impl Kernel {
     fn answer_entry(root: Ino, reply: ReplyEntry, result: Result<Attributes, Errno>, kept: Duration) {
@@ -155,6 +166,34 @@ impl Kernel {
         let new_name = or_refuse!(shape::name(to.1), reply);
         let op = move |tree: &mut Tree| tree.rename(&by, (parent, &name), (new_parent, &new_name), how);
         self.serve_empty(Aim::Change, op, reply);
+    }
+
+    pub(super) fn xattr(&self, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        let ino = self.ino(ino);
+        let name = or_refuse!(name.to_str().map(str::to_owned).ok_or(Errno::ENODATA), reply);
+        self.serve(
+            Aim::Look,
+            move |tree: &mut Tree| tree.xattr(ino, &name),
+            move |result, _| match result {
+                Ok(value) => answer_xattr(reply, size, &value),
+                Err(errno) => reply.error(shape::errno(errno)),
+            },
+        );
+    }
+
+    pub(super) fn xattr_names(&self, ino: INodeNo, size: u32, reply: ReplyXattr) {
+        let ino = self.ino(ino);
+        self.serve(
+            Aim::Look,
+            move |tree: &mut Tree| tree.xattr_names(ino),
+            move |result, _| match result {
+                Ok(names) => {
+                    let list: Vec<u8> = names.iter().flat_map(|name| name.bytes().chain([0])).collect();
+                    answer_xattr(reply, size, &list);
+                }
+                Err(errno) => reply.error(shape::errno(errno)),
+            },
+        );
     }
 
     pub(super) fn set_xattr(&self, by: By, ino: INodeNo, name: &OsStr, value: &[u8], flags: i32, reply: ReplyEmpty) {

@@ -15,19 +15,19 @@ use crate::mount::core::{Aim, Core};
 use crate::mount::tree::Make;
 use crate::namespace::{Namespace, NamespaceError, Usage};
 
-async fn mounted() -> (Arc<Memory>, Paths) {
+pub(super) async fn mounted() -> (Arc<Memory>, Paths) {
     let memory = Arc::new(Memory::new());
     (memory.clone(), another(&memory).await)
 }
 
-async fn another(memory: &Arc<Memory>) -> Paths {
+pub(super) async fn another(memory: &Arc<Memory>) -> Paths {
     let usage = memory.usage().await.unwrap();
     let core = Core::new(memory.clone(), memory.clone(), usage, false);
     core.delegate(usage).await;
     Paths(core)
 }
 
-fn path(text: &str) -> Vec<String> {
+pub(super) fn path(text: &str) -> Vec<String> {
     text.split('/').map(str::to_owned).collect()
 }
 
@@ -35,7 +35,7 @@ fn no_answer() -> NamespaceError {
     NamespaceError::Unavailable("no answer".into())
 }
 
-async fn make(paths: &Paths, name: &str) -> Ino {
+pub(super) async fn make(paths: &Paths, name: &str) -> Ino {
     let make = Make { kind: Kind::File, mode: 0o644, target: None, device: 0 };
     let name = Name::try_from(name.to_owned()).unwrap();
     paths.0.run(Aim::Change, |tree| tree.make(&BY, ROOT, &name, &make)).await.unwrap()

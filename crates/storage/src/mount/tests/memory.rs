@@ -45,6 +45,9 @@ pub(super) struct Memory {
     pub(super) lacking: AtomicUsize,
     /// What nothing refers to is collected while a call gets no answer.
     pub(super) is_collecting: AtomicBool,
+    /// Reads of one stripe, and of several; lists of directories.
+    pub(super) reads: AtomicUsize,
+    pub(super) listings: AtomicUsize,
 }
 
 impl Memory {
@@ -79,6 +82,8 @@ impl Memory {
             lacking: AtomicUsize::new(0),
             is_collecting: AtomicBool::new(false),
             is_moved: AtomicBool::new(false),
+            reads: AtomicUsize::new(0),
+            listings: AtomicUsize::new(0),
         }
     }
 
@@ -212,6 +217,15 @@ impl Namespace for Memory {
         Ok(of.take(limit).map(|((_, name), ino)| stored.entry(name, *ino)).collect())
     }
 
+    async fn listings(&self, parents: &[Ino]) -> Result<Vec<Vec<Entry>>, NamespaceError> {
+        self.listings.fetch_add(1, Ordering::SeqCst);
+        let mut listings = Vec::new();
+        for parent in parents {
+            listings.push(self.entries(*parent, None, crate::namespace::LIST_MAX).await?);
+        }
+        Ok(listings)
+    }
+
     async fn stripes(&self, ino: Ino, number: u64, limit: usize) -> Result<Vec<Placed>, NamespaceError> {
         let stored = self.stored.lock().unwrap();
         let of = stored.stripes.range((ino, number)..=(ino, u64::MAX)).take(limit);
@@ -291,7 +305,14 @@ impl Data for Memory {
         if self.is_moved.load(Ordering::SeqCst) && stripe.stores[0] <= MOVED_BY {
             return Err(DataError::Unavailable("its units are elsewhere".into()));
         }
+        self.reads.fetch_add(1, Ordering::SeqCst);
         let units = self.units.lock().unwrap();
         Ok(units[&stripe.id].slice(range.start as usize..range.end as usize))
+    }
+
+    async fn read_together(&self, stripes: &[Stripe]) -> Vec<Option<Bytes>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        let units = self.units.lock().unwrap();
+        stripes.iter().map(|stripe| units.get(&stripe.id).cloned()).collect()
     }
 }

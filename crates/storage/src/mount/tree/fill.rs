@@ -14,8 +14,10 @@ pub(crate) enum Filled {
     /// It is in what the trees share.
     Elsewhere,
     Inode(Option<Inode>),
+    /// Directories with their entries; `true`: there are no others.
+    Listings(Vec<(Ino, Vec<Entry>, bool)>),
     /// `is_complete`: there are no others.
-    Listing {
+    Occupied {
         entries: Vec<Entry>,
         is_complete: bool,
     },
@@ -40,7 +42,12 @@ impl Tree {
             (Miss::Inode(ino), Filled::Inode(_)) => {
                 self.gone.insert(*ino);
             }
-            (Miss::Listing(ino) | Miss::Occupied(ino), Filled::Listing { entries, is_complete }) => {
+            (Miss::Listing(_), Filled::Listings(listings)) => {
+                for (ino, entries, is_complete) in listings {
+                    self.fill_listing(ino, entries, is_complete);
+                }
+            }
+            (Miss::Occupied(ino), Filled::Occupied { entries, is_complete }) => {
                 self.fill_listing(*ino, entries, is_complete);
             }
             (Miss::Entry(parent, name), Filled::Entry(entry)) => self.fill_entry(*parent, name, entry),
@@ -67,9 +74,7 @@ impl Tree {
         let is_new = !self.nodes.contains_key(&ino);
         self.fill_inode(entry.inode);
         let node = self.nodes.get_mut(&ino)?;
-        if node.is_directory() {
-            node.parent.get_or_insert(parent);
-        }
+        node.parent.get_or_insert(parent);
         if is_new && node.inode.kind == Kind::File && entry.first.is_some() {
             node.pieces.known.add(0, 1);
             node.pieces.stored.extend(entry.first.map(|stripe| (0, stripe)));

@@ -183,8 +183,8 @@ impl Tree {
         if self.node(ino)?.is_directory() && from != to {
             self.change(from, by, |above| above.nlink -= 1)?;
             self.change(to, by, |above| above.nlink += 1)?;
-            self.node_mut(ino)?.parent = Some(to);
         }
+        self.node_mut(ino)?.parent = Some(to);
         Ok(())
     }
 

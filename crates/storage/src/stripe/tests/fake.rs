@@ -4,15 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
-use tonic::{Request, Response, Status};
+use tokio::io::{WriteHalf, split};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use wire::NodeIdentity;
 use wire::authority::{Authority, KeyRequest};
-use wire::store::stores_server::{Stores, StoresServer};
+use wire::store::answer::Reply;
+use wire::store::ask::Call;
 use wire::store::*;
 
 use super::super::{Credentials, StoreAddress, Stripes};
+use crate::frame;
 use crate::model::stripe::Layout;
+use crate::store::server_config;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mood {
@@ -62,19 +68,6 @@ impl Fake {
     }
 }
 
-#[derive(Clone)]
-struct Served(Arc<Mutex<State>>);
-
-impl Served {
-    async fn state(&self) -> Result<MutexGuard<'_, State>, Status> {
-        if self.0.lock().unwrap().mood == Mood::Silent {
-            std::future::pending::<()>().await;
-        }
-        let state = self.0.lock().unwrap();
-        if state.mood == Mood::Refusing { Err(Status::internal("no")) } else { Ok(state) }
-    }
-}
-
 fn key_of(key: &Option<UnitKey>) -> Key {
     let key = key.unwrap();
     (key.volume, key.stripe, key.index)
@@ -103,59 +96,67 @@ fn piece(state: &State, range: &Range) -> Piece {
     }
 }
 
-#[tonic::async_trait]
-impl Stores for Served {
-    async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutReply>, Status> {
-        let mut state = self.state().await?;
-        if state.mood == Mood::Full {
-            return Err(Status::resource_exhausted("full"));
+fn refusal(reason: Reason) -> Reply {
+    Reply::Refusal(Refusal { reason: reason.into(), sentence: "no".to_owned() })
+}
+
+fn reply(state: &mut State, call: Call) -> Reply {
+    match (call, state.mood) {
+        (_, Mood::Refusing) => refusal(Reason::Other),
+        (Call::Put(_), Mood::Full) => refusal(Reason::Full),
+        (Call::Put(request), _) => {
+            state.puts += 1;
+            for unit in request.units {
+                state.unsynced.insert(key_of(&unit.key), unit);
+            }
+            Reply::Put(PutReply { boot_id: state.boot.to_string() })
         }
-        state.puts += 1;
-        for unit in request.into_inner().units {
-            state.unsynced.insert(key_of(&unit.key), unit);
+        (Call::Sync(request), _) if request.boot_id != state.boot.to_string() => refusal(Reason::OtherBoot),
+        (Call::Sync(SyncRequest { boot_id, .. }), _) => {
+            let mut unsynced = std::mem::take(&mut state.unsynced);
+            state.synced.append(&mut unsynced);
+            Reply::Sync(SyncReply { boot_id })
         }
-        Ok(Response::new(PutReply { boot_id: state.boot.to_string() }))
-    }
-
-    async fn sync(&self, request: Request<SyncRequest>) -> Result<Response<SyncReply>, Status> {
-        let mut state = self.state().await?;
-        let boot_id = state.boot.to_string();
-        if request.into_inner().boot_id != boot_id {
-            return Err(Status::aborted("restarted"));
+        (Call::Get(request), _) => {
+            state.gets += 1;
+            Reply::Get(GetReply { pieces: request.ranges.iter().map(|range| piece(state, range)).collect() })
         }
-        let mut unsynced = std::mem::take(&mut state.unsynced);
-        state.synced.append(&mut unsynced);
-        Ok(Response::new(SyncReply { boot_id }))
-    }
-
-    async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetReply>, Status> {
-        let mut state = self.state().await?;
-        state.gets += 1;
-        let pieces = request.into_inner().ranges.iter().map(|range| piece(&state, range)).collect();
-        Ok(Response::new(GetReply { pieces }))
-    }
-
-    async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<DeleteReply>, Status> {
-        let mut state = self.state().await?;
-        for key in request.into_inner().keys {
-            let key = key_of(&Some(key));
-            state.unsynced.remove(&key);
-            state.synced.remove(&key);
+        (Call::Delete(request), _) => {
+            for key in request.keys {
+                let key = key_of(&Some(key));
+                state.unsynced.remove(&key);
+                state.synced.remove(&key);
+            }
+            Reply::Delete(DeleteReply {})
         }
-        Ok(Response::new(DeleteReply {}))
+        (call, _) => panic!("no test asks for {call:?}"),
     }
+}
 
-    async fn list(&self, _: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
-        Err(Status::unimplemented("list"))
+async fn serve(listener: TcpListener, tls: TlsAcceptor, state: Arc<Mutex<State>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (tls, state) = (tls.clone(), state.clone());
+        connections.spawn(async move {
+            let Ok(stream) = tls.accept(stream).await else { return };
+            let (mut reader, mut writer) = split(stream);
+            while let Ok(Some(incoming)) = frame::incoming(&mut reader).await {
+                let Ok(ask) = incoming.read::<Ask>(&mut reader).await else { return };
+                answer(&mut writer, ask, &state).await;
+            }
+        });
     }
+}
 
-    async fn stat(&self, _: Request<StatRequest>) -> Result<Response<StatReply>, Status> {
-        Err(Status::unimplemented("stat"))
-    }
-
-    async fn verify(&self, _: Request<VerifyRequest>) -> Result<Response<VerifyReply>, Status> {
-        Err(Status::unimplemented("verify"))
-    }
+async fn answer<S: tokio::io::AsyncWrite>(writer: &mut WriteHalf<S>, ask: Ask, state: &Mutex<State>) {
+    let reply = {
+        let mut state = state.lock().unwrap();
+        (state.mood != Mood::Silent).then(|| reply(&mut state, ask.call.unwrap()))
+    };
+    let Some(reply) = reply else { return std::future::pending().await };
+    // The client may have left.
+    let _ = frame::write(writer, Answer { id: ask.id, data_bytes: Vec::new(), reply: Some(reply) }).await;
 }
 
 /// Stores 1 to `stores`, each on a node of its own, and a volume on them.
@@ -181,20 +182,18 @@ pub(super) async fn volume(layout: u8, stores: usize) -> (Stripes, Vec<Fake>) {
 
 async fn start(authority: &Authority, id: usize) -> (Fake, StoreAddress) {
     let node = format!("n{id}");
-    let pair = authority.server_certificate(&[format!("{node}.node.amphi.internal")]).unwrap();
-    let tls = ServerTlsConfig::new()
-        .identity(Identity::from_pem(&pair.certificate_pem, &pair.key_pem))
-        .client_ca_root(Certificate::from_pem(authority.certificate_pem()));
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
+    let request = KeyRequest::generate().unwrap();
+    let day = std::time::Duration::from_secs(86_400);
+    let certificate = authority.node_certificate(&request.csr_pem, &node, day, epoch_ms()).unwrap();
+    let (pair_pem, ca_pem) = (certificate + &request.key_pem, authority.certificate_pem().to_owned());
+    let (_, identity) = watch::channel(NodeIdentity { node_id: node.clone(), pair_pem, ca_pem });
+    let tls = TlsAcceptor::from(Arc::new(server_config(identity).unwrap()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let incoming = tonic::transport::server::TcpIncoming::from(tokio::net::TcpListener::from_std(listener).unwrap());
     let (unsynced, synced) = (BTreeMap::new(), BTreeMap::new());
     let state = State { mood: Mood::Well, boot: 1, unsynced, synced, gets: 0, puts: 0 };
     let state = Arc::new(Mutex::new(state));
-    let service = StoresServer::new(Served(state.clone())).max_decoding_message_size(9 << 20);
-    let server = Server::builder().tls_config(tls).unwrap().add_service(service);
-    let serving = tokio::spawn(async move { server.serve_with_incoming(incoming).await.unwrap() });
+    let serving = tokio::spawn(serve(listener, tls, state.clone()));
     let address = StoreAddress {
         id: id as i64,
         domain: node.clone(),

@@ -1,0 +1,83 @@
+//! One client's connection: its requests are read one after the other and answered when they are done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{ReadHalf, WriteHalf, split};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use wire::store::{Answer, Ask};
+
+use super::caller::Caller;
+use super::listen::Stream;
+use super::serve::Stores;
+use crate::frame::{self, FrameError, Incoming};
+
+/// Requests of one connection that are at work at the same time.
+const AT_WORK_MAX: usize = 32;
+/// Then a client has to connect anew, with a certificate that holds.
+const AGE_MAX: Duration = Duration::from_secs(3_600);
+/// How long the rest of a request may take to come, and an answer to be taken.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(30);
+
+type Writer = Arc<Mutex<WriteHalf<Stream>>>;
+
+/// Serves requests until the client leaves, or `shutdown`; what is at work then is finished. Dropped, it breaks off.
+pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdown: CancellationToken) {
+    let (mut reader, writer) = split(stream);
+    // Ends this connection alone.
+    let shutdown = shutdown.child_token();
+    let end = Instant::now() + AGE_MAX;
+    let writer = Arc::new(Mutex::new(writer));
+    let mut at_work = JoinSet::new();
+    loop {
+        while at_work.try_join_next().is_some() {}
+        if at_work.len() >= AT_WORK_MAX {
+            let _done = at_work.join_next().await;
+        }
+        let request = tokio::select! {
+            () = shutdown.cancelled() => break,
+            () = sleep_until(end) => break,
+            incoming = frame::incoming(&mut reader) => incoming,
+        };
+        let incoming = match request {
+            Ok(Some(incoming)) => incoming,
+            Ok(None) => break,
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a client of the stores broke off");
+                break;
+            }
+        };
+        let Some(room) = stores.room(incoming.bytes()).await else { break };
+        let ask = match request_read(incoming, &mut reader).await {
+            Ok(ask) => ask,
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a request to the stores was not read");
+                break;
+            }
+        };
+        let (stores, writer, shutdown) = (stores.clone(), writer.clone(), shutdown.clone());
+        at_work.spawn(async move {
+            let reply = stores.answer(caller, ask.call).await;
+            drop(room);
+            if !answer(&writer, Answer { id: ask.id, data_bytes: Vec::new(), reply: Some(reply) }).await {
+                shutdown.cancel();
+            }
+        });
+    }
+    while at_work.join_next().await.is_some() {}
+}
+
+async fn request_read(incoming: Incoming, reader: &mut ReadHalf<Stream>) -> Result<Ask, FrameError> {
+    let slow = |_| FrameError::Broken(std::io::ErrorKind::TimedOut.into());
+    timeout(TRANSFER_TIMEOUT, incoming.read(reader)).await.map_err(slow)?
+}
+
+/// Writes an answer. `false`: the client did not take it, and nothing more can be said on this connection.
+async fn answer(writer: &Writer, answer: Answer) -> bool {
+    let mut writer = writer.lock().await;
+    let written = timeout(TRANSFER_TIMEOUT, frame::write(&mut *writer, answer)).await;
+    matches!(written, Ok(Ok(())))
+}

@@ -1,0 +1,140 @@
+//! One connection to a store: many calls at a time, each answered when it is done.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{BufReader, ReadHalf, WriteHalf, split};
+use tokio::net::TcpStream;
+use tokio::sync::{Mutex, oneshot};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::task::AbortOnDropHandle;
+use wire::store::answer::Reply;
+use wire::store::ask::Call;
+use wire::store::{Answer, Ask};
+
+use crate::frame::{self, FrameError};
+
+type Stream = TlsStream<BufReader<TcpStream>>;
+
+/// Why a call on a line failed; nothing more goes over it then.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LineError {
+    #[error("the connection broke")]
+    Broken,
+    #[error("the connection broke")]
+    Write(#[source] std::io::Error),
+}
+
+/// See the file's head.
+pub(crate) struct Line {
+    writer: Mutex<WriteHalf<Stream>>,
+    waiting: Arc<Waiting>,
+    next: AtomicU64,
+    _reader: AbortOnDropHandle<()>,
+}
+
+/// Who waits for which answer; `None`: the line is broken.
+struct Waiting(StdMutex<Option<HashMap<u64, oneshot::Sender<Reply>>>>);
+
+impl Waiting {
+    fn change<T>(&self, change: impl FnOnce(&mut HashMap<u64, oneshot::Sender<Reply>>) -> T) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(change)
+    }
+
+    fn end(&self) {
+        // Whoever waits is told by the drop.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// A call that waits; it is forgotten when its caller goes away.
+struct Place<'a>(&'a Waiting, u64);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.change(|waiting| waiting.remove(&self.1));
+    }
+}
+
+/// A frame that is being written: a part of one would make nonsense of all that follows.
+struct Writing<'a>(Option<&'a Waiting>);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if let Some(waiting) = self.0 {
+            waiting.end();
+        }
+    }
+}
+
+impl Line {
+    /// Dials.
+    ///
+    /// # Errors
+    /// The connection's, and those of TLS.
+    pub(crate) async fn dial(
+        address: &str,
+        tls: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<Self, std::io::Error> {
+        let stream = frame::prepared(TcpStream::connect(address).await?);
+        let mut stream = TlsConnector::from(tls).connect(name, stream).await?;
+        stream.get_mut().1.set_buffer_limit(Some(frame::SEND_BYTES));
+        let (reader, writer) = split(stream);
+        let waiting = Arc::new(Waiting(StdMutex::new(Some(HashMap::new()))));
+        let reading = tokio::spawn(read(reader, waiting.clone()));
+        let reader = AbortOnDropHandle::new(reading);
+        Ok(Self { writer: Mutex::new(writer), waiting, next: AtomicU64::new(1), _reader: reader })
+    }
+
+    /// Asks and waits for the answer.
+    ///
+    /// # Errors
+    /// The line broke before it came. Dropped while it asks, it breaks the line.
+    pub(crate) async fn call(&self, call: Call) -> Result<Reply, LineError> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (answered, answer) = oneshot::channel();
+        self.waiting.change(|waiting| waiting.insert(id, answered)).ok_or(LineError::Broken)?;
+        let _place = Place(&self.waiting, id);
+        let mut writer = self.writer.lock().await;
+        let mut writing = Writing(Some(&self.waiting));
+        let ask = Ask { id, data_bytes: Vec::new(), call: Some(call) };
+        frame::write(&mut *writer, ask).await.map_err(LineError::Write)?;
+        writing.0 = None;
+        drop(writer);
+        answer.await.map_err(|_| LineError::Broken)
+    }
+}
+
+async fn read(mut reader: ReadHalf<Stream>, waiting: Arc<Waiting>) {
+    loop {
+        match answer(&mut reader).await {
+            Ok(Some(Answer { id, reply: Some(reply), .. })) => {
+                // Who asked may have gone.
+                let asked = waiting.change(|waiting| waiting.remove(&id)).flatten();
+                asked.map(|asked| asked.send(reply));
+            }
+            Ok(Some(Answer { id, reply: None, .. })) => {
+                tracing::warn!("a store's answer is of a kind that is not known here; is its agent newer than this?");
+                waiting.change(|waiting| waiting.remove(&id));
+            }
+            Ok(None) => break,
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a store's answer was not read");
+                break;
+            }
+        }
+    }
+    waiting.end();
+}
+
+async fn answer(reader: &mut ReadHalf<Stream>) -> Result<Option<Answer>, FrameError> {
+    match frame::incoming(reader).await? {
+        Some(incoming) => incoming.read(reader).await.map(Some),
+        None => Ok(None),
+    }
+}

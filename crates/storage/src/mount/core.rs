@@ -84,13 +84,22 @@ struct State {
     is_leaving: bool,
     /// As known last.
     usage: Usage,
-    /// Files whose changes were lost or could not be stored, with the number of the event and why.
-    failures: HashMap<Ino, (u64, Errno)>,
+    /// Files whose changes were lost or could not be stored.
+    failures: HashMap<Ino, Failure>,
     failure_count: u64,
     /// Why nothing can be stored now.
     failing: Option<Errno>,
     /// Nothing is kept up any more: the mount ends.
     is_ending: bool,
+}
+
+/// The last time that changes of a file were lost or could not be stored.
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    event: u64,
+    errno: Errno,
+    /// Somebody was told.
+    is_told: bool,
 }
 
 enum Step {

@@ -302,7 +302,7 @@ impl Filesystem for Kernel {
     }
 
     fn fsyncdir(&self, _: &Request, ino: INodeNo, handle: FileHandle, _: bool, reply: ReplyEmpty) {
-        self.sync_file(ino, handle, reply);
+        self.sync_directory(ino, handle, reply);
     }
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {

@@ -273,14 +273,15 @@ impl Remote {
     }
 
     /// Waits until another session takes the place of `ended`. It stays stale when the session goes on: then somebody has
-    /// taken the name space away from it.
+    /// taken the name space away from it. As long as nobody answers that, it may be either.
     async fn next_session(&self, ended: &Session) -> Result<(), NamespaceError> {
         let mut session = self.session.subscribe();
         self.is_doubtful.notify_one();
         let changed = session.wait_for(|now| now != ended);
         match tokio::time::timeout(REOPEN_WAIT, changed).await {
             Ok(Ok(now)) if now.id != ended.id => Ok(()),
-            _ => Err(NamespaceError::Stale),
+            Ok(_) => Err(NamespaceError::Stale),
+            Err(_) => Err(NamespaceError::Unavailable("the session ended, and no other was opened in time".into())),
         }
     }
 

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{Core, State};
+use super::{Core, Failure, State};
 use crate::model::inode::Ino;
 use crate::model::stripe::Stripe;
 use crate::mount::data::DataError;
@@ -284,19 +284,33 @@ impl State {
     /// Remembers for each of the files that something went wrong.
     pub(super) fn fail(&mut self, inodes: Vec<Ino>, errno: Errno) {
         self.failure_count += 1;
-        let event = (self.failure_count, errno);
-        self.failures.extend(inodes.into_iter().map(|ino| (ino, event)));
+        let failure = Failure { event: self.failure_count, errno, is_told: false };
+        self.failures.extend(inodes.into_iter().map(|ino| (ino, failure)));
     }
 }
 
 impl Core {
     /// What went wrong with the file since event `seen`, and up to which event that holds.
     pub(crate) fn failure(&self, ino: Ino, seen: u64) -> Option<(u64, Errno)> {
-        self.state().failures.get(&ino).copied().filter(|(event, _)| *event > seen)
+        let state = self.state();
+        let failure = state.failures.get(&ino).filter(|failure| failure.event > seen)?;
+        Some((failure.event, failure.errno))
     }
 
-    /// The number of the last such event.
-    pub(crate) fn failure_count(&self) -> u64 {
-        self.state().failure_count
+    /// A program that synced the file was told of this event.
+    pub(crate) fn failure_told(&self, ino: Ino, event: u64) {
+        if let Some(failure) = self.state().failures.get_mut(&ino).filter(|failure| failure.event == event) {
+            failure.is_told = true;
+        }
+    }
+
+    /// The last event that whoever opens the file now need not be told of. What nobody was told of yet he is: a name is
+    /// removed before the directory is opened to make that safe.
+    pub(crate) fn failure_seen(&self, ino: Ino) -> u64 {
+        let state = self.state();
+        match state.failures.get(&ino) {
+            Some(failure) if !failure.is_told => failure.event - 1,
+            Some(_) | None => state.failure_count,
+        }
     }
 }

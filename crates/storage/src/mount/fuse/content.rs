@@ -1,6 +1,6 @@
 //! Calls about bytes: open, read, write, sync, close.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use fuser::{FileHandle, INodeNo, OpenFlags, ReplyData, ReplyEmpty, ReplyLseek, ReplyOpen, ReplyWrite};
@@ -27,7 +27,7 @@ impl Kernel {
             move |tree: &mut Tree| tree.attributes(ino),
             move |result, kept| match result {
                 Ok(_) => {
-                    let file = File::new(is_synced(flags.0), kernel.core.failure_count());
+                    let file = File::new(is_synced(flags.0), kernel.core.failure_seen(ino));
                     reply.opened(FileHandle(kernel.files.add(file)), kernel.open_flags(kept));
                 }
                 Err(errno) => {
@@ -121,15 +121,27 @@ impl Kernel {
     /// Waits until what was changed before is stored.
     async fn synced(&self, ino: Ino, handle: FileHandle) -> Result<(), Errno> {
         self.core.sync().await;
-        self.failed(ino, handle).map_or(Ok(()), Err)
+        self.files.get(handle.0).map_or(Ok(()), |file| self.told(ino, &file.seen))
     }
 
-    /// What went wrong with the file and was not told yet to who has it open.
-    fn failed(&self, ino: Ino, handle: FileHandle) -> Option<Errno> {
-        let file = self.files.get(handle.0)?;
-        let (event, errno) = self.core.failure(ino, file.seen.load(Ordering::Relaxed))?;
-        file.seen.store(event, Ordering::Relaxed);
-        Some(errno)
+    /// Tells what went wrong and was not told yet to who has it open.
+    fn told(&self, ino: Ino, seen: &AtomicU64) -> Result<(), Errno> {
+        let Some((event, errno)) = self.core.failure(ino, seen.load(Ordering::Relaxed)) else { return Ok(()) };
+        seen.store(event, Ordering::Relaxed);
+        self.core.failure_told(ino, event);
+        Err(errno)
+    }
+
+    pub(super) fn sync_directory(&self, ino: INodeNo, handle: FileHandle, reply: ReplyEmpty) {
+        let (kernel, ino) = (self.clone(), self.ino(ino));
+        self.runtime.spawn(async move {
+            kernel.core.sync().await;
+            let directory = kernel.directories.get(handle.0);
+            match directory.map_or(Ok(()), |directory| kernel.told(ino, &directory.seen)) {
+                Ok(()) => reply.ok(),
+                Err(errno) => reply.error(shape::errno(errno)),
+            }
+        });
     }
 
     pub(super) fn sync_file(&self, ino: INodeNo, handle: FileHandle, reply: ReplyEmpty) {
@@ -143,11 +155,13 @@ impl Kernel {
     }
 
     /// A descriptor was closed. Nothing is waited for: whoever needs the bytes safe asks with `fsync`, and who looks from
-    /// elsewhere takes the delegation, which stores them first.
+    /// elsewhere takes the delegation, which stores them first. Many don't look at what this answers, so a failure counts as
+    /// told only once `fsync` has answered it.
     pub(super) fn flush_file(&self, ino: INodeNo, handle: FileHandle, reply: ReplyEmpty) {
-        match self.failed(self.ino(ino), handle) {
+        let seen = self.files.get(handle.0).map(|file| file.seen.load(Ordering::Relaxed));
+        match seen.and_then(|seen| self.core.failure(self.ino(ino), seen)) {
             None => reply.ok(),
-            Some(errno) => reply.error(shape::errno(errno)),
+            Some((_, errno)) => reply.error(shape::errno(errno)),
         }
     }
 

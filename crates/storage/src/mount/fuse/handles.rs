@@ -95,6 +95,8 @@ impl File {
 #[derive(Debug)]
 pub(super) struct Directory {
     pub(super) ino: Ino,
+    /// The last failure that whoever has it open was told of.
+    pub(super) seen: AtomicU64,
     pub(super) listing: tokio::sync::Mutex<Listing>,
 }
 

@@ -26,7 +26,9 @@ impl Kernel {
             move |tree| tree.attributes(ino),
             move |result, _| match result {
                 Ok(_) => {
-                    let handle = kernel.directories.add(Directory { ino, listing: tokio::sync::Mutex::default() });
+                    let seen = kernel.core.failure_seen(ino).into();
+                    let listing = tokio::sync::Mutex::default();
+                    let handle = kernel.directories.add(Directory { ino, seen, listing });
                     reply.opened(FileHandle(handle), FopenFlags::empty());
                 }
                 Err(errno) => reply.error(shape::errno(errno)),

@@ -113,7 +113,7 @@ impl Kernel {
         self.serve(Aim::Change, op, move |result, kept| match result {
             Ok(attributes) => {
                 kernel.core.opened(attributes.inode.ino);
-                let file = File::new(is_synced(flags), kernel.core.failure_count());
+                let file = File::new(is_synced(flags), kernel.core.failure_seen(attributes.inode.ino));
                 let handle = FileHandle(kernel.files.add(file));
                 let flags = kernel.open_flags(kept);
                 reply.created(&kept, &shape::attr(root, &attributes), Generation(0), handle, flags);

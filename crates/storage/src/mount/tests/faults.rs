@@ -144,6 +144,25 @@ async fn what_somebody_else_took_over_is_lost_and_said() {
 }
 
 #[tokio::test]
+async fn a_loss_that_nobody_was_told_of_is_told_to_who_opens_next() {
+    let (memory, paths) = mounted().await;
+    make(&paths, "a").await;
+    assert!(paths.0.cycle().await);
+    let before = paths.0.failure_seen(ROOT);
+    paths.call(&Call::Unlink(path("a"))).await.unwrap();
+    memory.answers.lock().unwrap().push((false, NamespaceError::Stale));
+    assert!(paths.0.cycle().await);
+    // As by open, fsync of the directory once the name was removed.
+    let seen = paths.0.failure_seen(ROOT);
+    let (event, errno) = paths.0.failure(ROOT, seen).unwrap();
+    assert_eq!((errno, paths.0.failure(ROOT, event)), (Errno::EIO, None));
+    paths.0.failure_told(ROOT, event);
+    let next = paths.0.failure_seen(ROOT);
+    assert_eq!(paths.0.failure(ROOT, next), None, "one was told");
+    assert!(paths.0.failure(ROOT, before).is_some(), "who had it open is told as well");
+}
+
+#[tokio::test]
 async fn two_mounts_without_delegation_see_each_other() {
     let (memory, one) = mounted().await;
     one.0.recall().await;

@@ -15,7 +15,7 @@ use super::oracle::{Call, Oracle};
 use crate::mount::core::Core;
 use crate::mount::fuse::{Kernel, untell};
 use crate::mount::{MountConfig, Server, session};
-use crate::namespace::Usage;
+use crate::namespace::{NamespaceError, Usage};
 
 /// A mount of a name space in memory.
 struct Mounted {
@@ -112,6 +112,24 @@ async fn calls_through_the_kernel_answer_as_beside_it() {
         assert_eq!(same.0, same.1);
         again.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_was_lost_is_told_by_a_sync_of_its_directory() {
+    let Some(mounted) = Mounted::new(Arc::new(Memory::new())).await else { return };
+    let (path, memory) = (mounted.path().to_owned(), mounted.memory.clone());
+    let removed = move || {
+        let sync = || std::fs::File::open(&path).and_then(|directory| directory.sync_all());
+        std::fs::write(path.join("a"), "a").unwrap();
+        sync().unwrap();
+        memory.answers.lock().unwrap().push((false, NamespaceError::Stale));
+        std::fs::remove_file(path.join("a")).unwrap();
+        let told = sync().unwrap_err().raw_os_error();
+        assert_eq!(told, Some(nix::errno::Errno::EIO as i32));
+        sync().unwrap();
+    };
+    tokio::task::spawn_blocking(removed).await.unwrap();
+    mounted.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

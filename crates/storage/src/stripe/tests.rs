@@ -108,6 +108,21 @@ async fn a_store_that_never_answers_is_made_up_for() {
 }
 
 #[tokio::test]
+async fn a_store_that_came_back_elsewhere_is_no_longer_passed_over() {
+    let (stripes, fakes) = volume(1, 6).await;
+    let id = fakes[0].address.id;
+    stripes.inner.stores.suspect(id);
+    let mut addresses: Vec<_> = fakes.iter().map(|fake| fake.address.clone()).collect();
+    addresses[0].addresses.reverse();
+    stripes.stores_set(addresses);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    while stripes.inner.stores.is_suspect(id) {
+        assert!(tokio::time::Instant::now() < deadline, "it answers at its new address");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn too_few_units_say_how_many_answered() {
     let (stripes, fakes) = volume(1, 6).await;
     let stripe = stripes.write(1, content(100_000, 5)).await.unwrap();

@@ -43,6 +43,7 @@ pub(super) struct State {
 }
 
 pub(super) struct Fake {
+    pub(super) address: StoreAddress,
     state: Arc<Mutex<State>>,
     serving: JoinHandle<()>,
 }
@@ -172,15 +173,15 @@ pub(super) async fn volume(layout: u8, stores: usize) -> (Stripes, Vec<Fake>) {
     let mut fakes = Vec::new();
     let mut addresses = Vec::new();
     for id in 1..=stores {
-        let (fake, address) = start(&authority, id).await;
+        let fake = start(&authority, id).await;
+        addresses.push(fake.address.clone());
         fakes.push(fake);
-        addresses.push(address);
     }
     stripes.stores_set(addresses);
     (stripes, fakes)
 }
 
-async fn start(authority: &Authority, id: usize) -> (Fake, StoreAddress) {
+async fn start(authority: &Authority, id: usize) -> Fake {
     let node = format!("n{id}");
     let request = KeyRequest::generate().unwrap();
     let day = std::time::Duration::from_secs(86_400);
@@ -203,7 +204,7 @@ async fn start(authority: &Authority, id: usize) -> (Fake, StoreAddress) {
         is_writable: true,
         is_up: true,
     };
-    (Fake { state, serving }, address)
+    Fake { address, state, serving }
 }
 
 #[expect(clippy::disallowed_methods, reason = "certificates are compared with the real time")]

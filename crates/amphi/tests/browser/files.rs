@@ -2,6 +2,7 @@
 
 use testkit::browser::BrowserError;
 
+use crate::pages::over;
 use crate::site::Site;
 
 /// Bytes of the file: several stripes and a rest.
@@ -69,4 +70,54 @@ async fn a_file_is_dropped_and_downloaded_with_the_same_bytes() -> Result<(), Br
     admin.open("/volumes").await?;
     admin.sees("#storage-part", "healthy").await?;
     admin.sees("#store-1", "up").await
+}
+
+#[tokio::test]
+async fn snapshots_are_restored_links_and_keys_revoked_and_output_kept() -> Result<(), BrowserError> {
+    let site = Site::start().await;
+    let admin = site.admin().await?;
+    let browser = &admin.browser;
+    let notes = site.file("notes.txt", "of the first week\n");
+    site.amphi(&["volume", "put", &notes, "home-admin:/"]).await;
+    admin.open("/files/home-admin").await?;
+    browser.fill("#snapshots input[name=name]", "monday").await?;
+    browser.click("#snapshots .file-tools button").await?;
+    admin.sees("#snapshots", "monday").await?;
+    site.amphi(&["volume", "rm", "home-admin:/notes.txt"]).await;
+    admin.open("/files/home-admin@monday").await?;
+    admin.sees("#entries", "notes.txt").await?;
+    admin.open("/files/home-admin").await?;
+    admin.sees("#entries", "Nothing in this folder").await?;
+    browser.click("#snapshots form[data-confirm] button").await?;
+    admin.confirm().await?;
+    admin.sees("#entries", "notes.txt").await?;
+
+    browser.click("#entries .entry-menu summary").await?;
+    browser.click("#entries button[value=share]").await?;
+    assert!(admin.text("#share-link").await?.contains("://"), "a link is whole");
+    admin.open("/shares").await?;
+    admin.sees("main table", "home-admin:notes.txt").await?;
+    browser.click("main form[data-confirm] button").await?;
+    admin.confirm().await?;
+    admin.sees("main", "Nothing is shared").await?;
+
+    admin.open("/s3-keys").await?;
+    browser.fill("#f-name", "laptop").await?;
+    browser.click("main form[action='/s3-keys'] button").await?;
+    admin.sees("#fresh-key", "AWS_SECRET_ACCESS_KEY=").await?;
+    admin.sees("main table", "laptop").await?;
+    browser.click("main form[data-confirm] button").await?;
+    admin.confirm().await?;
+    browser
+        .until("no key any more", "document.readyState === 'complete' && !document.querySelector('main table')")
+        .await?;
+
+    let job = site.amphi_line(&["run", "--detach", "--node", "lab-a", "ping", "-c", "1", "127.0.0.1"]).await;
+    over(&site, "job", &job).await;
+    admin.open(&format!("/lab/jobs/{job}")).await?;
+    browser.click("form[action$='/keep'] button").await?;
+    admin.sees("#entries", "stdout.txt").await?;
+    let kept = site.amphi(&["volume", "get", &format!("home-admin:runs/{job}/stdout.txt"), "-"]).await;
+    assert!(String::from_utf8_lossy(&kept).contains("1 packets transmitted"));
+    Ok(())
 }

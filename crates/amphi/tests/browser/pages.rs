@@ -167,7 +167,7 @@ async fn program_submitted(site: &Site, name: &str, text: &str) -> String {
 }
 
 /// Waits for the end of a job or batch.
-async fn over(site: &Site, what: &str, id: &str) {
+pub(crate) async fn over(site: &Site, what: &str, id: &str) {
     let deadline = tokio::time::Instant::now() + testkit::browser::DEADLINE;
     loop {
         let shown = site.amphi(&[what, "show", id, "--output", "json"]).await;

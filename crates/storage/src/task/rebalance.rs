@@ -167,8 +167,8 @@ impl Storage {
                 return Ok(total);
             }
             total += bytes;
-            self.work_note(work, bytes).await?;
             pace.pass(bytes, self.care_rates().await?.rebuild_bytes_per_s).await;
+            self.work_note(work, bytes).await?;
         }
     }
 

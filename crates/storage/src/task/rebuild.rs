@@ -130,8 +130,8 @@ impl Storage {
             let rebuilt = bytes * done as u64 / count;
             tracing::debug!(set.id = set.id, stripes = done, size_bytes = rebuilt, "rebuilt {done} of {count} stripes");
             metrics::counter!("amphi_storage_rebuilt_bytes_total").increment(rebuilt);
-            self.work_note(work, rebuilt).await?;
             pace.pass(bytes, self.care_rates().await?.rebuild_bytes_per_s).await;
+            self.work_note(work, rebuilt).await?;
         }
     }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use reqwest::Body;
+use reqwest::{Body, Method};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -47,6 +47,10 @@ pub(super) async fn run(client: &Client, mut args: ImportArgs, format: OutputArg
         return Err(
             Failure::new(USAGE, "there is no file of RozoFS below these directories").why("their names end in .bins")
         );
+    }
+    if !path.trim_matches('/').is_empty() {
+        let body = json!({ "path": path, "parents": true });
+        client.change(Method::POST, &["exports", export, "mkdir"], Some(&body)).await?;
     }
     let (mut imported, mut failed) = (Vec::new(), Vec::new());
     for (id, paths) in files {

@@ -123,11 +123,15 @@ fn lengths(parts: &[Bytes]) -> Vec<u32> {
     parts.iter().map(|part| part.len() as u32).collect()
 }
 
-/// Writes a frame. Dropped before it ends, it leaves a part of one behind: the connection is of no use then.
+/// Writes a frame. `is_partial` is set while a part of it is under way: dropped then, the connection is of no use any more.
 ///
 /// # Errors
-/// The connection's.
-pub(crate) async fn write(stream: &mut (impl AsyncWrite + Unpin), mut head: impl Head) -> io::Result<()> {
+/// The connection's, which is of no use any more.
+pub(crate) async fn write(
+    stream: &mut (impl AsyncWrite + Unpin),
+    mut head: impl Head,
+    is_partial: &mut bool,
+) -> io::Result<()> {
     let parts = head.data_take();
     let (head, data_bytes) = (head.encode_to_vec(), parts.iter().map(Bytes::len).sum::<usize>());
     let lengths = [(head.len() as u32).to_le_bytes(), (data_bytes as u32).to_le_bytes()].concat();
@@ -141,6 +145,7 @@ pub(crate) async fn write(stream: &mut (impl AsyncWrite + Unpin), mut head: impl
             return Err(io::ErrorKind::WriteZero.into());
         }
         IoSlice::advance_slices(&mut rest, written);
+        *is_partial = !rest.is_empty();
     }
     stream.flush().await
 }
@@ -215,7 +220,7 @@ mod tests {
 
     async fn written(head: impl Head) -> Vec<u8> {
         let mut bytes = Vec::new();
-        write(&mut bytes, head).await.unwrap();
+        write(&mut bytes, head, &mut false).await.unwrap();
         bytes
     }
 

@@ -78,6 +78,6 @@ async fn request_read(incoming: Incoming, reader: &mut ReadHalf<Stream>) -> Resu
 /// Writes an answer. `false`: the client did not take it, and nothing more can be said on this connection.
 async fn answer(writer: &Writer, answer: Answer) -> bool {
     let mut writer = writer.lock().await;
-    let written = timeout(TRANSFER_TIMEOUT, frame::write(&mut *writer, answer)).await;
+    let written = timeout(TRANSFER_TIMEOUT, frame::write(&mut *writer, answer, &mut false)).await;
     matches!(written, Ok(Ok(())))
 }

@@ -61,12 +61,15 @@ impl Drop for Place<'_> {
 }
 
 /// A frame that is being written: a part of one would make nonsense of all that follows.
-struct Writing<'a>(Option<&'a Waiting>);
+struct Writing<'a> {
+    waiting: &'a Waiting,
+    is_partial: bool,
+}
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        if let Some(waiting) = self.0 {
-            waiting.end();
+        if self.is_partial {
+            self.waiting.end();
         }
     }
 }
@@ -94,17 +97,17 @@ impl Line {
     /// Asks and waits for the answer.
     ///
     /// # Errors
-    /// The line broke before it came. Dropped while it asks, it breaks the line.
+    /// The line broke before it came. Dropped while a part of the question is under way, it breaks the line.
     pub(crate) async fn call(&self, call: Call) -> Result<Reply, LineError> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (answered, answer) = oneshot::channel();
         self.waiting.change(|waiting| waiting.insert(id, answered)).ok_or(LineError::Broken)?;
         let _place = Place(&self.waiting, id);
         let mut writer = self.writer.lock().await;
-        let mut writing = Writing(Some(&self.waiting));
+        let mut writing = Writing { waiting: &self.waiting, is_partial: false };
         let ask = Ask { id, data_bytes: Vec::new(), call: Some(call) };
-        frame::write(&mut *writer, ask).await.map_err(LineError::Write)?;
-        writing.0 = None;
+        let written = frame::write(&mut *writer, ask, &mut writing.is_partial).await;
+        written.inspect_err(|_| self.waiting.end()).map_err(LineError::Write)?;
         drop(writer);
         answer.await.map_err(|_| LineError::Broken)
     }

@@ -157,7 +157,7 @@ async fn answer<S: tokio::io::AsyncWrite>(writer: &mut WriteHalf<S>, ask: Ask, s
     };
     let Some(reply) = reply else { return std::future::pending().await };
     // The client may have left.
-    let _ = frame::write(writer, Answer { id: ask.id, data_bytes: Vec::new(), reply: Some(reply) }).await;
+    let _ = frame::write(writer, Answer { id: ask.id, data_bytes: Vec::new(), reply: Some(reply) }, &mut false).await;
 }
 
 /// Stores 1 to `stores`, each on a node of its own, and a volume on them.

@@ -17,7 +17,7 @@ pub(crate) const PROTOCOL: &[u8] = b"amphi-store/1";
 /// Data of one frame, in bytes, at most.
 pub(crate) const DATA_BYTES_MAX: usize = 8 << 20;
 /// A head, in bytes, at most: a list of 10,000 units, with room to grow.
-const HEAD_BYTES_MAX: usize = 2 << 20;
+const HEAD_BYTES_MAX: usize = 1 << 20;
 /// What TLS takes in before it is sent, in bytes: its records are of 16 KiB, and one call to the system for each costs more
 /// than to make them.
 pub(crate) const SEND_BYTES: usize = 256 << 10;

@@ -71,6 +71,8 @@ pub(crate) struct Core {
     moved: Mutex<HashMap<StripeId, Stripe>>,
     /// Stripes that others have put on other stores since the tree learnt of them.
     relocated: Mutex<HashMap<StripeId, Stripe>>,
+    /// Until then small files are read without their neighbours.
+    walks_again: Mutex<Option<tokio::time::Instant>>,
     is_read_only: bool,
     /// See [`cycle::PLACED_FOR`]; tests have less time.
     pub(super) placed_for: Duration,
@@ -131,6 +133,7 @@ impl Core {
             room: Notify::new(),
             fetches: Mutex::default(),
             moved: Mutex::default(),
+            walks_again: Mutex::default(),
             relocated: Mutex::default(),
             is_read_only,
             placed_for: cycle::PLACED_FOR,

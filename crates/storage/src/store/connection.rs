@@ -13,16 +13,18 @@ use wire::store::{Answer, Ask};
 use super::caller::Caller;
 use super::listen::Stream;
 use super::serve::Stores;
-use crate::frame::{self, FrameError, Incoming};
+use crate::frame::{self, DATA_BYTES_MAX, FrameError, Incoming};
 
 /// Requests of one connection that are at work at the same time.
 const AT_WORK_MAX: usize = 32;
 /// Then a client has to connect anew, with a certificate that holds.
 const AGE_MAX: Duration = Duration::from_secs(3_600);
-/// How long the rest of a request may take to come, and an answer to be taken.
-const TRANSFER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the rest of a request may take to come, and an answer to be taken: this, and a second for so many bytes.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(5);
+const RATE_MIN: usize = 1 << 20;
 
-type Writer = Arc<Mutex<WriteHalf<Stream>>>;
+/// `None`: a part of an answer was not taken, and nothing more can be said.
+type Writer = Arc<Mutex<Option<WriteHalf<Stream>>>>;
 
 /// Serves requests until the client leaves, or `shutdown`; what is at work then is finished. Dropped, it breaks off.
 pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdown: CancellationToken) {
@@ -30,7 +32,7 @@ pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdo
     // Ends this connection alone.
     let shutdown = shutdown.child_token();
     let end = Instant::now() + AGE_MAX;
-    let writer = Arc::new(Mutex::new(writer));
+    let writer = Arc::new(Mutex::new(Some(writer)));
     let mut at_work = JoinSet::new();
     loop {
         while at_work.try_join_next().is_some() {}
@@ -50,7 +52,7 @@ pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdo
                 break;
             }
         };
-        let Some(room) = stores.room(incoming.bytes()).await else { break };
+        let room = stores.request_room(incoming.bytes()).await;
         let ask = match request_read(incoming, &mut reader).await {
             Ok(ask) => ask,
             Err(error) => {
@@ -60,6 +62,7 @@ pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdo
         };
         let (stores, writer, shutdown) = (stores.clone(), writer.clone(), shutdown.clone());
         at_work.spawn(async move {
+            let _answer_room = stores.answer_room(ask.call.as_ref()).await;
             let reply = stores.answer(caller, ask.call).await;
             drop(room);
             if !answer(&writer, Answer { id: ask.id, data_bytes: Vec::new(), reply: Some(reply) }).await {
@@ -72,12 +75,21 @@ pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdo
 
 async fn request_read(incoming: Incoming, reader: &mut ReadHalf<Stream>) -> Result<Ask, FrameError> {
     let slow = |_| FrameError::Broken(std::io::ErrorKind::TimedOut.into());
-    timeout(TRANSFER_TIMEOUT, incoming.read(reader)).await.map_err(slow)?
+    timeout(transfer_timeout(incoming.bytes()), incoming.read(reader)).await.map_err(slow)?
 }
 
-/// Writes an answer. `false`: the client did not take it, and nothing more can be said on this connection.
+fn transfer_timeout(bytes: usize) -> Duration {
+    TRANSFER_TIMEOUT + Duration::from_secs((bytes / RATE_MIN) as u64)
+}
+
+/// Writes an answer. `false`: the client did not take it.
 async fn answer(writer: &Writer, answer: Answer) -> bool {
     let mut writer = writer.lock().await;
-    let written = timeout(TRANSFER_TIMEOUT, frame::write(&mut *writer, answer, &mut false)).await;
-    matches!(written, Ok(Ok(())))
+    let Some(stream) = writer.as_mut() else { return false };
+    let written = timeout(transfer_timeout(DATA_BYTES_MAX), frame::write(stream, answer, &mut false)).await;
+    let is_taken = matches!(written, Ok(Ok(())));
+    if !is_taken {
+        *writer = None;
+    }
+    is_taken
 }

@@ -298,7 +298,7 @@ impl Store {
         lock(&self.log)
     }
 
-    fn is_working(&self) -> Result<(), StoreError> {
+    pub(super) fn is_working(&self) -> Result<(), StoreError> {
         if self.has_failed.load(Ordering::SeqCst) { Err(StoreError::Failed) } else { Ok(()) }
     }
 }

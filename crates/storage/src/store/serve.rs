@@ -15,15 +15,20 @@ use super::StoreError;
 use super::caller::Caller;
 use super::engine::{NewUnit, Store};
 use super::read::Read;
-use super::record::{UnitCode, UnitKey};
+use super::record::{UNIT_BYTES_MAX, UnitCode, UnitKey};
 use crate::frame::DATA_BYTES_MAX;
 
 /// Units that one answer lists at most.
 const LIST_MAX: u32 = 10_000;
 /// Requests at work at the same time; each takes a thread while it reads or writes.
 const AT_WORK_MAX: usize = 64;
-/// Bytes of requests that may be in memory at the same time, in KiB.
-const WINDOW_KIB: usize = 64 << 10;
+/// Units that one request puts or gets at most.
+const UNITS_MAX: usize = 4_096;
+/// Bytes of requests that may be in memory at the same time, and of answers, in KiB. Short ones are not counted, so that
+/// they never wait for long ones that nobody sends or takes.
+const REQUESTS_KIB: usize = 256 << 10;
+const ANSWERS_KIB: usize = 128 << 10;
+const SHORT_BYTES: usize = 64 << 10;
 
 /// Why a store does not do what it was asked, as its client is told.
 #[derive(Debug)]
@@ -45,14 +50,16 @@ pub struct Stores {
     stores: Arc<[Arc<Store>]>,
     clock: Arc<dyn Clock>,
     at_work: Arc<Semaphore>,
-    window: Arc<Semaphore>,
+    requests: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
 }
 
 impl Stores {
     /// Serves these; each one once it has a number.
     pub fn new(stores: Vec<Arc<Store>>, clock: Arc<dyn Clock>) -> Self {
-        let (at_work, window) = (Semaphore::new(AT_WORK_MAX).into(), Semaphore::new(WINDOW_KIB).into());
-        Self { stores: stores.into(), clock, at_work, window }
+        let [at_work, requests, answers] =
+            [AT_WORK_MAX, REQUESTS_KIB, ANSWERS_KIB].map(|permits| Arc::new(Semaphore::new(permits)));
+        Self { stores: stores.into(), clock, at_work, requests, answers }
     }
 
     /// The stores themselves.
@@ -61,9 +68,16 @@ impl Stores {
     }
 
     /// Waits until there is room for a request of so many bytes.
-    pub(super) async fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let kib = bytes.div_ceil(1024).min(WINDOW_KIB) as u32;
-        Arc::clone(&self.window).acquire_many_owned(kib).await.ok()
+    pub(super) async fn request_room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        room(&self.requests, bytes).await
+    }
+
+    /// The same for the answer to it.
+    pub(super) async fn answer_room(&self, call: Option<&Call>) -> Option<OwnedSemaphorePermit> {
+        let Some(Call::Get(GetRequest { ranges, .. })) = call else { return None };
+        let whole = |length: u32| if length == 0 { UNIT_BYTES_MAX } else { length as usize };
+        let bytes = ranges.iter().take(UNITS_MAX).map(|range| whole(range.length)).sum::<usize>();
+        room(&self.answers, bytes.min(DATA_BYTES_MAX)).await
     }
 
     /// Does what it is asked. `None` for a call: the client is newer than this.
@@ -107,6 +121,7 @@ impl Stores {
 
     async fn put(&self, caller: Caller, PutRequest { store, units }: PutRequest) -> Result<PutReply, Refused> {
         caller.may_write()?;
+        few(units.len())?;
         let units = units.into_iter().map(new_unit).collect::<Result<Vec<_>, _>>()?;
         units.iter().try_for_each(|unit| caller.may_use(unit.key.volume))?;
         let now_ms = self.clock.now_ms();
@@ -123,6 +138,7 @@ impl Stores {
     }
 
     async fn get(&self, caller: Caller, GetRequest { store, ranges }: GetRequest) -> Result<GetReply, Refused> {
+        few(ranges.len())?;
         let ranges = ranges.into_iter().map(|range| Ok((key(range.key)?, range.offset, range.length)));
         let ranges = ranges.collect::<Result<Vec<_>, Refused>>()?;
         ranges.iter().try_for_each(|(key, ..)| caller.may_use(key.volume))?;
@@ -132,6 +148,10 @@ impl Stores {
             return Ok(GetReply { pieces: vec![piece(&key, read)] });
         }
         self.blocking(store, move |store| {
+            // Asked for nothing, it says whether it works.
+            if ranges.is_empty() {
+                store.is_working()?;
+            }
             let (mut pieces, mut bytes) = (Vec::with_capacity(ranges.len()), 0);
             for (key, offset, length) in ranges {
                 let piece = piece(&key, store.get(&key, offset, length)?);
@@ -199,6 +219,21 @@ impl Stores {
         })
         .await
     }
+}
+
+/// `None`: so little needs none.
+async fn room(places: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    if bytes <= SHORT_BYTES {
+        return None;
+    }
+    // Nobody closes it; what is longer than frames may be is refused before.
+    Arc::clone(places).acquire_many_owned(bytes.div_ceil(1024) as u32).await.ok()
+}
+
+/// Errors: more units than a request may name.
+fn few(units: usize) -> Result<(), Refused> {
+    let refused = || Refused::other(format!("a request names {units} units; at most {UNITS_MAX} are served at a time"));
+    if units > UNITS_MAX { Err(refused()) } else { Ok(()) }
 }
 
 impl From<UnitKey> for wire::store::UnitKey {

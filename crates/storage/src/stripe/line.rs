@@ -94,6 +94,11 @@ impl Line {
         Ok(Self { writer: Mutex::new(writer), waiting, next: AtomicU64::new(1), _reader: reader })
     }
 
+    /// Whether nothing goes over it any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.waiting.change(|_| ()).is_none()
+    }
+
     /// Asks and waits for the answer.
     ///
     /// # Errors

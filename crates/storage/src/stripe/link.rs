@@ -102,14 +102,19 @@ impl Link {
         }
     }
 
+    /// Reads what somebody waits for: how long it takes counts for [`patience`](Self::patience).
     pub(crate) async fn get(&self, ranges: Vec<Range>) -> Result<Vec<Piece>, LinkError> {
-        let request = GetRequest { store: self.address.id as u64, ranges };
         let begun = Instant::now();
+        let pieces = self.get_many(ranges).await?;
+        self.pace().answered(begun.elapsed());
+        Ok(pieces)
+    }
+
+    /// The same for more than one stripe at a time.
+    pub(crate) async fn get_many(&self, ranges: Vec<Range>) -> Result<Vec<Piece>, LinkError> {
+        let request = GetRequest { store: self.address.id as u64, ranges };
         match self.call(DATA_TIMEOUT, Call::Get(request)).await? {
-            Reply::Get(reply) => {
-                self.pace().answered(begun.elapsed());
-                Ok(reply.pieces)
-            }
+            Reply::Get(reply) => Ok(reply.pieces),
             other => Err(self.failed(other)),
         }
     }
@@ -174,13 +179,31 @@ impl Link {
     }
 
     async fn call(&self, timeout: Duration, call: Call) -> Result<Reply, LinkError> {
-        let work = async { self.line().await?.call(call).await.map_err(|error| self.unreachable(error)) };
+        let mut asked = None;
+        let work = async {
+            let (line, is_kept) = self.line().await?;
+            let line = asked.insert(line);
+            match line.call(call.clone()).await {
+                // The store may have been started again since it was used last. Nothing that is asked is harmful twice.
+                Err(_) if is_kept => {
+                    self.give_up(line).await;
+                    *line = self.line().await?.0;
+                    line.call(call).await
+                }
+                result => result,
+            }
+            .map_err(|error| self.unreachable(error))
+        };
         let result = tokio::time::timeout(timeout, work).await.unwrap_or(Err(LinkError::Slow(self.address.id)));
-        if matches!(result, Err(LinkError::Slow(_) | LinkError::Unreachable(..))) {
-            // The next call dials anew, perhaps at another address.
-            self.dialled.lock().await.line = None;
+        if let (Err(LinkError::Slow(_) | LinkError::Unreachable(..)), Some(line)) = (&result, asked) {
+            self.give_up(&line).await;
         }
         result
+    }
+
+    /// The next call dials anew, perhaps at another address; unless somebody has done so meanwhile.
+    async fn give_up(&self, line: &Arc<Line>) {
+        self.dialled.lock().await.line.take_if(|(_, kept)| Arc::ptr_eq(kept, line));
     }
 
     /// What an answer means that is not the one to the question.
@@ -201,12 +224,14 @@ impl Link {
         LinkError::Unreachable(self.address.id, Arc::new(error))
     }
 
-    async fn line(&self) -> Result<Arc<Line>, LinkError> {
+    /// The connection; `true`: it was there before.
+    async fn line(&self) -> Result<(Arc<Line>, bool), LinkError> {
         let mut dialled = self.dialled.lock().await;
         if let Some((made, line)) = &dialled.line
             && made.elapsed() < LINE_AGE_MAX
+            && !line.is_broken()
         {
-            return Ok(line.clone());
+            return Ok((line.clone(), true));
         }
         if let Some((at, error)) = &dialled.failed
             && at.elapsed() < CONNECT_PAUSE
@@ -218,7 +243,7 @@ impl Link {
                 let line = Arc::new(line);
                 dialled.line = Some((Instant::now(), line.clone()));
                 dialled.failed = None;
-                Ok(line)
+                Ok((line, false))
             }
             Err(error) => {
                 dialled.failed = Some((Instant::now(), error.clone()));

@@ -9,6 +9,8 @@ use super::link::{Link, LinkError};
 
 /// Data in one request, in bytes, at most; a single unit may be the whole of it.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
+/// Units in one request at most.
+const REQUEST_UNITS_MAX: usize = 1_024;
 /// Requests to one store at the same time: some are on their way while another is being stored.
 const REQUESTS_MAX: usize = 4;
 
@@ -59,7 +61,7 @@ async fn serve(link: Arc<Link>, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
         let mut batch = vec![first];
         while let Ok(next) = waiting.try_recv() {
             bytes += next.unit.data.len();
-            if bytes > REQUEST_BYTES_MAX {
+            if bytes > REQUEST_BYTES_MAX || batch.len() >= REQUEST_UNITS_MAX {
                 held = Some(next);
                 break;
             }

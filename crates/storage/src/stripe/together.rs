@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::future::join_all;
@@ -14,6 +15,8 @@ use crate::model::stripe::{StoreId, Stripe};
 
 /// Data that one request asks for at most, in bytes.
 const REQUEST_BYTES_MAX: usize = 4 << 20;
+/// A store that sends less than so many bytes a second, and a reader's patience, is not waited for.
+const RATE_MIN: f64 = (4 << 20) as f64;
 
 /// A part of a stripe that is asked for: which stripe of those wanted, which unit of it, how much from the unit's start on.
 #[derive(Clone, Copy)]
@@ -90,7 +93,9 @@ impl Inner {
             let key = Some(coding::key(self.volume, stripe.id, part.unit));
             wire::store::Range { key, offset: 0, length: part.range(stripe).len() as u32 }
         });
-        match tokio::time::timeout(link.patience(), link.get(ranges.collect())).await {
+        let bytes: usize = parts.iter().map(|part| part.bytes).sum();
+        let patience = link.patience() + Duration::from_secs_f64(bytes as f64 / RATE_MIN);
+        match tokio::time::timeout(patience, link.get_many(ranges.collect())).await {
             Ok(Ok(pieces)) => pieces,
             Ok(Err(error)) => {
                 self.stores.failed(store, &error);

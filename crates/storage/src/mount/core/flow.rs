@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures::future::try_join_all;
 use nix::errno::Errno;
 use rand::RngExt;
+use tokio::time::Instant;
 
 use super::{Aim, Core};
 use crate::SPAN_BYTES;
@@ -19,6 +20,8 @@ use crate::mount::tree::Part;
 
 /// A read of at least so many bytes of a stripe fetches all of it.
 const WHOLE_BYTES: usize = 64 * 1024;
+/// How long no neighbours are read after none came in time: the stores are far, or too few.
+const WALKS_PAUSE: Duration = Duration::from_secs(10);
 /// How often a stripe is tried to be read, with pauses of this length: a node that restarts is back by then.
 const READ_TRIES: u32 = 6;
 /// Stripes that are known to have been moved, at most; what is forgotten is asked for again.
@@ -144,11 +147,17 @@ impl Core {
 
     /// Fetches a small file that is read from its start, with those behind it in its directory when it is one of many.
     pub(crate) async fn read_neighbours(&self, ino: Ino) {
+        if self.walks_again.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| Instant::now() < at) {
+            return;
+        }
         let stripes = self.state().tree.as_ref().map(|tree| tree.neighbours(ino)).unwrap_or_default();
         if stripes.len() < 2 {
             return;
         }
         let contents = self.data.read_together(&stripes).await;
+        if contents.iter().all(Option::is_none) {
+            *self.walks_again.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + WALKS_PAUSE);
+        }
         for (stripe, bytes) in stripes.iter().zip(contents) {
             bytes.into_iter().for_each(|bytes| self.shares.contents.insert(stripe.id, bytes));
         }

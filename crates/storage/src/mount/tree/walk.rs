@@ -10,6 +10,8 @@ const SMALL_BYTES: u64 = 64 * 1024;
 /// What is read at a time at most: files, and bytes.
 const FILES_MAX: usize = 256;
 const BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Directories with more entries are not walked through: it would take longer than what is looked for.
+const ENTRIES_MAX: usize = 8_192;
 /// Directories that are listed at a time at most.
 const DIRECTORIES_MAX: usize = 128;
 
@@ -54,7 +56,9 @@ impl Tree {
     /// What is in the directory where the inode was found, in the order of the names; nothing while not all of it is known.
     fn beside(&self, ino: Ino) -> impl Iterator<Item = Ino> {
         let parent = self.nodes.get(&ino).and_then(|node| self.nodes.get(&node.parent?));
-        let directory = parent.map(|parent| &parent.directory).filter(|directory| directory.is_complete);
+        let directory = parent
+            .map(|parent| &parent.directory)
+            .filter(|directory| directory.is_complete && directory.entries.len() <= ENTRIES_MAX);
         directory.into_iter().flat_map(|directory| directory.entries.values().copied().flatten())
     }
 

@@ -59,7 +59,6 @@ async fn what_was_synced_is_there_after_a_restart_and_the_rest_is_asked_for_agai
     volume.sync(&boot_id).await.unwrap();
     stores.stop(1).await;
     stores.start_again(1).await;
-    let volume = client(&stores, 1, "volume-7");
     assert!(matches!(volume.sync(&boot_id).await, Err(LinkError::Restarted(1))));
     let piece = volume.get(range(7, 1)).await.unwrap().remove(0);
     assert_eq!((piece.found(), &piece.data, &piece.sums), (Found::Ok, &wanted.data, &wanted.sums));

@@ -24,6 +24,9 @@ use topology::Topology;
 /// How long the nodes may take to connect before the address is told all the same.
 const NODES_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long mounts on nodes may take to store what they kept, and end.
+const MOUNTS_TIMEOUT: Duration = Duration::from_secs(100);
+
 /// How long the nodes' stores may take to be there.
 const STORES_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -99,8 +102,22 @@ async fn with_nodes(
         ended = attend(args, control, topology, &plans) => ended,
         () = signals.received() => Ok(ExitCode::SUCCESS),
     };
+    mounts_rest(control, signals).await;
     nodes.stop().await;
     ended
+}
+
+/// Has the nodes unmount and store what their mounts kept, while all stores are there. Whoever signals again goes without.
+async fn mounts_rest(control: &Control, signals: &mut Signals) {
+    let rested = tokio::select! {
+        rested = tokio::time::timeout(MOUNTS_TIMEOUT, control.storage.node_mounts_rest()) => rested,
+        () = signals.received() => return tracing::warn!("not waiting for mounts: what they have not stored is lost"),
+    };
+    match rested {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "mounts were not waited for"),
+        Err(_) => tracing::warn!("a mount did not end in time; what it has not stored is lost"),
+    }
 }
 
 /// Tells the address once the nodes are there, and runs the examples. Ends with `--once` alone.

@@ -87,6 +87,7 @@ struct Inner {
     control_pair: service::ControlPair,
     volumes: service::Volumes,
     repairs: service::care::Repairs,
+    mounts_rest: CancellationToken,
 }
 
 /// What goes with an account that is deleted: its keys for S3, its links, and its own exports.
@@ -108,8 +109,8 @@ pub fn migrations() -> db::Migrations {
 impl Storage {
     /// Opens storage over a migrated database.
     pub fn open(db: Database, portal: Portal, config: StorageConfig) -> Self {
-        let (numbers, control_pair, volumes, repairs) = Default::default();
-        Self { inner: Arc::new(Inner { db, portal, config, numbers, control_pair, volumes, repairs }) }
+        let (numbers, control_pair, volumes, repairs, mounts_rest) = Default::default();
+        Self { inner: Arc::new(Inner { db, portal, config, numbers, control_pair, volumes, repairs, mounts_rest }) }
     }
 
     /// The REST API with its description.
@@ -154,6 +155,11 @@ impl Storage {
 
     pub(crate) fn volumes(&self) -> &service::Volumes {
         &self.inner.volumes
+    }
+
+    /// Cancelled: nodes are to unmount everything for now.
+    pub(crate) fn mounts_rest(&self) -> &CancellationToken {
+        &self.inner.mounts_rest
     }
 
     pub(crate) fn repairs(&self) -> &service::care::Repairs {

@@ -37,6 +37,12 @@ use crate::stripe::{Credentials, Stripes};
 const THREADS: usize = 3;
 /// How long the end of a mount waits for what is not stored yet.
 const END_LIMIT: Duration = Duration::from_secs(60);
+/// How long it waits for those who are in the directory to leave.
+const LEAVE_LIMIT: Duration = Duration::from_secs(10);
+/// How often it looks whether they have.
+const LEFT_AGAIN: Duration = Duration::from_millis(200);
+/// What is asked of a directory is answered by then, or whoever serves it hangs.
+const DIRECTORY_LIMIT: Duration = Duration::from_secs(10);
 
 /// What to mount, and where.
 #[derive(Clone, Debug)]
@@ -91,7 +97,9 @@ pub enum MountError {
 /// # Errors
 /// See [`MountError`]. Cancelled by dropping, it leaves the mount without anybody to answer: use `shutdown`.
 pub async fn mount(config: MountConfig, shutdown: CancellationToken, ready: impl FnOnce()) -> Result<(), MountError> {
-    check(&config.directory)?;
+    let directory = config.directory.clone();
+    let checked = off_the_workers(move || check(&directory)).await;
+    checked.map_err(|error| MountError::Directory(config.directory.clone(), error)).flatten()?;
     let key = KeyRequest::generate().map_err(MountError::Key)?;
     keep_memory();
     let what = format!("{}:{}", host(), config.directory.display());
@@ -129,8 +137,7 @@ pub async fn mount(config: MountConfig, shutdown: CancellationToken, ready: impl
         async move { core.run_cycles(&ended).await }
     });
     ready();
-    let served = serve(session, &config.directory, shutdown).await;
-    let is_stored = core.end(END_LIMIT).await;
+    let (served, is_stored) = serve(session, &core, &config.directory, shutdown, LEAVE_LIMIT).await;
     ended.cancel();
     let _ended = tokio::join!(keeping, cycling);
     if let Err(error) = remote.close().await {
@@ -177,26 +184,79 @@ fn session(kernel: Kernel, config: &MountConfig, is_read_only: bool) -> Result<f
     fuser::Session::new(kernel, &config.directory, &options).map_err(failed)
 }
 
-/// Answers the kernel until the directory is unmounted. Told to end, it unmounts; what is in use is taken out of sight.
+/// Answers the kernel until the directory is unmounted, and stores what is left: whether it could is answered as well. Told to
+/// end, it unmounts. Who uses the directory has until `leave` to go; then everything is stored, and the directory taken away.
 async fn serve(
     mut session: fuser::Session<Kernel>,
+    core: &Core,
     directory: &Path,
     shutdown: CancellationToken,
-) -> Result<(), MountError> {
+    leave: Duration,
+) -> (Result<(), MountError>, bool) {
     let mut unmounter = session.unmount_callable();
     let mut running = tokio::task::spawn_blocking(move || session.run());
-    let end = tokio::select! {
-        end = &mut running => end,
-        () = shutdown.cancelled() => {
-            if umount2(directory, MntFlags::empty()).is_err() {
-                let _detached = umount2(directory, MntFlags::MNT_DETACH);
+    let mut end = tokio::select! {
+        end = &mut running => Some(end),
+        () = shutdown.cancelled() => None,
+    };
+    let mut last = END_LIMIT;
+    if end.is_none() {
+        if is_left(directory, leave).await {
+            let _unmounted = off_the_workers(move || unmounter.unmount()).await;
+        } else {
+            tracing::warn!("{} is in use; it is taken from those who use it", directory.display());
+            // What they were told is written is stored while somebody still answers them.
+            core.end(END_LIMIT).await;
+            take_away(directory).await;
+            let _unmounted = off_the_workers(move || unmounter.unmount()).await;
+            last = LEAVE_LIMIT;
+        }
+        // Whoever may not take it away leaves it to those who use it: they are told of errors from now on.
+        end = tokio::time::timeout(LEAVE_LIMIT, running).await.ok();
+    }
+    let is_stored = core.end(last).await;
+    let failed = |error| MountError::Mount(directory.to_owned(), error);
+    let served = match end {
+        None => Ok(()),
+        Some(end) => end.map_err(|error| failed(io::Error::other(error))).and_then(|end| end.map_err(failed)),
+    };
+    (served, is_stored)
+}
+
+/// Unmounts once nobody uses the directory. `false`: somebody still does, or this process may not unmount.
+async fn is_left(directory: &Path, within: Duration) -> bool {
+    let left = async {
+        loop {
+            let directory = directory.to_owned();
+            match off_the_workers(move || umount2(&directory, MntFlags::empty())).await {
+                Ok(Err(Errno::EBUSY)) => tokio::time::sleep(LEFT_AGAIN).await,
+                // Gone already, or the program that unmounts for users is asked next.
+                Ok(Ok(()) | Err(Errno::EINVAL | Errno::ENOENT | Errno::EPERM)) => return true,
+                _ => return false,
             }
-            let _unmounted = tokio::task::spawn_blocking(move || unmounter.unmount()).await;
-            running.await
         }
     };
-    let failed = |error| MountError::Mount(directory.to_owned(), error);
-    end.map_err(|error| failed(io::Error::other(error)))?.map_err(failed)
+    tokio::time::timeout(within, left).await.unwrap_or(false)
+}
+
+/// Ends the connection to the kernel: whoever uses the directory is told of errors.
+async fn take_away(directory: &Path) {
+    let directory = directory.to_owned();
+    let taken = off_the_workers(move || umount2(&directory, MntFlags::MNT_FORCE | MntFlags::MNT_DETACH)).await;
+    if !matches!(taken, Ok(Ok(()))) {
+        tracing::debug!("not taken away: {taken:?}");
+    }
+}
+
+/// Runs what may wait for whoever serves a directory.
+///
+/// # Errors
+/// `TimedOut`; it goes on then, by itself.
+async fn off_the_workers<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    match tokio::time::timeout(DIRECTORY_LIMIT, tokio::task::spawn_blocking(ask)).await {
+        Ok(answer) => answer.map_err(io::Error::other),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "whoever serves the directory does not answer")),
+    }
 }
 
 /// Unmounts, once everything is stored.

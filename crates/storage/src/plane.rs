@@ -1,5 +1,6 @@
 //! A control plane and its stores in a test's process: SQLite, real stores on loopback, a clock that only the test moves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,12 +41,12 @@ pub(crate) struct Plane {
     _dir: tempfile::TempDir,
 }
 
-struct NoNodes;
+struct OneNode;
 
 #[async_trait::async_trait]
-impl Nodes for NoNodes {
-    async fn node(&self, _: &str) -> Result<Option<NodeFacts>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(None)
+impl Nodes for OneNode {
+    async fn node(&self, id: &str) -> Result<Option<NodeFacts>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok((id == "uid-a").then(|| NodeFacts { name: "lab-a".to_owned(), labels: BTreeMap::new() }))
     }
 
     async fn find(&self, node: &str) -> Result<Option<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
@@ -79,7 +80,7 @@ impl Plane {
         let token = std::fs::read_to_string(dir.path().join("admin.token")).unwrap().trim().to_owned();
         let authority = Authority::open_or_create(&stores.dir(1).with_file_name("authority")).unwrap();
         let seal = Seal::open_or_create(dir.path()).unwrap();
-        let config = StorageConfig { replica: "a".to_owned(), authority, seal, nodes: Arc::new(NoNodes) };
+        let config = StorageConfig { replica: "a".to_owned(), authority, seal, nodes: Arc::new(OneNode) };
         let storage = Storage::open(db.clone(), portal.clone(), config);
         let space = volume_make(&storage, layout).await;
         let (api, _) = OpenApiRouter::with_openapi(portal::openapi()).merge(storage.api()).split_for_parts();

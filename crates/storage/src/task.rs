@@ -33,6 +33,7 @@ const REBUILD: Duration = Duration::from_secs(5);
 const REPAIR_AGAIN: Duration = Duration::from_secs(10);
 const SCRUB: Duration = Duration::from_secs(10);
 const REBALANCE: Duration = Duration::from_secs(15);
+const MOUNTS: Duration = Duration::from_secs(30);
 const ALERTS: Duration = Duration::from_secs(10);
 
 /// Starts storage's duties; they end with `shutdown`.
@@ -78,6 +79,9 @@ pub(crate) fn spawn_tasks(storage: &Storage, shutdown: &CancellationToken) -> Ta
     ));
     tracker.spawn(shared("measures", ALERTS, storage.clone(), shutdown.clone(), |s| async move {
         s.alerts_measure().await
+    }));
+    tracker.spawn(single("mounts", MOUNTS, storage.clone(), shutdown.clone(), |s| async move {
+        s.node_mounts_sweep().await
     }));
     tracker.spawn(remove_space::run(storage.clone(), shutdown.clone()));
     tracker.spawn(expire_sessions::run(storage.clone(), shutdown.clone()));

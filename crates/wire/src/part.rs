@@ -43,4 +43,9 @@ pub trait NodePart: Send + Sync {
         site: NodeSite,
         shutdown: CancellationToken,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+    /// Whether it needs what other parts offer, here or on other nodes, until it has ended: it is ended before they are.
+    fn uses_others(&self) -> bool {
+        false
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) struct NodeMount {
     pub(crate) token_id: String,
     /// Sealed.
     pub(crate) token: String,
-    /// When its node spoke of it last; 0: never.
+    /// When its node spoke of it last, or it was to be unmounted; 0: neither yet.
     pub(crate) seen_ms: i64,
     pub(crate) created_ms: i64,
 }

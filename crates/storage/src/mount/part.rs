@@ -18,7 +18,7 @@ use wire::store::node_mounts_client::NodeMountsClient;
 use wire::store::{MountTold, MountsReport, MountsWanted, NodeMount};
 use wire::{NodeIdentity, NodePart, NodeSite};
 
-use super::{MountConfig, Server, mount};
+use super::{MountConfig, Server, mount, off_the_workers};
 
 /// The control plane answers within 20 s.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -62,6 +62,8 @@ enum DirectoryError {
 struct Standing {
     is_mounted: bool,
     detail: String,
+    /// Nothing is left of it.
+    is_over: bool,
 }
 
 struct Kept {
@@ -94,7 +96,7 @@ impl NodePart for MountPart {
             match wanted {
                 Ok(wanted) => {
                     is_failing = false;
-                    keeper.take(wanted).await;
+                    keeper.take(wanted);
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut is_failing, true) {
@@ -111,24 +113,44 @@ impl NodePart for MountPart {
         keeper.end().await;
         Ok(())
     }
+
+    fn uses_others(&self) -> bool {
+        true
+    }
 }
 
 fn jitter(most: Duration) -> Duration {
     most.mul_f64(0.5 + rand::random::<f64>() / 2.0)
 }
 
+impl Kept {
+    fn standing(&self) -> Standing {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_over(&self) -> bool {
+        // One that broke can't say so.
+        self.standing().is_over || self.keeping.is_finished()
+    }
+}
+
 impl Keeper {
     /// Says what is mounted, and learns what should be. Cancellation: harmless.
     async fn ask(&mut self) -> Result<MountsWanted, SyncError> {
-        self.kept.retain(|_, kept| !(kept.stop.is_cancelled() && kept.keeping.is_finished()));
-        let told = self.kept.iter().map(|(id, kept)| {
-            let Standing { is_mounted, detail } = kept.standing.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            MountTold { id: id.clone(), is_mounted, detail }
-        });
-        let report = MountsReport { mounts: told.collect() };
+        let report = self.report();
         let mut client = NodeMountsClient::new(self.channel().await?);
         let answer = client.sync(report).await.map_err(|status| SyncError::Call(Box::new(status)))?;
         Ok(answer.into_inner())
+    }
+
+    /// How all of them stand. What has ended is named no more, and can be begun again.
+    fn report(&mut self) -> MountsReport {
+        self.kept.retain(|_, kept| !kept.is_over());
+        let told = self.kept.iter().map(|(id, kept)| {
+            let Standing { is_mounted, detail, .. } = kept.standing();
+            MountTold { id: id.clone(), is_mounted, detail, is_ending: kept.stop.is_cancelled() }
+        });
+        MountsReport { mounts: told.collect() }
     }
 
     async fn channel(&mut self) -> Result<Channel, SyncError> {
@@ -147,10 +169,10 @@ impl Keeper {
         Ok(channel)
     }
 
-    /// Begins what is wanted and not there, and ends what is there and not wanted.
-    async fn take(&mut self, wanted: MountsWanted) {
+    /// Begins what is wanted and not there, and has what is there and not wanted end: it says when it has.
+    fn take(&mut self, wanted: MountsWanted) {
         for (id, kept) in &self.kept {
-            if !wanted.mounts.iter().any(|mount| mount.id == *id) && !kept.stop.is_cancelled() {
+            if !wanted.mounts.iter().any(|mount| mount.id == *id) {
                 kept.stop.cancel();
             }
         }
@@ -160,20 +182,16 @@ impl Keeper {
                 self.kept.insert(mount.id, kept);
             }
         }
-        // What ends is told once it has: until then the control plane would answer at once, again and again.
-        if self.kept.values().any(|kept| kept.stop.is_cancelled()) {
-            for kept in self.kept.values_mut().filter(|kept| kept.stop.is_cancelled()) {
-                // A mount that broke has said so; it is gone either way.
-                let _ended = (&mut kept.keeping).await;
-            }
-            self.kept.retain(|_, kept| !kept.stop.is_cancelled());
-        }
     }
 
     fn begin(&self, wanted: NodeMount) -> Kept {
         let (standing, stop) = (Arc::<Mutex<Standing>>::default(), CancellationToken::new());
         let told = Told { standing: Arc::clone(&standing), news: Arc::clone(&self.news) };
-        let keeping = tokio::spawn(keep(wanted, self.site.clone(), told, stop.clone()));
+        let (site, stopped) = (self.site.clone(), stop.clone());
+        let keeping = tokio::spawn(async move {
+            keep(wanted, site, told.clone(), stopped).await;
+            told.say(Standing { is_over: true, ..Standing::default() });
+        });
         Kept { standing, stop, keeping }
     }
 
@@ -194,8 +212,7 @@ struct Told {
 }
 
 impl Told {
-    fn say(&self, is_mounted: bool, detail: String) {
-        let next = Standing { is_mounted, detail };
+    fn say(&self, next: Standing) {
         let before =
             std::mem::replace(&mut *self.standing.lock().unwrap_or_else(PoisonError::into_inner), next.clone());
         if before != next {
@@ -208,7 +225,11 @@ impl Told {
 async fn keep(wanted: NodeMount, site: NodeSite, told: Told, stop: CancellationToken) {
     let directory = PathBuf::from(&wanted.directory);
     loop {
-        let failure = match prepare(&directory) {
+        let prepared = off_the_workers({
+            let directory = directory.clone();
+            move || prepare(&directory)
+        });
+        let failure = match prepared.await.map_err(DirectoryError::Io).flatten() {
             Ok(()) => once(&wanted, &site, &directory, &told, &stop).await.err(),
             Err(error) => Some(error.into()),
         };
@@ -220,7 +241,7 @@ async fn keep(wanted: NodeMount, site: NodeSite, told: Told, stop: CancellationT
             None => "it was unmounted on the node".to_owned(),
         };
         tracing::warn!("{} is not mounted on {}: {detail}", wanted.export, wanted.directory);
-        told.say(false, detail);
+        told.say(Standing { detail, ..Standing::default() });
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(jitter(MOUNT_AGAIN)) => {}
@@ -243,7 +264,7 @@ async fn once(
     };
     let ready = || {
         tracing::info!("{} is mounted on {}", wanted.export, wanted.directory);
-        told.say(true, String::new());
+        told.say(Standing { is_mounted: true, ..Standing::default() });
     };
     Ok(mount(config, stop.clone(), ready).await?)
 }
@@ -287,6 +308,31 @@ fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_mount_that_does_not_end_keeps_no_other_from_beginning() {
+        let identity = NodeIdentity { node_id: "n".into(), pair_pem: String::new(), ca_pem: String::new() };
+        let (_shown, identity) = tokio::sync::watch::channel(identity);
+        let site = NodeSite { identity, control_url: "https://127.0.0.1:1".into(), addresses: Vec::new() };
+        let mut keeper = Keeper { site, kept: HashMap::new(), news: Arc::default(), channel: None };
+        let (standing, stop) = (Arc::<Mutex<Standing>>::default(), CancellationToken::new());
+        let busy = Told { standing: Arc::clone(&standing), news: Arc::clone(&keeper.news) };
+        busy.say(Standing { is_mounted: true, ..Standing::default() });
+        let keeping = tokio::spawn(std::future::pending());
+        keeper.kept.insert("busy".into(), Kept { standing, stop, keeping });
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f"), "x").unwrap();
+        let directory = dir.path().to_str().unwrap().to_owned();
+        let next = NodeMount { id: "next".into(), export: "e".into(), directory, ..NodeMount::default() };
+        keeper.take(MountsWanted { mounts: vec![next] });
+        let mut told = keeper.report().mounts;
+        told.sort_by(|a, b| a.id.cmp(&b.id));
+        let told: Vec<_> = told.iter().map(|told| (told.id.as_str(), told.is_mounted, told.is_ending)).collect();
+        assert_eq!(told, [("busy", true, true), ("next", false, false)]);
+        busy.say(Standing { is_over: true, ..Standing::default() });
+        assert_eq!(keeper.report().mounts.len(), 1, "what has ended is named no more");
+        tokio::time::timeout(Duration::from_secs(20), keeper.news.notified()).await.unwrap();
+    }
 
     #[test]
     fn a_directory_is_made_or_has_to_be_empty() {

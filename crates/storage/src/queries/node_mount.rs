@@ -35,6 +35,12 @@ pub(crate) async fn node_mount_list(db: &Database, node: &str) -> Result<Vec<Nod
     db.all(Query::new(sql).bind(node)).await?.iter().map(mount_read).collect()
 }
 
+/// The mounts of all nodes.
+pub(crate) async fn node_mount_all(db: &Database) -> Result<Vec<NodeMount>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM storage_node_mount ORDER BY node, id");
+    db.all(Query::new(sql)).await?.iter().map(mount_read).collect()
+}
+
 /// Adds a mount. `Duplicate` when one is on that directory of the node.
 pub(crate) fn node_mount_insert(write: &mut Write, mount: &NodeMount) {
     let sql = format!("INSERT INTO storage_node_mount ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -46,10 +52,10 @@ pub(crate) fn node_mount_insert(write: &mut Write, mount: &NodeMount) {
     write.push_event(topic(&mount.node));
 }
 
-/// Has a mount unmounted. [`MOUNT`] when there is none.
-pub(crate) fn node_mount_unwant(write: &mut Write, mount: &NodeMount) {
-    let sql = "UPDATE storage_node_mount SET is_wanted = 0 WHERE id = ? AND node = ?";
-    write.push_expect(MOUNT, Query::new(sql).bind(mount.id.as_str()).bind(mount.node.as_str()));
+/// Has a mount unmounted; from now on its node's silence counts. [`MOUNT`] when there is none.
+pub(crate) fn node_mount_unwant(write: &mut Write, mount: &NodeMount, now_ms: i64) {
+    let sql = "UPDATE storage_node_mount SET is_wanted = 0, seen_ms = ? WHERE id = ? AND node = ?";
+    write.push_expect(MOUNT, Query::new(sql).bind(now_ms).bind(mount.id.as_str()).bind(mount.node.as_str()));
     write.push_event(topic(&mount.node));
 }
 

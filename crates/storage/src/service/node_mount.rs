@@ -1,6 +1,6 @@
 //! Mounts on nodes: asked for by operators, carried out by agents, which say how each stands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use db::{DbError, Write};
@@ -14,13 +14,17 @@ use super::ServiceError;
 use crate::Storage;
 use crate::model::node_mount::{NodeMount, directory_checked, topic};
 use crate::queries::node_mount::{
-    node_mount_delete, node_mount_insert, node_mount_list, node_mount_told, node_mount_unwant,
+    node_mount_all, node_mount_delete, node_mount_insert, node_mount_list, node_mount_told, node_mount_unwant,
 };
 
 /// An agent that has what it should have is answered after this long at the latest.
 const WAIT_LIMIT: Duration = Duration::from_secs(20);
-/// A node that has not spoken of a mount for this long may be gone: what it was to unmount is forgotten at once.
-const SILENT_MS: i64 = 60_000;
+/// A node that was to unmount and has not spoken of the mount for this long is gone: the mount is forgotten, and its token. Until
+/// then the token is good, since the node may be storing what the mount has kept.
+const SILENT_MS: i64 = 600_000;
+/// A node speaks with the control plane more often than this.
+const SPEAKS_MS: i64 = 60_000;
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Most characters of what a node says of a mount.
 const DETAIL_MAX: usize = 500;
 /// Mounts of one node.
@@ -120,17 +124,17 @@ impl Storage {
         }
     }
 
-    /// Has it unmounted. What its node has not spoken of lately is forgotten at once.
+    /// Has it unmounted. It is forgotten once the node says that it is; at once when it has never spoken of it.
     pub(crate) async fn node_mount_remove(&self, caller: &Caller, node: &str, id: &str) -> Result<(), ServiceError> {
         let mounts = node_mount_list(self.db(), node).await?;
         let mount = mounts.into_iter().find(|mount| mount.id == id).ok_or(ServiceError::MountUnknown)?;
         let mut write = Write::new();
-        if self.db().clock().now_ms() - mount.seen_ms > SILENT_MS {
+        if mount.seen_ms == 0 {
             self.portal().token_drop(&mut write, &mount.token_id);
             node_mount_delete(&mut write, &mount.id);
             write.push_event(topic(node));
         } else {
-            node_mount_unwant(&mut write, &mount);
+            node_mount_unwant(&mut write, &mount, self.db().clock().now_ms());
         }
         let detail = json!({ "node": node, "directory": mount.directory });
         self.portal().audit(&mut write, caller, "node.unmount", &mount.export, detail);
@@ -145,27 +149,28 @@ impl Storage {
     pub(crate) async fn node_mounts_sync(&self, node: &str, report: &MountsReport) -> Result<MountsWanted, Problem> {
         let watch = self.db().events().watch([topic(node)]);
         self.node_mounts_told(node, &report.mounts).await?;
-        let has: BTreeSet<&str> = report.mounts.iter().map(|told| told.id.as_str()).collect();
-        let closing = self.portal().closing();
+        // What ends already is no difference: it would be answered at once, again and again, for as long as somebody uses it.
+        let (ending, has): (Vec<_>, Vec<_>) = report.mounts.iter().partition(|told| told.is_ending);
+        let ids = |told: Vec<&MountTold>| told.into_iter().map(|told| told.id.clone()).collect::<BTreeSet<_>>();
+        let (ending, has) = (ids(ending), ids(has));
+        let (closing, rest) = (self.portal().closing(), self.mounts_rest());
         let differs = async {
             loop {
-                let mounts = node_mount_list(self.db(), node).await?;
-                let wanted: Vec<_> = mounts.into_iter().filter(|mount| mount.is_wanted).collect();
-                if wanted.iter().map(|mount| mount.id.as_str()).collect::<BTreeSet<_>>() != has {
+                let wanted = self.node_mounts_wanted(node).await?;
+                let ids = wanted.iter().map(|mount| &mount.id).filter(|id| !ending.contains(*id));
+                if !ids.eq(&has) {
                     return Ok(wanted);
                 }
                 tokio::select! {
                     () = closing.cancelled() => return Ok(wanted),
+                    () = rest.cancelled(), if !rest.is_cancelled() => {}
                     _ = watch.changed() => {}
                 }
             }
         };
-        let wanted: Result<Vec<NodeMount>, Problem> = match tokio::time::timeout(WAIT_LIMIT, differs).await {
+        let wanted: Result<Vec<NodeMount>, DbError> = match tokio::time::timeout(WAIT_LIMIT, differs).await {
             Ok(wanted) => wanted,
-            Err(_) => {
-                let mounts = node_mount_list(self.db(), node).await?;
-                Ok(mounts.into_iter().filter(|mount| mount.is_wanted).collect())
-            }
+            Err(_) => self.node_mounts_wanted(node).await,
         };
         let opened = wanted?.into_iter().map(|mount| {
             let token = self.config().seal.open(&mount.id, &mount.token).map_err(Problem::bug)?;
@@ -178,6 +183,72 @@ impl Storage {
             })
         });
         Ok(MountsWanted { mounts: opened.collect::<Result<_, Problem>>()? })
+    }
+
+    /// By id.
+    async fn node_mounts_wanted(&self, node: &str) -> Result<Vec<NodeMount>, DbError> {
+        if self.mounts_rest().is_cancelled() {
+            return Ok(Vec::new());
+        }
+        let mut mounts = node_mount_list(self.db(), node).await?;
+        mounts.retain(|mount| mount.is_wanted);
+        mounts.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(mounts)
+    }
+
+    /// From now on this process answers nodes that nothing is to be mounted, without forgetting what is wanted; waits until those
+    /// that speak with it have unmounted. For one that ends together with stores: mounts store what they kept while these are there.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn node_mounts_rest(&self) -> Result<(), ServiceError> {
+        self.mounts_rest().cancel();
+        loop {
+            let now_ms = self.db().clock().now_ms();
+            let mut mounts = node_mount_all(self.db()).await?;
+            mounts.retain(|mount| mount.is_mounted && now_ms - mount.seen_ms < SPEAKS_MS);
+            if mounts.is_empty() {
+                return Ok(());
+            }
+            let watch = self.db().events().watch(mounts.iter().map(|mount| topic(&mount.node)));
+            // A node that fell silent tells of nothing.
+            let _silent = tokio::time::timeout(LOOK_AGAIN, watch.changed()).await;
+        }
+    }
+
+    /// Forgets the mounts of nodes that were removed, and those that were to be unmounted by a node that is gone; their tokens too.
+    pub(crate) async fn node_mounts_sweep(&self) -> Result<(), ServiceError> {
+        let now_ms = self.db().clock().now_ms();
+        let mut known: HashMap<String, bool> = HashMap::new();
+        let mut write = Write::new();
+        for mount in node_mount_all(self.db()).await? {
+            let is_known = match known.get(&mount.node) {
+                Some(is_known) => *is_known,
+                None => *known.entry(mount.node.clone()).or_insert(self.node_is_known(&mount.node).await),
+            };
+            let is_silent = !mount.is_wanted && now_ms - mount.seen_ms > SILENT_MS;
+            if is_silent || !is_known {
+                tracing::info!("the mount of {} on {} is forgotten: its node is gone", mount.export, mount.directory);
+                self.portal().token_drop(&mut write, &mount.token_id);
+                node_mount_delete(&mut write, &mount.id);
+                write.push_event(topic(&mount.node));
+            }
+        }
+        if !write.is_empty() {
+            self.db().write(write).await?;
+        }
+        Ok(())
+    }
+
+    /// `false`: it was removed. What can't be looked up now may be there.
+    async fn node_is_known(&self, node: &str) -> bool {
+        match self.config().nodes.node(node).await {
+            Ok(found) => found.is_some(),
+            Err(error) => {
+                tracing::warn!(error = error.as_ref() as &dyn std::error::Error, "a node could not be looked up");
+                true
+            }
+        }
     }
 
     async fn node_mounts_told(&self, node: &str, told: &[MountTold]) -> Result<(), ServiceError> {
@@ -212,3 +283,6 @@ impl Storage {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

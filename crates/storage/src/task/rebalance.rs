@@ -2,16 +2,18 @@
 //! itself once stores differ much, as they do after new ones joined. Where it stands is in the rows of the stripes.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use db::Write;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
+use wire::store::{Listed, UnitKey};
 
-use super::collect::{TRASH_KEPT, before};
+use super::collect::before;
 use super::pace::Pace;
 use crate::Storage;
 use crate::model::balance::{Load, Member, Move, moved, next_move, spread};
 use crate::model::store::StoreState;
-use crate::model::stripe::{StoreId, Stripe};
+use crate::model::stripe::{StoreId, Stripe, StripeId};
 use crate::queries::balance::{
     MovedUnit, moved_forget, moved_insert, moved_list, moved_stores, rebalance_ask, rebalance_end, rebalance_list,
 };
@@ -22,8 +24,13 @@ use crate::queries::store::store_list;
 use crate::queries::stripe::set_text;
 use crate::queries::work::{Work, WorkKind, work_end};
 use crate::service::ServiceError;
-use crate::stripe::Stripes;
+use crate::stripe::{Link, LinkError, Stripes};
 
+/// Moved units stay where they were for this long: whoever was reading them may finish.
+const MOVED_KEPT: Duration = Duration::from_secs(1_800);
+/// A unit that was put this lately may have come back, and who put it not have said so yet. Clearly less than [`MOVED_KEPT`], and
+/// clearly more than the age at which a store writes anew what is put again (15 minutes), since clocks differ.
+const PUT_LATELY: Duration = Duration::from_secs(1_200);
 /// It begins by itself where stores differ by more than this, in thousandths of their room.
 const BEGIN: u64 = 200;
 /// It ends where they differ by no more than this.
@@ -43,27 +50,32 @@ impl Storage {
         self.moved_delete().await?;
         let asked = rebalance_list(self.db()).await?;
         for volume in cared_volumes(self.db()).await? {
-            let (members, loads) = self.balance_of(&volume).await?;
-            let can_even = next_move(&members, &loads, EVEN).is_some();
-            let (is_asked, is_uneven) = (asked.contains(&volume.id), spread(&members) > BEGIN && can_even);
-            if !is_asked && !is_uneven {
-                continue;
+            if let Err(error) = self.rebalance_where_due(&volume, asked.contains(&volume.id)).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "volume {} could not be evened out; it is tried again", volume.name);
             }
-            if !is_asked {
-                tracing::info!(
-                    "the stores of volume {} differ much in what they hold: they are evened out",
-                    volume.name
-                );
-                self.rebalance_begin(volume.id).await?;
-            }
-            if can_even {
-                self.rebalance_volume(&volume, members, loads).await?;
-            }
-            let mut write = Write::new();
-            rebalance_end(&mut write, volume.id);
-            work_end(&mut write, WorkKind::Rebalance, volume.id);
-            self.db().write(write).await?;
         }
+        Ok(())
+    }
+
+    async fn rebalance_where_due(&self, volume: &CaredVolume, is_asked: bool) -> Result<(), ServiceError> {
+        let (members, loads) = self.balance_of(volume).await?;
+        let can_even = next_move(&members, &loads, EVEN).is_some();
+        let is_uneven = spread(&members) > BEGIN && can_even;
+        if !is_asked && !is_uneven {
+            return Ok(());
+        }
+        if !is_asked {
+            tracing::info!("the stores of volume {} differ much in what they hold: they are evened out", volume.name);
+            self.rebalance_begin(volume.id).await?;
+        }
+        if can_even {
+            self.rebalance_volume(volume, members, loads).await?;
+        }
+        let mut write = Write::new();
+        rebalance_end(&mut write, volume.id);
+        work_end(&mut write, WorkKind::Rebalance, volume.id);
+        self.db().write(write).await?;
         Ok(())
     }
 
@@ -204,7 +216,7 @@ impl Storage {
 
     /// Deletes moved units where they were, once whoever was reading them has finished.
     async fn moved_delete(&self) -> Result<(), ServiceError> {
-        let before_ms = before(self.db().clock().now_ms(), TRASH_KEPT);
+        let before_ms = before(self.db().clock().now_ms(), MOVED_KEPT);
         let volumes = cared_volumes(self.db()).await?;
         for store in moved_stores(self.db()).await? {
             loop {
@@ -231,21 +243,47 @@ impl Storage {
             let stripes = self.stripes(volume.id, volume.layout).await?;
             // A store that was removed for good has nothing that could be deleted.
             let Some(link) = stripes.link(store) else { continue };
-            let mut keys = Vec::new();
-            for unit in moved.iter().filter(|unit| unit.volume == volume.id) {
-                let found = stripe_range(self.db(), volume.id, (unit.stripe, unit.stripe), 1).await?.pop();
-                let is_back = |on: &OnSet| on.stripe.stores.get(unit.unit as usize) == Some(&store);
-                if !found.as_ref().is_some_and(is_back) {
-                    keys.push(stripes.key(unit.stripe, unit.unit as usize));
-                }
-            }
-            if let Err(error) = link.delete(keys).await {
+            let keys = moved.iter().filter(|unit| unit.volume == volume.id);
+            let keys = keys.map(|unit| stripes.key(unit.stripe, unit.unit as usize)).collect();
+            if let Err(error) = self.moved_delete_of(&link, keys).await? {
                 tracing::debug!(store.id = store, error = &error as &dyn std::error::Error, "moved units stay for now");
                 return Ok(false);
             }
         }
         Ok(true)
     }
+
+    /// Deletes those that the store has had for long and that belong elsewhere. What was put lately is left to the survey.
+    async fn moved_delete_of(&self, link: &Link, keys: Vec<UnitKey>) -> Result<Result<(), LinkError>, ServiceError> {
+        // Listed before the rows are read: a unit that is put again after that is not what was listed, and stays.
+        let listed = stream::iter(keys).map(|key| unit_listed(link, key)).buffer_unordered(TOGETHER).try_collect();
+        let listed: Vec<Option<Listed>> = match listed.await {
+            Ok(listed) => listed,
+            Err(error) => return Ok(Err(error)),
+        };
+        let old_ms = before(self.db().clock().now_ms(), PUT_LATELY);
+        let mut gone = Vec::new();
+        for unit in listed.into_iter().flatten().filter(|unit| unit.put_ms < old_ms) {
+            let Some(key) = unit.key else { continue };
+            let stripe = key.stripe as StripeId;
+            let found = stripe_range(self.db(), key.volume as i64, (stripe, stripe), 1).await?.pop();
+            let is_back = |on: &OnSet| on.stripe.stores.get(key.index as usize) == Some(&link.id());
+            if !found.as_ref().is_some_and(is_back) {
+                gone.push(unit);
+            }
+        }
+        Ok(link.delete_listed(gone).await)
+    }
+}
+
+/// A unit as the store has it.
+async fn unit_listed(link: &Link, key: UnitKey) -> Result<Option<Listed>, LinkError> {
+    let before = match key.index.checked_sub(1) {
+        Some(index) => UnitKey { index, ..key },
+        None => UnitKey { stripe: key.stripe - 1, index: u32::MAX, ..key },
+    };
+    let listed = link.list(key.volume as i64, Some(before), 1).await?.pop();
+    Ok(listed.filter(|unit| unit.key == Some(key)))
 }
 
 /// Takes from what is left, if there is enough.

@@ -9,7 +9,7 @@ use crate::plane::Plane;
 const MOUNTS: &str = "/api/v1/nodes/lab-a/mounts";
 
 #[tokio::test]
-async fn a_mount_waits_for_its_node_and_goes_when_that_is_silent() {
+async fn a_mount_waits_for_its_node_and_goes_when_that_never_spoke() {
     let plane = Plane::new().await;
     plane.volume("films").await;
     let wanted = json!({ "export": "films", "directory": "/mnt/films/" });

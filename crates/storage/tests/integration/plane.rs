@@ -1,6 +1,7 @@
 //! A control plane in the test's process: storage and portal over SQLite in a directory of their own, a clock that only the
 //! test moves, and requests that go through every layer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,13 +37,13 @@ pub(crate) struct Plane {
     _shutdown_at_end: DropGuard,
 }
 
-/// There are no nodes.
-struct NoNodes;
+/// There is one node, without a store.
+struct OneNode;
 
 #[async_trait::async_trait]
-impl Nodes for NoNodes {
-    async fn node(&self, _id: &str) -> Result<Option<NodeFacts>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(None)
+impl Nodes for OneNode {
+    async fn node(&self, id: &str) -> Result<Option<NodeFacts>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok((id == "uid-a").then(|| NodeFacts { name: "lab-a".to_owned(), labels: BTreeMap::new() }))
     }
 
     async fn find(&self, node: &str) -> Result<Option<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
@@ -93,7 +94,7 @@ impl Plane {
             replica: "replica-1".into(),
             authority: Authority::open_or_create(dir.path()).unwrap(),
             seal: Seal::open_or_create(dir.path()).unwrap(),
-            nodes: Arc::new(NoNodes),
+            nodes: Arc::new(OneNode),
         };
         let storage = Storage::open(db.clone(), portal.clone(), config);
         let shutdown = CancellationToken::new();

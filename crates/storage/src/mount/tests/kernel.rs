@@ -1,8 +1,10 @@
 //! Through the kernel: the same calls on the mount and beside it, and programs that people use.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -14,7 +16,7 @@ use super::model::call;
 use super::oracle::{Call, Oracle};
 use crate::mount::core::Core;
 use crate::mount::fuse::{Kernel, untell};
-use crate::mount::{MountConfig, Server, session};
+use crate::mount::{MountConfig, Server, serve, session};
 use crate::namespace::{NamespaceError, Usage};
 
 /// A mount of a name space in memory.
@@ -34,14 +36,8 @@ impl Mounted {
             return None;
         }
         let directory = tempfile::tempdir().unwrap();
-        let core = Core::new(memory.clone(), memory.clone(), Usage::default(), false);
-        core.delegate(Usage::default()).await;
-        let kernel = Kernel::new(core.clone(), tokio::runtime::Handle::current(), Arc::new((1 << 40).into()));
-        let url = "http://127.0.0.1:1".parse().unwrap();
-        let server = Server { url, token: None, ca_pem: None, addresses: Vec::new() };
-        let (export, path) = ("test".to_owned(), directory.path().to_owned());
-        let config = MountConfig { server, export, directory: path, is_read_only: false };
-        let session = session(kernel, &config, false).unwrap().spawn().unwrap();
+        let (core, session) = begun(&memory, directory.path()).await;
+        let session = session.spawn().unwrap();
         let shutdown = CancellationToken::new();
         let (cycles, ended) = (core.clone(), shutdown.clone());
         tokio::spawn(async move { cycles.run_cycles(&ended).await });
@@ -56,10 +52,23 @@ impl Mounted {
     async fn end(mut self) -> Arc<Memory> {
         let session = self.session.take().unwrap();
         tokio::task::spawn_blocking(move || session.umount_and_join()).await.unwrap().unwrap();
-        assert!(self.core.end(std::time::Duration::from_secs(10)).await);
+        assert!(self.core.end(Duration::from_secs(10)).await);
         self.shutdown.cancel();
         self.memory.clone()
     }
+}
+
+/// A mount that nobody answers yet.
+async fn begun(memory: &Arc<Memory>, directory: &Path) -> (Arc<Core>, fuser::Session<Kernel>) {
+    let core = Core::new(memory.clone(), memory.clone(), Usage::default(), false);
+    core.delegate(Usage::default()).await;
+    let kernel = Kernel::new(core.clone(), tokio::runtime::Handle::current(), Arc::new((1 << 40).into()));
+    let url = "http://127.0.0.1:1".parse().unwrap();
+    let server = Server { url, token: None, ca_pem: None, addresses: Vec::new() };
+    let config =
+        MountConfig { server, export: "test".to_owned(), directory: directory.to_owned(), is_read_only: false };
+    let session = session(kernel, &config, false).unwrap();
+    (core, session)
 }
 
 /// Runs lines of shell, `$0` being the directory; none of them may fail.
@@ -130,6 +139,33 @@ async fn a_removal_that_was_lost_is_told_by_a_sync_of_its_directory() {
     };
     tokio::task::spawn_blocking(removed).await.unwrap();
     mounted.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_use_is_stored_and_taken_away() {
+    if !Path::new("/dev/fuse").exists() {
+        return eprintln!("skipped: there is no /dev/fuse");
+    }
+    let (memory, directory, shutdown) =
+        (Arc::new(Memory::new()), tempfile::tempdir().unwrap(), CancellationToken::new());
+    let (core, session) = begun(&memory, directory.path()).await;
+    let served = tokio::spawn({
+        let (path, shutdown) = (directory.path().to_owned(), shutdown.clone());
+        async move { serve(session, &core, &path, shutdown, Duration::from_millis(100)).await }
+    });
+    let path = directory.path().join("a");
+    let written = tokio::task::spawn_blocking(move || {
+        let mut file = std::fs::File::create(path).unwrap();
+        file.write_all(b"kept").map(|()| file)
+    });
+    let mut file = written.await.unwrap().unwrap();
+    shutdown.cancel();
+    let (served, is_stored) = tokio::time::timeout(Duration::from_secs(30), served).await.unwrap().unwrap();
+    assert!(served.is_ok() && is_stored, "{served:?}");
+    let sizes: Vec<_> = memory.stored.lock().unwrap().inodes.values().map(|inode| inode.size).collect();
+    assert!(sizes.contains(&4), "{sizes:?}");
+    let told = tokio::task::spawn_blocking(move || file.write_all(b"lost")).await.unwrap();
+    assert!(told.is_err(), "who still uses it learns that it is gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use db::{Database, DbError};
 use super::{NOW_MS, change};
 use crate::model::node_mount::NodeMount;
 use crate::queries::node_mount::{
-    node_mount_delete, node_mount_insert, node_mount_list, node_mount_told, node_mount_unwant,
+    node_mount_all, node_mount_delete, node_mount_insert, node_mount_list, node_mount_told, node_mount_unwant,
 };
 
 testkit::for_each_engine!(crate::migrations(); a_mount_is_kept_until_it_is_gone, a_directory_is_mounted_on_once);
@@ -35,12 +35,13 @@ async fn a_mount_is_kept_until_it_is_gone(db: Database) {
     change(&db, |w| node_mount_told(w, &told)).await.unwrap();
     assert_eq!(node_mount_list(&db, "node-1").await.unwrap(), [b.clone(), told.clone()]);
     assert_eq!(node_mount_list(&db, "node-2").await.unwrap(), []);
-    change(&db, |w| node_mount_unwant(w, &a)).await.unwrap();
-    let unwanted = NodeMount { is_wanted: false, ..told };
+    assert_eq!(node_mount_all(&db).await.unwrap(), [told.clone(), b.clone()]);
+    change(&db, |w| node_mount_unwant(w, &a, 9)).await.unwrap();
+    let unwanted = NodeMount { is_wanted: false, seen_ms: 9, ..told };
     assert_eq!(node_mount_list(&db, "node-1").await.unwrap(), [b.clone(), unwanted]);
     change(&db, |w| node_mount_delete(w, "1")).await.unwrap();
     assert_eq!(node_mount_list(&db, "node-1").await.unwrap(), [b]);
-    assert!(matches!(change(&db, |w| node_mount_unwant(w, &a)).await, Err(DbError::Unmet { .. })));
+    assert!(matches!(change(&db, |w| node_mount_unwant(w, &a, 9)).await, Err(DbError::Unmet { .. })));
 }
 
 async fn a_directory_is_mounted_on_once(db: Database) {

@@ -54,6 +54,27 @@ async fn stores_that_differ_much_are_evened_out_by_themselves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_volume_that_fails_keeps_no_other_from_being_evened_out() {
+    let (plane, data) = uneven().await;
+    run(
+        &plane,
+        "INSERT INTO storage_volume (id, name, layout, labels, is_removed, created_ms) VALUES (1, 'bad', 1, '{}', 0, 0)",
+    )
+    .await;
+    // Its stripes can't be read.
+    run(
+        &plane,
+        "INSERT INTO storage_stripe (id, volume, placed, data, parity, element_bytes, bytes) \
+         SELECT id + 1000000, 1, placed, -1, parity, element_bytes, bytes / 4 FROM storage_stripe",
+    )
+    .await;
+    plane.storage.rebalance().await.unwrap();
+    assert!(units(&plane, 7) > 0 && units(&plane, 8) > 0);
+    assert_eq!(plane.count("storage_rebalance WHERE volume = 1").await, 1, "it is tried again");
+    assert_eq!(plane.get("a").await.unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lesser_difference_is_evened_out_when_asked() {
     let (plane, data) = uneven().await;
     run(&plane, "UPDATE storage_store SET capacity_bytes = 10000000").await;

@@ -70,7 +70,7 @@ async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
             format!("{}:{}", share.export, share.path).into(),
             Cell::from(&share.login),
             when::age(share.created, now).into(),
-            when::exact(share.expires, now).into(),
+            when::moment(share.expires).into(),
         ]);
     }
     print_table(&table)

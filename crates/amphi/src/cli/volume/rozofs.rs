@@ -30,7 +30,7 @@ const DEPTH_MAX: usize = 8;
 /// Arguments of `amphi volume import-rozofs`.
 #[derive(Args, Debug)]
 pub(super) struct ImportArgs {
-    /// The root directories of stores, then EXPORT[:PATH]
+    /// The root directories of stores, then EXPORT or EXPORT:PATH
     #[arg(required = true, num_args = 2.., value_name = "DIR… EXPORT[:PATH]")]
     arguments: Vec<String>,
 }

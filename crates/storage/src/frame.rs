@@ -138,7 +138,6 @@ pub(crate) async fn write(
     let mut slices: Vec<IoSlice<'_>> = [&lengths, &head].into_iter().map(|bytes| IoSlice::new(bytes)).collect();
     slices.extend(parts.iter().map(|part| IoSlice::new(part)));
     let mut rest = slices.as_mut_slice();
-    IoSlice::advance_slices(&mut rest, 0);
     while !rest.is_empty() {
         let written = stream.write_vectored(rest).await?;
         if written == 0 {

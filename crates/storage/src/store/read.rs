@@ -138,9 +138,8 @@ impl Store {
     /// Size and content.
     ///
     /// # Errors
-    /// `Disk` when the file system does not say what it has; `Failed`.
+    /// `Disk` when the file system does not say what it has.
     pub fn stat(&self) -> Result<Stat, StoreError> {
-        self.is_working()?;
         let (used_bytes, units) = self.index(|index| (index.used_bytes(), index.len() as u64));
         let Room { capacity, free } = self.room()?;
         Ok(Stat { capacity_bytes: capacity, used_bytes, free_bytes: free, units })

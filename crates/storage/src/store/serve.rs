@@ -194,6 +194,8 @@ impl Stores {
     async fn stat(&self, caller: Caller, store: u64) -> Result<StatReply, Refused> {
         caller.may_write()?;
         self.blocking(store, |store| {
+            // One that takes nothing more counts as away.
+            store.is_working()?;
             let stat = store.stat()?;
             Ok(StatReply {
                 uuid: store.uuid().to_string(),

@@ -194,7 +194,7 @@ impl Problem {
     /// Logs what the caller is not told: a bug as an error, a failed dependency as a warning.
     pub(crate) fn log(&self, request_id: &str) {
         let Some(cause) = &self.0.cause else { return };
-        let chain = chain(cause.as_ref());
+        let chain = with_causes(cause.as_ref());
         match self.0.kind {
             Kind::Bug => tracing::error!(request.id = request_id, "request failed by a bug: {chain}"),
             _ => tracing::warn!(request.id = request_id, "request refused with {}: {chain}", self.0.code),
@@ -207,7 +207,7 @@ impl Problem {
 }
 
 /// An error and its causes on one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -23,7 +23,7 @@ pub use api::{api, openapi};
 pub use assets::Asset;
 pub use catalog::{Arg, Catalog, CatalogError};
 pub use config::{NavItem, PortalConfig, Removal, TopicFilter};
-pub use error::{Problem, ProblemBody, Problems};
+pub use error::{Problem, ProblemBody, Problems, with_causes};
 pub use http::access::{Access, RouteAccess};
 pub use http::extract::{ApiJson, ApiPath, ApiQuery, Listing, PageForm};
 pub use http::idempotency::Once;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use portal::with_causes;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -237,7 +238,7 @@ async fn keep(wanted: NodeMount, site: NodeSite, told: Told, stop: CancellationT
             return;
         }
         let detail = match &failure {
-            Some(error) => chain(error.as_ref()),
+            Some(error) => with_causes(error.as_ref()),
             None => "it was unmounted on the node".to_owned(),
         };
         tracing::warn!("{} is not mounted on {}: {detail}", wanted.export, wanted.directory);
@@ -292,17 +293,6 @@ fn prepare(directory: &Path) -> Result<(), DirectoryError> {
             Some(_) => Err(DirectoryError::NotEmpty),
         },
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -191,18 +191,30 @@ impl Storage {
         });
         let work: Vec<_> = work.map(|work| -> futures::future::BoxFuture<'_, _> { Box::pin(work) }).collect();
         let repaired: Vec<Option<(OnSet, Stripe)>> = stream::iter(work).buffer_unordered(TOGETHER).collect().await;
-        stripes.sync().await.map_err(crate::file::FileError::from)?;
-        let repaired = repaired.into_iter().flatten().map(|(on, repaired)| (on, stripes.now_at(repaired)));
-        let repaired: Vec<(OnSet, Stripe)> = repaired.collect();
-        let new: Vec<Stripe> = repaired.iter().map(|(_, new)| new.clone()).collect();
-        let sets = self.sets_of(&new).await?;
-        let moves = repaired.iter().filter_map(|(on, new)| Some((new.id, on.set, *sets.get(&set_text(&new.stores))?)));
-        let moves: Vec<_> = moves.filter(|(_, old, new)| old != new).collect();
+        let repaired = repaired.into_iter().flatten().map(|(on, new)| (on.set, new)).collect();
+        let (new, moves) = self.made_safe(stripes, repaired).await?;
         let mut write = Write::new();
         stripes_move(&mut write, &moves);
         self.db().write(write).await?;
         metrics::counter!("amphi_storage_repaired_stripes_total").increment(new.len() as u64);
         Ok(new.into_iter().map(|stripe| stripe.id).collect())
+    }
+
+    /// Makes stripes safe of which units were put anew, each given with the list of stores it was on. Answers where they are now,
+    /// and what [`stripes_move`] has to change.
+    pub(crate) async fn made_safe(
+        &self,
+        stripes: &Stripes,
+        put: Vec<(i64, Stripe)>,
+    ) -> Result<(Vec<Stripe>, Vec<(StripeId, i64, i64)>), ServiceError> {
+        stripes.sync().await.map_err(crate::file::FileError::from)?;
+        let (olds, new): (Vec<i64>, Vec<Stripe>) =
+            put.into_iter().map(|(old, stripe)| (old, stripes.now_at(stripe))).unzip();
+        let sets = self.sets_of(&new).await?;
+        let moves = olds.into_iter().zip(&new);
+        let moves = moves.filter_map(|(old, stripe)| Some((stripe.id, old, *sets.get(&set_text(&stripe.stores))?)));
+        let moves = moves.filter(|(_, old, new)| old != new).collect();
+        Ok((new, moves))
     }
 
     /// How all volumes fare.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use db::{Lease, Write};
 use futures::future::join_all;
 use placement::Health;
+use portal::with_causes;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,9 @@ use crate::queries::store::{Polled, store_answered, store_list, store_missed};
 use crate::service::ServiceError;
 use crate::service::store::STORES;
 use crate::stripe::{Credentials, Link, StoreAddress};
+
+/// Most characters of why a store could not be asked.
+const DETAIL_MAX: usize = 500;
 
 /// Every store is asked this often.
 const INTERVAL: Duration = Duration::from_secs(3);
@@ -77,7 +81,7 @@ impl Poll {
             let answer = match answer {
                 Ok(stat) if stat.uuid != store.uuid => Err("another store answers at its address".to_owned()),
                 Ok(stat) => Ok(stat),
-                Err(error) => Err(chain(&error)),
+                Err(error) => Err(with_causes(&error).chars().take(DETAIL_MAX).collect()),
             };
             self.noted(&mut write, store, answer);
         }
@@ -162,13 +166,6 @@ fn polled(stat: StatReply) -> Polled {
         free_bytes: number(stat.free_bytes),
         units: number(stat.units),
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    text.chars().take(500).collect()
 }
 
 /// Every replica shows what is stored, so that any of them may be asked.

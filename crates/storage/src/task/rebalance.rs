@@ -18,10 +18,9 @@ use crate::queries::balance::{
     MovedUnit, moved_forget, moved_insert, moved_list, moved_stores, rebalance_ask, rebalance_end, rebalance_list,
 };
 use crate::queries::care::{
-    CaredVolume, OnSet, cared_volumes, placed_counts, placed_list, set_list, stripe_range, stripes_move,
+    CaredVolume, OnSet, PlacedCount, cared_volumes, placed_counts, placed_list, set_list, stripe_range, stripes_move,
 };
 use crate::queries::store::store_list;
-use crate::queries::stripe::set_text;
 use crate::queries::work::{Work, WorkKind, work_end};
 use crate::service::ServiceError;
 use crate::stripe::{Link, LinkError, Stripes};
@@ -49,21 +48,36 @@ impl Storage {
     pub(crate) async fn rebalance(&self) -> Result<(), ServiceError> {
         self.moved_delete().await?;
         let asked = rebalance_list(self.db()).await?;
+        // Counting goes through all stripes: once for all volumes, and again only after something was moved.
+        let mut counts = placed_counts(self.db()).await?;
         for volume in cared_volumes(self.db()).await? {
-            if let Err(error) = self.rebalance_where_due(&volume, asked.contains(&volume.id)).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "volume {} could not be evened out; it is tried again", volume.name);
+            let is_counted = match self.rebalance_where_due(&volume, asked.contains(&volume.id), &counts).await {
+                Ok(is_moved) => !is_moved,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "volume {} could not be evened out; it is tried again", volume.name);
+                    false
+                }
+            };
+            if !is_counted {
+                counts = placed_counts(self.db()).await?;
             }
         }
         Ok(())
     }
 
-    async fn rebalance_where_due(&self, volume: &CaredVolume, is_asked: bool) -> Result<(), ServiceError> {
-        let (members, loads) = self.balance_of(volume).await?;
+    /// Answers whether anything may have been moved.
+    async fn rebalance_where_due(
+        &self,
+        volume: &CaredVolume,
+        is_asked: bool,
+        counts: &[PlacedCount],
+    ) -> Result<bool, ServiceError> {
+        let (members, loads) = self.balance_of(volume, counts).await?;
         let can_even = next_move(&members, &loads, EVEN).is_some();
         let is_uneven = spread(&members) > BEGIN && can_even;
         if !is_asked && !is_uneven {
-            return Ok(());
+            return Ok(false);
         }
         if !is_asked {
             tracing::info!("the stores of volume {} differ much in what they hold: they are evened out", volume.name);
@@ -76,7 +90,7 @@ impl Storage {
         rebalance_end(&mut write, volume.id);
         work_end(&mut write, WorkKind::Rebalance, volume.id);
         self.db().write(write).await?;
-        Ok(())
+        Ok(can_even)
     }
 
     /// Has a volume evened out, soon.
@@ -110,7 +124,7 @@ impl Storage {
                 );
                 break;
             }
-            (members, loads) = self.balance_of(volume).await?;
+            (members, loads) = self.balance_of(volume, &placed_counts(self.db()).await?).await?;
         }
         tracing::info!(
             size_bytes = work.done_bytes,
@@ -122,13 +136,17 @@ impl Storage {
     }
 
     /// What the stores of a volume hold, of all volumes; and what of this one lies where.
-    async fn balance_of(&self, volume: &CaredVolume) -> Result<(Vec<Member>, Vec<Load>), ServiceError> {
+    async fn balance_of(
+        &self,
+        volume: &CaredVolume,
+        counts: &[PlacedCount],
+    ) -> Result<(Vec<Member>, Vec<Load>), ServiceError> {
         let volumes: HashMap<i64, CaredVolume> =
             cared_volumes(self.db()).await?.into_iter().map(|volume| (volume.id, volume)).collect();
         let sets: HashMap<i64, Vec<StoreId>> =
             set_list(self.db()).await?.into_iter().map(|set| (set.id, set.stores)).collect();
         let (mut held, mut loads): (HashMap<StoreId, u64>, Vec<Load>) = Default::default();
-        for count in placed_counts(self.db()).await? {
+        for count in counts {
             let (Some(of), Some(stores)) = (volumes.get(&count.volume), sets.get(&count.set)) else { continue };
             let data = if stores.len() == of.layout.units() { u64::from(of.layout.data()) } else { 1 };
             let unit_bytes = count.bytes.div_ceil(data);
@@ -197,11 +215,8 @@ impl Storage {
         });
         let work: Vec<_> = work.map(|work| -> futures::future::BoxFuture<'_, _> { Box::pin(work) }).collect();
         let put: Vec<Option<Stripe>> = stream::iter(work).buffer_unordered(TOGETHER).collect().await;
-        stripes.sync().await.map_err(crate::file::FileError::from)?;
-        let put: Vec<Stripe> = put.into_iter().flatten().map(|stripe| stripes.now_at(stripe)).collect();
-        let sets = self.sets_of(&put).await?;
-        let moves = put.iter().filter_map(|new| Some((new.id, step.set, *sets.get(&set_text(&new.stores))?)));
-        let moves: Vec<_> = moves.collect();
+        let put = put.into_iter().flatten().map(|new| (step.set, new)).collect();
+        let (put, moves) = self.made_safe(stripes, put).await?;
         let since_ms = self.db().clock().now_ms();
         let (unit, store, volume) = (step.index as u32, step.from, stripes.volume());
         let gone: Vec<_> = put.iter().map(|new| MovedUnit { stripe: new.id, unit, store, volume, since_ms }).collect();

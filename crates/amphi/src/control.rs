@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::Router;
 use axum::routing::get;
+use classroom::{Classroom, ClassroomConfig};
 use db::Database;
 use lab::model::language::Languages;
 use lab::{Lab, LabConfig};
@@ -37,6 +38,8 @@ pub(crate) struct ControlConfig {
     pub(crate) allow_loopback: bool,
     /// A folder with recipes of languages beside the built-in ones.
     pub(crate) recipes: Option<PathBuf>,
+    /// How classrooms go about conference servers and recordings.
+    pub(crate) classroom: classroom::Settings,
 }
 
 /// A running replica.
@@ -52,7 +55,7 @@ pub(crate) struct Control {
     db: Database,
     shutdown: CancellationToken,
     closing: CancellationToken,
-    tasks: [TaskTracker; 2],
+    tasks: [TaskTracker; 3],
     server: JoinHandle<()>,
 }
 
@@ -75,7 +78,7 @@ impl Control {
         let local_url = format!("{scheme}://{}", reachable(address));
 
         let db = Database::open(&config.database).await.context("opening the database")?;
-        db.migrate(&[portal::migrations(), lab::migrations(), storage::migrations()])
+        db.migrate(&[portal::migrations(), lab::migrations(), storage::migrations(), classroom::migrations()])
             .await
             .context("bringing the database up to date")?;
         let portal =
@@ -90,21 +93,33 @@ impl Control {
             languages,
         };
         let lab = Lab::open(db.clone(), portal.clone(), lab_config).await.context("opening the lab")?;
+        let seal = Seal::open_or_create(&config.dir).context("opening the key that seals secrets")?;
         let storage_config = StorageConfig {
-            replica: config.replica,
+            replica: config.replica.clone(),
             authority: Authority::open_or_create(&config.dir).context("opening the certificate authority")?,
-            seal: Seal::open_or_create(&config.dir).context("opening the key that seals secrets")?,
+            seal: seal.clone(),
             nodes: Arc::new(StorageNodes { lab: lab.clone() }),
         };
         let storage = Storage::open(db.clone(), portal.clone(), storage_config);
         lab.keep_with(Arc::new(OwnFiles { storage: storage.clone() }));
+        let classroom_config = ClassroomConfig {
+            replica: config.replica,
+            seal,
+            url: url.trim_end_matches('/').to_owned(),
+            dir: config.dir.join("classroom"),
+            settings: config.classroom,
+        };
+        let classroom =
+            Classroom::open(db.clone(), portal.clone(), classroom_config).await.context("opening classrooms")?;
 
         let shutdown = CancellationToken::new();
-        let tasks = [lab::spawn_tasks(&lab, &shutdown), storage.spawn_tasks(&shutdown)];
+        let tasks =
+            [lab::spawn_tasks(&lab, &shutdown), storage.spawn_tasks(&shutdown), classroom.spawn_tasks(&shutdown)];
         portal::spawn_tasks(&portal, shutdown.clone());
-        let router = crate::routes::router(&portal, &lab, &storage)
+        let router = crate::routes::router(&portal, &lab, &storage, &classroom)
             .merge(lab.agents())
             .merge(storage.registry())
+            .merge(classroom.conferences())
             .merge(Router::new().route("/ca.pem", get(move || async move { ca_pem })));
         let server = tokio::spawn(listener.serve(storage.s3(router), shutdown.clone()));
         Ok(Self { lab, storage, url, local_url, first_admin, db, shutdown, closing: portal.closing(), tasks, server })
@@ -168,19 +183,23 @@ fn portal_config(public_url: Option<String>, address: SocketAddr) -> PortalConfi
         secure_cookies: !is_private,
         public_metrics: is_private,
         public_url,
-        catalogs: [lab::catalogs(), storage::catalogs()].concat(),
+        catalogs: [lab::catalogs(), storage::catalogs(), classroom::catalogs()].concat(),
         nav: navigation(),
-        sub_nav: [lab::sub_navigation(), storage::sub_navigation()].concat(),
-        assets: [lab::assets(), storage::assets()].concat(),
-        topics: |caller, topic| lab::topic(caller, topic).or_else(|| storage::topic(caller, topic)),
+        sub_nav: [lab::sub_navigation(), storage::sub_navigation(), classroom::sub_navigation()].concat(),
+        assets: [lab::assets(), storage::assets(), classroom::assets()].concat(),
+        topics: |caller, topic| {
+            let storage = || storage::topic(caller, topic);
+            lab::topic(caller, topic).or_else(storage).or_else(|| classroom::topic(caller, topic))
+        },
         removals: vec![lab::removal, storage::removal],
     }
 }
 
 /// The side bar: what people come for first, then what carries it.
 fn navigation() -> Vec<portal::NavItem> {
-    const ORDER: [&str; 7] = ["lab", "programs", "files", "nodes", "volumes", "status", "policy"];
-    let mut items = [lab::navigation(), storage::navigation()].concat();
+    const ORDER: [&str; 9] =
+        ["lab", "programs", "classrooms", "files", "nodes", "volumes", "conference", "status", "policy"];
+    let mut items = [lab::navigation(), storage::navigation(), classroom::navigation()].concat();
     items.sort_by_key(|item| ORDER.iter().position(|id| *id == item.id).unwrap_or(ORDER.len()));
     items
 }

@@ -1,6 +1,7 @@
 //! All routes of all services, under one table of who may call them and one description.
 
 use axum::Router;
+use classroom::Classroom;
 use lab::Lab;
 use portal::{Portal, RouteAccess};
 use storage::Storage;
@@ -11,20 +12,23 @@ pub(crate) fn access() -> Vec<RouteAccess> {
     let mut table = portal::access();
     table.extend(lab::access());
     table.extend(storage::access());
+    table.extend(classroom::access());
     table
 }
 
 /// Pages and API of every service, behind the portal's layers.
-pub(crate) fn router(portal: &Portal, lab: &Lab, storage: &Storage) -> Router {
+pub(crate) fn router(portal: &Portal, lab: &Lab, storage: &Storage, classroom: &Classroom) -> Router {
     let own_api = portal::api().with_state(portal.clone());
     let (api, mut description) = OpenApiRouter::with_openapi(portal::openapi())
         .merge(own_api)
         .merge(lab.api())
         .merge(storage.api())
+        .merge(classroom.api())
         .split_for_parts();
     // axum's mark of a parameter that goes over slashes is none of OpenAPI's.
     let paths = std::mem::take(&mut description.paths.paths).into_iter();
     description.paths.paths = paths.map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     let pages = portal::pages().with_state(portal.clone()).merge(lab.pages()).merge(storage.pages());
+    let pages = pages.merge(classroom.pages());
     portal.layer(pages.merge(api).merge(portal.openapi_route(description)), access())
 }

@@ -44,6 +44,9 @@ struct ServeFile {
     allow_loopback: bool,
     /// A folder with recipes of languages (TOML) beside the built-in ones; one of the same name takes its place.
     recipes: Option<PathBuf>,
+    /// How classrooms go about conference servers and recordings.
+    #[serde(default)]
+    classroom: classroom::Settings,
 }
 
 /// Runs until a signal ends it.
@@ -94,6 +97,7 @@ fn config(path: &Path) -> anyhow::Result<ControlConfig> {
         replica,
         allow_loopback: file.allow_loopback,
         recipes: file.recipes,
+        classroom: file.classroom,
     })
 }
 

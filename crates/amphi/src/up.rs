@@ -212,6 +212,7 @@ fn config(args: &UpArgs) -> ControlConfig {
         replica: "up".to_owned(),
         allow_loopback: true,
         recipes: Some(args.dir.join("recipes")).filter(|folder| folder.is_dir()),
+        classroom: classroom::Settings::default(),
     }
 }
 

@@ -21,6 +21,11 @@ impl Portal {
         Ok(tenant_list(&self.0.db, after, limit).await?)
     }
 
+    /// Every tenant, by name. Errors: the database's.
+    pub async fn tenants(&self) -> Result<Vec<Tenant>, Problem> {
+        self.tenant_list("", i64::MAX).await
+    }
+
     /// One tenant. Errors: `tenant-not-found`.
     pub(crate) async fn tenant_get(&self, id: &str) -> Result<Tenant, Problem> {
         let id = TenantId::parse(id).ok_or_else(unknown)?;

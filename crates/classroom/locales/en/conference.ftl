@@ -1,0 +1,1 @@
+# What the pages of servers, meetings, tenants and secrets say.

@@ -1,0 +1,123 @@
+//! One call: admitted, read, answered.
+
+use axum::body::{Body as RequestBody, to_bytes};
+use axum::http::{Method, Request, header};
+use bytes::Bytes;
+
+use super::BODY_BYTES_MAX;
+use super::answer::Answer;
+use crate::Classroom;
+use crate::client::Body;
+use crate::directory::TenantEntry;
+use crate::model::meeting::{MeetingId, MeetingKey};
+use crate::model::parameters::Parameters;
+use crate::service::ServiceError;
+use crate::xml::{Element, walk};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A call that was admitted.
+pub(super) struct Call<'a> {
+    pub(super) name: &'a str,
+    pub(super) tenant: &'a TenantEntry,
+    pub(super) parameters: Parameters,
+    /// XML that came by POST.
+    pub(super) body: Option<Body>,
+}
+
+/// The name of a call for counters: clients may ask for anything.
+pub(super) fn known(name: &str) -> &'static str {
+    const CALLS: [&str; 9] = [
+        "create",
+        "join",
+        "end",
+        "isMeetingRunning",
+        "getMeetingInfo",
+        "getMeetings",
+        "insertDocument",
+        "sendChatMessage",
+        "getRecordings",
+    ];
+    CALLS.into_iter().find(|known| *known == name).unwrap_or("other")
+}
+
+pub(super) async fn answer(classroom: &Classroom, name: &str, query: String, request: Request<RequestBody>) -> Answer {
+    let (parts, body) = request.into_parts();
+    if !matches!(parts.method, Method::GET | Method::POST) {
+        return Answer::unsupported_request();
+    }
+    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return Answer::failed(
+            "requestTooLarge",
+            &format!("The body is longer than {BODY_BYTES_MAX} bytes, or cut off."),
+        );
+    };
+    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = text(header::CONTENT_TYPE);
+    let is_form = content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(FORM);
+    let host = parts.uri.host().unwrap_or_else(|| text(header::HOST));
+    // A form may carry the parameters and the checksum; then the query has none.
+    let form = if is_form { std::str::from_utf8(&body).unwrap_or_default() } else { "" };
+    let raw = if query.contains("checksum=") || form.is_empty() { query.as_str() } else { form };
+    let Some(admitted) = classroom.admit(host, name, raw) else { return Answer::checksum_error() };
+    let parameters = Parameters::parse(admitted.signed.as_bytes());
+    let body = if parts.method == Method::POST && !is_form && !body.is_empty() {
+        if !takes_xml(name) || !is_xml(content_type) {
+            return Answer::unsupported_type();
+        }
+        if let Err(error) = walk(&body, |_, _| {}) {
+            return Answer::failed("invalidXml", &format!("The body can't be taken: {error}."));
+        }
+        Some(Body { content_type: "application/xml".to_owned(), bytes: body })
+    } else {
+        None
+    };
+    let call = Call { name, tenant: &admitted.tenant, parameters, body };
+    dispatch(classroom, call, &parts.method).await.unwrap_or_else(Answer::from)
+}
+
+fn takes_xml(name: &str) -> bool {
+    matches!(name, "create" | "insertDocument")
+}
+
+fn is_xml(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(media_type.as_str(), "application/xml" | "text/xml")
+}
+
+async fn dispatch(classroom: &Classroom, call: Call<'_>, method: &Method) -> Result<Answer, ServiceError> {
+    match call.name {
+        "create" => {
+            let answer = classroom.meeting_create(call.tenant, call.parameters, call.body).await?;
+            Ok(Answer::Passed(answer))
+        }
+        "join" if method == Method::GET => {
+            Ok(Answer::Redirect(classroom.meeting_join(call.tenant, &call.parameters).await?))
+        }
+        "isMeetingRunning" => is_running(classroom, call).await,
+        "getMeetings" => classroom.meetings_list(call.tenant).await,
+        "getMeetingInfo" | "end" | "sendChatMessage" => pass(classroom, call).await,
+        "insertDocument" if method == Method::POST => pass(classroom, call).await,
+        _ => Ok(Answer::unsupported_request()),
+    }
+}
+
+async fn pass(classroom: &Classroom, call: Call<'_>) -> Result<Answer, ServiceError> {
+    let tenant = &call.tenant.settings.tenant;
+    let answer: Bytes = classroom.meeting_call(tenant, call.name, &call.parameters, call.body).await?;
+    Ok(Answer::Passed(answer))
+}
+
+/// A meeting that nobody knows is not running, which is no error.
+async fn is_running(classroom: &Classroom, call: Call<'_>) -> Result<Answer, ServiceError> {
+    let id = MeetingId::parse(call.parameters.values("meetingID").next().unwrap_or_default())?;
+    let key = MeetingKey { tenant: call.tenant.settings.tenant.clone(), id };
+    let said = |is_running: bool| {
+        Answer::success(Element::success().with("running", if is_running { "true" } else { "false" }))
+    };
+    let Some(meeting) = classroom.meeting_find(&key).await? else { return Ok(said(false)) };
+    if classroom.is_known_running(&meeting) {
+        return Ok(said(true));
+    }
+    pass(classroom, call).await
+}

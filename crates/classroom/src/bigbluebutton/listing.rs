@@ -1,0 +1,72 @@
+//! `getMeetings`: every server is asked at the same time, and what answers in time is put together. One server that is
+//! sick costs its own meetings in the list, and nothing else.
+
+use bytes::Bytes;
+use futures::future::join_all;
+use placement::AdminState;
+use portal::TenantId;
+
+use super::answer::Answer;
+use crate::Classroom;
+use crate::directory::TenantEntry;
+use crate::fleet::Entry;
+use crate::model::meeting::{MeetingId, MeetingKey};
+use crate::model::parameters::Parameters;
+use crate::service::ServiceError;
+use crate::service::meeting::CALL_WITHIN;
+use crate::xml::{Element, Met, XmlError, names, walk};
+
+impl Classroom {
+    /// A tenant's meetings, each as its server tells of it.
+    pub(super) async fn meetings_list(&self, tenant: &TenantEntry) -> Result<Answer, ServiceError> {
+        let entries = self.fleet().entries();
+        let asked = entries.iter().filter(|entry| entry.server.state != AdminState::Disabled && entry.serves());
+        let answers = join_all(asked.map(|entry| self.meetings_of(entry, &tenant.settings.tenant))).await;
+        let meetings = answers.concat();
+        let mut answer = Element::success();
+        answer.push_raw("meetings", &meetings);
+        if meetings.is_empty() {
+            answer.push("messageKey", "noMeetings");
+            answer.push("message", "no meetings were found on this server");
+        }
+        Ok(Answer::success(answer))
+    }
+
+    /// The `<meeting>` elements of a server that are a tenant's; nothing where it does not answer.
+    async fn meetings_of(&self, entry: &Entry, tenant: &TenantId) -> String {
+        let server = &entry.server;
+        let call = self.client().call(server, "getMeetings", &Parameters::default(), None, CALL_WITHIN).await;
+        let read = call.map_err(ServiceError::from).and_then(|answer| Ok(elements(&answer)?));
+        match read {
+            Ok(elements) => {
+                self.fleet().on_answer(&server.id);
+                let is_theirs = |id: &str| {
+                    let id = MeetingId::parse(id).ok();
+                    let key = id.map(|id| MeetingKey { tenant: tenant.clone(), id });
+                    key.and_then(|key| self.meetings().get(&key)).is_some_and(|meeting| meeting.server == server.id)
+                };
+                elements.into_iter().filter(|(id, _)| is_theirs(id)).map(|(_, element)| element).collect()
+            }
+            Err(error) => {
+                self.fleet().on_failure(&server.id, portal::with_causes(&error), self.now_ms());
+                tracing::warn!(server = %server.id, error = &error as &dyn std::error::Error, "left out of a list of meetings");
+                String::new()
+            }
+        }
+    }
+}
+
+/// The `<meeting>` elements of an answer as they came, each with its meeting's name.
+fn elements(answer: &Bytes) -> Result<Vec<(String, String)>, XmlError> {
+    let mut elements = Vec::new();
+    let mut id = String::new();
+    walk(answer, |path, met| match (names(path).as_slice(), met) {
+        (["response", "meetings", "meeting", "meetingID"], Met::End { text, .. }) => id = text.to_owned(),
+        (["response", "meetings", "meeting"], Met::End { span, .. }) => {
+            let element = String::from_utf8_lossy(&answer[span]).into_owned();
+            elements.push((std::mem::take(&mut id), element));
+        }
+        _ => {}
+    })?;
+    Ok(elements)
+}

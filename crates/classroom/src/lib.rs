@@ -1,0 +1,208 @@
+//! Classrooms: a balancer of BigBlueButton servers that every client of their API takes for one big server, rooms that
+//! people open without any LMS, and the recordings of what was held there.
+//!
+//! A meeting's place is a row in the database, taken by compare-and-swap; everything else that calls need (servers, secrets,
+//! what the last polls said) is held in memory by each replica, so that calls go on while the database is away. People join
+//! a server directly: no sound and no picture passes here, and the end of a replica ends no meeting.
+
+mod access;
+mod api;
+mod bigbluebutton;
+mod client;
+mod directory;
+mod fleet;
+mod meetings;
+mod model;
+mod pages;
+mod queries;
+mod service;
+mod task;
+mod xml;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use db::Database;
+use portal::{Portal, Seal};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use access::access;
+pub use pages::{assets, catalogs, navigation, sub_navigation, topic};
+
+use crate::client::Client;
+use crate::directory::Directory;
+use crate::fleet::Fleet;
+use crate::meetings::Meetings;
+use crate::model::checksum::Algorithm;
+
+/// What classrooms are set up with.
+pub struct ClassroomConfig {
+    /// This replica's name, unique among the replicas.
+    pub replica: String,
+    /// Seals secrets that are kept in the database.
+    pub seal: Seal,
+    /// The address that people and conference servers use, without a slash at the end.
+    pub url: String,
+    /// Where recordings are kept, and uploads under way.
+    pub dir: PathBuf,
+    /// What an operator may set.
+    pub settings: Settings,
+}
+
+/// What an operator may set, in `[classroom]` of the configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Seconds between two polls of a conference server.
+    pub poll_s: u32,
+    /// Seconds that a server has to be down before its meetings are given up.
+    pub lost_after_s: u32,
+    /// Hashes that calls may be signed with: `sha1`, `sha256`, `sha384`, `sha512`.
+    pub checksums: Vec<String>,
+    /// A folder that is watched for recordings as `.tar`.
+    pub spool: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let checksums = ["sha1", "sha256", "sha384", "sha512"].map(str::to_owned).to_vec();
+        Self { poll_s: 5, lost_after_s: 60, checksums, spool: None }
+    }
+}
+
+/// Why classrooms can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A number of seconds that makes no sense.
+    #[error("classroom.{0} has to be from 1 to 3600")]
+    Seconds(&'static str),
+    /// A hash that there is not, or none at all.
+    #[error("classroom.checksums names the hashes that calls may be signed with: sha1, sha256, sha384, sha512")]
+    Checksums,
+    /// TLS can't be set up.
+    #[error("preparing calls to conference servers")]
+    Client(#[source] reqwest::Error),
+    /// The database can't be read.
+    #[error("reading servers and tenants")]
+    Read(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The classroom service: a cheap handle.
+#[derive(Clone)]
+pub struct Classroom {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Database,
+    portal: Portal,
+    config: ClassroomConfig,
+    algorithms: Vec<Algorithm>,
+    client: Client,
+    directory: Directory,
+    fleet: Fleet,
+    meetings: Meetings,
+}
+
+/// The tables of classrooms.
+pub fn migrations() -> db::Migrations {
+    const STEPS: &[db::Migration] =
+        &[db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") }];
+    db::Migrations { service: "classroom", steps: STEPS }
+}
+
+impl Classroom {
+    /// Opens classrooms over a migrated database whose portal has its first tenant.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(db: Database, portal: Portal, config: ClassroomConfig) -> Result<Self, OpenError> {
+        for (name, seconds) in [("poll_s", config.settings.poll_s), ("lost_after_s", config.settings.lost_after_s)] {
+            if !(1..=3_600).contains(&seconds) {
+                return Err(OpenError::Seconds(name));
+            }
+        }
+        let algorithms: Result<Vec<Algorithm>, _> = config.settings.checksums.iter().map(|word| word.parse()).collect();
+        let algorithms = algorithms.ok().filter(|known| !known.is_empty()).ok_or(OpenError::Checksums)?;
+        let client = Client::new().map_err(OpenError::Client)?;
+        let (directory, fleet, meetings) = (Directory::default(), Fleet::new(), Meetings::default());
+        let inner = Inner { db, portal, config, algorithms, client, directory, fleet, meetings };
+        let classroom = Self { inner: Arc::new(inner) };
+        let read = |error: service::ServiceError| OpenError::Read(error.into());
+        classroom.first_secret_make().await.map_err(read)?;
+        classroom.directory_reload().await.map_err(read)?;
+        classroom.servers_reload().await.map_err(read)?;
+        classroom.meetings_reload().await.map_err(read)?;
+        Ok(classroom)
+    }
+
+    /// The REST API with its description.
+    pub fn api(&self) -> OpenApiRouter {
+        api::router(self.clone())
+    }
+
+    /// The pages.
+    pub fn pages(&self) -> Router {
+        pages::router(self.clone())
+    }
+
+    /// What clients of conferences call, and what servers call back. It admits by checksum or by a token in the address, so
+    /// it stands outside the portal's layers.
+    pub fn conferences(&self) -> Router {
+        bigbluebutton::router(self.clone())
+    }
+
+    /// Starts the background duties. They end with `shutdown`.
+    pub fn spawn_tasks(&self, shutdown: &CancellationToken) -> TaskTracker {
+        task::spawn_tasks(self, shutdown)
+    }
+
+    fn db(&self) -> &Database {
+        &self.inner.db
+    }
+
+    fn portal(&self) -> &Portal {
+        &self.inner.portal
+    }
+
+    fn config(&self) -> &ClassroomConfig {
+        &self.inner.config
+    }
+
+    fn algorithms(&self) -> &[Algorithm] {
+        &self.inner.algorithms
+    }
+
+    fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+
+    fn fleet(&self) -> &Fleet {
+        &self.inner.fleet
+    }
+
+    fn meetings(&self) -> &Meetings {
+        &self.inner.meetings
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.inner.db.clock().now_ms()
+    }
+
+    fn poll_interval(&self) -> Duration {
+        Duration::from_secs(self.inner.config.settings.poll_s.into())
+    }
+
+    fn lost_after(&self) -> Duration {
+        Duration::from_secs(self.inner.config.settings.lost_after_s.into())
+    }
+}

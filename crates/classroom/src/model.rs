@@ -1,0 +1,10 @@
+//! The nouns of classrooms: no I/O.
+
+pub(crate) mod checksum;
+pub(crate) mod cost;
+pub(crate) mod health;
+pub(crate) mod meeting;
+pub(crate) mod parameters;
+pub(crate) mod server;
+pub(crate) mod tenant;
+pub(crate) mod voice_bridge;

@@ -1,0 +1,46 @@
+//! The pages of classrooms: extract, one call, render. What they say is in `locales`.
+
+mod conference;
+mod recording;
+mod room;
+
+use axum::Router;
+use portal::{Asset, Caller, Locale, NavItem};
+
+use crate::Classroom;
+
+/// The catalogs of classrooms.
+pub fn catalogs() -> Vec<(Locale, &'static str)> {
+    vec![
+        (Locale::En, include_str!("../locales/en/conference.ftl")),
+        (Locale::En, include_str!("../locales/en/recording.ftl")),
+        (Locale::En, include_str!("../locales/en/room.ftl")),
+        (Locale::Fr, include_str!("../locales/fr/conference.ftl")),
+        (Locale::Fr, include_str!("../locales/fr/recording.ftl")),
+        (Locale::Fr, include_str!("../locales/fr/room.ftl")),
+    ]
+}
+
+/// The entries of the side bar.
+pub fn navigation() -> Vec<NavItem> {
+    Vec::new()
+}
+
+/// The entries of the second level, each with its section.
+pub fn sub_navigation() -> Vec<(&'static str, NavItem)> {
+    Vec::new()
+}
+
+/// Files under `/static`.
+pub fn assets() -> Vec<Asset> {
+    Vec::new()
+}
+
+/// The topics that pages may listen to.
+pub fn topic(_caller: &Caller, topic: &str) -> Option<String> {
+    (topic == "classrooms").then(|| crate::service::MEETINGS.to_owned())
+}
+
+pub(crate) fn router(classroom: Classroom) -> Router {
+    Router::new().merge(conference::router()).merge(recording::router()).merge(room::router()).with_state(classroom)
+}

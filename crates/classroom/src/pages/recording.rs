@@ -1,0 +1,9 @@
+//! The pages of recordings.
+
+use axum::Router;
+
+use crate::Classroom;
+
+pub(super) fn router() -> Router<Classroom> {
+    Router::new()
+}

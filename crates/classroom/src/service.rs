@@ -1,0 +1,125 @@
+//! Operations of classrooms: check the caller, decide, write, tell.
+
+pub(crate) mod create;
+pub(crate) mod join;
+pub(crate) mod meeting;
+pub(crate) mod server;
+pub(crate) mod tenant;
+
+use db::DbError;
+use portal::Problem;
+
+use crate::client::CallError;
+use crate::model::meeting::MeetingIdRefusal;
+use crate::model::server::ServerRefusal;
+use crate::xml::{Outcome, XmlError};
+
+/// Told when servers were added, changed or removed.
+pub(crate) const SERVERS: &str = "classroom.servers";
+/// Told when tenants' settings or secrets were changed.
+pub(crate) const TENANTS: &str = "classroom.tenants";
+/// Told when meetings were put on other servers, or given up.
+pub(crate) const MOVED: &str = "classroom.moved";
+/// Told when a meeting began or ended.
+pub(crate) const MEETINGS: &str = "classroom.meetings";
+
+/// What keeps an operation of classrooms from being carried out. `Display` is a sentence for people.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServiceError {
+    /// A server can't be added or changed as asked.
+    #[error(transparent)]
+    Server(#[from] ServerRefusal),
+    /// No such server.
+    #[error("There is no conference server {0:?}. See the list of servers for those there are.")]
+    ServerUnknown(String),
+    /// One of that id or address is there.
+    #[error("A conference server with this id or address is there already.")]
+    ServerTaken,
+    /// Meetings are on it.
+    #[error(
+        "{0} meetings are on this server. Cordon it: it takes no new ones and is disabled once they have ended; or panic it, which ends them."
+    )]
+    ServerBusy(usize),
+    /// Somebody else changed it at the same moment.
+    #[error("The server was changed meanwhile; look again.")]
+    ServerChanged,
+    /// No server can take the meeting.
+    #[error("No conference server can take a meeting now.")]
+    NoServer,
+    /// None that has the tag.
+    #[error("No conference server with the tag {0:?} can take a meeting now.")]
+    NoServerTagged(String),
+    /// The meeting's server can't be reached.
+    #[error("The meeting's server does not answer now.")]
+    ServerUnavailable,
+    /// Every server that was tried failed.
+    #[error("No conference server took the meeting.")]
+    CreateFailed,
+    /// A server refused.
+    #[error("The conference server refused: {}", .0.message)]
+    Refused(Outcome),
+    /// No such meeting.
+    #[error("There is no such meeting, or it has ended.")]
+    MeetingUnknown,
+    /// The name of a meeting is not acceptable.
+    #[error("{0}.")]
+    MeetingId(#[from] MeetingIdRefusal),
+    /// A tenant's limit is reached.
+    #[error("{0}")]
+    Limit(String),
+    /// No such tenant.
+    #[error("There is no such tenant.")]
+    TenantUnknown,
+    /// No such secret.
+    #[error("There is no such shared secret.")]
+    SecretUnknown,
+    /// What is asked for a tenant is not acceptable.
+    #[error("{message}")]
+    Settings {
+        /// The field.
+        field: &'static str,
+        /// What would be right.
+        message: String,
+    },
+    /// A server's answer can't be read.
+    #[error("reading a conference server's answer")]
+    Answer(#[from] XmlError),
+    /// A call to a server failed.
+    #[error("calling a conference server")]
+    Call(#[from] CallError),
+    /// The portal refused, or failed.
+    #[error("{0}")]
+    Portal(Problem),
+    /// The database failed.
+    #[error("reading or writing the state of classrooms")]
+    Db(#[from] DbError),
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        use ServiceError as E;
+        let sentence = error.to_string();
+        match error {
+            E::Server(refusal) => Problem::bad_request("conference-server", sentence).field(refusal.field()),
+            E::ServerUnknown(server) => Problem::not_found("conference-server-unknown", sentence).arg("server", server),
+            E::ServerTaken => Problem::conflict("conference-server-taken", sentence).field("url"),
+            E::ServerBusy(meetings) => Problem::conflict("conference-server-busy", sentence).arg("meetings", meetings),
+            E::ServerChanged => Problem::conflict("conference-server-changed", sentence),
+            E::NoServer => Problem::unavailable("conference-server-lacking", sentence),
+            E::NoServerTagged(tag) => Problem::unavailable("conference-tag-lacking", sentence).arg("tag", tag),
+            E::ServerUnavailable => Problem::unavailable("conference-server-away", sentence),
+            E::CreateFailed => Problem::unavailable("meeting-not-created", sentence),
+            E::Refused(outcome) => Problem::conflict("conference-refused", sentence).arg("detail", outcome.message),
+            E::MeetingUnknown => Problem::not_found("meeting-unknown", sentence),
+            E::MeetingId(_) => Problem::bad_request("meeting-id", sentence).field("meeting_id"),
+            E::Limit(_) => Problem::conflict("conference-limit", sentence),
+            E::TenantUnknown => Problem::not_found("tenant-not-found", sentence),
+            E::SecretUnknown => Problem::not_found("conference-secret-unknown", sentence),
+            E::Settings { field, .. } => Problem::bad_request("conference-settings", sentence).field(field),
+            E::Answer(error) => Problem::unavailable("conference-server-away", sentence).cause(error),
+            E::Call(error) => Problem::unavailable("conference-server-away", sentence).cause(error),
+            E::Portal(problem) => problem,
+            E::Db(error) => error.into(),
+        }
+    }
+}

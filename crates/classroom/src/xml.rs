@@ -1,0 +1,231 @@
+//! BigBlueButton's XML: read as a stream, bounded, and without document types, so that no answer can make us expand
+//! entities or fetch anything.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use quick_xml::Reader;
+use quick_xml::escape::{escape, resolve_predefined_entity};
+use quick_xml::events::Event;
+
+/// Elements inside one another, at most.
+const DEPTH_MOST: usize = 64;
+
+/// Why something is no XML of BigBlueButton.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum XmlError {
+    /// It is not well-formed.
+    #[error("it is not well-formed XML")]
+    Form(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It declares a document type, which is where entities and other files come in.
+    #[error("it declares a document type, which is not taken")]
+    DocumentType,
+    /// It names an entity that XML does not define.
+    #[error("it has an entity that XML does not define")]
+    Entity,
+    /// Elements are nested too deep.
+    #[error("its elements are nested deeper than {DEPTH_MOST}")]
+    Depth,
+    /// It ends before it is whole, or has no element.
+    #[error("it is cut off, or empty")]
+    CutOff,
+}
+
+impl From<quick_xml::Error> for XmlError {
+    fn from(error: quick_xml::Error) -> Self {
+        Self::Form(error.into())
+    }
+}
+
+/// What the walk meets. `path` has the names from the root on.
+pub(crate) enum Met<'a> {
+    /// An element begins.
+    Start,
+    /// An element ends: its own text, and the bytes it stands in, its tags among them.
+    End { text: &'a str, span: Range<usize> },
+}
+
+/// Walks `xml` and tells `meet` of every element. It is read once, and nothing but the path and the texts of the elements
+/// that are open is kept.
+///
+/// # Errors
+/// See [`XmlError`].
+pub(crate) fn walk(xml: &[u8], mut meet: impl FnMut(&[String], Met<'_>)) -> Result<(), XmlError> {
+    let mut reader = Reader::from_reader(xml);
+    let config = reader.config_mut();
+    config.check_end_names = true;
+    config.expand_empty_elements = true;
+    let mut path: Vec<String> = Vec::new();
+    let mut open: Vec<(String, usize)> = Vec::new();
+    let mut is_done = false;
+    loop {
+        let begin = reader.buffer_position() as usize;
+        match reader.read_event()? {
+            Event::Start(start) => {
+                if is_done || path.len() == DEPTH_MOST {
+                    return Err(if is_done { XmlError::CutOff } else { XmlError::Depth });
+                }
+                path.push(String::from_utf8_lossy(start.name().as_ref()).into_owned());
+                open.push((String::new(), begin));
+                meet(&path, Met::Start);
+            }
+            Event::End(_) => {
+                let Some((text, begin)) = open.pop() else { return Err(XmlError::CutOff) };
+                meet(&path, Met::End { text: text.trim(), span: begin..reader.buffer_position() as usize });
+                path.pop();
+                is_done = path.is_empty();
+            }
+            Event::Text(text) => push(&mut open, &text.decode().map_err(|error| XmlError::Form(error.into()))?),
+            Event::CData(text) => push(&mut open, &text.decode().map_err(|error| XmlError::Form(error.into()))?),
+            Event::GeneralRef(entity) => {
+                if let Some(c) = entity.resolve_char_ref()? {
+                    push(&mut open, c.encode_utf8(&mut [0; 4]));
+                } else {
+                    let name = entity.decode().map_err(|error| XmlError::Form(error.into()))?;
+                    push(&mut open, resolve_predefined_entity(&name).ok_or(XmlError::Entity)?);
+                }
+            }
+            Event::DocType(_) => return Err(XmlError::DocumentType),
+            Event::Eof => return if is_done { Ok(()) } else { Err(XmlError::CutOff) },
+            Event::Empty(_) | Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
+        }
+    }
+}
+
+fn push(open: &mut [(String, usize)], text: &str) {
+    if let Some((own, _)) = open.last_mut() {
+        own.push_str(text);
+    }
+}
+
+/// What an answer says of the call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) is_success: bool,
+    pub(crate) message_key: String,
+    pub(crate) message: String,
+}
+
+/// Reads the outcome of an answer.
+///
+/// # Errors
+/// It is no answer of a conference server.
+pub(crate) fn outcome(xml: &[u8]) -> Result<Outcome, XmlError> {
+    let mut outcome = None;
+    walk(xml, |path, met| {
+        let path = names(path);
+        let (Met::End { text, .. }, ["response", name]) = (met, path.as_slice()) else { return };
+        let known: &mut Outcome = outcome.get_or_insert_default();
+        match *name {
+            "returncode" => known.is_success = text == "SUCCESS",
+            "messageKey" => known.message_key = text.to_owned(),
+            "message" => known.message = text.to_owned(),
+            _ => {}
+        }
+    })?;
+    outcome.ok_or(XmlError::CutOff)
+}
+
+/// The path as `&str`, to match on.
+pub(crate) fn names(path: &[String]) -> Vec<&str> {
+    path.iter().map(String::as_str).collect()
+}
+
+/// An answer that is built element by element.
+#[derive(Debug)]
+pub(crate) struct Element {
+    text: String,
+}
+
+impl Element {
+    /// An answer to a call that was done: `<response><returncode>SUCCESS</returncode>`.
+    pub(crate) fn success() -> Self {
+        Self { text: "<response><returncode>SUCCESS</returncode>".to_owned() }
+    }
+
+    /// An answer to a call that was not.
+    pub(crate) fn failure() -> Self {
+        Self { text: "<response><returncode>FAILED</returncode>".to_owned() }
+    }
+
+    /// Adds `<name>text</name>`.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, text: &str) -> Self {
+        self.push(name, text);
+        self
+    }
+
+    /// [`Element::with`] in place. What XML can't hold (control characters) is left out.
+    pub(crate) fn push(&mut self, name: &str, text: &str) {
+        let is_refused =
+            |c: char| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}');
+        let text: Cow<'_, str> =
+            if text.contains(is_refused) { text.replace(is_refused, "").into() } else { text.into() };
+        self.push_raw(name, &escape(text));
+    }
+
+    /// Adds `<name>xml</name>`, of XML that is whole.
+    pub(crate) fn push_raw(&mut self, name: &str, xml: &str) {
+        self.text.push_str(&format!("<{name}>{xml}</{name}>"));
+    }
+
+    /// An element with children, which `fill` adds.
+    pub(crate) fn push_with(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+        self.text.push_str(&format!("<{name}>"));
+        fill(self);
+        self.text.push_str(&format!("</{name}>"));
+    }
+
+    /// The whole answer.
+    pub(crate) fn end(mut self) -> String {
+        self.text.push_str("</response>");
+        self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_read() {
+        let xml =
+            b"<?xml version=\"1.0\"?><response><returncode>FAILED</returncode><messageKey>idNotUnique</messageKey>\
+            <message>A &amp; <![CDATA[<b>]]>&#33;</message><x><message>no</message></x></response>";
+        let outcome = outcome(xml).unwrap();
+        assert_eq!((outcome.is_success, outcome.message_key.as_str()), (false, "idNotUnique"));
+        assert_eq!(outcome.message, "A & <b>!");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        let bomb = b"<!DOCTYPE r [<!ENTITY a \"aaaa\">]><response><returncode>&a;</returncode></response>";
+        assert!(matches!(outcome(bomb), Err(XmlError::DocumentType)));
+        assert!(matches!(outcome(b"<response>&a;</response>"), Err(XmlError::Entity)));
+        assert!(matches!(outcome("<a>".repeat(100).as_bytes()), Err(XmlError::Depth)));
+        for text in ["", "hello", "<response>", "<response><returncode>SUCCESS</response>", "{\"a\":1}", "<a/><b/>"] {
+            assert!(outcome(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_are_the_bytes_of_an_element() {
+        let xml = b"<r>\n <m a=\"1\"><i>x</i></m><e/></r>";
+        let mut spans = Vec::new();
+        walk(xml, |path, met| {
+            if let Met::End { span, .. } = met
+                && path.len() == 2
+            {
+                spans.push(String::from_utf8_lossy(&xml[span]).into_owned());
+            }
+        })
+        .unwrap();
+        assert_eq!(spans, ["<m a=\"1\"><i>x</i></m>", "<e/>"]);
+    }
+
+    #[test]
+    fn what_we_write_is_read_again() {
+        let xml = Element::success().with("message", "a<b>&\"\u{0}").end();
+        assert_eq!(outcome(xml.as_bytes()).unwrap().message, "a<b>&\"");
+    }
+}

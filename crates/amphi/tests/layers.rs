@@ -12,12 +12,13 @@ const SERVICES: [&str; 5] = ["classroom", "cloud", "front", "lab", "storage"];
 /// What a crate may depend on; `None`: the crate is not in the drawing.
 fn allowed(name: &str) -> Option<BTreeSet<&'static str>> {
     let below: &[&[&'static str]] = match name {
-        "amphi" => &[&SERVICES, &["agent", "portal", "db"], &PURE],
+        "amphi" => &[&SERVICES, &["agent", "portal", "db", "rehearsal"], &PURE],
         service if SERVICES.contains(&service) => &[&["portal", "db"], &PURE],
         // The tests of everything but the program stand on it.
-        "testkit" => &[&SERVICES, &["agent", "portal", "db"], &PURE],
+        "testkit" => &[&SERVICES, &["agent", "portal", "db", "rehearsal"], &PURE],
         "portal" => &[&["db"], &PURE],
         "agent" | "db" => &[&PURE],
+        "rehearsal" => &[],
         pure if PURE.contains(&pure) => &[],
         _ => return None,
     };

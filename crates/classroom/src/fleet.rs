@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use placement::{AdminState, Algorithm, Health, Pool, ReservationId};
+use placement::{Algorithm, Health, Pool, ReservationId};
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
@@ -193,13 +193,6 @@ impl Fleet {
         if let Some(entry) = self.state().entries.get_mut(id) {
             entry.version = version;
         }
-    }
-
-    /// Whether a server takes new meetings: enabled, and answering.
-    pub(crate) fn takes_meetings(&self, id: &ServerId) -> bool {
-        let state = self.state();
-        let member = state.pool.get(id);
-        member.is_some_and(|member| member.state() == AdminState::Enabled && member.health() == Health::Up)
     }
 
     /// A server's load with what is reserved on it, in tenths of a user.

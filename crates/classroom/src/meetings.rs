@@ -3,29 +3,69 @@
 //! Its own changes enter at once. Those of other replicas enter with a wake-up when a meeting was moved, and with the next
 //! reading of the whole; what is not found here is looked up in the table, so that a new meeting is known everywhere at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use portal::TenantId;
 
-use crate::model::meeting::{Meeting, MeetingKey};
+use crate::model::meeting::{Meeting, MeetingId, MeetingKey};
 use crate::model::server::ServerId;
 
 /// The copy.
 #[derive(Default)]
-pub(crate) struct Meetings {
-    known: RwLock<HashMap<MeetingKey, Arc<Meeting>>>,
+pub(crate) struct Meetings(RwLock<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// By name, since hardly ever two tenants use the same one.
+    by_id: HashMap<MeetingId, Vec<Arc<Meeting>>>,
+    counts: HashMap<TenantId, usize>,
     /// The most people seen in each, by the meeting's token.
-    most: RwLock<HashMap<String, u32>>,
+    attended: HashMap<String, u32>,
+}
+
+impl Known {
+    fn get(&self, key: &MeetingKey) -> Option<&Arc<Meeting>> {
+        self.by_id.get(&key.id)?.iter().find(|meeting| meeting.key.tenant == key.tenant)
+    }
+
+    fn put(&mut self, meeting: Arc<Meeting>) {
+        let named = self.by_id.entry(meeting.key.id.clone()).or_default();
+        match named.iter_mut().find(|known| known.key.tenant == meeting.key.tenant) {
+            Some(known) => *known = meeting,
+            None => {
+                *self.counts.entry(meeting.key.tenant.clone()).or_default() += 1;
+                named.push(meeting);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &MeetingKey) {
+        let Some(named) = self.by_id.get_mut(&key.id) else { return };
+        let before = named.len();
+        named.retain(|meeting| meeting.key.tenant != key.tenant);
+        if named.len() < before
+            && let Some(count) = self.counts.get_mut(&key.tenant)
+        {
+            *count -= 1;
+        }
+        if named.is_empty() {
+            self.by_id.remove(&key.id);
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Meeting>> {
+        self.by_id.values().flatten()
+    }
 }
 
 impl Meetings {
-    fn known(&self) -> RwLockReadGuard<'_, HashMap<MeetingKey, Arc<Meeting>>> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known_mut(&self) -> RwLockWriteGuard<'_, HashMap<MeetingKey, Arc<Meeting>>> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn get(&self, key: &MeetingKey) -> Option<Arc<Meeting>> {
@@ -34,47 +74,111 @@ impl Meetings {
 
     /// All of them, in no particular order.
     pub(crate) fn all(&self) -> Vec<Arc<Meeting>> {
-        self.known().values().cloned().collect()
+        self.known().all().cloned().collect()
     }
 
     /// A tenant's, in no particular order.
     pub(crate) fn of_tenant(&self, tenant: &TenantId) -> Vec<Arc<Meeting>> {
-        self.known().values().filter(|meeting| meeting.key.tenant == *tenant).cloned().collect()
+        self.known().all().filter(|meeting| meeting.key.tenant == *tenant).cloned().collect()
+    }
+
+    /// How many a tenant has.
+    pub(crate) fn count(&self, tenant: &TenantId) -> usize {
+        self.known().counts.get(tenant).copied().unwrap_or_default()
     }
 
     /// Servers on which another tenant has a meeting of the same name.
     pub(crate) fn named(&self, key: &MeetingKey) -> Vec<ServerId> {
-        let is_other = |other: &&Arc<Meeting>| other.key.id == key.id && other.key.tenant != key.tenant;
-        self.known().values().filter(is_other).map(|meeting| meeting.server.clone()).collect()
-    }
-
-    /// So many people were seen in a meeting.
-    pub(crate) fn attended(&self, meeting: &Meeting, users: u32) {
-        let mut most = self.most.write().unwrap_or_else(PoisonError::into_inner);
-        let known = most.entry(meeting.token.clone()).or_default();
-        *known = users.max(*known);
-    }
-
-    /// The most people that were seen in a meeting.
-    pub(crate) fn most(&self, meeting: &Meeting) -> u32 {
-        let most = self.most.read().unwrap_or_else(PoisonError::into_inner);
-        most.get(&meeting.token).copied().unwrap_or_default()
+        let known = self.known();
+        let named = known.by_id.get(&key.id).into_iter().flatten();
+        named.filter(|meeting| meeting.key.tenant != key.tenant).map(|meeting| meeting.server.clone()).collect()
     }
 
     pub(crate) fn put(&self, meeting: Arc<Meeting>) {
-        self.known_mut().insert(meeting.key.clone(), meeting);
+        self.known_mut().put(meeting);
     }
 
     /// Forgets a meeting, unless another session of it has taken its place.
     pub(crate) fn remove(&self, meeting: &Meeting) {
         let mut known = self.known_mut();
+        known.attended.remove(&meeting.token);
         if known.get(&meeting.key).is_some_and(|now| now.token == meeting.token) {
             known.remove(&meeting.key);
         }
     }
 
+    /// Takes over what is stored.
     pub(crate) fn set(&self, meetings: Vec<Meeting>) {
-        let meetings = meetings.into_iter().map(|meeting| (meeting.key.clone(), Arc::new(meeting))).collect();
-        *self.known_mut() = meetings;
+        let mut read = Known::default();
+        for meeting in meetings {
+            read.put(Arc::new(meeting));
+        }
+        let mut known = self.known_mut();
+        let mut attended = std::mem::take(&mut known.attended);
+        let tokens: HashSet<&str> = read.all().map(|meeting| meeting.token.as_str()).collect();
+        attended.retain(|token, _| tokens.contains(token.as_str()));
+        *known = Known { attended, ..read };
+    }
+
+    /// So many people were seen in a meeting.
+    pub(crate) fn attended(&self, meeting: &Meeting, users: u32) {
+        if users > 0 {
+            let mut known = self.known_mut();
+            let most = known.attended.entry(meeting.token.clone()).or_default();
+            *most = users.max(*most);
+        }
+    }
+
+    /// The most people that were seen in a meeting.
+    pub(crate) fn attended_most(&self, meeting: &Meeting) -> u32 {
+        self.known().attended.get(&meeting.token).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::meeting::Callbacks;
+
+    fn meeting(tenant: u8, id: &str, server: &str, token: &str) -> Meeting {
+        let tenant = TenantId::parse(&format!("00000000-0000-7000-8000-0000000000{tenant:02x}")).unwrap();
+        Meeting {
+            key: MeetingKey { tenant, id: MeetingId::parse(id).unwrap() },
+            server: ServerId::parse(server).unwrap(),
+            epoch: 1,
+            voice_bridge: None,
+            token: token.to_owned(),
+            name: String::new(),
+            callbacks: Callbacks::default(),
+            created_ms: 0,
+        }
+    }
+
+    #[test]
+    fn two_tenants_may_use_one_name_and_are_counted_apart() {
+        let meetings = Meetings::default();
+        let (a, b) = (meeting(1, "algebra", "s-1", "t-1"), meeting(2, "algebra", "s-2", "t-2"));
+        for meeting in [&a, &b, &a] {
+            meetings.put(Arc::new(meeting.clone()));
+        }
+        assert_eq!((meetings.count(&a.key.tenant), meetings.all().len()), (1, 2));
+        assert_eq!(meetings.named(&a.key), [b.server.clone()]);
+        meetings.remove(&Meeting { token: "older".into(), ..a.clone() });
+        assert_eq!(meetings.get(&a.key).as_deref(), Some(&a), "an older session does not take the new one along");
+        meetings.remove(&a);
+        assert_eq!((meetings.get(&a.key), meetings.count(&a.key.tenant)), (None, 0));
+        assert_eq!(meetings.get(&b.key).as_deref(), Some(&b));
+    }
+
+    #[test]
+    fn the_most_that_came_is_kept_over_a_reading_and_goes_with_the_meeting() {
+        let meetings = Meetings::default();
+        let a = meeting(1, "algebra", "s-1", "t-1");
+        meetings.put(Arc::new(a.clone()));
+        [3, 9, 0].into_iter().for_each(|users| meetings.attended(&a, users));
+        meetings.set(vec![a.clone()]);
+        assert_eq!(meetings.attended_most(&a), 9);
+        meetings.set(Vec::new());
+        assert_eq!(meetings.attended_most(&a), 0);
     }
 }

@@ -4,6 +4,9 @@ pub(crate) mod meeting;
 pub(crate) mod server;
 pub(crate) mod tenant;
 
+#[cfg(test)]
+mod conformance;
+
 use db::{DbError, Row};
 use portal::TenantId;
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::cost::expected_cost;
 use crate::model::meeting::{MeetingId, Seen};
+use placement::AdminState;
 use portal::{Secret, TenantId};
 
 const NOW_MS: i64 = 1_790_000_000_000;

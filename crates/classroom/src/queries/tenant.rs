@@ -1,7 +1,7 @@
 //! Tenants' settings and the secrets their clients sign with.
 
 use db::{Database, DbError, Query, Row, Write};
-use portal::{Seal, TenantId};
+use portal::Seal;
 
 use super::{json, limit, tenant, unreadable};
 use crate::model::tenant::{SecretOwner, SharedSecret, TenantSettings};
@@ -92,11 +92,4 @@ pub(crate) fn secret_insert(secret: &SharedSecret, seal: &Seal) -> Query {
 /// Removes a secret.
 pub(crate) fn secret_delete(id: &str) -> Query {
     Query::new("DELETE FROM classroom_secret WHERE id = ?").bind(id)
-}
-
-/// Forgets all that a tenant has here, once it is deleted.
-pub(crate) fn tenant_forget(write: &mut Write, tenant: &TenantId) {
-    for table in ["classroom_tenant", "classroom_secret", "classroom_usage"] {
-        write.push_step(Query::new(format!("DELETE FROM {table} WHERE tenant = ?")).bind(tenant.as_str()));
-    }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use db::{DbError, Write};
-use placement::Health;
 
 use super::{MEETINGS, MOVED, ServiceError};
 use crate::Classroom;
@@ -249,7 +248,7 @@ impl Classroom {
                 let outcome = outcome(&bytes)?;
                 Ok((bytes, outcome))
             });
-            let error = match answer {
+            let error: ServiceError = match answer {
                 Ok((answer, outcome)) => {
                     self.fleet().on_answer(&server.id);
                     if !outcome.is_success {
@@ -259,20 +258,22 @@ impl Classroom {
                 }
                 Err(error) => error,
             };
+            let may_be_done = !matches!(&error, ServiceError::Call(error) if !error.may_be_done());
             let reason = portal::with_causes(&error);
             tracing::warn!(server = %server.id, meeting = %wanted.key.id, reason, "a meeting was not created");
-            let health = self.fleet().on_failure(&server.id, reason, self.now_ms());
-            let is_answering = health != Health::Down && self.server_poll(&server.id).await;
-            if is_answering && self.is_on(&server.id, wanted.key.id.as_str()) {
-                continue;
+            self.fleet().on_failure(&server.id, reason, self.now_ms());
+            let is_worth_another = if claim.is_new {
+                // Nobody was told of this place. It may have been made all the same.
+                may_be_done && self.server_poll(&server.id).await && self.is_on(&server.id, wanted.key.id.as_str())
+            } else {
+                // People may be in it, and a blip must not split them: it is left only when its server is down.
+                !self.is_down(&server.id).await
+            };
+            if !is_worth_another {
+                return Ok(None);
             }
-            // Nobody was told of a place that is new. A meeting that people may be in is not given up for one blip.
-            if !claim.is_new && (is_answering || !self.is_down(&server.id).await) {
-                return Err(ServiceError::ServerUnavailable);
-            }
-            return Ok(None);
         }
-        Ok(None)
+        if claim.is_new { Ok(None) } else { Err(ServiceError::ServerUnavailable) }
     }
 
     fn is_on(&self, server: &ServerId, meeting_id: &str) -> bool {
@@ -314,19 +315,18 @@ impl Classroom {
     }
 
     fn limits_check(&self, tenant: &TenantEntry) -> Result<(), ServiceError> {
-        let own = self.meetings().of_tenant(&tenant.settings.tenant);
         match tenant.settings.meetings_max {
-            Some(most) if own.len() >= most as usize => {
+            Some(most) if self.meetings().count(&tenant.settings.tenant) >= most as usize => {
                 Err(ServiceError::Limit(format!("{most} meetings are running, as many as may at the same time.")))
             }
-            _ => self.attendees_check(tenant, &own),
+            _ => self.attendees_check(tenant),
         }
     }
 
     /// Errors: `Limit` where no one more may join any of the tenant's meetings.
-    pub(crate) fn attendees_check(&self, tenant: &TenantEntry, own: &[Arc<Meeting>]) -> Result<(), ServiceError> {
+    pub(crate) fn attendees_check(&self, tenant: &TenantEntry) -> Result<(), ServiceError> {
         let Some(most) = tenant.settings.attendees_max else { return Ok(()) };
-        if self.attendees(own) >= most {
+        if self.attendees(&self.meetings().of_tenant(&tenant.settings.tenant)) >= most {
             return Err(ServiceError::Limit(format!(
                 "{most} people are in meetings, as many as may at the same time."
             )));

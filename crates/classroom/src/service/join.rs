@@ -20,9 +20,7 @@ impl Classroom {
         let id = MeetingId::parse(parameters.values("meetingID").next().unwrap_or_default())?;
         let key = MeetingKey { tenant: tenant.settings.tenant.clone(), id };
         let meeting = self.meeting_find(&key).await?.ok_or(ServiceError::MeetingUnknown)?;
-        if tenant.settings.attendees_max.is_some() {
-            self.attendees_check(tenant, &self.meetings().of_tenant(&key.tenant))?;
-        }
+        self.attendees_check(tenant)?;
         let entry = self.fleet().entry(&meeting.server).filter(crate::fleet::Entry::serves);
         let entry = entry.ok_or(ServiceError::ServerUnavailable)?;
         Ok(Client::address(&entry.server, "join", parameters))

@@ -142,7 +142,7 @@ impl Classroom {
 
     /// A meeting is over: its place is free, and how many came is kept.
     pub(crate) async fn meeting_forget(&self, meeting: &Meeting) -> Result<(), ServiceError> {
-        let attendees = self.attendance_most(meeting);
+        let attendees = self.meetings().attended_most(meeting);
         let mut write = Write::new().step(meeting_delete(meeting)).event(MEETINGS);
         if attendees > 0 {
             history_put(&mut write, &meeting.key, attendees, self.now_ms());
@@ -166,11 +166,6 @@ impl Classroom {
         let (classroom, join) = (self.clone(), if url.contains('?') { '&' } else { '?' });
         let url = if query.is_empty() { url.to_owned() } else { format!("{url}{join}{query}") };
         tokio::spawn(async move { classroom.client().tell(&url, CALL_WITHIN).await });
-    }
-
-    /// The most people that were seen in a meeting.
-    fn attendance_most(&self, meeting: &Meeting) -> u32 {
-        self.meetings().most(meeting)
     }
 
     /// People in some meetings together.

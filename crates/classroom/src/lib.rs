@@ -14,6 +14,8 @@ mod fleet;
 mod meetings;
 mod model;
 mod pages;
+#[cfg(test)]
+mod plane;
 mod queries;
 mod service;
 mod task;

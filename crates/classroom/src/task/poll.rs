@@ -23,7 +23,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 impl Classroom {
     /// Polls every server that is not disabled, spread over a part of the interval so that the work comes evenly.
-    pub(super) async fn servers_poll(&self) -> Result<(), ServiceError> {
+    pub(crate) async fn servers_poll(&self) -> Result<(), ServiceError> {
         let servers: Vec<ServerId> = self
             .fleet()
             .entries()

@@ -34,7 +34,7 @@ enum Stray {
 }
 
 impl Classroom {
-    pub(super) async fn reconcile(&self) -> Result<(), ServiceError> {
+    pub(crate) async fn reconcile(&self) -> Result<(), ServiceError> {
         let now_ms = self.now_ms();
         let entries: HashMap<ServerId, Entry> =
             self.fleet().entries().into_iter().map(|entry| (entry.server.id.clone(), entry)).collect();

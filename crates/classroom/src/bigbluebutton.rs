@@ -7,6 +7,8 @@ mod admit;
 mod answer;
 mod call;
 mod listing;
+#[cfg(test)]
+mod tests;
 
 use axum::Router;
 use axum::body::Body;

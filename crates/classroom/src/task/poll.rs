@@ -9,6 +9,7 @@ use placement::{AdminState, Health};
 
 use crate::Classroom;
 use crate::fleet::Poll;
+use crate::model::health::DOWN_AFTER;
 use crate::model::meeting::Seen;
 use crate::model::parameters::Parameters;
 use crate::model::server::ServerId;
@@ -18,6 +19,8 @@ use crate::xml::{Met, XmlError, names, walk};
 
 /// For a poll's answer.
 const POLL_WITHIN: Duration = Duration::from_secs(4);
+/// Between the polls of two servers, at most.
+const GAP_MOST: Duration = Duration::from_millis(20);
 /// Between the quick looks that tell a blip from an end.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -32,6 +35,7 @@ impl Classroom {
             .map(|entry| entry.server.id.clone())
             .collect();
         let gap = self.poll_interval() / 4 / u32::try_from(servers.len().max(1)).unwrap_or(u32::MAX);
+        let gap = gap.min(GAP_MOST);
         let polls: FuturesUnordered<_> = servers
             .iter()
             .zip(0u32..)
@@ -69,15 +73,16 @@ impl Classroom {
 
     /// Whether a server that just failed is down: it is asked again, quickly, until it answers or has failed often enough.
     pub(crate) async fn is_down(&self, id: &ServerId) -> bool {
-        loop {
-            match self.fleet().entry(id).map(|entry| entry.observed.health()) {
-                None | Some(Health::Down) => return true,
-                Some(Health::Up) => return false,
-                Some(Health::Suspect) => {}
+        for _ in 0..DOWN_AFTER {
+            if self.fleet().entry(id).is_none_or(|entry| entry.observed.health() == Health::Down) {
+                return true;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
-            self.server_poll(id).await;
+            if self.server_poll(id).await {
+                return false;
+            }
         }
+        true
     }
 
     async fn version_ask(&self, id: &ServerId) {

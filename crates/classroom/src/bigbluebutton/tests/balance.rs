@@ -1,0 +1,202 @@
+//! Where meetings go, and what becomes of them when servers fail.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use placement::AdminState;
+use testkit::conference::Fault;
+
+use super::Site;
+
+fn spread(counts: &[usize]) -> usize {
+    counts.iter().max().unwrap() - counts.iter().min().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thirty_meetings_at_once_are_spread_evenly() {
+    let site = Site::new(3).await;
+    let names: Vec<String> = (0..30).map(|n| format!("class-{n}")).collect();
+    join_all(names.iter().map(|name| site.create(name))).await;
+    assert_eq!(site.counts().iter().sum::<usize>(), 30);
+    assert!(spread(&site.counts()) <= 1, "{:?}", site.counts());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_meeting_made_by_many_at_once_is_one_meeting() {
+    let site = Site::new(3).await;
+    join_all((0..20).map(|_| site.create("class"))).await;
+    assert_eq!(site.counts().iter().sum::<usize>(), 1);
+    assert_eq!(site.plane.count("classroom_meeting").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_fails_no_create_and_its_meetings_can_be_made_again() {
+    let site = Site::new(3).await;
+    for n in 0..9 {
+        site.create(&format!("class-{n}")).await;
+    }
+    site.conferences[0].set_fault(Fault::Refuse);
+    let dead: Vec<String> = site.conferences[0].meetings().into_iter().map(|meeting| meeting.meeting_id).collect();
+    assert_eq!(dead.len(), 3);
+    // New ones go elsewhere, within the same request; and so does one that was there, once the server is known to be down.
+    for n in 9..15 {
+        site.create(&format!("class-{n}")).await;
+    }
+    site.create(&dead[0]).await;
+    assert_ne!(site.server_of(&dead[0]).await, 0);
+    // The others are not "over" before they are lost, since that is what every client would show to a whole class.
+    let info = |id: &str| format!("meetingID={id}");
+    assert!(site.call("getMeetingInfo", &info(&dead[1])).await.contains("internalError"));
+    site.pass(30).await;
+    assert!(site.call("getMeetingInfo", &info(&dead[1])).await.contains("internalError"));
+    let join = site.call("join", &format!("meetingID={}&fullName=A", dead[1])).await;
+    assert!(join.contains("serverUnavailable"), "{join}");
+    site.pass(60).await;
+    assert!(site.call("getMeetingInfo", &info(&dead[1])).await.contains("notFound"));
+    site.create(&dead[1]).await;
+    assert_ne!(site.server_of(&dead[1]).await, 0);
+    assert!(site.call("getMeetings", "").await.contains(&format!("<meetingID>{}</meetingID>", dead[1])));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blip_ends_nothing_and_moves_nothing() {
+    let site = Site::new(2).await;
+    site.create("class").await;
+    let home = site.server_of("class").await;
+    site.conferences[home].attend("class", "Ada", true, true, true).unwrap();
+    site.pass(5).await;
+    site.conferences[home].set_fault(Fault::Status(502));
+    site.pass(5).await;
+    site.conferences[home].set_fault(Fault::None);
+    site.create("class").await;
+    site.pass(30).await;
+    assert_eq!(site.server_of("class").await, home);
+    assert_eq!(site.conferences[home].meetings()[0].attendees.len(), 1);
+    assert!(site.conferences[1 - home].meetings().is_empty());
+    assert!(site.conferences.iter().all(|server| server.calls().iter().all(|call| call.name != "end")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cordoned_server_keeps_what_it_has_and_is_disabled_when_it_is_empty() {
+    let site = Site::new(2).await;
+    site.create("old").await;
+    let home = site.server_of("old").await;
+    site.state_set(home, AdminState::Cordoned).await;
+    for n in 0..4 {
+        site.create(&format!("new-{n}")).await;
+    }
+    assert_eq!(site.conferences[home].meetings().len(), 1, "no new ones");
+    site.create("old").await;
+    site.pass(20).await;
+    assert_eq!(site.server_of("old").await, home);
+    let state = || site.plane.classroom.fleet().entry(&Site::id(home)).unwrap().server.state;
+    assert_eq!(state(), AdminState::Cordoned);
+    site.conferences[home].forget_all();
+    site.pass(30).await;
+    assert_eq!(state(), AdminState::Disabled);
+    assert!(site.call("getMeetingInfo", "meetingID=old").await.contains("notFound"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_holds_up_no_call_for_others() {
+    let site = Site::new(3).await;
+    for n in 0..6 {
+        site.create(&format!("class-{n}")).await;
+    }
+    let mut well = None;
+    for n in 0..6 {
+        let name = format!("class-{n}");
+        if site.server_of(&name).await != 0 {
+            well = Some(name);
+        }
+    }
+    let well = format!("meetingID={}", well.unwrap());
+    site.conferences[0].set_fault(Fault::Hang);
+    let begun = Instant::now();
+    let (list, infos) =
+        tokio::join!(site.call("getMeetings", ""), join_all((0..20).map(|_| site.call("getMeetingInfo", &well))),);
+    assert!(infos.iter().all(|info| info.contains("SUCCESS")));
+    assert_eq!(list.matches("<meeting>").count(), 4, "{list}");
+    // The deadline of a call is five seconds.
+    assert!(begun.elapsed() < Duration::from_secs(15));
+    site.create("another").await;
+    assert_ne!(site.server_of("another").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_create_that_was_done_without_a_word_is_found() {
+    let site = Site::new(2).await;
+    site.conferences.iter().for_each(|server| server.set_fault_for("create", Fault::CreateThenHang));
+    let (answer, ()) = tokio::join!(site.call("create", "meetingID=class&name=class"), async {
+        while site.counts().iter().sum::<usize>() == 0 {
+            tokio::task::yield_now().await;
+        }
+        site.conferences.iter().for_each(|server| server.set_fault_for("create", Fault::None));
+    });
+    assert!(answer.contains("SUCCESS"), "{answer}");
+    assert_eq!(site.counts().iter().sum::<usize>(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_meetings_of_one_name_the_one_with_people_lives() {
+    let site = Site::new(2).await;
+    site.create("class").await;
+    let home = site.server_of("class").await;
+    let (stays, goes) = (&site.conferences[home], &site.conferences[1 - home]);
+    // As after a create that timed out here and was done there all the same.
+    let stray = |people: bool| {
+        let conference = goes;
+        async move {
+            let server = site_server(conference).await;
+            assert!(server.contains("SUCCESS"));
+            if people {
+                conference.attend("class", "Bea", false, true, false).unwrap();
+            }
+        }
+    };
+    stays.attend("class", "Ada", true, true, false).unwrap();
+    site.pass(5).await;
+    stray(false).await;
+    site.pass(10).await;
+    assert!(goes.meetings().is_empty(), "the second one was ended");
+    assert_eq!(stays.meetings()[0].attendees.len(), 1);
+
+    stays.forget_all();
+    site.pass(30).await;
+    site.create("class").await;
+    let home = site.server_of("class").await;
+    let other = &site.conferences[1 - home];
+    if !other.meetings().iter().any(|meeting| meeting.meeting_id == "class") {
+        assert!(site_server(other).await.contains("SUCCESS"));
+    }
+    other.attend("class", "Bea", false, true, false).unwrap();
+    site.pass(15).await;
+    assert_eq!(site.server_of("class").await, 1 - home, "it is where its people are");
+}
+
+/// Creates `class` at a server itself, as if it had come through another balancer.
+async fn site_server(conference: &testkit::conference::Conference) -> String {
+    let query = "meetingID=class&name=class";
+    let sum = crate::model::checksum::checksum(
+        crate::model::checksum::Algorithm::Sha256,
+        &[b"create", query.as_bytes(), conference.secret().as_bytes()],
+    );
+    let answer = reqwest::get(format!("{}/create?{query}&checksum={sum}", conference.url())).await.unwrap();
+    answer.text().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_made_through_us_is_adopted_and_ended_meetings_are_forgotten() {
+    let site = Site::new(1).await;
+    assert!(site_server(&site.conferences[0]).await.contains("SUCCESS"));
+    site.conferences[0].attend("class", "Ada", true, false, false).unwrap();
+    site.pass(10).await;
+    assert!(site.call("getMeetingInfo", "meetingID=class").await.contains("SUCCESS"));
+    assert!(site.call("isMeetingRunning", "meetingID=class").await.contains("<running>true"));
+    assert!(site.call("getMeetings", "").await.contains("<meetingID>class</meetingID>"));
+    site.conferences[0].forget_all();
+    site.pass(25).await;
+    assert!(site.call("isMeetingRunning", "meetingID=class").await.contains("<running>false"));
+    assert_eq!(site.plane.count("classroom_meeting").await, 0);
+    assert_eq!(site.plane.count("classroom_history").await, 1, "one came");
+}

@@ -37,7 +37,7 @@ impl From<quick_xml::Error> for XmlError {
     }
 }
 
-/// What the walk meets. `path` has the names from the root on.
+/// What the walk meets.
 pub(crate) enum Met<'a> {
     /// An element begins.
     Start,
@@ -45,56 +45,79 @@ pub(crate) enum Met<'a> {
     End { text: &'a str, span: Range<usize> },
 }
 
-/// Walks `xml` and tells `meet` of every element. It is read once, and nothing but the path and the texts of the elements
-/// that are open is kept.
+/// The elements that are open, in buffers that are used again for the next ones: an answer may have 100,000.
+#[derive(Default)]
+struct Open {
+    /// Their names, with slashes between them.
+    path: String,
+    /// The texts of all of them.
+    texts: String,
+    /// Of each: where its name and its text begin in these, and where its bytes begin.
+    starts: Vec<(usize, usize, usize)>,
+}
+
+impl Open {
+    fn push(&mut self, name: &[u8], begin: usize) {
+        self.starts.push((self.path.len(), self.texts.len(), begin));
+        if !self.path.is_empty() {
+            self.path.push('/');
+        }
+        self.path.push_str(&String::from_utf8_lossy(name));
+    }
+
+    /// Where the innermost begins: its text, and its bytes.
+    fn last(&self) -> Option<(&str, usize)> {
+        self.starts.last().map(|(_, text, begin)| (&self.texts[*text..], *begin))
+    }
+
+    fn pop(&mut self) {
+        if let Some((path, text, _)) = self.starts.pop() {
+            self.path.truncate(path);
+            self.texts.truncate(text);
+        }
+    }
+}
+
+/// Walks `xml` and tells `meet` of every element, with the path of names that leads to it: `response/meetings/meeting`. It is
+/// read once, and nothing but the elements that are open is kept.
 ///
 /// # Errors
 /// See [`XmlError`].
-pub(crate) fn walk(xml: &[u8], mut meet: impl FnMut(&[String], Met<'_>)) -> Result<(), XmlError> {
+pub(crate) fn walk(xml: &[u8], mut meet: impl FnMut(&str, Met<'_>)) -> Result<(), XmlError> {
     let mut reader = Reader::from_reader(xml);
-    let config = reader.config_mut();
-    config.check_end_names = true;
-    config.expand_empty_elements = true;
-    let mut path: Vec<String> = Vec::new();
-    let mut open: Vec<(String, usize)> = Vec::new();
+    reader.config_mut().expand_empty_elements = true;
+    let mut open = Open::default();
     let mut is_done = false;
     loop {
         let begin = reader.buffer_position() as usize;
         match reader.read_event()? {
             Event::Start(start) => {
-                if is_done || path.len() == DEPTH_MOST {
+                if is_done || open.starts.len() == DEPTH_MOST {
                     return Err(if is_done { XmlError::CutOff } else { XmlError::Depth });
                 }
-                path.push(String::from_utf8_lossy(start.name().as_ref()).into_owned());
-                open.push((String::new(), begin));
-                meet(&path, Met::Start);
+                open.push(start.name().as_ref(), begin);
+                meet(&open.path, Met::Start);
             }
             Event::End(_) => {
-                let Some((text, begin)) = open.pop() else { return Err(XmlError::CutOff) };
-                meet(&path, Met::End { text: text.trim(), span: begin..reader.buffer_position() as usize });
-                path.pop();
-                is_done = path.is_empty();
+                let Some((text, begin)) = open.last() else { return Err(XmlError::CutOff) };
+                meet(&open.path, Met::End { text: text.trim(), span: begin..reader.buffer_position() as usize });
+                open.pop();
+                is_done = open.starts.is_empty();
             }
-            Event::Text(text) => push(&mut open, &text.decode().map_err(|error| XmlError::Form(error.into()))?),
-            Event::CData(text) => push(&mut open, &text.decode().map_err(|error| XmlError::Form(error.into()))?),
+            Event::Text(text) => open.texts.push_str(&text.decode().map_err(|error| XmlError::Form(error.into()))?),
+            Event::CData(text) => open.texts.push_str(&text.decode().map_err(|error| XmlError::Form(error.into()))?),
             Event::GeneralRef(entity) => {
                 if let Some(c) = entity.resolve_char_ref()? {
-                    push(&mut open, c.encode_utf8(&mut [0; 4]));
+                    open.texts.push(c);
                 } else {
                     let name = entity.decode().map_err(|error| XmlError::Form(error.into()))?;
-                    push(&mut open, resolve_predefined_entity(&name).ok_or(XmlError::Entity)?);
+                    open.texts.push_str(resolve_predefined_entity(&name).ok_or(XmlError::Entity)?);
                 }
             }
             Event::DocType(_) => return Err(XmlError::DocumentType),
             Event::Eof => return if is_done { Ok(()) } else { Err(XmlError::CutOff) },
             Event::Empty(_) | Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
         }
-    }
-}
-
-fn push(open: &mut [(String, usize)], text: &str) {
-    if let Some((own, _)) = open.last_mut() {
-        own.push_str(text);
     }
 }
 
@@ -113,10 +136,10 @@ pub(crate) struct Outcome {
 pub(crate) fn outcome(xml: &[u8]) -> Result<Outcome, XmlError> {
     let mut outcome = None;
     walk(xml, |path, met| {
-        let path = names(path);
-        let (Met::End { text, .. }, ["response", name]) = (met, path.as_slice()) else { return };
+        let Met::End { text, .. } = met else { return };
+        let Some(name) = path.strip_prefix("response/") else { return };
         let known: &mut Outcome = outcome.get_or_insert_default();
-        match *name {
+        match name {
             "returncode" => known.is_success = text == "SUCCESS",
             "messageKey" => known.message_key = text.to_owned(),
             "message" => known.message = text.to_owned(),
@@ -124,11 +147,6 @@ pub(crate) fn outcome(xml: &[u8]) -> Result<Outcome, XmlError> {
         }
     })?;
     outcome.ok_or(XmlError::CutOff)
-}
-
-/// The path as `&str`, to match on.
-pub(crate) fn names(path: &[String]) -> Vec<&str> {
-    path.iter().map(String::as_str).collect()
 }
 
 /// An answer that is built element by element.
@@ -214,7 +232,7 @@ mod tests {
         let mut spans = Vec::new();
         walk(xml, |path, met| {
             if let Met::End { span, .. } = met
-                && path.len() == 2
+                && path.matches('/').count() == 1
             {
                 spans.push(String::from_utf8_lossy(&xml[span]).into_owned());
             }

@@ -14,7 +14,7 @@ use crate::model::meeting::{MeetingId, MeetingKey};
 use crate::model::parameters::Parameters;
 use crate::service::ServiceError;
 use crate::service::meeting::CALL_WITHIN;
-use crate::xml::{Element, Met, XmlError, names, walk};
+use crate::xml::{Element, Met, XmlError, walk};
 
 impl Classroom {
     /// A tenant's meetings, each as its server tells of it.
@@ -60,9 +60,9 @@ impl Classroom {
 fn elements(answer: &Bytes) -> Result<Vec<(String, String)>, XmlError> {
     let mut elements = Vec::new();
     let mut id = String::new();
-    walk(answer, |path, met| match (names(path).as_slice(), met) {
-        (["response", "meetings", "meeting", "meetingID"], Met::End { text, .. }) => id = text.to_owned(),
-        (["response", "meetings", "meeting"], Met::End { span, .. }) => {
+    walk(answer, |path, met| match (path, met) {
+        ("response/meetings/meeting/meetingID", Met::End { text, .. }) => id = text.to_owned(),
+        ("response/meetings/meeting", Met::End { span, .. }) => {
             let element = String::from_utf8_lossy(&answer[span]).into_owned();
             elements.push((std::mem::take(&mut id), element));
         }

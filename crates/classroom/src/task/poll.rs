@@ -14,9 +14,10 @@ use crate::model::meeting::Seen;
 use crate::model::parameters::Parameters;
 use crate::model::server::ServerId;
 use crate::service::ServiceError;
-use crate::service::create::TENANT_PARAMETER;
-use crate::xml::{Met, XmlError, names, walk};
+use crate::xml::{Met, XmlError, walk};
 
+/// Where a meeting says whose it is; the server makes the names of metadata lower case.
+const TENANT_FIELD: &str = "metadata/tenant-id";
 /// For a poll's answer.
 const POLL_WITHIN: Duration = Duration::from_secs(4);
 /// Between the polls of two servers, at most.
@@ -100,21 +101,20 @@ fn poll_read(answer: &Bytes, begun_ms: i64) -> Result<Poll, XmlError> {
     let mut seen = Seen::default();
     let mut is_success = false;
     walk(answer, |path, met| {
-        let path = names(path);
-        match (path.as_slice(), met) {
-            (["response", "returncode"], Met::End { text, .. }) => is_success = text == "SUCCESS",
-            (["response", "meetings", "meeting"], Met::Start) => seen = Seen::default(),
-            (["response", "meetings", "meeting"], Met::End { .. }) => {
+        let Some(name) = path.strip_prefix("response/meetings/meeting") else {
+            if let ("response/returncode", Met::End { text, .. }) = (path, met) {
+                is_success = text == "SUCCESS";
+            }
+            return;
+        };
+        match met {
+            Met::Start if name.is_empty() => seen = Seen::default(),
+            Met::Start => {}
+            Met::End { .. } if name.is_empty() => {
                 let seen = std::mem::take(&mut seen);
                 poll.seen.insert(seen.meeting_id.clone(), seen);
             }
-            (["response", "meetings", "meeting", name], Met::End { text, .. }) => field_read(&mut seen, name, text),
-            (["response", "meetings", "meeting", "metadata", name], Met::End { text, .. })
-                if name.eq_ignore_ascii_case(TENANT_PARAMETER.trim_start_matches("meta_")) =>
-            {
-                seen.tenant = portal::TenantId::parse(text);
-            }
-            _ => {}
+            Met::End { text, .. } => field_read(&mut seen, &name[1..], text),
         }
     })?;
     // A refusal is no poll: the secret may have changed.
@@ -139,6 +139,7 @@ fn field_read(seen: &mut Seen, name: &str, text: &str) {
         "voiceParticipantCount" => seen.attendance.voices = number(),
         "videoCount" => seen.attendance.videos = number(),
         "moderatorCount" => seen.moderators = number(),
+        name if name.eq_ignore_ascii_case(TENANT_FIELD) => seen.tenant = portal::TenantId::parse(text),
         _ => {}
     }
 }
@@ -146,16 +147,11 @@ fn field_read(seen: &mut Seen, name: &str, text: &str) {
 /// Reads the version out of the answer of the API's root; newer servers say which release they are.
 fn version_read(answer: &Bytes) -> Option<String> {
     let (mut api, mut release) = (None, None);
-    walk(answer, |path, met| {
-        if let (["response", name], Met::End { text, .. }) = (names(path).as_slice(), met)
-            && !text.is_empty()
-        {
-            match *name {
-                "bbbVersion" => release = Some(text.to_owned()),
-                "apiVersion" | "version" => api = Some(text.to_owned()),
-                _ => {}
-            }
-        }
+    walk(answer, |path, met| match (path, met) {
+        (_, Met::End { text: "", .. }) => {}
+        ("response/bbbVersion", Met::End { text, .. }) => release = Some(text.to_owned()),
+        ("response/apiVersion" | "response/version", Met::End { text, .. }) => api = Some(text.to_owned()),
+        _ => {}
     })
     .ok()?;
     release.or(api).map(|version| version.chars().take(40).collect())

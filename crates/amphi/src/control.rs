@@ -191,7 +191,7 @@ fn portal_config(public_url: Option<String>, address: SocketAddr) -> PortalConfi
             let storage = || storage::topic(caller, topic);
             lab::topic(caller, topic).or_else(storage).or_else(|| classroom::topic(caller, topic))
         },
-        removals: vec![lab::removal, storage::removal],
+        removals: vec![lab::removal, storage::removal, classroom::removal],
     }
 }
 

@@ -73,10 +73,12 @@ CREATE TABLE classroom_room (
   name VARCHAR(190) NOT NULL,
   meeting_id VARCHAR(64) NOT NULL UNIQUE,
   invitation VARCHAR(43) NOT NULL UNIQUE,
+  entrance VARCHAR(16) NOT NULL,
   settings TEXT NOT NULL,
   created_ms BIGINT NOT NULL
 );
-CREATE INDEX classroom_room_owner ON classroom_room (owner, name);
+CREATE INDEX classroom_room_owner ON classroom_room (owner, id);
+CREATE INDEX classroom_room_tenant ON classroom_room (tenant, entrance, id);
 
 -- Recordings. `metadata` is a JSON object; `is_decided`: somebody published or unpublished it, which an import leaves alone.
 CREATE TABLE classroom_recording (

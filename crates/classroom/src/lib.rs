@@ -111,6 +111,11 @@ struct Inner {
     meetings: Meetings,
 }
 
+/// Removes what is an account's own: its rooms. A meeting that is held in one goes on until people leave it.
+pub fn removal(write: &mut db::Write, account: &portal::AccountId) {
+    queries::room::rooms_delete(write, account);
+}
+
 /// The tables of classrooms.
 pub fn migrations() -> db::Migrations {
     const STEPS: &[db::Migration] =

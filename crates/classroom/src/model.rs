@@ -5,6 +5,7 @@ pub(crate) mod cost;
 pub(crate) mod health;
 pub(crate) mod meeting;
 pub(crate) mod parameters;
+pub(crate) mod room;
 pub(crate) mod server;
 pub(crate) mod tenant;
 pub(crate) mod voice_bridge;

@@ -103,6 +103,7 @@ impl Plane {
             sub_nav: crate::sub_navigation(),
             assets: crate::assets(),
             topics: crate::topic,
+            removals: vec![crate::removal],
             ..PortalConfig::default()
         };
         let portal = Portal::open(db.clone(), config).unwrap();

@@ -1,6 +1,7 @@
 //! All the SQL of classrooms, noun-first. Reads run at once; writes are statements for a transaction that the caller commits.
 
 pub(crate) mod meeting;
+pub(crate) mod room;
 pub(crate) mod server;
 pub(crate) mod tenant;
 

@@ -3,6 +3,7 @@
 pub(crate) mod create;
 pub(crate) mod join;
 pub(crate) mod meeting;
+pub(crate) mod room;
 pub(crate) mod server;
 pub(crate) mod tenant;
 
@@ -11,6 +12,7 @@ use portal::Problem;
 
 use crate::client::CallError;
 use crate::model::meeting::MeetingIdRefusal;
+use crate::model::room::{ROOMS_MAX, RoomRefusal};
 use crate::model::server::ServerRefusal;
 use crate::xml::{Outcome, XmlError};
 
@@ -81,6 +83,30 @@ pub(crate) enum ServiceError {
         /// What would be right.
         message: String,
     },
+    /// A room can't be made or changed as asked, or somebody's name is none.
+    #[error(transparent)]
+    Room(#[from] RoomRefusal),
+    /// No such room, or none that the caller may know of.
+    #[error("There is no such classroom.")]
+    RoomUnknown,
+    /// The caller may come, and no more.
+    #[error("This classroom is somebody else's; you may come to it, and not change it.")]
+    RoomOthers,
+    /// The owner has as many rooms as one may have.
+    #[error("You have {ROOMS_MAX} classrooms, as many as one may have; delete one first.")]
+    RoomsMany,
+    /// An invitation that leads nowhere: mistyped, renewed since, or of a room that is gone.
+    #[error("There is no classroom behind this link. It may have been renewed; ask who gave it to you.")]
+    InvitationUnknown,
+    /// No meeting is held, and the caller may not begin one.
+    #[error("The classroom is not open yet.")]
+    RoomClosed,
+    /// As many are in it as may be.
+    #[error("The classroom is full: {0} people are in it.")]
+    RoomFull(u32),
+    /// The room is for accounts of its tenant.
+    #[error("This classroom is for people with an account of {0}.")]
+    RoomNeedsAccount(String),
     /// A server's answer can't be read.
     #[error("reading a conference server's answer")]
     Answer(#[from] XmlError),
@@ -116,6 +142,14 @@ impl From<ServiceError> for Problem {
             E::TenantUnknown => Problem::not_found("tenant-not-found", sentence),
             E::SecretUnknown => Problem::not_found("conference-secret-unknown", sentence),
             E::Settings { field, .. } => Problem::bad_request("conference-settings", sentence).field(field),
+            E::Room(refusal) => Problem::bad_request(refusal.code(), sentence).field(refusal.field()),
+            E::RoomUnknown => Problem::not_found("room-unknown", sentence),
+            E::RoomOthers => Problem::forbidden("room-others", sentence),
+            E::RoomsMany => Problem::conflict("rooms-many", sentence),
+            E::InvitationUnknown => Problem::not_found("room-invitation-unknown", sentence),
+            E::RoomClosed => Problem::conflict("room-closed", sentence),
+            E::RoomFull(people) => Problem::conflict("room-full", sentence).arg("people", people),
+            E::RoomNeedsAccount(tenant) => Problem::forbidden("room-needs-account", sentence).arg("tenant", tenant),
             E::Answer(error) => Problem::unavailable("conference-server-away", sentence).cause(error),
             E::Call(error) => Problem::unavailable("conference-server-away", sentence).cause(error),
             E::Portal(problem) => problem,

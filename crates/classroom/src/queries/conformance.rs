@@ -1,6 +1,7 @@
 //! Every query of classrooms on SQLite, PostgreSQL and MariaDB.
 
 mod meeting;
+mod room;
 mod server;
 mod tenant;
 

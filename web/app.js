@@ -41,6 +41,11 @@
     event.detail.headers["X-CSRF-Token"] = body.dataset.csrf;
   });
 
+  // A part that is read again and again rests while nobody sees the page.
+  body.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.detail.elt.hasAttribute("data-while-seen")) event.preventDefault();
+  });
+
   // --- times --------------------------------------------------------------------------------------------------------
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
   const exact = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" });
@@ -181,7 +186,7 @@
   });
 
   // --- keyboard -----------------------------------------------------------------------------------------------------
-  const PLACES = { l: "/lab", p: "/programs", n: "/nodes", s: "/status", a: "/admin/accounts", c: "/clients", j: "/admin/journal" };
+  const PLACES = { l: "/lab", p: "/programs", r: "/classrooms", n: "/nodes", s: "/status", a: "/admin/accounts", c: "/clients", j: "/admin/journal" };
   let going = 0;
 
   function rows() {

@@ -1,6 +1,7 @@
 //! The pages of classrooms: extract, one call, render. What they say is in `locales`.
 
 mod conference;
+mod look;
 mod recording;
 mod room;
 
@@ -23,7 +24,7 @@ pub fn catalogs() -> Vec<(Locale, &'static str)> {
 
 /// The entries of the side bar.
 pub fn navigation() -> Vec<NavItem> {
-    Vec::new()
+    vec![NavItem { id: "classrooms", href: "/classrooms", icon: "bi-easel", label: "nav-classrooms", role: None }]
 }
 
 /// The entries of the second level, each with its section.

@@ -46,7 +46,7 @@ keys-search = Search
 keys-new = New
 keys-rows = Next or previous row
 keys-open = Open the row
-keys-go = Go to the lab (p: programs, n: nodes, s: status, a: accounts, c: clients, j: journal)
+keys-go = Go to the lab (p: programs, r: classrooms, n: nodes, s: status, a: accounts, c: clients, j: journal)
 keys-help = Show this list
 
 # Times

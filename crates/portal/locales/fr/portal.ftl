@@ -46,7 +46,7 @@ keys-search = Rechercher
 keys-new = Nouveau
 keys-rows = Ligne suivante ou précédente
 keys-open = Ouvrir la ligne
-keys-go = Aller au labo (p : programmes, n : nœuds, s : état, a : comptes, c : clients, j : journal)
+keys-go = Aller au labo (p : programmes, r : salles de classe, n : nœuds, s : état, a : comptes, c : clients, j : journal)
 keys-help = Afficher cette liste
 
 # Durées

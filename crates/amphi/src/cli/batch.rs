@@ -148,7 +148,7 @@ fn show(answer: &Value, format: OutputArgs) -> Result<(), Failure> {
     print_facts(&[
         ("id", Some(batch.id.clone())),
         ("name", Some(batch.name.clone())),
-        ("command", Some(batch.command.clone())),
+        ("command", Some(batch.asked_by.clone().unwrap_or(batch.command.clone()))),
         ("status", Some(batch.status.clone())),
         ("reason", batch.reason.clone()),
         ("waits", batch.waiting_reason.clone()),

@@ -73,6 +73,9 @@ pub(crate) struct Batch {
     /// Why nothing of it is started.
     #[serde(default)]
     pub(crate) waiting_reason: Option<String>,
+    /// What asks for the same batch again.
+    #[serde(default)]
+    pub(crate) asked_by: Option<String>,
 }
 
 impl Batch {

@@ -184,6 +184,8 @@ pub(super) struct BatchView {
     reason: Option<&'static str>,
     /// Why nothing of it is started, in a sentence, where it is not for a free slot; only where one batch is asked for.
     waiting_reason: Option<String>,
+    /// What asks for the same batch again, as one would type it; only where one batch is asked for.
+    asked_by: Option<String>,
 }
 
 impl BatchView {
@@ -208,6 +210,7 @@ impl BatchView {
             completed: batch.tally.last_ms.filter(|_| status.is_final()).map(portal::utc_text),
             reason: batch.is_stranded.then(|| ErrorReason::NodeGone.as_str()),
             waiting_reason: None,
+            asked_by: None,
         }
     }
 }
@@ -271,7 +274,8 @@ pub(super) async fn batch_get(
 ) -> Result<Json<BatchView>, Problem> {
     let batch = lab.batch_view(&caller, batch_id(&id)?).await?;
     let waiting_reason = lab.batch_waits(&batch).await?.map(|reason| reason.to_string());
-    Ok(Json(BatchView { waiting_reason, ..BatchView::new(&batch) }))
+    let asked_by = Some(batch.asked_by(lab.batch_node(&batch).await?.as_deref()));
+    Ok(Json(BatchView { waiting_reason, asked_by, ..BatchView::new(&batch) }))
 }
 
 /// Cancel a batch

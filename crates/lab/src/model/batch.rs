@@ -218,6 +218,13 @@ impl Batch {
         }
     }
 
+    /// What asks for the same batch again, as one would type it; `node` is the name of its own node.
+    pub fn asked_by(&self, node: Option<&str>) -> String {
+        let node = node.map(|node| format!(" --node {node}")).unwrap_or_default();
+        let labels: String = self.wanted_labels.iter().map(|(key, value)| format!(" --on {key}={value}")).collect();
+        format!("amphi run {}{node}{labels} {}", self.spread_option(), self.command)
+    }
+
     /// What sets an element apart from the others besides its index: its parameters, or the name or first line of its input.
     pub fn element_value(&self, parameters: &[String]) -> Option<String> {
         match (self.has_parameters, self.has_inputs) {
@@ -261,5 +268,15 @@ mod tests {
         let stranded = Batch { is_stranded: true, ..cancelled };
         assert_eq!((stranded.failed(), stranded.cancelled(), stranded.status()), (85, 0, BatchStatus::Completed));
         assert_eq!(Batch::example(9).rate(), None);
+    }
+
+    #[test]
+    fn the_command_asks_for_the_same_again() {
+        let batch = Batch { wanted_labels: [("site".to_owned(), "paris".to_owned())].into(), ..Batch::example(40) };
+        assert_eq!(batch.asked_by(None), "amphi run --array 1-40 --on site=paris ping 192.0.2.1");
+        let nodes = Batch { is_each_node: true, ..Batch::example(2) };
+        assert_eq!(nodes.asked_by(None), "amphi run --each-node ping 192.0.2.1");
+        let lines = Batch { has_parameters: true, ..Batch::example(2) };
+        assert_eq!(lines.asked_by(Some("lab-a")), "amphi run --each-line lines.txt --node lab-a ping 192.0.2.1");
     }
 }

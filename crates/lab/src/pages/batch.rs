@@ -18,7 +18,7 @@ use crate::model::job::Job;
 use crate::queries::list::JobFilter;
 use crate::service::ServiceError;
 use crate::service::batch_change::may_change;
-use words::{command, counts, pace, stopped};
+use words::{counts, pace, stopped};
 
 /// Batches of one page.
 const PAGE: u32 = 50;
@@ -304,10 +304,7 @@ async fn shown(lab: &Lab, caller: &Caller, look: &Look<'_>, id: &str) -> Result<
     let failures = lab.batch_failures(&batch, SHOWN).await?;
     let elements = JobFilter { batch: Some(batch.id), ..JobFilter::default() };
     let newest = lab.job_page(caller, &elements, None, SHOWN).await?;
-    let node = match batch.wanted_node {
-        Some(wanted) => lab.node_list().await?.into_iter().find(|node| node.id == wanted).map(|node| node.name),
-        None => None,
-    };
+    let node = lab.batch_node(&batch).await?;
     let is_over = batch.status().is_final();
     let is_own = may_change(caller, &batch);
     Ok(Shown {
@@ -317,7 +314,7 @@ async fn shown(lab: &Lab, caller: &Caller, look: &Look<'_>, id: &str) -> Result<
         counts: counts(&batch),
         pace: pace(look, &batch),
         stopped: stopped(look, &batch, lab.batch_waits(&batch).await?),
-        command: command(&batch, node.as_deref()),
+        command: batch.asked_by(node.as_deref()),
         tool: kind.tool(lab, &batch.tool),
         node,
         completed_ms: batch.tally.last_ms.filter(|_| is_over),

@@ -2,6 +2,7 @@
 
 mod batch;
 mod batch_delete;
+mod batch_element;
 mod input;
 mod job;
 mod job_change;

@@ -40,6 +40,12 @@ impl WaitReason {
 }
 
 impl Lab {
+    /// The name of the one node that a batch is for, while there is such a node.
+    pub(crate) async fn batch_node(&self, batch: &Batch) -> Result<Option<String>, ServiceError> {
+        let Some(wanted) = batch.wanted_node else { return Ok(None) };
+        Ok(node_get(self.db(), wanted).await?.map(|node| node.name))
+    }
+
     /// Why nothing of a batch is started; `None` also where only slots are missing.
     pub(crate) async fn batch_waits(&self, batch: &Batch) -> Result<Option<WaitReason>, ServiceError> {
         if batch.waiting() == 0 {

@@ -88,6 +88,7 @@ async fn a_removed_node_ends_its_batches() {
     let path = format!("/api/v1/batches/{}", batch["id"].as_str().unwrap());
     let show = async || plane.get(&plane.admin, &path).await.expect(200);
     assert_eq!(show().await["waiting_reason"], Value::Null, "it waits for a slot");
+    assert_eq!(show().await["asked_by"], "amphi run --array 1-3 --node lab-a ping 192.0.2.1");
     plane.node_change("lab-a", json!({ "state": "disabled" })).await;
     let reason = show().await["waiting_reason"].clone();
     assert!(reason.as_str().unwrap().starts_with("lab-a is disabled"), "{reason}");

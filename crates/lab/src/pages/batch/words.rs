@@ -30,13 +30,6 @@ pub(super) fn stopped(look: &Look<'_>, batch: &Batch, waits: Option<WaitReason>)
     })
 }
 
-/// What asks for the same batch again.
-pub(super) fn command(batch: &Batch, node: Option<&str>) -> String {
-    let node = node.map(|node| format!(" --node {node}")).unwrap_or_default();
-    let labels: String = batch.wanted_labels.iter().map(|(key, value)| format!(" --on {key}={value}")).collect();
-    format!("amphi run {}{node}{labels} {}", batch.spread_option(), batch.command)
-}
-
 /// A number of which people want two figures.
 fn rounded(value: f64) -> f64 {
     if value < 10.0 { (value * 10.0).round() / 10.0 } else { value.round() }
@@ -54,19 +47,4 @@ pub(super) fn pace(look: &Look<'_>, batch: &Batch) -> Vec<String> {
         seconds => look.t.arg("batch-left-hours", "count", (seconds / 3_600.0).round()),
     });
     rate.into_iter().chain(left).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_asks_for_the_same_again() {
-        let batch = Batch { wanted_labels: [("site".to_owned(), "paris".to_owned())].into(), ..Batch::example(40) };
-        assert_eq!(command(&batch, None), "amphi run --array 1-40 --on site=paris ping 192.0.2.1");
-        let nodes = Batch { is_each_node: true, ..Batch::example(2) };
-        assert_eq!(command(&nodes, None), "amphi run --each-node ping 192.0.2.1");
-        let lines = Batch { has_parameters: true, ..Batch::example(2) };
-        assert_eq!(command(&lines, Some("lab-a")), "amphi run --each-line lines.txt --node lab-a ping 192.0.2.1");
-    }
 }

@@ -1,5 +1,7 @@
 //! One call: admitted, read, answered.
 
+use std::time::Duration;
+
 use axum::body::{Body as RequestBody, to_bytes};
 use axum::http::{Method, Request, header};
 use bytes::Bytes;
@@ -14,6 +16,10 @@ use crate::model::parameters::Parameters;
 use crate::service::ServiceError;
 use crate::xml::{Element, walk};
 
+/// Parameters that come as a form, at most.
+const FORM_BYTES_MAX: usize = 256 << 10;
+/// For a body to come.
+const BODY_WITHIN: Duration = Duration::from_secs(60);
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A call that was admitted.
@@ -46,20 +52,26 @@ pub(super) async fn answer(classroom: &Classroom, name: &str, query: String, req
     if !matches!(parts.method, Method::GET | Method::POST) {
         return Answer::unsupported_request();
     }
-    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
-        return Answer::failed(
-            "requestTooLarge",
-            &format!("The body is longer than {BODY_BYTES_MAX} bytes, or cut off."),
-        );
-    };
     let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = text(header::CONTENT_TYPE);
     let is_form = content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(FORM);
     let host = parts.uri.host().unwrap_or_else(|| text(header::HOST));
-    // A form may carry the parameters and the checksum; then the query has none.
-    let form = if is_form { std::str::from_utf8(&body).unwrap_or_default() } else { "" };
-    let raw = if query.contains("checksum=") || form.is_empty() { query.as_str() } else { form };
-    let Some(admitted) = classroom.admit(host, name, raw) else { return Answer::checksum_error() };
+    // Who is not known gets no room for a body but that of a form, which carries its own checksum.
+    let (admitted, body) = if query.contains("checksum=") || !is_form {
+        let Some(admitted) = classroom.admit(host, name, &query) else { return Answer::checksum_error() };
+        match read(body, BODY_BYTES_MAX).await {
+            Ok(body) => (admitted, body),
+            Err(answer) => return answer,
+        }
+    } else {
+        let form = match read(body, FORM_BYTES_MAX).await {
+            Ok(form) => form,
+            Err(answer) => return answer,
+        };
+        let form = std::str::from_utf8(&form).unwrap_or_default();
+        let Some(admitted) = classroom.admit(host, name, form) else { return Answer::checksum_error() };
+        (admitted, Bytes::new())
+    };
     let parameters = Parameters::parse(admitted.signed.as_bytes());
     let body = if parts.method == Method::POST && !is_form && !body.is_empty() {
         if !takes_xml(name) || !is_xml(content_type) {
@@ -74,6 +86,16 @@ pub(super) async fn answer(classroom: &Classroom, name: &str, query: String, req
     };
     let call = Call { name, tenant: &admitted.tenant, parameters, body };
     dispatch(classroom, call, &parts.method).await.unwrap_or_else(Answer::from)
+}
+
+/// A whole body of at most so many bytes.
+async fn read(body: RequestBody, most: usize) -> Result<Bytes, Answer> {
+    let failed = |message: String| Err(Answer::failed("requestTooLarge", &message));
+    match tokio::time::timeout(BODY_WITHIN, to_bytes(body, most)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => failed(format!("The body is longer than {most} bytes, or was cut off.")),
+        Err(_) => failed(format!("The body did not come within {BODY_WITHIN:?}.")),
+    }
 }
 
 fn takes_xml(name: &str) -> bool {

@@ -39,7 +39,11 @@ impl Classroom {
         let entries: HashMap<ServerId, Entry> =
             self.fleet().entries().into_iter().map(|entry| (entry.server.id.clone(), entry)).collect();
         self.meetings_reload().await?;
-        for entry in entries.values().filter(|entry| entry.observed.is_lost(now_ms, self.lost_after())) {
+        // Where no server at all answers, it is we who are cut off: there is nowhere to make a meeting again anyway.
+        let is_cut_off =
+            !entries.values().any(|entry| entry.poll.is_some() && entry.observed.silent_since_ms().is_none());
+        let lost = entries.values().filter(|entry| !is_cut_off && entry.observed.is_lost(now_ms, self.lost_after()));
+        for entry in lost {
             self.server_lose(entry).await?;
         }
         for meeting in self.meetings().all() {

@@ -77,6 +77,22 @@ async fn a_blip_ends_nothing_and_moves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reaches_no_server_gives_up_no_meeting() {
+    let site = Site::new(2).await;
+    for n in 0..4 {
+        site.create(&format!("class-{n}")).await;
+    }
+    site.conferences.iter().for_each(|server| server.set_fault(Fault::Refuse));
+    site.pass(120).await;
+    assert!(site.call("getMeetingInfo", "meetingID=class-0").await.contains("internalError"));
+    site.conferences.iter().for_each(|server| server.set_fault(Fault::None));
+    site.pass(5).await;
+    for n in 0..4 {
+        assert!(site.call("getMeetingInfo", &format!("meetingID=class-{n}")).await.contains("SUCCESS"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cordoned_server_keeps_what_it_has_and_is_disabled_when_it_is_empty() {
     let site = Site::new(2).await;
     site.create("old").await;

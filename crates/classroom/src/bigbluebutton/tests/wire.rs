@@ -109,6 +109,15 @@ async fn forms_and_slides_come_by_post() {
         let answer = post(&site, &path, content_type, body).await;
         assert!(answer.contains(key), "{content_type} {body}: {answer}");
     }
+    // Who did not sign gets no room for a body.
+    let unsigned = "/bigbluebutton/api/create?meetingID=x";
+    assert!(post(&site, unsigned, "application/xml", &"x".repeat(1 << 20)).await.contains("checksumError"));
+    let form = format!("meetingID=x&pad={}", "x".repeat(300 << 10));
+    assert!(
+        post(&site, "/bigbluebutton/api/create", "application/x-www-form-urlencoded", &form)
+            .await
+            .contains("requestTooLarge")
+    );
     let info = site.plane.signed("getMeetingInfo", "meetingID=by-xml");
     assert!(post(&site, &info, "application/xml", slides).await.contains("unsupportedContentType"));
 }

@@ -93,6 +93,7 @@ CREATE TABLE classroom_recording (
   started_ms BIGINT NOT NULL,
   ended_ms BIGINT NOT NULL,
   participants BIGINT NOT NULL,
+  raw_bytes BIGINT NOT NULL,
   metadata TEXT NOT NULL,
   imported_ms BIGINT NOT NULL
 );
@@ -139,11 +140,12 @@ CREATE TABLE classroom_quarantine (
 CREATE TABLE classroom_upload (
   id VARCHAR(36) NOT NULL PRIMARY KEY,
   account VARCHAR(36) NOT NULL,
-  bytes BIGINT NOT NULL,
+  name VARCHAR(190) NOT NULL,
   created_ms BIGINT NOT NULL
 );
 
--- Hooks that clients asked for. '' as meeting: all of the tenant's.
+-- Hooks that clients asked for. '' as meeting: all of the tenant's. `same` is what makes two wishes one: the SHA-256 of
+-- tenant, address and meeting.
 CREATE TABLE classroom_hook (
   id BIGINT NOT NULL PRIMARY KEY,
   tenant VARCHAR(36) NOT NULL,
@@ -151,18 +153,34 @@ CREATE TABLE classroom_hook (
   meeting_id VARCHAR(256) NOT NULL,
   is_raw SMALLINT NOT NULL,
   token VARCHAR(43) NOT NULL UNIQUE,
+  same VARCHAR(64) NOT NULL UNIQUE,
   created_ms BIGINT NOT NULL
 );
 
--- Calls to clients that have to come through: kept until they are answered, given up after some days.
+-- Where a meeting's analytics go, which come long after the meeting itself is forgotten.
+CREATE TABLE classroom_analytics (
+  token VARCHAR(43) NOT NULL PRIMARY KEY,
+  tenant VARCHAR(36) NOT NULL,
+  url TEXT NOT NULL,
+  created_ms BIGINT NOT NULL
+);
+CREATE INDEX classroom_analytics_created ON classroom_analytics (created_ms);
+
+-- Calls to clients that have to come through: kept until they are answered, given up after some days. `line` is the SHA-256
+-- of the address, whose calls keep their order; `id` that of the whole, so that the same twice is one. One that is done
+-- stays for some minutes to tell repetitions.
 CREATE TABLE classroom_outbox (
-  id VARCHAR(36) NOT NULL PRIMARY KEY,
+  number SERIAL_KEY,
+  id VARCHAR(64) NOT NULL UNIQUE,
+  line VARCHAR(64) NOT NULL,
   kind VARCHAR(16) NOT NULL,
   tenant VARCHAR(36) NOT NULL,
   url TEXT NOT NULL,
   body TEXT NOT NULL,
+  is_done SMALLINT NOT NULL,
   attempts BIGINT NOT NULL,
   due_ms BIGINT NOT NULL,
   created_ms BIGINT NOT NULL
 );
-CREATE INDEX classroom_outbox_due ON classroom_outbox (due_ms);
+CREATE INDEX classroom_outbox_due ON classroom_outbox (is_done, due_ms);
+CREATE INDEX classroom_outbox_line ON classroom_outbox (line, is_done, number);

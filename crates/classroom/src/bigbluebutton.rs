@@ -7,6 +7,7 @@ mod admit;
 mod answer;
 mod call;
 mod listing;
+mod recording;
 #[cfg(test)]
 mod tests;
 

@@ -7,6 +7,7 @@
 
 mod access;
 mod api;
+mod archive;
 mod bigbluebutton;
 mod client;
 mod directory;

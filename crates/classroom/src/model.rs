@@ -3,8 +3,12 @@
 pub(crate) mod checksum;
 pub(crate) mod cost;
 pub(crate) mod health;
+pub(crate) mod hook;
 pub(crate) mod meeting;
+pub(crate) mod metadata;
+pub(crate) mod outbox;
 pub(crate) mod parameters;
+pub(crate) mod recording;
 pub(crate) mod room;
 pub(crate) mod server;
 pub(crate) mod tenant;

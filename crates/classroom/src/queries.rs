@@ -1,9 +1,14 @@
 //! All the SQL of classrooms, noun-first. Reads run at once; writes are statements for a transaction that the caller commits.
 
+pub(crate) mod hook;
 pub(crate) mod meeting;
+pub(crate) mod outbox;
+pub(crate) mod recording;
 pub(crate) mod room;
 pub(crate) mod server;
 pub(crate) mod tenant;
+pub(crate) mod upload;
+pub(crate) mod view;
 
 #[cfg(test)]
 mod conformance;

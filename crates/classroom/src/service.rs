@@ -1,11 +1,16 @@
 //! Operations of classrooms: check the caller, decide, write, tell.
 
+pub(crate) mod caption;
 pub(crate) mod create;
+pub(crate) mod import;
 pub(crate) mod join;
 pub(crate) mod meeting;
+pub(crate) mod recording;
 pub(crate) mod room;
 pub(crate) mod server;
 pub(crate) mod tenant;
+pub(crate) mod upload;
+pub(crate) mod view;
 
 use db::DbError;
 use portal::Problem;
@@ -107,6 +112,35 @@ pub(crate) enum ServiceError {
     /// The room is for accounts of its tenant.
     #[error("This classroom is for people with an account of {0}.")]
     RoomNeedsAccount(String),
+    /// No such recording.
+    #[error("There is no such recording.")]
+    RecordingUnknown,
+    /// What is asked for a recording is not acceptable.
+    #[error("{message}")]
+    Recording {
+        /// The field.
+        field: &'static str,
+        /// What would be right.
+        message: String,
+    },
+    /// No such upload.
+    #[error("There is no such upload; it may have been finished, or given up after a week.")]
+    UploadUnknown,
+    /// A piece of an upload does not follow on what is there.
+    #[error("The upload has {0} bytes; go on from there.")]
+    UploadOffset(u64),
+    /// Another piece is being written.
+    #[error("Another piece of this upload is being written.")]
+    UploadBusy,
+    /// An upload is longer than is taken.
+    #[error("A recording has at most {0} bytes.")]
+    UploadTooLong(u64),
+    /// An archive was set aside.
+    #[error("{0}")]
+    ArchiveRejected(String),
+    /// The folder of recordings can't be read or written.
+    #[error("reading or writing the files of recordings")]
+    Files(#[source] std::io::Error),
     /// A server's answer can't be read.
     #[error("reading a conference server's answer")]
     Answer(#[from] XmlError),
@@ -150,6 +184,17 @@ impl From<ServiceError> for Problem {
             E::RoomClosed => Problem::conflict("room-closed", sentence),
             E::RoomFull(people) => Problem::conflict("room-full", sentence).arg("people", people),
             E::RoomNeedsAccount(tenant) => Problem::forbidden("room-needs-account", sentence).arg("tenant", tenant),
+            E::RecordingUnknown => Problem::not_found("recording-unknown", sentence),
+            E::Recording { field, .. } => Problem::bad_request("recording", sentence).field(field),
+            E::UploadUnknown => Problem::not_found("upload-unknown", sentence),
+            E::UploadOffset(offset) => Problem::conflict("upload-offset", sentence).arg("offset", offset),
+            E::UploadBusy => Problem::conflict("upload-busy", sentence),
+            E::UploadTooLong(most) => Problem::bad_request("upload-too-long", sentence).arg("most", most),
+            E::ArchiveRejected(detail) => Problem::conflict("recording-rejected", sentence).arg("detail", detail),
+            E::Files(error) => {
+                let sentence = "The folder of recordings can't be read or written just now.";
+                Problem::unavailable("recordings-away", sentence).cause(error)
+            }
             E::Answer(error) => Problem::unavailable("conference-server-away", sentence).cause(error),
             E::Call(error) => Problem::unavailable("conference-server-away", sentence).cause(error),
             E::Portal(problem) => problem,

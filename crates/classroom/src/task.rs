@@ -3,6 +3,7 @@
 
 mod poll;
 mod reconcile;
+pub(crate) mod spool;
 mod tally;
 
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crate::service::{MOVED, SERVERS, ServiceError, TENANTS};
 
 /// All is read anew this often, whatever wake-ups came.
 const RELOAD: Duration = Duration::from_secs(30);
+const SPOOL: Duration = Duration::from_secs(10);
 const TALLY: Duration = Duration::from_secs(60);
 
 /// Starts the duties; they end with `shutdown`.
@@ -27,6 +29,7 @@ pub(crate) fn spawn_tasks(classroom: &Classroom, shutdown: &CancellationToken) -
     start("poll", poll, |c| Box::pin(async move { c.servers_poll().await }), false);
     start("reload", RELOAD, |c| Box::pin(async move { c.reload().await }), false);
     start("reconcile", poll, |c| Box::pin(async move { c.reconcile().await }), true);
+    start("spool", SPOOL, |c| Box::pin(async move { c.spool_turn().await }), true);
     start("tally", TALLY, |c| Box::pin(async move { c.tally().await }), true);
     tracker.spawn(follow(classroom.clone(), shutdown.clone()));
     tracker.close();

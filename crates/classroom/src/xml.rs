@@ -121,6 +121,19 @@ pub(crate) fn walk(xml: &[u8], mut meet: impl FnMut(&str, Met<'_>)) -> Result<()
     }
 }
 
+/// The attributes of the element that `xml` begins with; those that can't be read are left out.
+pub(crate) fn attributes(xml: &[u8]) -> Vec<(String, String)> {
+    let mut reader = Reader::from_reader(xml);
+    let Ok(Event::Start(start) | Event::Empty(start)) = reader.read_event() else { return Vec::new() };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let attributes = start.attributes().filter_map(Result::ok);
+    let read = attributes.map(|own| {
+        let value = text(&own.value);
+        (text(own.key.as_ref()), quick_xml::escape::unescape(&value).map(Cow::into_owned).unwrap_or(value.clone()))
+    });
+    read.collect()
+}
+
 /// What an answer says of the call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -187,6 +200,13 @@ impl Element {
         self.text.push_str(&format!("<{name}>{xml}</{name}>"));
     }
 
+    /// Adds `<name a="…">text</name>`.
+    pub(crate) fn push_attributed(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) {
+        let attributes: String =
+            attributes.iter().map(|(name, value)| format!(" {name}=\"{}\"", escape(*value))).collect();
+        self.text.push_str(&format!("<{name}{attributes}>{}</{name}>", escape(text)));
+    }
+
     /// An element with children, which `fill` adds.
     pub(crate) fn push_with(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         self.text.push_str(&format!("<{name}>"));
@@ -239,6 +259,13 @@ mod tests {
         })
         .unwrap();
         assert_eq!(spans, ["<m a=\"1\"><i>x</i></m>", "<e/>"]);
+    }
+
+    #[test]
+    fn attributes_are_read() {
+        let read = attributes(b"<image width=\"176\" alt='a &amp; \xc3\xa9'>x</image>");
+        assert_eq!(read, [("width".to_owned(), "176".to_owned()), ("alt".to_owned(), "a & \u{e9}".to_owned())]);
+        assert_eq!(attributes(b"no element"), []);
     }
 
     #[test]

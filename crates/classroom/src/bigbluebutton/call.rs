@@ -33,7 +33,7 @@ pub(super) struct Call<'a> {
 
 /// The name of a call for counters: clients may ask for anything.
 pub(super) fn known(name: &str) -> &'static str {
-    const CALLS: [&str; 9] = [
+    const CALLS: [&str; 14] = [
         "create",
         "join",
         "end",
@@ -43,11 +43,19 @@ pub(super) fn known(name: &str) -> &'static str {
         "insertDocument",
         "sendChatMessage",
         "getRecordings",
+        "publishRecordings",
+        "updateRecordings",
+        "deleteRecordings",
+        "getRecordingTextTracks",
+        "putRecordingTextTrack",
     ];
     CALLS.into_iter().find(|known| *known == name).unwrap_or("other")
 }
 
 pub(super) async fn answer(classroom: &Classroom, name: &str, query: String, request: Request<RequestBody>) -> Answer {
+    if name == "putRecordingTextTrack" {
+        return track_put(classroom, name, &query, request).await;
+    }
     let (parts, body) = request.into_parts();
     if !matches!(parts.method, Method::GET | Method::POST) {
         return Answer::unsupported_request();
@@ -98,6 +106,18 @@ async fn read(body: RequestBody, most: usize) -> Result<Bytes, Answer> {
     }
 }
 
+/// The one call with a file: its body is read as a form of several parts, and not signed.
+async fn track_put(classroom: &Classroom, name: &str, query: &str, request: Request<RequestBody>) -> Answer {
+    if request.method() != Method::POST {
+        return Answer::unsupported_request();
+    }
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let host = request.uri().host().or(host).unwrap_or_default();
+    let Some(admitted) = classroom.admit(host, name, query) else { return Answer::checksum_error() };
+    let parameters = Parameters::parse(admitted.signed.as_bytes());
+    classroom.track_answer(&admitted.tenant, &parameters, request).await.unwrap_or_else(Answer::from)
+}
+
 fn takes_xml(name: &str) -> bool {
     matches!(name, "create" | "insertDocument")
 }
@@ -120,6 +140,11 @@ async fn dispatch(classroom: &Classroom, call: Call<'_>, method: &Method) -> Res
         "getMeetings" => classroom.meetings_list(call.tenant).await,
         "getMeetingInfo" | "end" | "sendChatMessage" => pass(classroom, call).await,
         "insertDocument" if method == Method::POST => pass(classroom, call).await,
+        "getRecordings" => classroom.recordings_answer(&call).await,
+        "publishRecordings" => classroom.recordings_publish_answer(&call).await,
+        "updateRecordings" => classroom.recordings_update_answer(&call).await,
+        "deleteRecordings" => classroom.recordings_delete_answer(&call).await,
+        "getRecordingTextTracks" => classroom.tracks_answer(&call).await,
         _ => Ok(Answer::unsupported_request()),
     }
 }

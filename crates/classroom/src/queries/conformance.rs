@@ -1,9 +1,13 @@
 //! Every query of classrooms on SQLite, PostgreSQL and MariaDB.
 
+mod hook;
 mod meeting;
+mod outbox;
+mod recording;
 mod room;
 mod server;
 mod tenant;
+mod upload;
 
 use portal::{Seal, TenantId};
 

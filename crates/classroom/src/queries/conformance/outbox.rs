@@ -1,0 +1,68 @@
+use db::{Database, Write};
+
+use super::{NOW_MS, tenant_id};
+use crate::model::outbox::{CallKind, OutboxCall};
+use crate::queries::outbox::{
+    analytics_get, analytics_prune, analytics_put, call_again, call_count, call_done, call_insert, call_list_due,
+    call_next, calls_prune,
+};
+
+testkit::for_each_engine!(crate::migrations();
+    calls_to_one_address_keep_their_order, the_same_call_is_one, analytics_know_their_way);
+
+fn call(url: &str, body: &str, now_ms: i64) -> OutboxCall {
+    OutboxCall::new(CallKind::Hook, tenant_id(1), url.into(), body.into(), now_ms)
+}
+
+async fn put(db: &Database, call: &OutboxCall) {
+    db.write(Write::new().step(call_insert(call))).await.unwrap();
+}
+
+async fn due(db: &Database, now_ms: i64) -> Vec<String> {
+    call_list_due(db, now_ms, 10).await.unwrap().into_iter().map(|call| call.body).collect()
+}
+
+async fn calls_to_one_address_keep_their_order(db: Database) {
+    let (a1, a2, b1) = (call("https://a/", "a1", 5), call("https://a/", "a2", 5), call("https://b/", "b1", 4));
+    for own in [&a1, &a2, &b1] {
+        put(&db, own).await;
+    }
+    assert_eq!(due(&db, 3).await, [""; 0]);
+    assert_eq!(due(&db, 5).await, ["b1", "a1"]);
+    assert_eq!(call_next(&db, &a1.line).await.unwrap(), Some(a1.clone()));
+    db.write(Write::new().step(call_again(&a1.id, 50))).await.unwrap();
+    assert_eq!(due(&db, 49).await, ["b1"], "what is behind waits too");
+    assert_eq!(call_list_due(&db, 50, 10).await.unwrap()[1].attempts, 1);
+    db.write(Write::new().step(call_done(&a1.id, 70))).await.unwrap();
+    assert_eq!(due(&db, 50).await, ["b1", "a2"]);
+    assert_eq!(call_count(&db).await.unwrap(), 2);
+    assert_eq!(call_next(&db, &call("https://c/", "", 0).line).await.unwrap(), None);
+}
+
+async fn the_same_call_is_one(db: Database) {
+    let first = call("https://a/?é", "x", NOW_MS);
+    put(&db, &first).await;
+    put(&db, &first).await;
+    assert_eq!(call_list_due(&db, NOW_MS, 10).await.unwrap(), std::slice::from_ref(&first));
+    db.write(Write::new().step(call_done(&first.id, NOW_MS + 10))).await.unwrap();
+    put(&db, &first).await;
+    assert_eq!(call_count(&db).await.unwrap(), 0, "it is known for a while after");
+    db.write(Write::new().step(calls_prune(NOW_MS + 9))).await.unwrap();
+    put(&db, &first).await;
+    assert_eq!(call_count(&db).await.unwrap(), 0);
+    db.write(Write::new().step(calls_prune(NOW_MS + 10))).await.unwrap();
+    put(&db, &first).await;
+    assert_eq!(call_count(&db).await.unwrap(), 1);
+}
+
+async fn analytics_know_their_way(db: Database) {
+    let put = |url: &str, now_ms| Write::new().step(analytics_put("t", &tenant_id(1), url, now_ms));
+    db.write(put("https://a/", 5)).await.unwrap();
+    db.write(put("https://b/é", 6)).await.unwrap();
+    assert_eq!(analytics_get(&db, "t").await.unwrap(), Some((tenant_id(1), "https://b/é".to_owned())));
+    assert_eq!(analytics_get(&db, "T").await.unwrap(), None);
+    db.write(Write::new().step(analytics_prune(6))).await.unwrap();
+    assert!(analytics_get(&db, "t").await.unwrap().is_some());
+    db.write(Write::new().step(analytics_prune(7))).await.unwrap();
+    assert!(analytics_get(&db, "t").await.unwrap().is_none());
+}

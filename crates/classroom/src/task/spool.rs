@@ -1,0 +1,65 @@
+//! The folder that conference servers put their recordings into is watched by one replica at a time.
+
+use std::time::Duration;
+
+use crate::Classroom;
+use crate::service::import::modified_ms;
+use crate::service::{ServiceError, import::Import};
+
+/// A file that was written to within this time is still being written.
+const STILL_GROWS_MS: i64 = 5_000;
+/// While something is imported the lease is prolonged this often: an archive may take minutes.
+const RENEW: Duration = Duration::from_secs(10);
+
+impl Classroom {
+    /// Takes in what lies in the spool folder. What fails by our fault stays there for the next turn.
+    pub(crate) async fn spool_turn(&self) -> Result<(), ServiceError> {
+        self.work_tidy().await?;
+        self.uploads_tidy().await?;
+        let folder = self.config().settings.spool.clone().unwrap_or_else(|| self.config().dir.join("spool"));
+        tokio::fs::create_dir_all(&folder).await.map_err(ServiceError::Files)?;
+        let mut archives = Vec::new();
+        let mut entries = tokio::fs::read_dir(&folder).await.map_err(ServiceError::Files)?;
+        while let Some(entry) = entries.next_entry().await.map_err(ServiceError::Files)? {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // rsync writes to a file whose name begins with a point, and renames it once it is whole.
+            if name.starts_with('.') || !name.ends_with(".tar") {
+                continue;
+            }
+            let Ok(metadata) = entry.metadata().await else { continue };
+            let age_ms = self.now_ms() - modified_ms(&metadata).map_err(ServiceError::Files)?;
+            if metadata.is_file() && age_ms >= STILL_GROWS_MS {
+                archives.push((name, entry.path()));
+            }
+        }
+        archives.sort();
+        for (name, path) in archives {
+            let take = self.archive_take(&path, &name);
+            tokio::pin!(take);
+            let taken = loop {
+                tokio::select! {
+                    taken = &mut take => break taken,
+                    () = tokio::time::sleep(RENEW) => self.spool_renew().await?,
+                }
+            };
+            match taken {
+                Ok(Import::Done(_) | Import::Rejected(_)) => {}
+                // The others may still be taken in.
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(error, "{name} was not imported; it is tried again");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn spool_renew(&self) -> Result<(), ServiceError> {
+        let owner = &self.config().replica;
+        self.db().lease_acquire("classroom-spool", owner, 4 * RENEW).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

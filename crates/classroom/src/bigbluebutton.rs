@@ -8,6 +8,7 @@ mod answer;
 mod call;
 mod listing;
 mod recording;
+mod scalelite;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ pub(crate) fn router(classroom: Classroom) -> Router {
         .route("/bigbluebutton/api/", any(root))
         .route("/bigbluebutton/api/{*call}", any(api))
         .route("/bigbluebutton/ended/{token}", get(ended))
+        .merge(scalelite::routes())
         .with_state(classroom)
 }
 

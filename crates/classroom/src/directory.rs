@@ -58,6 +58,11 @@ impl Entries {
         self.tenants.get(id)
     }
 
+    /// One tenant by its id or its name.
+    pub(crate) fn find(&self, text: &str) -> Option<&Arc<TenantEntry>> {
+        self.tenants.values().find(|entry| entry.settings.tenant.as_str() == text || entry.name == text)
+    }
+
     /// All tenants, in no particular order.
     pub(crate) fn tenants(&self) -> impl Iterator<Item = &Arc<TenantEntry>> {
         self.tenants.values()

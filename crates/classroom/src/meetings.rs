@@ -22,6 +22,8 @@ struct Known {
     counts: HashMap<TenantId, usize>,
     /// The most people seen in each, by the meeting's token.
     attended: HashMap<String, u32>,
+    /// Meetings that began here and are in no table of usage yet.
+    begun: HashMap<TenantId, i64>,
 }
 
 impl Known {
@@ -115,9 +117,10 @@ impl Meetings {
         }
         let mut known = self.known_mut();
         let mut attended = std::mem::take(&mut known.attended);
+        let begun = std::mem::take(&mut known.begun);
         let tokens: HashSet<&str> = read.all().map(|meeting| meeting.token.as_str()).collect();
         attended.retain(|token, _| tokens.contains(token.as_str()));
-        *known = Known { attended, ..read };
+        *known = Known { attended, begun, ..read };
     }
 
     /// So many people were seen in a meeting.
@@ -132,6 +135,22 @@ impl Meetings {
     /// The most people that were seen in a meeting.
     pub(crate) fn attended_most(&self, meeting: &Meeting) -> u32 {
         self.known().attended.get(&meeting.token).copied().unwrap_or_default()
+    }
+
+    /// A tenant's meeting began.
+    pub(crate) fn on_begun(&self, tenant: &TenantId) {
+        *self.known_mut().begun.entry(tenant.clone()).or_default() += 1;
+    }
+
+    /// How many began since this was last asked.
+    pub(crate) fn begun_take(&self) -> HashMap<TenantId, i64> {
+        std::mem::take(&mut self.known_mut().begun)
+    }
+
+    /// What was taken could not be written.
+    pub(crate) fn begun_give_back(&self, taken: HashMap<TenantId, i64>) {
+        let mut known = self.known_mut();
+        taken.into_iter().for_each(|(tenant, meetings)| *known.begun.entry(tenant).or_default() += meetings);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The nouns of classrooms: no I/O.
 
+pub(crate) mod capacity;
 pub(crate) mod checksum;
 pub(crate) mod cost;
 pub(crate) mod health;
@@ -12,4 +13,5 @@ pub(crate) mod recording;
 pub(crate) mod room;
 pub(crate) mod server;
 pub(crate) mod tenant;
+pub(crate) mod usage;
 pub(crate) mod voice_bridge;

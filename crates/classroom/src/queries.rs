@@ -9,6 +9,7 @@ pub(crate) mod server;
 pub(crate) mod tenant;
 pub(crate) mod upload;
 pub(crate) mod view;
+pub(crate) mod usage;
 
 #[cfg(test)]
 mod conformance;

@@ -7,10 +7,12 @@ pub(crate) mod join;
 pub(crate) mod meeting;
 pub(crate) mod recording;
 pub(crate) mod room;
+pub(crate) mod overview;
 pub(crate) mod server;
 pub(crate) mod tenant;
 pub(crate) mod upload;
 pub(crate) mod view;
+pub(crate) mod usage;
 
 use db::DbError;
 use portal::Problem;
@@ -141,6 +143,14 @@ pub(crate) enum ServiceError {
     /// The folder of recordings can't be read or written.
     #[error("reading or writing the files of recordings")]
     Files(#[source] std::io::Error),
+    /// What is asked for is not acceptable.
+    #[error("{message}")]
+    Asked {
+        /// The field.
+        field: &'static str,
+        /// What would be right.
+        message: String,
+    },
     /// A server's answer can't be read.
     #[error("reading a conference server's answer")]
     Answer(#[from] XmlError),
@@ -195,6 +205,7 @@ impl From<ServiceError> for Problem {
                 let sentence = "The folder of recordings can't be read or written just now.";
                 Problem::unavailable("recordings-away", sentence).cause(error)
             }
+            E::Asked { field, .. } => Problem::bad_request("conference-query", sentence).field(field),
             E::Answer(error) => Problem::unavailable("conference-server-away", sentence).cause(error),
             E::Call(error) => Problem::unavailable("conference-server-away", sentence).cause(error),
             E::Portal(problem) => problem,

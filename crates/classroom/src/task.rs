@@ -30,6 +30,7 @@ pub(crate) fn spawn_tasks(classroom: &Classroom, shutdown: &CancellationToken) -
     start("reload", RELOAD, |c| Box::pin(async move { c.reload().await }), false);
     start("reconcile", poll, |c| Box::pin(async move { c.reconcile().await }), true);
     start("spool", SPOOL, |c| Box::pin(async move { c.spool_turn().await }), true);
+    start("begun", TALLY, |c| Box::pin(async move { c.begun_write().await }), false);
     start("tally", TALLY, |c| Box::pin(async move { c.tally().await }), true);
     tracker.spawn(follow(classroom.clone(), shutdown.clone()));
     tracker.close();

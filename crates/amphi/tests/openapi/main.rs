@@ -64,7 +64,7 @@ impl Amphi {
     /// The answer to a request with nobody's credentials and an empty object as its body.
     async fn call(&self, method: &str, path: &str) -> (StatusCode, Value) {
         let path = path.replace("{id}", "01890000-0000-7000-8000-000000000000");
-        let named = ["{node}", "{volume}", "{export}", "{snapshot}", "{path}", "{store}"];
+        let named = ["{node}", "{volume}", "{export}", "{snapshot}", "{path}", "{store}", "{tenant}"];
         let path = named.into_iter().fold(path, |path, name| path.replace(name, "none"));
         assert!(!path.contains('{'), "{path} has a parameter that this test gives no value");
         let method: Method = method.to_uppercase().parse().unwrap();

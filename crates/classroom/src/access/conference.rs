@@ -1,7 +1,29 @@
 //! Who may call the routes of servers, meetings, tenants and secrets.
 
-use portal::RouteAccess;
+use axum::http::Method;
+use portal::{Access, Role, RouteAccess};
 
 pub(super) fn access() -> Vec<RouteAccess> {
-    Vec::new()
+    const TEACHER: Access = Access::Role(Role::Teacher);
+    const OPERATOR: Access = Access::Role(Role::Operator);
+    const ADMIN: Access = Access::Role(Role::Admin);
+    let entry = RouteAccess::new;
+    vec![
+        entry(Method::GET, "/api/v1/conference", ADMIN),
+        entry(Method::GET, "/api/v1/conference/servers", OPERATOR),
+        entry(Method::POST, "/api/v1/conference/servers", OPERATOR),
+        entry(Method::GET, "/api/v1/conference/servers/{id}", OPERATOR),
+        entry(Method::PATCH, "/api/v1/conference/servers/{id}", OPERATOR),
+        entry(Method::DELETE, "/api/v1/conference/servers/{id}", OPERATOR),
+        entry(Method::POST, "/api/v1/conference/servers/{id}/panic", OPERATOR),
+        entry(Method::GET, "/api/v1/conference/meetings", TEACHER),
+        entry(Method::POST, "/api/v1/conference/meetings/end", TEACHER),
+        entry(Method::GET, "/api/v1/conference/tenants/{tenant}", ADMIN),
+        entry(Method::PUT, "/api/v1/conference/tenants/{tenant}", ADMIN),
+        entry(Method::GET, "/api/v1/conference/secrets", ADMIN),
+        entry(Method::POST, "/api/v1/conference/secrets", ADMIN).secret_answer(),
+        entry(Method::DELETE, "/api/v1/conference/secrets/{id}", ADMIN),
+        entry(Method::GET, "/api/v1/conference/usage", ADMIN),
+        entry(Method::GET, "/api/v1/conference/capacity", OPERATOR),
+    ]
 }

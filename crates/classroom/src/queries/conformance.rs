@@ -8,6 +8,7 @@ mod room;
 mod server;
 mod tenant;
 mod upload;
+mod usage;
 
 use portal::{Seal, TenantId};
 

@@ -253,6 +253,8 @@ impl Classroom {
                     self.fleet().on_answer(&server.id);
                     if !outcome.is_success {
                         self.unclaim(claim, wanted).await;
+                    } else if claim.is_new {
+                        self.meetings().on_begun(&wanted.key.tenant);
                     }
                     return Ok(Some(answer));
                 }

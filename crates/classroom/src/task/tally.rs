@@ -1,13 +1,16 @@
-//! What tenants use is counted, day by day, by one replica at a time.
+//! What tenants use is counted, day by day: who is in meetings by one replica at a time, meetings that began by the replica
+//! that each was asked of. What a replica that is killed had not written yet, a minute's meetings at most, is not counted.
 
 use std::collections::HashMap;
 
-use db::{Query, Write};
+use db::Write;
 use portal::TenantId;
 
 use super::TALLY;
 use crate::Classroom;
+use crate::model::usage::{Sample, day};
 use crate::queries::meeting::history_prune;
+use crate::queries::usage::{usage_add, usage_add_begun};
 use crate::service::ServiceError;
 
 /// How long it is remembered how many came to a meeting: over a summer.
@@ -15,32 +18,33 @@ const HISTORY_MS: i64 = 200 * 86_400_000;
 
 impl Classroom {
     /// Adds what was used since the last turn, taken as it is now.
-    pub(super) async fn tally(&self) -> Result<(), ServiceError> {
-        let mut used: HashMap<TenantId, (i64, i64)> = HashMap::new();
+    pub(crate) async fn tally(&self) -> Result<(), ServiceError> {
+        let seconds = i64::try_from(TALLY.as_secs()).unwrap_or(i64::MAX);
+        let mut used: HashMap<TenantId, Sample> = HashMap::new();
         for meeting in self.meetings().all() {
             let attendees = i64::from(self.attendees(std::slice::from_ref(&meeting)));
             let own = used.entry(meeting.key.tenant.clone()).or_default();
-            *own = (own.0 + 1, own.1 + attendees);
+            *own = Sample { meetings: own.meetings + 1, attendees: own.attendees + attendees, seconds };
         }
         let now_ms = self.now_ms();
-        let day: String = portal::utc_text(now_ms).chars().take(10).collect();
         let mut write = Write::new().step(history_prune(now_ms - HISTORY_MS));
-        for (tenant, (meetings, attendees)) in used {
-            usage_add(&mut write, &tenant, &day, meetings, attendees);
-        }
+        used.into_iter().for_each(|(tenant, sample)| usage_add(&mut write, &tenant, &day(now_ms), sample));
         self.db().write(write).await?;
         Ok(())
     }
-}
 
-fn usage_add(write: &mut Write, tenant: &TenantId, day: &str, meetings: i64, attendees: i64) {
-    let seconds = attendees * TALLY.as_secs() as i64;
-    let insert = "INSERT INTO classroom_usage (tenant, day, meetings, attendee_seconds, meetings_most, attendees_most) \
-         VALUES (?, ?, 0, 0, 0, 0) ON CONFLICT DO NOTHING";
-    write.push_step(Query::new(insert).bind(tenant.as_str()).bind(day));
-    let update = "UPDATE classroom_usage SET attendee_seconds = attendee_seconds + ?, \
-         meetings_most = CASE WHEN meetings_most < ? THEN ? ELSE meetings_most END, \
-         attendees_most = CASE WHEN attendees_most < ? THEN ? ELSE attendees_most END WHERE tenant = ? AND day = ?";
-    let query = Query::new(update).bind(seconds).bind(meetings).bind(meetings).bind(attendees).bind(attendees);
-    write.push_step(query.bind(tenant.as_str()).bind(day));
+    /// Writes how many meetings began here since the last turn.
+    pub(crate) async fn begun_write(&self) -> Result<(), ServiceError> {
+        let begun = self.meetings().begun_take();
+        let mut write = Write::new();
+        let day = day(self.now_ms());
+        begun.iter().for_each(|(tenant, meetings)| usage_add_begun(&mut write, tenant, &day, *meetings));
+        if !begun.is_empty()
+            && let Err(error) = self.db().write(write).await
+        {
+            self.meetings().begun_give_back(begun);
+            return Err(error.into());
+        }
+        Ok(())
+    }
 }

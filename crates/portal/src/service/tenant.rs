@@ -33,7 +33,7 @@ impl Portal {
     }
 
     /// Makes a tenant. Errors: `tenant-name-invalid`, `text-invalid` on the title, `tenant-name-taken`.
-    pub(crate) async fn tenant_create(&self, caller: &Caller, name: &str, title: &str) -> Result<Tenant, Problem> {
+    pub async fn tenant_create(&self, caller: &Caller, name: &str, title: &str) -> Result<Tenant, Problem> {
         let tenant = Tenant {
             id: TenantId::new(),
             name: tenant_name_checked(name)?,
@@ -65,7 +65,7 @@ impl Portal {
     }
 
     /// Deletes a tenant without accounts. Errors: `tenant-not-found`, `tenant-not-empty`.
-    pub(crate) async fn tenant_delete(&self, caller: &Caller, id: &str) -> Result<(), Problem> {
+    pub async fn tenant_delete(&self, caller: &Caller, id: &str) -> Result<(), Problem> {
         let tenant = self.tenant_get(id).await?;
         let mut write = Write::new().expect("empty", tenant_delete_empty(&tenant.id)).event(ACCOUNTS);
         self.audit(&mut write, caller, "tenant.delete", &tenant.name, json!({}));

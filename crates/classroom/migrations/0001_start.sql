@@ -151,6 +151,7 @@ CREATE TABLE classroom_hook (
   tenant VARCHAR(36) NOT NULL,
   url TEXT NOT NULL,
   meeting_id VARCHAR(256) NOT NULL,
+  event_ids TEXT,
   is_raw SMALLINT NOT NULL,
   token VARCHAR(43) NOT NULL UNIQUE,
   same VARCHAR(64) NOT NULL UNIQUE,

@@ -6,7 +6,11 @@
 mod admit;
 mod answer;
 mod call;
+mod callback;
+mod file;
+mod hook;
 mod listing;
+mod playback;
 mod recording;
 mod scalelite;
 #[cfg(test)]
@@ -16,7 +20,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use futures::FutureExt as _;
 
 use crate::Classroom;
@@ -33,6 +37,9 @@ pub(crate) fn router(classroom: Classroom) -> Router {
         .route("/bigbluebutton/api/{*call}", any(api))
         .route("/bigbluebutton/ended/{token}", get(ended))
         .merge(scalelite::routes())
+        .route("/bigbluebutton/hooks/{token}", post(callback::hook))
+        .route("/bigbluebutton/analytics/{token}", post(callback::analytics))
+        .merge(playback::routes())
         .with_state(classroom)
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use portal::Secret;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 
@@ -49,6 +50,32 @@ pub(crate) struct Body {
     pub(crate) bytes: Bytes,
 }
 
+/// What is posted to an address that a client gave.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    content_type: &'static str,
+    /// Behind the address's query.
+    checksum: Option<String>,
+    bearer: Option<Secret<String>>,
+    body: String,
+}
+
+impl Post {
+    pub(crate) fn form(body: String) -> Self {
+        Self { content_type: "application/x-www-form-urlencoded", checksum: None, bearer: None, body }
+    }
+
+    pub(crate) fn json(body: String, bearer: String) -> Self {
+        Self { content_type: "application/json", checksum: None, bearer: Some(Secret::new(bearer)), body }
+    }
+
+    /// The same with a checksum in the address.
+    #[must_use]
+    pub(crate) fn with_checksum(self, checksum: String) -> Self {
+        Self { checksum: Some(checksum), ..self }
+    }
+}
+
 /// Calls conference servers; a cheap handle.
 #[derive(Clone)]
 pub(crate) struct Client(reqwest::Client);
@@ -87,6 +114,18 @@ impl Client {
         if !matches!(&told, Ok(Ok(response)) if response.status().is_success()) {
             tracing::info!("an address that a client gave did not answer");
         }
+    }
+
+    /// Posts to an address that a client gave, and reads nothing but the status; `None`: there was no answer.
+    pub(crate) async fn post(&self, url: &str, post: Post, limit: Duration) -> Option<u16> {
+        let join = if url.contains('?') { '&' } else { '?' };
+        let url = post.checksum.map_or_else(|| url.to_owned(), |sum| format!("{url}{join}checksum={sum}"));
+        let mut request = self.0.post(url).header(CONTENT_TYPE, post.content_type).body(post.body);
+        if let Some(bearer) = post.bearer {
+            request = request.bearer_auth(bearer.expose());
+        }
+        let sent = tokio::time::timeout(limit, request.send()).await;
+        sent.ok()?.ok().map(|response| response.status().as_u16())
     }
 
     /// Calls a server; by POST where there is a body. The whole call, its answer's body too, takes at most `limit`.

@@ -5,6 +5,7 @@ pub(crate) mod checksum;
 pub(crate) mod cost;
 pub(crate) mod health;
 pub(crate) mod hook;
+pub(crate) mod jwt;
 pub(crate) mod meeting;
 pub(crate) mod metadata;
 pub(crate) mod outbox;

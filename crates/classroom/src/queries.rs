@@ -8,8 +8,8 @@ pub(crate) mod room;
 pub(crate) mod server;
 pub(crate) mod tenant;
 pub(crate) mod upload;
-pub(crate) mod view;
 pub(crate) mod usage;
+pub(crate) mod view;
 
 #[cfg(test)]
 mod conformance;

@@ -2,17 +2,19 @@
 
 pub(crate) mod caption;
 pub(crate) mod create;
+pub(crate) mod hook;
 pub(crate) mod import;
 pub(crate) mod join;
 pub(crate) mod meeting;
+pub(crate) mod outbox;
+pub(crate) mod overview;
 pub(crate) mod recording;
 pub(crate) mod room;
-pub(crate) mod overview;
 pub(crate) mod server;
 pub(crate) mod tenant;
 pub(crate) mod upload;
-pub(crate) mod view;
 pub(crate) mod usage;
+pub(crate) mod view;
 
 use db::DbError;
 use portal::Problem;

@@ -16,6 +16,8 @@ use crate::service::{MOVED, SERVERS, ServiceError, TENANTS};
 
 /// All is read anew this often, whatever wake-ups came.
 const RELOAD: Duration = Duration::from_secs(30);
+const OUTBOX: Duration = Duration::from_secs(2);
+const HOOKS: Duration = Duration::from_secs(60);
 const SPOOL: Duration = Duration::from_secs(10);
 const TALLY: Duration = Duration::from_secs(60);
 
@@ -29,6 +31,8 @@ pub(crate) fn spawn_tasks(classroom: &Classroom, shutdown: &CancellationToken) -
     start("poll", poll, |c| Box::pin(async move { c.servers_poll().await }), false);
     start("reload", RELOAD, |c| Box::pin(async move { c.reload().await }), false);
     start("reconcile", poll, |c| Box::pin(async move { c.reconcile().await }), true);
+    start("outbox", OUTBOX, |c| Box::pin(async move { c.outbox_turn().await }), true);
+    start("hooks", HOOKS, |c| Box::pin(async move { c.hooks_reconcile().await }), true);
     start("spool", SPOOL, |c| Box::pin(async move { c.spool_turn().await }), true);
     start("begun", TALLY, |c| Box::pin(async move { c.begun_write().await }), false);
     start("tally", TALLY, |c| Box::pin(async move { c.tally().await }), true);

@@ -33,7 +33,7 @@ pub(super) struct Call<'a> {
 
 /// The name of a call for counters: clients may ask for anything.
 pub(super) fn known(name: &str) -> &'static str {
-    const CALLS: [&str; 14] = [
+    const CALLS: [&str; 17] = [
         "create",
         "join",
         "end",
@@ -48,6 +48,9 @@ pub(super) fn known(name: &str) -> &'static str {
         "deleteRecordings",
         "getRecordingTextTracks",
         "putRecordingTextTrack",
+        "hooks/create",
+        "hooks/list",
+        "hooks/destroy",
     ];
     CALLS.into_iter().find(|known| *known == name).unwrap_or("other")
 }
@@ -144,6 +147,9 @@ async fn dispatch(classroom: &Classroom, call: Call<'_>, method: &Method) -> Res
         "publishRecordings" => classroom.recordings_publish_answer(&call).await,
         "updateRecordings" => classroom.recordings_update_answer(&call).await,
         "deleteRecordings" => classroom.recordings_delete_answer(&call).await,
+        "hooks/create" => classroom.hook_create_answer(&call).await,
+        "hooks/list" => classroom.hook_list_answer(&call).await,
+        "hooks/destroy" => classroom.hook_destroy_answer(&call).await,
         "getRecordingTextTracks" => classroom.tracks_answer(&call).await,
         _ => Ok(Answer::unsupported_request()),
     }

@@ -12,6 +12,8 @@ pub(crate) struct Hook {
     pub(crate) url: String,
     /// `None`: all meetings of the tenant.
     pub(crate) meeting_id: Option<String>,
+    /// Which events, with commas; `None`: all.
+    pub(crate) event_ids: Option<String>,
     /// Whether events come as they are inside a server.
     pub(crate) is_raw: bool,
     pub(crate) token: String,

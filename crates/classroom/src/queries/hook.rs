@@ -6,7 +6,7 @@ use portal::TenantId;
 use super::tenant;
 use crate::model::hook::Hook;
 
-const HOOK: &str = "SELECT id, tenant, url, meeting_id, is_raw, token, created_ms FROM classroom_hook";
+const HOOK: &str = "SELECT id, tenant, url, meeting_id, event_ids, is_raw, token, created_ms FROM classroom_hook";
 
 fn hook_read(row: &Row) -> Result<Hook, DbError> {
     let meeting_id: String = row.get("meeting_id")?;
@@ -15,6 +15,7 @@ fn hook_read(row: &Row) -> Result<Hook, DbError> {
         tenant: tenant(row, "tenant")?,
         url: row.get("url")?,
         meeting_id: Some(meeting_id).filter(|id| !id.is_empty()),
+        event_ids: row.get("event_ids")?,
         is_raw: row.get("is_raw")?,
         token: row.get("token")?,
         created_ms: row.get("created_ms")?,
@@ -49,13 +50,14 @@ pub(crate) async fn hook_next_id(db: &Database) -> Result<i64, DbError> {
 
 /// Inserts a hook; `DbError::Duplicate` when its number or its wish is there.
 pub(crate) fn hook_insert(hook: &Hook) -> Query {
-    let sql = "INSERT INTO classroom_hook (id, tenant, url, meeting_id, is_raw, token, same, created_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO classroom_hook (id, tenant, url, meeting_id, event_ids, is_raw, token, same, created_ms) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     Query::new(sql)
         .bind(hook.id)
         .bind(hook.tenant.as_str())
         .bind(hook.url.as_str())
         .bind(hook.meeting_id.as_deref().unwrap_or_default())
+        .bind(hook.event_ids.as_deref())
         .bind(hook.is_raw)
         .bind(hook.token.as_str())
         .bind(hook.same())

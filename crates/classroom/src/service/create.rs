@@ -20,6 +20,7 @@ use crate::model::voice_bridge;
 use crate::queries::meeting::{
     history_get, meeting_delete, meeting_get, meeting_insert, meeting_move, meeting_set_callbacks,
 };
+use crate::queries::outbox::analytics_put;
 use crate::xml::outcome;
 
 /// For a server to make a meeting; slides that come along are fetched by the server later.
@@ -150,7 +151,9 @@ impl Classroom {
                 callbacks: wanted.callbacks.clone(),
                 created_ms: self.now_ms(),
             };
-            match self.db().write(Write::new().step(meeting_insert(&meeting)).event(MEETINGS)).await {
+            let mut write = Write::new().step(meeting_insert(&meeting)).event(MEETINGS);
+            self.analytics_keep(&mut write, &meeting);
+            match self.db().write(write).await {
                 Ok(_) => {
                     let meeting = Arc::new(meeting);
                     self.meetings().put(meeting.clone());
@@ -180,10 +183,19 @@ impl Classroom {
             return Ok(meeting);
         }
         let meeting = Meeting { callbacks: wanted.callbacks.clone(), ..(*meeting).clone() };
-        self.db().write(Write::new().step(meeting_set_callbacks(&meeting))).await?;
+        let mut write = Write::new().step(meeting_set_callbacks(&meeting));
+        self.analytics_keep(&mut write, &meeting);
+        self.db().write(write).await?;
         let meeting = Arc::new(meeting);
         self.meetings().put(meeting.clone());
         Ok(meeting)
+    }
+
+    /// Analytics come when the meeting itself is long forgotten: where they go is kept apart.
+    fn analytics_keep(&self, write: &mut Write, meeting: &Meeting) {
+        if let Some(url) = &meeting.callbacks.analytics {
+            write.push_step(analytics_put(&meeting.token, &meeting.key.tenant, url, self.now_ms()));
+        }
     }
 
     fn server_for(&self, wanted: &Wanted<'_>, tried: &HashSet<ServerId>) -> Result<Arc<Server>, ServiceError> {

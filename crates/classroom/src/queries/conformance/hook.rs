@@ -12,6 +12,7 @@ async fn a_wish_is_one_hook(db: Database) {
         tenant: tenant_id(tenant),
         url: "https://lms/hook?é=1".into(),
         meeting_id: meeting_id.map(str::to_owned),
+        event_ids: meeting_id.map(|_| "meeting-ended,é".into()),
         is_raw: id == 2,
         token: id.to_string(),
         created_ms: NOW_MS,

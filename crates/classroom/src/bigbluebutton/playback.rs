@@ -1,0 +1,235 @@
+//! Recordings are watched: their files, the players that an operator put beside them, and the exchange of a token for a cookie.
+//!
+//! A recording's pages are other people's: they run in a sandbox without an origin, so that no script of theirs can call us
+//! in a reader's name. A player is the operator's own and has our origin, which is how it gets at protected files.
+
+use std::path::{Component, Path as FsPath, PathBuf};
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse as _, Response};
+use axum::routing::get;
+use portal::{Locale, Problem};
+use serde::Deserialize;
+
+use super::file::{Sent, send};
+use crate::Classroom;
+use crate::model::recording::{Format, Recording, RecordingId, RecordingState};
+use crate::queries::recording::{playback_list, recording_get};
+use crate::service::ServiceError;
+
+/// The formats whose files are served: each is the first part of its addresses.
+const FORMATS: [&str; 6] = ["presentation", "video", "podcast", "notes", "screenshare", "capture"];
+const COOKIE: &str = "amphi_recording";
+/// For a recording's own files.
+const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox allow-scripts allow-popups allow-downloads");
+/// For players: what they need, and nowhere else to send things to.
+const PLAYER: HeaderValue =
+    HeaderValue::from_static("default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; object-src 'none'");
+
+pub(super) fn routes() -> Router<Classroom> {
+    let mut router = Router::new()
+        .route("/recording/{id}/{format}", get(redeem))
+        .route("/playback/{*path}", get(player))
+        .route("/textTrack/{id}/{file}", get(track));
+    for format in FORMATS {
+        let own = move |state, path, headers| own_file(state, format, path, headers);
+        let root = move |state: State<Classroom>, Path(id): Path<String>, headers: HeaderMap| {
+            own_file(state, format, Path((id, String::new())), headers)
+        };
+        router = router
+            .route(&format!("/{format}/{{id}}"), get(root))
+            .route(&format!("/{format}/{{id}}/"), get(root))
+            .route(&format!("/{format}/{{id}}/{{*path}}"), get(own));
+    }
+    router
+}
+
+/// Why something is not shown.
+enum Refusal {
+    /// It is not there, not published, or deleted: which of these, nobody learns.
+    Missing,
+    /// It is protected, and nothing opens it.
+    Closed,
+    /// No player is installed.
+    NoPlayer,
+    Failed(ServiceError),
+}
+
+impl<E: Into<ServiceError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Refusal {
+    /// A page in plain words, in the reader's language.
+    fn page(self, classroom: &Classroom, headers: &HeaderMap) -> Response {
+        let (status, what) = match self {
+            Self::Missing => (StatusCode::NOT_FOUND, "missing"),
+            Self::Closed => (StatusCode::FORBIDDEN, "closed"),
+            Self::NoPlayer => (StatusCode::NOT_FOUND, "no-player"),
+            Self::Failed(error) => return Problem::from(error).into_response(),
+        };
+        let wished = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let locale = wished.and_then(Locale::from_accept_language).unwrap_or_default();
+        let text = |part: &str| classroom.portal().catalog().text(locale, &format!("recording-{what}-{part}"));
+        let (title, sentence) = (text("title"), text("text"));
+        let page = format!(
+            "<!DOCTYPE html><html lang=\"{}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+             content=\"width=device-width\"><title>{title}</title><h1>{title}</h1><p>{sentence}</p></html>",
+            locale.tag()
+        );
+        let headers = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_SECURITY_POLICY, "default-src 'none'")];
+        (status, headers, Html(page)).into_response()
+    }
+}
+
+/// A path of names below a folder; `None` where it could lead elsewhere.
+fn below(folder: PathBuf, path: &str) -> Option<PathBuf> {
+    let mut whole = folder;
+    for component in FsPath::new(path).components() {
+        match component {
+            Component::Normal(part) if !part.as_encoded_bytes().starts_with(b".") && !path.contains('\0') => {
+                whole.push(part)
+            }
+            Component::Normal(_)
+            | Component::CurDir
+            | Component::ParentDir
+            | Component::RootDir
+            | Component::Prefix(_) => {
+                return None;
+            }
+        }
+    }
+    Some(whole)
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
+impl Classroom {
+    async fn published(&self, id: &str) -> Result<Recording, Refusal> {
+        let id = RecordingId::parse(id).ok_or(Refusal::Missing)?;
+        let recording = recording_get(self.db(), &id).await?;
+        recording.filter(|own| own.state == RecordingState::Published).ok_or(Refusal::Missing)
+    }
+
+    async fn own_file(&self, format: &str, id: &str, path: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
+        let recording = self.published(id).await?;
+        let format = Format::parse(format).ok_or(Refusal::Missing)?;
+        if recording.is_protected && !cookies(headers).any(|cookie| self.may_view(&recording.id, &format, cookie)) {
+            return Err(Refusal::Closed);
+        }
+        let mut file = below(self.recording_dir(&format, &recording.id), path).ok_or(Refusal::Missing)?;
+        if tokio::fs::metadata(&file).await.is_ok_and(|found| found.is_dir()) {
+            file.push("index.html");
+        }
+        let mut response = match send(&file, headers).await.map_err(ServiceError::Files)? {
+            Sent::File(response) => response,
+            Sent::Nothing => return Err(Refusal::Missing),
+        };
+        let answer = response.headers_mut();
+        answer.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+        // A page in a sandbox has no origin: what it may read besides is what anybody may.
+        if !recording.is_protected {
+            answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        Ok(response)
+    }
+
+    /// A file of a player, else the page nearest above it, which finds its recording in the address.
+    async fn player_file(&self, path: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
+        let folder = self.config().dir.join("playback");
+        let file = below(folder.clone(), path).ok_or(Refusal::Missing)?;
+        let mut sent = send(&file, headers).await.map_err(ServiceError::Files)?;
+        let mut above = file.as_path();
+        while let (Sent::Nothing, true) = (&sent, above.starts_with(&folder)) {
+            sent = send(&above.join("index.html"), headers).await.map_err(ServiceError::Files)?;
+            above = above.parent().unwrap_or(FsPath::new(""));
+        }
+        let Sent::File(mut response) = sent else { return Err(Refusal::NoPlayer) };
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PLAYER);
+        Ok(response)
+    }
+
+    async fn track_file(&self, id: &str, file: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
+        let recording = RecordingId::parse(id).ok_or(Refusal::Missing)?;
+        let recording = recording_get(self.db(), &recording).await?.ok_or(Refusal::Missing)?;
+        if recording.is_protected {
+            return Err(Refusal::Closed);
+        }
+        let file = below(self.tracks_dir(&recording.id), file).ok_or(Refusal::Missing)?;
+        match send(&file, headers).await.map_err(ServiceError::Files)? {
+            Sent::File(response) => Ok(response),
+            Sent::Nothing => Err(Refusal::Missing),
+        }
+    }
+
+    async fn redeem(&self, id: &str, format: &str, token: &str) -> Result<Response, Refusal> {
+        let recording = self.published(id).await?;
+        let format = Format::parse(format).ok_or(Refusal::Missing)?;
+        let playbacks = playback_list(self.db(), std::slice::from_ref(&recording)).await?;
+        let mut own = playbacks.into_values().flatten();
+        let playback = own.find(|playback| playback.format == format).ok_or(Refusal::Missing)?;
+        let to = format!("{}{}", self.config().url, playback.link);
+        let mut response = axum::response::Redirect::to(&to).into_response();
+        if recording.is_protected {
+            let value = self.view_redeem(&recording.id, &format, token).await?.ok_or(Refusal::Closed)?;
+            // An LMS shows recordings in a frame, for which a browser sends only cookies that ask for it.
+            let site = if self.config().url.starts_with("https:") { "SameSite=None; Secure" } else { "SameSite=Lax" };
+            let (path, seconds) = (format!("/{}/{}", format.as_str(), recording.id), Self::view_seconds());
+            let cookie = format!("{COOKIE}={value}; Path={path}; Max-Age={seconds}; HttpOnly; {site}");
+            let cookie = HeaderValue::from_str(&cookie).map_err(|_| Refusal::Closed)?;
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(response)
+    }
+}
+
+async fn own_file(
+    State(classroom): State<Classroom>,
+    format: &'static str,
+    Path((id, path)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let answer = classroom.own_file(format, &id, &path, &headers).await;
+    answer.unwrap_or_else(|refusal| refusal.page(&classroom, &headers))
+}
+
+async fn player(State(classroom): State<Classroom>, Path(path): Path<String>, headers: HeaderMap) -> Response {
+    let answer = classroom.player_file(&path, &headers).await;
+    answer.unwrap_or_else(|refusal| refusal.page(&classroom, &headers))
+}
+
+async fn track(
+    State(classroom): State<Classroom>,
+    Path((id, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let answer = classroom.track_file(&id, &file, &headers).await;
+    answer.unwrap_or_else(|refusal| refusal.page(&classroom, &headers))
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    token: String,
+}
+
+async fn redeem(
+    State(classroom): State<Classroom>,
+    Path((id, format)): Path<(String, String)>,
+    Query(query): Query<Token>,
+    headers: HeaderMap,
+) -> Response {
+    let answer = classroom.redeem(&id, &format, &query.token).await;
+    answer.unwrap_or_else(|refusal| refusal.page(&classroom, &headers))
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod audit;
 mod batch;
 mod bench;
 mod completions;
+mod conference;
 mod doctor;
 mod failure;
 mod follow;
@@ -89,6 +90,8 @@ enum Command {
     Volume(volume::VolumeArgs),
     /// List, show and change the stores that keep files
     Store(store::StoreArgs),
+    /// Conference servers: add, drain and watch them, end meetings, connect an LMS
+    Conference(conference::ConferenceArgs),
     /// Show which tools there are and what they take
     Tool(tool::ToolArgs),
     /// Show which languages programs may be written in, and where each is
@@ -128,6 +131,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Batch(args) => batch::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Node(args) => node::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Store(args) => store::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Conference(args) => conference::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Tool(args) => tool::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Language(args) => language::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::User(args) => account::run(args).await.map(|()| ExitCode::SUCCESS),

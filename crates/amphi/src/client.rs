@@ -1,6 +1,7 @@
 //! Talks to a server's REST API: one connection's settings, requests with their timeouts, answers and refusals
 //! decoded. It keeps types of its own rather than the services': the program may talk to a server of another version.
 
+mod conference;
 mod connection;
 mod live;
 mod model;
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+pub(crate) use conference::{Capacity, ConferenceServer, Meeting, SharedSecret, Usage};
 pub(crate) use connection::{Connection, ConnectionError, Credentials, ca_from_environment, parse_url};
 pub(crate) use live::{JobEnd, LiveEvent, LiveStream, OutputChunk, OutputStream, StateChange};
 pub(crate) use model::{

@@ -7,6 +7,7 @@
 mod batch;
 mod bench;
 mod commands;
+mod conference;
 mod fake_server;
 mod login;
 mod program;

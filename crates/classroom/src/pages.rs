@@ -6,7 +6,7 @@ mod recording;
 mod room;
 
 use axum::Router;
-use portal::{Asset, Caller, Locale, NavItem};
+use portal::{Asset, Caller, Locale, NavItem, Role};
 
 use crate::Classroom;
 
@@ -24,12 +24,26 @@ pub fn catalogs() -> Vec<(Locale, &'static str)> {
 
 /// The entries of the side bar.
 pub fn navigation() -> Vec<NavItem> {
-    vec![NavItem { id: "classrooms", href: "/classrooms", icon: "bi-easel", label: "nav-classrooms", role: None }]
+    vec![
+        NavItem { id: "classrooms", href: "/classrooms", icon: "bi-easel", label: "nav-classrooms", role: None },
+        NavItem {
+            id: "conference",
+            href: "/conference",
+            icon: "bi-camera-video",
+            label: "nav-conference",
+            role: Some(Role::Operator),
+        },
+    ]
 }
 
 /// The entries of the second level, each with its section.
 pub fn sub_navigation() -> Vec<(&'static str, NavItem)> {
-    Vec::new()
+    let conference =
+        |id, href, label, role| ("conference", NavItem { id, href, icon: "bi-camera-video", label, role: Some(role) });
+    vec![
+        conference("conference-servers", "/conference", "nav-conference-servers", Role::Operator),
+        conference("conference-connect", "/conference/connect", "nav-conference-connect", Role::Admin),
+    ]
 }
 
 /// Files under `/static`.

@@ -172,7 +172,10 @@ impl From<ServiceError> for Problem {
         use ServiceError as E;
         let sentence = error.to_string();
         match error {
-            E::Server(refusal) => Problem::bad_request("conference-server", sentence).field(refusal.field()),
+            E::Server(refusal) => {
+                let field = refusal.field();
+                Problem::bad_request(format!("conference-server-{field}"), sentence).field(field)
+            }
             E::ServerUnknown(server) => Problem::not_found("conference-server-unknown", sentence).arg("server", server),
             E::ServerTaken => Problem::conflict("conference-server-taken", sentence).field("url"),
             E::ServerBusy(meetings) => Problem::conflict("conference-server-busy", sentence).arg("meetings", meetings),
@@ -187,7 +190,9 @@ impl From<ServiceError> for Problem {
             E::Limit(_) => Problem::conflict("conference-limit", sentence),
             E::TenantUnknown => Problem::not_found("tenant-not-found", sentence),
             E::SecretUnknown => Problem::not_found("conference-secret-unknown", sentence),
-            E::Settings { field, .. } => Problem::bad_request("conference-settings", sentence).field(field),
+            E::Settings { field, .. } => {
+                Problem::bad_request(format!("conference-settings-{field}"), sentence).field(field)
+            }
             E::Room(refusal) => Problem::bad_request(refusal.code(), sentence).field(refusal.field()),
             E::RoomUnknown => Problem::not_found("room-unknown", sentence),
             E::RoomOthers => Problem::forbidden("room-others", sentence),

@@ -25,5 +25,17 @@ pub(super) fn access() -> Vec<RouteAccess> {
         entry(Method::DELETE, "/api/v1/conference/secrets/{id}", ADMIN),
         entry(Method::GET, "/api/v1/conference/usage", ADMIN),
         entry(Method::GET, "/api/v1/conference/capacity", OPERATOR),
+        entry(Method::GET, "/conference", OPERATOR),
+        entry(Method::POST, "/conference", OPERATOR),
+        entry(Method::GET, "/conference/part", OPERATOR),
+        entry(Method::POST, "/conference/servers/{id}/state", OPERATOR),
+        entry(Method::POST, "/conference/servers/{id}/panic", OPERATOR),
+        entry(Method::POST, "/conference/servers/{id}/remove", OPERATOR),
+        entry(Method::POST, "/conference/meetings/end", OPERATOR),
+        entry(Method::GET, "/conference/connect", ADMIN),
+        entry(Method::POST, "/conference/connect", ADMIN),
+        entry(Method::POST, "/conference/secrets/{id}/revoke", ADMIN),
+        entry(Method::GET, "/conference/tenants/{tenant}", ADMIN),
+        entry(Method::POST, "/conference/tenants/{tenant}", ADMIN),
     ]
 }

@@ -1,6 +1,7 @@
 //! Duties that go on by themselves. Each reads what is stored, does a bounded piece of work, and is tried again at its next
 //! turn. Those that change what others see are single among the replicas, by a lease.
 
+mod measure;
 mod poll;
 mod reconcile;
 pub(crate) mod spool;
@@ -34,6 +35,7 @@ pub(crate) fn spawn_tasks(classroom: &Classroom, shutdown: &CancellationToken) -
     start("outbox", OUTBOX, |c| Box::pin(async move { c.outbox_turn().await }), true);
     start("hooks", HOOKS, |c| Box::pin(async move { c.hooks_reconcile().await }), true);
     start("spool", SPOOL, |c| Box::pin(async move { c.spool_turn().await }), true);
+    start("measure", poll, |c| Box::pin(async move { Ok(c.measure()) }), false);
     start("begun", TALLY, |c| Box::pin(async move { c.begun_write().await }), false);
     start("tally", TALLY, |c| Box::pin(async move { c.tally().await }), true);
     tracker.spawn(follow(classroom.clone(), shutdown.clone()));

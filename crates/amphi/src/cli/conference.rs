@@ -6,16 +6,21 @@ mod secret;
 mod server;
 mod tenant;
 
+use std::io::Read;
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::failure::Failure;
+use super::failure::{Failure, USAGE};
 use super::node::{health_cell, state_cell};
 use super::output::{OutputArgs, print_facts, print_json, print_table};
 use super::table::{Cell, Table};
 use super::terminal::say;
 use super::{LIST_MOST, connect, decode};
 use crate::client::{Capacity, Client, ConferenceServer, Order, Usage};
+
+/// More than any secret is long.
+const SECRET_BYTES: u64 = 4_096;
 
 /// Arguments of `amphi conference`.
 #[derive(Args, Debug)]
@@ -106,6 +111,19 @@ pub(super) async fn run(args: ConferenceArgs) -> Result<(), Failure> {
         }
         ConferenceCommand::Capacity { target_load } => capacity(&client, target_load, format).await,
     }
+}
+
+/// A secret as it was given; `-` reads it from standard input, so that it stands in no list of processes.
+fn secret_given(secret: String) -> Result<String, Failure> {
+    if secret != "-" {
+        return Ok(secret);
+    }
+    let mut text = String::new();
+    std::io::stdin().take(SECRET_BYTES).read_to_string(&mut text)?;
+    if text.trim().is_empty() {
+        return Err(Failure::new(USAGE, "there is no secret on standard input").or_try("bbb-conf --secret"));
+    }
+    Ok(text.trim().to_owned())
 }
 
 async fn servers(client: &Client) -> Result<Vec<Value>, Failure> {

@@ -108,6 +108,7 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
     site.amphi(&["volume", "snapshot", "create", "home-admin", "before-exam"]).await;
     site.amphi(&["volume", "share", "create", "home-admin:/notes.txt"]).await;
     site.amphi(&["volume", "key", "create", "laptop"]).await;
+    site.amphi(&["conference", "server", "add", "http://127.0.0.1:9/bigbluebutton/", "a-secret", "--tag", "gpu"]).await;
     let job = |id: &str| format!("/lab/jobs/{id}");
     vec![
         Page::new("overview", "/lab", LIVE),
@@ -137,6 +138,9 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
         Page::new("s3-keys", "/s3-keys", LOADED),
         Page::new("node-mounts", "/nodes/lab-a/mounts", LOADED),
         Page::new("volumes", "/volumes", LIVE),
+        Page::new("conference", "/conference", LIVE),
+        Page::new("conference-connect", "/conference/connect", LOADED),
+        Page::new("conference-tenant", "/conference/tenants/default", LOADED),
         Page::new("nodes", "/nodes", LIVE),
         Page::new("node", "/nodes/lab-a", LOADED),
         Page::new("node-new", "/nodes/new", LOADED),

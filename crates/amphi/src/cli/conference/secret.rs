@@ -4,6 +4,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::secret_given;
 use crate::cli::failure::Failure;
 use crate::cli::output::{OutputArgs, print_facts, print_json, print_line, print_table};
 use crate::cli::table::{Cell, Table};
@@ -21,6 +22,7 @@ pub(super) enum SecretCommand {
 Examples:
   amphi conference secret add --note Moodle
   amphi conference secret add --tenant law --note 'Moodle of the faculty'
+  amphi conference secret add --secret - < FILE                      one that an LMS has already
   amphi conference secret add --operators                            for Scalelite's management API")]
     Add {
         /// The tenant whose LMS signs with it, by name or id; left out: your own
@@ -32,6 +34,9 @@ Examples:
         /// What it is for
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
+        /// One that an LMS signs with already; `-` reads it from standard input; left out: made anew
+        #[arg(long, value_name = "SECRET")]
+        secret: Option<String>,
     },
     /// Revoke a secret: what is signed with it is refused at once
     #[command(after_help = "Example:\n  amphi conference secret revoke 01890000-0000-7000-8000-000000000000")]
@@ -44,8 +49,10 @@ Examples:
 pub(super) async fn run(client: &Client, command: SecretCommand, format: OutputArgs) -> Result<(), Failure> {
     match command {
         SecretCommand::List => list(client, format).await,
-        SecretCommand::Add { tenant, operators, note } => {
-            let body = json!({ "tenant": tenant, "for_operators": operators, "note": note.unwrap_or_default() });
+        SecretCommand::Add { tenant, operators, note, secret } => {
+            let secret = secret.map(secret_given).transpose()?;
+            let note = note.unwrap_or_default();
+            let body = json!({ "tenant": tenant, "for_operators": operators, "note": note, "secret": secret });
             let made = client.change(Method::POST, &["conference", "secrets"], Some(&body)).await?;
             if format.is_json() {
                 return print_json(&made);

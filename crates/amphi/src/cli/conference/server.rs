@@ -1,13 +1,12 @@
 //! `amphi conference server`: the servers that meetings are placed on.
 
-use std::io::Read;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::{import, servers};
+use super::{import, secret_given, servers};
 use crate::cli::decode;
 use crate::cli::failure::{Failure, USAGE};
 use crate::cli::node::{health_cell, state_cell};
@@ -16,9 +15,6 @@ use crate::cli::table::{Cell, Table};
 use crate::cli::terminal::{confirm, is_interactive, plain, say};
 use crate::cli::when;
 use crate::client::{Client, ClientError, ConferenceServer};
-
-/// More than any secret is long.
-const SECRET_BYTES: u64 = 4_096;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum ServerCommand {
@@ -151,18 +147,6 @@ fn unknown(error: ClientError) -> Failure {
 fn body(fields: &[(&str, Option<Value>)]) -> Value {
     let given = fields.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?)));
     Value::Object(given.collect::<Map<_, _>>())
-}
-
-fn secret_given(secret: String) -> Result<String, Failure> {
-    if secret != "-" {
-        return Ok(secret);
-    }
-    let mut text = String::new();
-    std::io::stdin().take(SECRET_BYTES).read_to_string(&mut text)?;
-    if text.trim().is_empty() {
-        return Err(Failure::new(USAGE, "there is no secret on standard input").or_try("bbb-conf --secret"));
-    }
-    Ok(text.trim().to_owned())
 }
 
 /// The id stands alone on its line, for scripts that cut it out.

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use portal::catalog::differences;
+use portal::{Catalog, Locale, Problem};
 use testkit::conference::{Conference, ConferencePlan};
 
 use crate::plane::{Plane, Session};
@@ -28,6 +29,44 @@ fn english_and_french_have_the_same_sentences() {
     let (en, fr) =
         (include_str!("../../../locales/en/conference.ftl"), include_str!("../../../locales/fr/conference.ftl"));
     assert_eq!(differences(en, fr), Vec::<String>::new());
+}
+
+#[test]
+fn every_refusal_of_servers_and_settings_has_its_sentence_in_both_languages() {
+    use crate::model::server::ServerRefusal as R;
+    use crate::service::ServiceError as E;
+    let settings = |field| E::Settings { field, message: "no".into() };
+    let errors = [
+        E::Server(R::Url("x".into())),
+        E::Server(R::Secret),
+        E::Server(R::Tag("x".into())),
+        E::Server(R::Weight),
+        E::Server(R::Id("x".into())),
+        E::ServerUnknown("x".into()),
+        E::ServerTaken,
+        E::ServerBusy(2),
+        E::ServerChanged,
+        E::NoServer,
+        E::NoServerTagged("gpu".into()),
+        E::ServerUnavailable,
+        E::CreateFailed,
+        E::MeetingUnknown,
+        E::Limit("x".into()),
+        E::SecretUnknown,
+        settings("hosts"),
+        settings("defaults"),
+        settings("overrides"),
+        settings("secret"),
+    ];
+    let catalog = Catalog::new(crate::catalogs()).unwrap();
+    for problem in errors.map(Problem::from) {
+        for locale in Locale::ALL {
+            let key = format!("problem-{}", problem.code());
+            let sentence =
+                catalog.find(locale, &key, problem.args()).unwrap_or_else(|| panic!("{locale:?} lacks {key}"));
+            assert!(!sentence.contains("{$") && sentence.ends_with('.'), "{sentence}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -35,7 +35,11 @@ pub(crate) fn spawn_tasks(classroom: &Classroom, shutdown: &CancellationToken) -
     start("outbox", OUTBOX, |c| Box::pin(async move { c.outbox_turn().await }), true);
     start("hooks", HOOKS, |c| Box::pin(async move { c.hooks_reconcile().await }), true);
     start("spool", SPOOL, |c| Box::pin(async move { c.spool_turn().await }), true);
-    start("measure", poll, |c| Box::pin(async move { Ok(c.measure()) }), false);
+    let measure: Turn = |c| {
+        c.measure();
+        Box::pin(std::future::ready(Ok(())))
+    };
+    start("measure", poll, measure, false);
     start("begun", TALLY, |c| Box::pin(async move { c.begun_write().await }), false);
     start("tally", TALLY, |c| Box::pin(async move { c.tally().await }), true);
     tracker.spawn(follow(classroom.clone(), shutdown.clone()));

@@ -46,6 +46,7 @@ pub(crate) struct ControlConfig {
 pub(crate) struct Control {
     pub(crate) lab: Lab,
     pub(crate) storage: Storage,
+    pub(crate) classroom: Classroom,
     /// The address people use.
     pub(crate) url: String,
     /// The address that agents on this machine join.
@@ -122,7 +123,19 @@ impl Control {
             .merge(classroom.conferences())
             .merge(Router::new().route("/ca.pem", get(move || async move { ca_pem })));
         let server = tokio::spawn(listener.serve(storage.s3(router), shutdown.clone()));
-        Ok(Self { lab, storage, url, local_url, first_admin, db, shutdown, closing: portal.closing(), tasks, server })
+        Ok(Self {
+            lab,
+            storage,
+            classroom,
+            url,
+            local_url,
+            first_admin,
+            db,
+            shutdown,
+            closing: portal.closing(),
+            tasks,
+            server,
+        })
     }
 
     /// Stops taking requests, lets those under way finish, and closes the database.

@@ -1,6 +1,7 @@
 //! `amphi up`: everything on this machine in one process tree: the control plane in this process, each node's agent as
 //! a child that ends with it.
 
+mod classrooms;
 mod demo;
 mod nodes;
 mod targets;
@@ -17,6 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::control::{Control, ControlConfig};
 use crate::log;
+use classrooms::Classrooms;
 use nodes::{NodePlan, Nodes};
 use targets::Targets;
 use topology::Topology;
@@ -148,6 +150,9 @@ async fn attend(
             targets.stop().await;
             return Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        // Ends with the future that waits below.
+        let classrooms = Classrooms::start(&control.classroom, &client, args.listen.ip()).await?;
+        println!("a classroom to try, without sound and picture: {}{}", control.url, classrooms.path);
         println!(
             "serving {} until Ctrl-C; the API token is in {}",
             control.url,

@@ -11,6 +11,7 @@ pub(crate) mod overview;
 pub(crate) mod recording;
 pub(crate) mod room;
 pub(crate) mod server;
+mod stand_in;
 pub(crate) mod tenant;
 pub(crate) mod upload;
 pub(crate) mod usage;

@@ -4,6 +4,7 @@
 
 mod accessible;
 mod batches;
+mod classrooms;
 mod files;
 mod keyboard;
 mod learner;

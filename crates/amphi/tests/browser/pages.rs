@@ -109,6 +109,7 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
     site.amphi(&["volume", "share", "create", "home-admin:/notes.txt"]).await;
     site.amphi(&["volume", "key", "create", "laptop"]).await;
     site.amphi(&["conference", "server", "add", "http://127.0.0.1:9/bigbluebutton/", "a-secret", "--tag", "gpu"]).await;
+    let room = room_open(site).await;
     let job = |id: &str| format!("/lab/jobs/{id}");
     vec![
         Page::new("overview", "/lab", LIVE),
@@ -131,6 +132,15 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
         Page::new("batch-running", format!("/lab/batches/{open}"), LIVE),
         Page::new("batch-elements", format!("/programs?batch={batch}&status=failed"), LIVE),
         Page::new("new-many", "/lab/new?tool=ping&destination=127.0.0.1&many=destinations&destinations=lab-b", LOADED),
+        Page::new("classrooms", "/classrooms", LIVE),
+        Page::new(
+            "classroom",
+            format!("/classrooms/{}", room.id),
+            "document.getElementById('users')?.textContent === '3'",
+        ),
+        Page::new("classroom-new", "/classrooms/new", LOADED),
+        Page::new("classroom-edit", format!("/classrooms/{}/edit", room.id), LOADED),
+        Page::new("join", room.invitation, LOADED),
         Page::new("files", "/files", LOADED),
         Page::new("folder", "/files/home-admin", LOADED),
         Page::new("folder-empty", "/files/home-admin/Lectures%20%C3%A0%20lire", LOADED),
@@ -182,4 +192,32 @@ pub(crate) async fn over(site: &Site, what: &str, id: &str) {
         assert!(tokio::time::Instant::now() < deadline, "it did not end: {shown}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+}
+
+/// A room in which a meeting is held.
+struct OpenRoom {
+    id: String,
+    /// The path of its invitation.
+    invitation: String,
+}
+
+async fn room_open(site: &Site) -> OpenRoom {
+    let server = site.conference().await;
+    let settings = |entrance: &str| {
+        json!({ "entrance": entrance, "record": "allowed", "lobby": true, "people_max": 40, "minutes": 90,
+            "welcome": "Bring your slide rules.\nThe recording begins at nine." })
+    };
+    site.post("rooms", &json!({ "name": "Office hours", "settings": settings("account") })).await;
+    let room = site.post("rooms", &json!({ "name": "Algebra 2", "settings": settings("link") })).await;
+    let id = room["id"].as_str().expect("a room has an id").to_owned();
+    site.post(&format!("rooms/{id}/start"), &json!({})).await;
+    let meeting = server.meetings()[0].meeting_id.clone();
+    for (name, is_moderator, has_voice, has_video) in
+        [("Tim", true, true, true), ("Bea", false, true, false), ("Cid", false, false, false)]
+    {
+        server.attend(&meeting, name, is_moderator, has_voice, has_video).expect("the meeting is there");
+    }
+    let invitation = room["invitation"].as_str().expect("whoever made it may invite");
+    let invitation = invitation.split_once("/join/").map(|(_, word)| format!("/join/{word}"));
+    OpenRoom { id, invitation: invitation.expect("an invitation's address") }
 }

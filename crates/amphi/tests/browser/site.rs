@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::amphi::{Scratch, Up};
 use testkit::browser::{Browser, BrowserError, Driver};
+use testkit::conference::{Conference, ConferencePlan};
 use tokio::process::Command;
 
 /// For a command that has to do with a name server that does not answer.
@@ -16,6 +18,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 pub(crate) struct Site {
     pub(crate) up: Up,
     pub(crate) driver: Driver,
+    conferences: Mutex<Vec<Arc<Conference>>>,
     // Dropped last: the processes write in it.
     scratch: Scratch,
 }
@@ -26,7 +29,15 @@ impl Site {
         let program = Path::new(env!("CARGO_BIN_EXE_amphi"));
         let dir = scratch.path().join("up");
         let (up, driver) = tokio::join!(Up::start(program, &dir, 3), Driver::start());
-        Self { up: up.unwrap(), driver: driver.unwrap(), scratch }
+        Self { up: up.unwrap(), driver: driver.unwrap(), conferences: Mutex::default(), scratch }
+    }
+
+    /// Starts a conference server that rehearses, and adds it. It ends with the site.
+    pub(crate) async fn conference(&self) -> Arc<Conference> {
+        let server = Arc::new(Conference::start(ConferencePlan::default()).await.unwrap());
+        self.post("conference/servers", &json!({ "url": server.url(), "secret": server.secret() })).await;
+        self.conferences.lock().unwrap().push(server.clone());
+        server
     }
 
     /// A file for the command line; answers its path.
@@ -49,6 +60,18 @@ impl Site {
     /// The same as text, without the line's end.
     pub(crate) async fn amphi_line(&self, args: &[&str]) -> String {
         String::from_utf8(self.amphi(args).await).unwrap().trim().to_owned()
+    }
+
+    /// What the API answers when the admin posts this below `/api/v1`. It has to be done.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
+        // Clients can't be made without it, though nothing here is encrypted.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let request = reqwest::Client::new().post(format!("{}/api/v1/{path}", self.up.url())).json(body);
+        let answer = request.bearer_auth(self.up.token().unwrap()).send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status}: {text}");
+        serde_json::from_str(&text).unwrap()
     }
 
     /// A new account with a password for one use.

@@ -37,6 +37,7 @@ pub fn access() -> Vec<RouteAccess> {
         entry(Method::DELETE, "/api/v1/exports/{export}/sessions/{id}/delegation", SignedIn),
         entry(Method::POST, "/api/v1/exports/{export}/sessions/{id}/apply", SignedIn).own_idempotency(),
         entry(Method::POST, "/api/v1/exports/{export}/sessions/{id}/read", SignedIn).own_idempotency(),
+        entry(Method::POST, "/api/v1/exports/{export}/sessions/{id}/locks", SignedIn).own_idempotency(),
         entry(Method::GET, "/api/v1/nodes/{node}/mounts", OPERATOR),
         entry(Method::POST, "/api/v1/nodes/{node}/mounts", OPERATOR),
         entry(Method::DELETE, "/api/v1/nodes/{node}/mounts/{id}", OPERATOR),

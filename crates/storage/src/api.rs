@@ -3,6 +3,7 @@
 mod care;
 mod export;
 mod file;
+mod lock;
 mod node_mount;
 mod s3_key;
 mod session;
@@ -38,6 +39,7 @@ pub(crate) fn router(storage: Storage) -> OpenApiRouter {
         .routes(routes!(session::delegation_end))
         .routes(routes!(session::session_apply))
         .routes(routes!(session::session_read))
+        .routes(routes!(lock::session_locks))
         .routes(routes!(node_mount::node_mount_list, node_mount::node_mount_create))
         .routes(routes!(node_mount::node_mount_delete))
         .routes(routes!(store::store_list))

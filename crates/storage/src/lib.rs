@@ -102,6 +102,7 @@ pub fn migrations() -> db::Migrations {
     const STEPS: &[db::Migration] = &[
         db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") },
         db::Migration { name: "0002_s3", sql: include_str!("../migrations/0002_s3.sql") },
+        db::Migration { name: "0003_lock", sql: include_str!("../migrations/0003_lock.sql") },
     ];
     db::Migrations { service: "storage", steps: STEPS }
 }

@@ -5,6 +5,7 @@ pub(crate) mod balance;
 mod check;
 pub mod effect;
 pub mod inode;
+pub(crate) mod lock;
 pub mod name;
 pub(crate) mod node_mount;
 pub(crate) mod plan;

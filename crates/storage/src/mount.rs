@@ -6,6 +6,7 @@ mod core;
 mod data;
 mod fuse;
 mod keeper;
+mod locks;
 mod node;
 mod numbers;
 mod opens;
@@ -103,10 +104,10 @@ pub async fn mount(config: MountConfig, shutdown: CancellationToken, ready: impl
     let key = KeyRequest::generate().map_err(MountError::Key)?;
     keep_memory();
     let what = format!("{}:{}", host(), config.directory.display());
-    let opened = Remote::open(config.server.clone(), &config.export, &what, &key.csr_pem).await;
+    let opened = Remote::open(config.server.clone(), &config.export, &what, &key.csr_pem, config.is_read_only).await;
     let failed = |source| MountError::Open { export: config.export.clone(), source };
     let (remote, opened) = opened.map_err(failed)?;
-    let (remote, is_read_only) = (Arc::new(remote), config.is_read_only || opened.read_only);
+    let (remote, is_read_only) = (Arc::new(remote), opened.read_only);
     let credentials = Credentials { pair_pem: opened.certificate_pem + &key.key_pem, ca_pem: opened.ca_pem };
     let code = (opened.layout.units() as u64, u64::from(opened.layout.data()));
     let free_bytes = Arc::new(AtomicU64::new(free_bytes(&opened.stores, code)));
@@ -117,8 +118,14 @@ pub async fn mount(config: MountConfig, shutdown: CancellationToken, ready: impl
         core.delegate(opened.usage).await;
     }
     let kernel = Kernel::new(core.clone(), tokio::runtime::Handle::current(), free_bytes.clone());
-    let session = session(kernel, &config, is_read_only)?;
+    let notify = kernel.notifier();
+    let mounted = off_the_workers({
+        let config = config.clone();
+        move || session(kernel, &config, is_read_only)
+    });
+    let session = mounted.await.map_err(|error| MountError::Mount(config.directory.clone(), error)).flatten()?;
     let notifier = session.notifier();
+    notify.get_or_init(|| notifier.clone());
     let keeper = Keeper {
         remote: remote.clone(),
         core: core.clone(),

@@ -5,12 +5,14 @@ mod direct;
 pub(crate) mod remote;
 
 use std::ops::Range;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
+use crate::model::lock::{FileLocks, Held};
 use crate::model::name::Name;
 use crate::model::stripe::{Stripe, StripeId};
 
@@ -141,4 +143,17 @@ pub trait Namespace: Send + Sync {
 
     /// What is used.
     async fn usage(&self) -> Result<Usage, NamespaceError>;
+
+    /// Sets all that the session holds of these files, or nothing of it: then the answer is something that another session
+    /// holds and that is at odds with it. Said twice, it is done once.
+    async fn locks_set(&self, _: Vec<FileLocks>) -> Result<Option<Held>, NamespaceError> {
+        Err(NamespaceError::Invalid(ONLY_SESSIONS_LOCK.to_owned()))
+    }
+
+    /// Something that another session holds and that is at odds with these. As long as there is, it waits for at most `wait`.
+    async fn lock_against(&self, _: FileLocks, _wait: Duration) -> Result<Option<Held>, NamespaceError> {
+        Err(NamespaceError::Invalid(ONLY_SESSIONS_LOCK.to_owned()))
+    }
 }
+
+const ONLY_SESSIONS_LOCK: &str = "only a session has locks";

@@ -6,6 +6,7 @@ pub(crate) mod balance;
 pub(crate) mod care;
 pub(crate) mod damage;
 pub(crate) mod inode;
+pub(crate) mod lock;
 pub(crate) mod node_mount;
 pub(crate) mod number;
 pub(crate) mod s3_key;

@@ -7,6 +7,7 @@ mod delegation;
 pub(crate) mod export;
 mod file;
 mod keep;
+mod lock;
 pub(crate) mod node_mount;
 mod numbers;
 pub(crate) mod pace;

@@ -137,9 +137,13 @@ impl Mount {
     }
 
     pub async fn shell_output(&self, script: &str) -> Output {
+        self.shell_within(script, LIMIT).await
+    }
+
+    pub async fn shell_within(&self, script: &str, limit: Duration) -> Output {
         let mut command = Command::new("bash");
         command.args(["-euc", script]).current_dir(&self.path).kill_on_drop(true);
-        timeout(LIMIT, command.output()).await.expect("it ends").unwrap()
+        timeout(limit, command.output()).await.expect("it ends").unwrap()
     }
 
     /// kill -9; the directory is cleared away.

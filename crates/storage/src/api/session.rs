@@ -26,6 +26,9 @@ pub(super) struct SessionOpen {
     what: String,
     /// A certificate request for the key that stores will know the session by, PEM.
     csr_pem: String,
+    /// Whether it may change nothing, whatever its account may.
+    #[serde(default)]
+    read_only: bool,
 }
 
 /// Open a session on an export or, to read, on a snapshot; it is over when it is not renewed for 15 s
@@ -37,7 +40,7 @@ pub(super) async fn session_open(
     ApiPath(export): ApiPath<String>,
     ApiJson(body): ApiJson<SessionOpen>,
 ) -> Result<(StatusCode, Json<SessionView>), Problem> {
-    let session = storage.session_open(&caller, &export, &body.what, &body.csr_pem).await?;
+    let session = storage.session_open(&caller, &export, &body.what, &body.csr_pem, body.read_only).await?;
     Ok((StatusCode::CREATED, Json(session)))
 }
 

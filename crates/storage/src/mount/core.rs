@@ -5,6 +5,7 @@ mod cycle;
 mod flow;
 mod hold;
 mod listing;
+mod lock;
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -17,6 +18,7 @@ use tokio::sync::{Notify, OnceCell, RwLock, watch};
 
 use super::contents::Contents;
 use super::data::Data;
+use super::locks::Locks;
 use super::numbers::Numbers;
 use super::opens::Opens;
 use super::tree::{Filled, Miss, Shares, Stop, Tree};
@@ -27,6 +29,7 @@ use crate::namespace::{LIST_MAX, Namespace, NamespaceError, Usage};
 
 pub(crate) use hold::Told;
 pub(crate) use listing::{Item, Page};
+pub(crate) use lock::Against;
 
 /// Stripes of a file that are fetched at once.
 const PIECES_STRIPES: usize = 1_024;
@@ -73,6 +76,11 @@ pub(crate) struct Core {
     relocated: Mutex<HashMap<StripeId, Stripe>>,
     /// Until then small files are read without their neighbours.
     walks_again: Mutex<Option<tokio::time::Instant>>,
+    locks: Mutex<Locks>,
+    /// Told when something that was locked is free.
+    lock_freed: Notify,
+    /// Held while other mounts are asked for locks of a file, or told; one for many files.
+    lock_turns: [tokio::sync::Mutex<()>; 16],
     is_read_only: bool,
     /// See [`cycle::PLACED_FOR`]; tests have less time.
     pub(super) placed_for: Duration,
@@ -135,6 +143,9 @@ impl Core {
             moved: Mutex::default(),
             walks_again: Mutex::default(),
             relocated: Mutex::default(),
+            locks: Mutex::default(),
+            lock_freed: Notify::new(),
+            lock_turns: Default::default(),
             is_read_only,
             placed_for: cycle::PLACED_FOR,
         })

@@ -4,30 +4,33 @@
 mod content;
 mod handles;
 mod listing;
+mod lock;
 mod names;
+mod serve;
 mod shape;
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use fuser::{
     BsdFileFlags, FileHandle, Filesystem, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenFlags,
     RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry,
-    ReplyIoctl, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+    ReplyIoctl, ReplyLock, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use tokio::runtime::Handle;
 
 use self::handles::{Directory, File, Handles};
-use super::core::{Aim, Core, Told};
-use super::tree::{Changes, Make, Stop, Tree};
+use super::core::{Aim, Core};
+use super::locks::Locker;
+use super::tree::{Changes, Make, Tree};
 use crate::model::inode::{Ino, Kind};
 use crate::model::name::NAME_BYTES_MAX;
 use names::or_refuse;
+pub(crate) use serve::untell;
 
 /// Largest write in one call, in bytes.
 const WRITE_BYTES_MAX: u32 = 1024 * 1024;
@@ -46,63 +49,24 @@ pub(crate) struct Kernel {
     root: Ino,
     /// What the stores have room for, in bytes of files.
     free_bytes: Arc<AtomicU64>,
-}
-
-/// Whether a write to what was opened so returns only when it is stored.
-fn is_synced(flags: i32) -> bool {
-    let flags = OFlag::from_bits_retain(flags);
-    flags.intersects(OFlag::O_SYNC | OFlag::O_DSYNC | OFlag::O_DIRECT)
+    /// There once the kernel can be told something.
+    notifier: Arc<OnceLock<fuser::Notifier>>,
 }
 
 impl Kernel {
     pub(crate) fn new(core: Arc<Core>, runtime: Handle, free_bytes: Arc<AtomicU64>) -> Self {
         let root = core.root();
-        Self { core, runtime, files: Arc::default(), directories: Arc::default(), root, free_bytes }
+        let (files, directories, notifier) = Default::default();
+        Self { core, runtime, files, directories, root, free_bytes, notifier }
+    }
+
+    /// Where what tells the kernel something is to be put.
+    pub(crate) fn notifier(&self) -> Arc<OnceLock<fuser::Notifier>> {
+        self.notifier.clone()
     }
 
     fn ino(&self, ino: INodeNo) -> Ino {
         shape::ino_in(self.root, ino)
-    }
-
-    /// Does the operation and answers; `reply` gets how long the kernel may keep what it is told.
-    fn serve<T, O, R>(&self, aim: Aim, mut op: O, reply: R)
-    where
-        T: Send + 'static,
-        O: FnMut(&mut Tree) -> Result<T, Stop> + Send + 'static,
-        R: FnOnce(Result<T, Errno>, Duration) + Send + 'static,
-    {
-        let later = self.core.answer(|kept| match self.core.try_run(aim, &mut op) {
-            Some(result) => {
-                reply(result, kept);
-                None
-            }
-            None => Some(reply),
-        });
-        let Some(reply) = later else { return };
-        let core = self.core.clone();
-        self.runtime.spawn(async move {
-            let result = core.run(aim, op).await;
-            core.answer(|kept| reply(result, kept));
-        });
-    }
-
-    fn serve_empty(&self, aim: Aim, op: impl FnMut(&mut Tree) -> Result<(), Stop> + Send + 'static, reply: ReplyEmpty) {
-        self.serve(aim, op, move |result, _| match result {
-            Ok(()) => reply.ok(),
-            Err(errno) => reply.error(shape::errno(errno)),
-        });
-    }
-}
-
-/// Tells the kernel that what it was told no longer holds. Blocks; not to be called by who answers the kernel.
-pub(crate) fn untell(notifier: &fuser::Notifier, root: Ino, told: &Told) {
-    let number = |ino| shape::ino_out(root, ino);
-    for (parent, name) in &told.entries {
-        // An error means that the kernel knows it no more.
-        let _gone = notifier.inval_entry(number(*parent), OsStr::new(name.as_str()));
-    }
-    for ino in &told.inodes {
-        let _gone = notifier.inval_inode(number(*ino), 0, 0);
     }
 }
 
@@ -114,7 +78,9 @@ impl Filesystem for Kernel {
             | InitFlags::FUSE_EXPLICIT_INVAL_DATA
             | InitFlags::FUSE_HANDLE_KILLPRIV_V2
             | InitFlags::FUSE_CACHE_SYMLINKS
-            | InitFlags::FUSE_ASYNC_DIO;
+            | InitFlags::FUSE_ASYNC_DIO
+            | InitFlags::FUSE_POSIX_LOCKS
+            | InitFlags::FUSE_FLOCK_LOCKS;
         // An older kernel does without what it lacks; a value it refuses it replaces.
         let _lacking = config.add_capabilities(wanted & config.capabilities());
         let _nearest = config.set_max_write(WRITE_BYTES_MAX);
@@ -263,8 +229,42 @@ impl Filesystem for Kernel {
         self.write_file(shape::by(request), (ino, handle), offset, data, drops_privileges, reply);
     }
 
-    fn flush(&self, _: &Request, ino: INodeNo, handle: FileHandle, _: LockOwner, reply: ReplyEmpty) {
-        self.flush_file(ino, handle, reply);
+    fn flush(&self, _: &Request, ino: INodeNo, handle: FileHandle, owner: LockOwner, reply: ReplyEmpty) {
+        self.flush_file(ino, handle, owner.0, reply);
+    }
+
+    fn getlk(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        handle: FileHandle,
+        owner: LockOwner,
+        first: u64,
+        last: u64,
+        kind: i32,
+        pid: u32,
+        reply: ReplyLock,
+    ) {
+        let locker = Locker { owner: owner.0, handle: handle.0, pid };
+        self.show_lock(lock::wish(self.ino(ino), locker, (first, last), kind), reply);
+    }
+
+    fn setlk(
+        &self,
+        request: &Request,
+        ino: INodeNo,
+        handle: FileHandle,
+        owner: LockOwner,
+        first: u64,
+        last: u64,
+        kind: i32,
+        pid: u32,
+        waits: bool,
+        reply: ReplyEmpty,
+    ) {
+        let locker = Locker { owner: owner.0, handle: handle.0, pid };
+        let wish = lock::wish(self.ino(ino), locker, (first, last), kind);
+        self.set_lock(wish, waits.then(|| request.pid()), reply);
     }
 
     fn release(

@@ -100,10 +100,20 @@ impl Keeper {
                 tracing::warn!("the name space was taken away from this mount");
                 let told = self.core.lost();
                 self.untell(told).await;
+                self.locks();
             }
-            (false, false) => self.core.set_usage(renewed.usage),
+            (false, false) => {
+                self.core.set_usage(renewed.usage);
+                self.locks();
+            }
             (true, true) => {}
         }
+    }
+
+    /// Tells other mounts of locks that they don't know of; in a task of its own, so that the session is prolonged meanwhile.
+    fn locks(&self) {
+        let core = self.core.clone();
+        tokio::spawn(async move { core.locks_mend().await });
     }
 
     fn stores(&self, stores: Vec<StoreAddress>) {
@@ -119,8 +129,11 @@ impl Keeper {
                 tracing::info!(session.id = opened.id, "the session was opened anew");
                 self.credentials(&opened.certificate_pem, opened.ca_pem);
                 self.stores(opened.stores);
+                self.core.locks_unknown();
                 if self.core.is_delegated() {
                     self.clone().leave(!opened.is_delegated);
+                } else {
+                    self.locks();
                 }
             }
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no session could be opened"),

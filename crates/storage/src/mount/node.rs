@@ -30,6 +30,8 @@ pub(crate) struct Node {
     pub(crate) is_dead: bool,
     /// How often the kernel was told of it and has not forgotten.
     pub(crate) lookups: u64,
+    /// See [`freshen`](super::tree::Tree::freshen).
+    pub(crate) is_fresh: bool,
 }
 
 impl Node {
@@ -53,7 +55,7 @@ impl Node {
 
     fn blank(inode: Inode) -> Self {
         let (directory, pieces) = (Directory::default(), Pieces::default());
-        Self { inode, directory, pieces, xattrs: None, parent: None, is_dead: false, lookups: 0 }
+        Self { inode, directory, pieces, xattrs: None, parent: None, is_dead: false, lookups: 0, is_fresh: false }
     }
 
     pub(crate) fn is_directory(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod faults;
 mod kernel;
+mod locks;
 mod memory;
 mod model;
 mod oracle;

@@ -1,15 +1,17 @@
 //! A name space over the database itself, for the control plane's own work and behind the REST API of sessions.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use db::{DbError, Write};
 
 use super::ancestry::{Named, ancestry};
-use super::{Entry, LIST_MAX, Namespace, NamespaceError, Placed, Usage};
+use super::{Entry, LIST_MAX, Namespace, NamespaceError, ONLY_SESSIONS_LOCK, Placed, Usage};
 use crate::Storage;
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
+use crate::model::lock::{FileLocks, Held};
 use crate::model::name::Name;
 use crate::model::plan::Plan;
 use crate::model::space::Space;
@@ -203,5 +205,15 @@ impl Namespace for Direct {
 
     async fn usage(&self) -> Result<Usage, NamespaceError> {
         usage_get(self.db(), self.space.id).await?.ok_or(NamespaceError::Gone)
+    }
+
+    async fn locks_set(&self, locks: Vec<FileLocks>) -> Result<Option<Held>, NamespaceError> {
+        let Some(call) = &self.session else { return Err(NamespaceError::Invalid(ONLY_SESSIONS_LOCK.to_owned())) };
+        self.storage.locks_set(self.space.id, &call.session, &locks).await
+    }
+
+    async fn lock_against(&self, locks: FileLocks, wait: Duration) -> Result<Option<Held>, NamespaceError> {
+        let Some(call) = &self.session else { return Err(NamespaceError::Invalid(ONLY_SESSIONS_LOCK.to_owned())) };
+        self.storage.lock_against(self.space.id, &call.session, &locks, wait).await
     }
 }

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, watch};
 use super::{Entry, Namespace, NamespaceError, Placed, Usage};
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
+use crate::model::lock::{FileLocks, Held};
 use crate::model::name::Name;
 use crate::model::stripe::{Layout, Stripe, StripeId};
 use crate::stripe::StoreAddress;
@@ -117,6 +118,7 @@ pub(crate) struct Remote {
     server: Server,
     export: String,
     root: Ino,
+    is_read_only: bool,
     session: watch::Sender<Session>,
     /// Told when the session turns out to have ended.
     pub(crate) is_doubtful: Notify,
@@ -128,6 +130,11 @@ struct Apply<'a> {
     epoch: i64,
     number: i64,
     effects: &'a [Effect],
+}
+
+#[derive(Deserialize)]
+struct LockAnswer {
+    against: Option<Held>,
 }
 
 #[derive(Deserialize)]
@@ -143,11 +150,13 @@ impl Remote {
         export: &str,
         what: &str,
         csr_pem: &str,
+        is_read_only: bool,
     ) -> Result<(Self, Opened), RemoteError> {
         let http = client(&server)?;
         let session = watch::Sender::new(Session { id: String::new(), epoch: 0 });
         let (is_doubtful, number) = (Notify::new(), AtomicI64::new(1));
-        let mut remote = Self { http, server, export: export.to_owned(), root: 0, session, is_doubtful, number };
+        let export = export.to_owned();
+        let mut remote = Self { http, server, export, root: 0, is_read_only, session, is_doubtful, number };
         let opened = remote.open_again(what, csr_pem).await?;
         remote.root = opened.root;
         Ok((remote, opened))
@@ -155,7 +164,7 @@ impl Remote {
 
     /// Opens a session in the place of the one that has ended.
     pub(crate) async fn open_again(&self, what: &str, csr_pem: &str) -> Result<Opened, RemoteError> {
-        let body = json!({ "what": what, "csr_pem": csr_pem }).to_string().into_bytes();
+        let body = json!({ "what": what, "csr_pem": csr_pem, "read_only": self.is_read_only }).to_string().into_bytes();
         let opened: Opened = self.call(Method::POST, &["sessions"], Some(body), APPLY_TIMEOUT).await?;
         self.session.send_replace(Session { id: opened.id.clone(), epoch: opened.epoch });
         Ok(opened)
@@ -364,6 +373,20 @@ impl Namespace for Remote {
 
     async fn usage(&self) -> Result<Usage, NamespaceError> {
         self.renew().await.map(|renewed| renewed.usage).map_err(refusal)
+    }
+
+    async fn locks_set(&self, locks: Vec<FileLocks>) -> Result<Option<Held>, NamespaceError> {
+        let call = json!({ "op": "set", "locks": locks });
+        // It says all that is held, so that it may be said again in the next session.
+        let answer: LockAnswer = self.in_session("locks", false, APPLY_TIMEOUT, |_| serde_json::to_vec(&call)).await?;
+        Ok(answer.against)
+    }
+
+    async fn lock_against(&self, locks: FileLocks, wait: Duration) -> Result<Option<Held>, NamespaceError> {
+        let call = json!({ "op": "look", "locks": locks, "wait_ms": wait.as_millis() as u64 });
+        let timeout = wait + READ_TIMEOUT;
+        let answer: LockAnswer = self.in_session("locks", false, timeout, |_| serde_json::to_vec(&call)).await?;
+        Ok(answer.against)
     }
 }
 

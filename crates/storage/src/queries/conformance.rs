@@ -4,6 +4,7 @@ mod apply;
 mod balance;
 mod damage;
 mod entry;
+mod lock;
 mod node_mount;
 mod s3_key;
 mod session;

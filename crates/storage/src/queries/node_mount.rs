@@ -1,11 +1,13 @@
 //! Exports that are to be mounted on nodes.
 
-use db::{Database, DbError, Query, Row, Write};
+use db::{Database, DbError, Given, Kind, Query, Row, Write};
 
 use crate::model::node_mount::{NodeMount, topic};
 
 /// Guard of what needs a mount to be there.
 pub(crate) const MOUNT: &str = "mount";
+/// Guard of a node's room for one more.
+pub(crate) const FULL: &str = "full";
 
 const COLUMNS: &str = "id, node, export, directory, is_read_only, is_wanted, is_mounted, detail, login, token_id, token, \
      seen_ms, created_ms";
@@ -41,14 +43,23 @@ pub(crate) async fn node_mount_all(db: &Database) -> Result<Vec<NodeMount>, DbEr
     db.all(Query::new(sql)).await?.iter().map(mount_read).collect()
 }
 
-/// Adds a mount. `Duplicate` when one is on that directory of the node.
-pub(crate) fn node_mount_insert(write: &mut Write, mount: &NodeMount) {
-    let sql = format!("INSERT INTO storage_node_mount ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    let query = Query::new(sql).bind(mount.id.as_str()).bind(mount.node.as_str()).bind(mount.export.as_str());
+/// Adds a mount. `Duplicate` when one is on that directory of the node, [`FULL`] when the node has `most` already.
+pub(crate) fn node_mount_insert(write: &mut Write, mount: &NodeMount, most: i64) {
+    // Two who add a mount to the same node wait for each other here, so that the second one counts the first one's.
+    let touch = "UPDATE storage_node_mount SET node = node WHERE node = ?";
+    write.push_step(Query::new(touch).bind(mount.node.as_str()));
+    let mut given = Given::new(&[("of_node", Kind::Text)]);
+    given.push([mount.node.as_str().into()]);
+    let sql = format!(
+        "INSERT INTO storage_node_mount ({COLUMNS}) SELECT ?, given.of_node, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM given \
+         WHERE (SELECT COUNT(*) FROM storage_node_mount m WHERE m.node = given.of_node) < ?"
+    );
+    let query = Query::new(sql).bind(mount.id.as_str()).bind(mount.export.as_str());
     let query = query.bind(mount.directory.as_str()).bind(i64::from(mount.is_read_only));
     let query = query.bind(i64::from(mount.is_wanted)).bind(i64::from(mount.is_mounted)).bind(mount.detail.as_str());
     let query = query.bind(mount.login.as_str()).bind(mount.token_id.as_str()).bind(mount.token.as_str());
-    write.push_step(query.bind(mount.seen_ms).bind(mount.created_ms));
+    let query = query.bind(mount.seen_ms).bind(mount.created_ms).bind(most);
+    write.push_given_expect(FULL, query, given);
     write.push_event(topic(&mount.node));
 }
 

@@ -52,18 +52,20 @@ pub(crate) fn session_insert(write: &mut Write, session: &Session) {
     );
 }
 
-/// Prolongs a session; [`STALE`](super::space::STALE) when it is gone.
-pub(crate) fn session_renew(write: &mut Write, id: &str, until_ms: i64) {
-    let sql = "UPDATE storage_session SET until_ms = ? WHERE id = ?";
-    write.push_expect(super::space::STALE, Query::new(sql).bind(until_ms).bind(id));
+/// Prolongs a session; [`STALE`](super::space::STALE) when it is gone, or was over with locks that others may have by now.
+pub(crate) fn session_renew(write: &mut Write, id: &str, until_ms: i64, now_ms: i64) {
+    let sql = "UPDATE storage_session SET until_ms = ? WHERE id = ? AND (until_ms > ? \
+         OR NOT EXISTS (SELECT 1 FROM storage_lock l WHERE l.session = ?))";
+    write.push_expect(super::space::STALE, Query::new(sql).bind(until_ms).bind(id).bind(now_ms).bind(id));
 }
 
 /// Ends a session; what it holds becomes free.
 pub(crate) fn session_delete(write: &mut Write, space: i64, id: &str) {
     delegation_return(write, space, id);
-    for sql in ["DELETE FROM storage_applied WHERE session = ?", "DELETE FROM storage_session WHERE id = ?"] {
-        write.push_step(Query::new(sql).bind(id));
+    for table in ["storage_applied WHERE session", "storage_lock WHERE session", "storage_session WHERE id"] {
+        write.push_step(Query::new(format!("DELETE FROM {table} = ?")).bind(id));
     }
+    write.push_event(super::lock::topic(space));
 }
 
 /// Whether there are sessions to clear away.
@@ -77,8 +79,9 @@ pub(crate) fn sessions_expire(write: &mut Write, now_ms: i64) {
     let spaces = "UPDATE storage_space SET holder = NULL, is_wanted = 0, epoch = epoch + 1 WHERE holder IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM storage_session s WHERE s.id = storage_space.holder AND s.until_ms > ?)";
     let applied = "DELETE FROM storage_applied WHERE session IN (SELECT id FROM storage_session WHERE until_ms <= ?)";
+    let locks = "DELETE FROM storage_lock WHERE session IN (SELECT id FROM storage_session WHERE until_ms <= ?)";
     let sessions = "DELETE FROM storage_session WHERE until_ms <= ?";
-    for sql in [spaces, applied, sessions] {
+    for sql in [spaces, applied, locks, sessions] {
         write.push_step(Query::new(sql).bind(now_ms));
     }
 }

@@ -14,7 +14,7 @@ use super::ServiceError;
 use crate::Storage;
 use crate::model::node_mount::{NodeMount, directory_checked, topic};
 use crate::queries::node_mount::{
-    node_mount_all, node_mount_delete, node_mount_insert, node_mount_list, node_mount_told, node_mount_unwant,
+    FULL, node_mount_all, node_mount_delete, node_mount_insert, node_mount_list, node_mount_told, node_mount_unwant,
 };
 
 /// An agent that has what it should have is answered after this long at the latest.
@@ -91,9 +91,6 @@ impl Storage {
     ) -> Result<NodeMountView, ServiceError> {
         let (space, _) = self.space_of(caller, export).await?;
         let directory = directory_checked(directory)?;
-        if node_mount_list(self.db(), node).await?.len() >= MOUNTS_MAX {
-            return Err(ServiceError::MountsTooMany(MOUNTS_MAX));
-        }
         let mut write = Write::new();
         let scope = format!("/api/v1/exports/{}/sessions", space.name);
         let (token_id, token) =
@@ -114,12 +111,13 @@ impl Storage {
             seen_ms: 0,
             created_ms: self.db().clock().now_ms(),
         };
-        node_mount_insert(&mut write, &mount);
+        node_mount_insert(&mut write, &mount, MOUNTS_MAX as i64);
         let detail = json!({ "node": node, "directory": mount.directory });
         self.portal().audit(&mut write, caller, "node.mount", &mount.export, detail);
         match self.db().write(write).await {
             Ok(_) => Ok(mount.into()),
             Err(DbError::Duplicate) => Err(ServiceError::DirectoryTaken(mount.directory)),
+            Err(DbError::Unmet { guard: FULL }) => Err(ServiceError::MountsTooMany(MOUNTS_MAX)),
             Err(error) => Err(error.into()),
         }
     }

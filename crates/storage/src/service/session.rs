@@ -94,8 +94,10 @@ impl Storage {
         export: &str,
         what: &str,
         csr_pem: &str,
+        only_reads: bool,
     ) -> Result<SessionView, ServiceError> {
         let (space, right) = self.space_of(caller, export).await?;
+        let right = if only_reads { right.min(Right::Read) } else { right };
         // The certificate opens the stores to the units of the whole volume.
         let others = space_list(self.db(), None).await?;
         if others.iter().any(|other| other.volume == space.volume && other.right_of(caller) < right) {
@@ -155,7 +157,7 @@ impl Storage {
         let session = self.session_of(caller, export, id).await?;
         let now_ms = self.db().time_ms().await?;
         let mut write = Write::new();
-        session_renew(&mut write, id, until(now_ms));
+        session_renew(&mut write, id, until(now_ms), now_ms);
         delegation_grant(&mut write, session.space, id, now_ms);
         self.db().write(write).await.map_err(stale)?;
         let space = self.space_again(&session).await?;

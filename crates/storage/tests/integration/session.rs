@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::plane::{Plane, add, file, remove, stripe};
@@ -112,6 +113,24 @@ async fn a_session_is_its_account_s_and_a_reader_changes_nothing() {
         plane.call(&learner, "POST", "/api/v1/exports/films/sessions", open).await.problem(404),
         "export-unknown"
     );
+}
+
+#[tokio::test]
+async fn one_that_asks_for_no_more_only_reads() {
+    let plane = Plane::new().await;
+    plane.volume("films").await;
+    let csr_pem = wire::authority::KeyRequest::generate().unwrap().csr_pem;
+    let open = json!({ "what": "x", "csr_pem": csr_pem, "read_only": true });
+    let opened = plane.admin("POST", "/api/v1/exports/films/sessions", open).await.expect(201);
+    assert_eq!((&opened["read_only"], &opened["is_delegated"]), (&json!(true), &json!(false)));
+    let apply = format!("/api/v1/exports/films/sessions/{}/apply", opened["id"].as_str().unwrap());
+    let change = json!({ "epoch": opened["epoch"], "effects": file(opened["root"].as_i64().unwrap(), "a", 5) });
+    assert_eq!(plane.admin("POST", &apply, change).await.problem(403), "read-only");
+    let volume = opened["volume"].as_i64().unwrap();
+    let pem = opened["certificate_pem"].as_str().unwrap().lines().filter(|line| !line.starts_with("-----"));
+    let der = base64::engine::general_purpose::STANDARD.decode(pem.collect::<String>()).unwrap();
+    let name = format!("reader-{volume}");
+    assert!(der.windows(name.len()).any(|bytes| bytes == name.as_bytes()), "stores know it as one that only reads");
 }
 
 #[tokio::test]

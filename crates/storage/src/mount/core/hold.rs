@@ -56,6 +56,7 @@ impl Core {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        self.locks_tell_all().await;
         let told = self.forget_all();
         drop(closed);
         told

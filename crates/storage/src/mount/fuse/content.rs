@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use fuser::{FileHandle, INodeNo, OpenFlags, ReplyData, ReplyEmpty, ReplyLseek, ReplyOpen, ReplyWrite};
 use nix::errno::Errno;
-use nix::fcntl::FallocateFlags;
+use nix::fcntl::{FallocateFlags, OFlag};
 
+use super::Kernel;
 use super::handles::File;
 use super::shape;
-use super::{Kernel, is_synced};
 use crate::model::inode::Ino;
 use crate::mount::core::{Aim, Core};
 use crate::mount::tree::{By, Tree, Written};
@@ -18,17 +18,23 @@ use crate::mount::tree::{By, Tree, Written};
 const SEEK_DATA: i32 = 3;
 const SEEK_HOLE: i32 = 4;
 
+/// Whether a write to what was opened so returns only when it is stored.
+pub(super) fn is_synced(flags: i32) -> bool {
+    let flags = OFlag::from_bits_retain(flags);
+    flags.intersects(OFlag::O_SYNC | OFlag::O_DSYNC | OFlag::O_DIRECT)
+}
+
 impl Kernel {
     pub(super) fn open_file(&self, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         let (ino, kernel) = (self.ino(ino), self.clone());
         self.core.opened(ino);
         self.serve(
             Aim::Look,
-            move |tree: &mut Tree| tree.attributes(ino),
+            move |tree: &mut Tree| tree.freshen(ino),
             move |result, kept| match result {
-                Ok(_) => {
+                Ok(is_fresh) => {
                     let file = File::new(is_synced(flags.0), kernel.core.failure_seen(ino));
-                    reply.opened(FileHandle(kernel.files.add(file)), kernel.open_flags(kept));
+                    reply.opened(FileHandle(kernel.files.add(file)), kernel.open_flags(kept, is_fresh));
                 }
                 Err(errno) => {
                     kernel.core.closed(ino);
@@ -157,17 +163,19 @@ impl Kernel {
     /// A descriptor was closed. Nothing is waited for: whoever needs the bytes safe asks with `fsync`, and who looks from
     /// elsewhere takes the delegation, which stores them first. Many don't look at what this answers, so a failure counts as
     /// told only once `fsync` has answered it.
-    pub(super) fn flush_file(&self, ino: INodeNo, handle: FileHandle, reply: ReplyEmpty) {
+    pub(super) fn flush_file(&self, ino: INodeNo, handle: FileHandle, owner: u64, reply: ReplyEmpty) {
+        let (ino, core) = (self.ino(ino), self.core.clone());
         let seen = self.files.get(handle.0).map(|file| file.seen.load(Ordering::Relaxed));
-        match seen.and_then(|seen| self.core.failure(self.ino(ino), seen)) {
+        self.freed_then(ino, owner, move || match seen.and_then(|seen| core.failure(ino, seen)) {
             None => reply.ok(),
             Some((_, errno)) => reply.error(shape::errno(errno)),
-        }
+        });
     }
 
     pub(super) fn close_file(&self, ino: INodeNo, handle: FileHandle, reply: ReplyEmpty) {
         let ino = self.ino(ino);
         self.files.remove(handle.0);
+        self.free_handle(ino, handle.0);
         if self.core.closed(ino) {
             self.serve_empty(Aim::Less, move |tree| tree.reap(ino), reply);
         } else {

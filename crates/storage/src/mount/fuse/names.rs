@@ -10,9 +10,10 @@ use fuser::{
 };
 use nix::errno::Errno;
 
+use super::Kernel;
+use super::content::is_synced;
 use super::handles::File;
 use super::shape;
-use super::{Kernel, is_synced};
 use crate::model::inode::{Ino, Kind};
 use crate::mount::core::Aim;
 use crate::mount::tree::{Attributes, By, Changes, Make, Rename, Stop, Tree};
@@ -108,6 +109,7 @@ impl Kernel {
         let make = Make { kind: Kind::File, mode, target: None, device: 0 };
         let op = move |tree: &mut Tree| {
             let ino = tree.make(&by, parent, &name, &make)?;
+            tree.freshen(ino)?;
             told(tree, ino)
         };
         self.serve(Aim::Change, op, move |result, kept| match result {
@@ -115,16 +117,16 @@ impl Kernel {
                 kernel.core.opened(attributes.inode.ino);
                 let file = File::new(is_synced(flags), kernel.core.failure_seen(attributes.inode.ino));
                 let handle = FileHandle(kernel.files.add(file));
-                let flags = kernel.open_flags(kept);
+                let flags = kernel.open_flags(kept, true);
                 reply.created(&kept, &shape::attr(root, &attributes), Generation(0), handle, flags);
             }
             Err(errno) => reply.error(shape::errno(errno)),
         });
     }
 
-    /// Whether the kernel may go on using the bytes it has: as long as nobody else writes.
-    pub(super) fn open_flags(&self, kept: Duration) -> FopenFlags {
-        if kept.is_zero() { FopenFlags::empty() } else { FopenFlags::FOPEN_KEEP_CACHE }
+    /// Whether the kernel may go on using the bytes it has: as long as nobody else writes, and has not since it got them.
+    pub(super) fn open_flags(&self, kept: Duration, is_fresh: bool) -> FopenFlags {
+        if kept.is_zero() || !is_fresh { FopenFlags::empty() } else { FopenFlags::FOPEN_KEEP_CACHE }
     }
 
     pub(super) fn link_to(&self, by: By, ino: INodeNo, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {

@@ -67,7 +67,9 @@ async fn begun(memory: &Arc<Memory>, directory: &Path) -> (Arc<Core>, fuser::Ses
     let server = Server { url, token: None, ca_pem: None, addresses: Vec::new() };
     let config =
         MountConfig { server, export: "test".to_owned(), directory: directory.to_owned(), is_read_only: false };
+    let notify = kernel.notifier();
     let session = session(kernel, &config, false).unwrap();
+    notify.get_or_init(|| session.notifier());
     (core, session)
 }
 

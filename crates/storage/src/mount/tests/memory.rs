@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode, Kind};
+use crate::model::lock::{FileLocks, Held};
 use crate::model::name::Name;
 use crate::model::stripe::{Stripe, StripeCode, StripeId};
 use crate::mount::data::{Data, DataError};
@@ -48,6 +50,9 @@ pub(super) struct Memory {
     /// Reads of one stripe, and of several; lists of directories.
     pub(super) reads: AtomicUsize,
     pub(super) listings: AtomicUsize,
+    /// What the session holds, and what another one does.
+    pub(super) locks: Mutex<BTreeMap<Ino, Vec<Held>>>,
+    pub(super) others_locks: Mutex<Vec<(Ino, Held)>>,
 }
 
 impl Memory {
@@ -84,7 +89,15 @@ impl Memory {
             is_moved: AtomicBool::new(false),
             reads: AtomicUsize::new(0),
             listings: AtomicUsize::new(0),
+            locks: Mutex::default(),
+            others_locks: Mutex::default(),
         }
+    }
+
+    fn other_against(&self, file: &FileLocks) -> Option<Held> {
+        let others = self.others_locks.lock().unwrap();
+        let is_against = |held: &&Held| file.held.iter().any(|wanted| wanted.is_against(held));
+        others.iter().filter(|(ino, _)| *ino == file.ino).map(|(_, held)| held).find(is_against).copied()
     }
 
     fn usage_of(&self, stored: &Stored) -> Usage {
@@ -277,6 +290,25 @@ impl Namespace for Memory {
 
     async fn usage(&self) -> Result<Usage, NamespaceError> {
         Ok(self.usage_of(&self.stored.lock().unwrap()))
+    }
+
+    async fn locks_set(&self, locks: Vec<FileLocks>) -> Result<Option<Held>, NamespaceError> {
+        let against = locks.iter().find_map(|file| self.other_against(file));
+        if against.is_none() {
+            self.locks.lock().unwrap().extend(locks.into_iter().map(|file| (file.ino, file.held)));
+        }
+        Ok(against)
+    }
+
+    async fn lock_against(&self, locks: FileLocks, wait: Duration) -> Result<Option<Held>, NamespaceError> {
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            let against = self.other_against(&locks);
+            if against.is_none() || tokio::time::Instant::now() >= until {
+                return Ok(against);
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }
 

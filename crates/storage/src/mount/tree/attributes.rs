@@ -146,6 +146,11 @@ impl Tree {
         self.change(ino, by, |_| {})
     }
 
+    /// The kernel forgets what it got of the file's bytes before this tree was there; `true`: it has already.
+    pub(crate) fn freshen(&mut self, ino: Ino) -> Result<bool, Stop> {
+        Ok(std::mem::replace(&mut self.node_mut(ino)?.is_fresh, true))
+    }
+
     /// The kernel was told of it.
     pub(crate) fn remember(&mut self, ino: Ino) {
         if let Some(node) = self.nodes.get_mut(&ino) {

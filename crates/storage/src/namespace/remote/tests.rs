@@ -54,7 +54,7 @@ async fn a_change_without_an_answer_is_not_repeated_in_the_next_session() {
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let server = Server { url, token: None, ca_pem: None, addresses: Vec::new() };
-    let (remote, opened) = Remote::open(server, "films", "test", "").await.unwrap();
+    let (remote, opened) = Remote::open(server, "films", "test", "", false).await.unwrap();
     assert_eq!(opened.id, "s1");
     let reopen = async {
         remote.is_doubtful.notified().await;

@@ -5,7 +5,7 @@ use db::{Database, DbError};
 use super::{NOW_MS, change};
 use crate::model::node_mount::NodeMount;
 use crate::queries::node_mount::{
-    node_mount_all, node_mount_delete, node_mount_insert, node_mount_list, node_mount_told, node_mount_unwant,
+    FULL, node_mount_all, node_mount_delete, node_mount_insert, node_mount_list, node_mount_told, node_mount_unwant,
 };
 
 testkit::for_each_engine!(crate::migrations(); a_mount_is_kept_until_it_is_gone, a_directory_is_mounted_on_once);
@@ -30,7 +30,7 @@ fn mount(id: &str, directory: &str) -> NodeMount {
 
 async fn a_mount_is_kept_until_it_is_gone(db: Database) {
     let (a, b) = (mount("1", "/mnt/é"), mount("2", "/a"));
-    change(&db, |w| [&a, &b].into_iter().for_each(|mount| node_mount_insert(w, mount))).await.unwrap();
+    change(&db, |w| [&a, &b].into_iter().for_each(|mount| node_mount_insert(w, mount, 2))).await.unwrap();
     let told = NodeMount { is_mounted: true, detail: "so".into(), seen_ms: 7, ..a.clone() };
     change(&db, |w| node_mount_told(w, &told)).await.unwrap();
     assert_eq!(node_mount_list(&db, "node-1").await.unwrap(), [b.clone(), told.clone()]);
@@ -45,8 +45,11 @@ async fn a_mount_is_kept_until_it_is_gone(db: Database) {
 }
 
 async fn a_directory_is_mounted_on_once(db: Database) {
-    change(&db, |w| node_mount_insert(w, &mount("1", "/a"))).await.unwrap();
-    assert!(matches!(change(&db, |w| node_mount_insert(w, &mount("2", "/a"))).await, Err(DbError::Duplicate)));
+    change(&db, |w| node_mount_insert(w, &mount("1", "/a"), 2)).await.unwrap();
+    assert!(matches!(change(&db, |w| node_mount_insert(w, &mount("2", "/a"), 2)).await, Err(DbError::Duplicate)));
     let elsewhere = NodeMount { node: "node-2".into(), ..mount("3", "/a") };
-    change(&db, |w| node_mount_insert(w, &elsewhere)).await.unwrap();
+    change(&db, |w| node_mount_insert(w, &elsewhere, 2)).await.unwrap();
+    change(&db, |w| node_mount_insert(w, &mount("4", "/b"), 2)).await.unwrap();
+    let full = change(&db, |w| node_mount_insert(w, &mount("5", "/c"), 2)).await;
+    assert!(matches!(full, Err(DbError::Unmet { guard: FULL })), "the node has two");
 }

@@ -40,8 +40,8 @@ async fn sessions_are_renewed_and_end(db: Database) {
     assert_eq!(session_get(&db, "a").await.unwrap(), Some(session("a", 10)));
     assert_eq!(session_list(&db, SPACE, 10).await.unwrap(), [session("b", 20)]);
     assert!(!sessions_are_over(&db, 9).await.unwrap() && sessions_are_over(&db, 10).await.unwrap());
-    change(&db, |w| session_renew(w, "a", 30)).await.unwrap();
-    assert!(matches!(change(&db, |w| session_renew(w, "c", 30)).await, Err(DbError::Unmet { guard: STALE })));
+    change(&db, |w| session_renew(w, "a", 30, 12)).await.unwrap();
+    assert!(matches!(change(&db, |w| session_renew(w, "c", 30, 12)).await, Err(DbError::Unmet { guard: STALE })));
     change(&db, |w| sessions_expire(w, 25)).await.unwrap();
     assert_eq!(session_list(&db, SPACE, 0).await.unwrap(), [session("a", 30)]);
     assert!(applied_is_there(&db, "a", 1).await.unwrap() && !applied_is_there(&db, "b", 1).await.unwrap());

@@ -78,7 +78,7 @@ async fn mounts_of_a_node_that_was_removed_go() {
     let mounts = node_mount_list(plane.storage.db(), NODE).await.unwrap();
     let of_kept = mounts.iter().find(|mount| mount.id == kept).unwrap().clone();
     let mut write = Write::new();
-    node_mount_insert(&mut write, &NodeMount { id: "gone".into(), node: "uid-gone".into(), ..of_kept });
+    node_mount_insert(&mut write, &NodeMount { id: "gone".into(), node: "uid-gone".into(), ..of_kept }, 9);
     plane.storage.db().write(write).await.unwrap();
     plane.storage.node_mounts_sweep().await.unwrap();
     assert_eq!(plane.count("storage_node_mount WHERE node = 'uid-gone'").await, 0);

@@ -6,6 +6,7 @@ mod connection;
 mod live;
 mod model;
 mod problem;
+mod recording;
 mod session;
 mod sse;
 mod trust;
@@ -30,6 +31,7 @@ pub(crate) use model::{
     Source, SourceFile, Status, Store, Tenant, Token, Tool, ToolOption,
 };
 pub(crate) use problem::{ClientError, Problem};
+pub(crate) use recording::{Quarantined, Recording, Upload};
 pub(crate) use session::sign_in;
 pub(crate) use trust::{fetch_authority, fingerprint};
 pub(crate) use volume::{CareProgress, CareRates, Export, FileEntry, NodeMount, Share, Volume, VolumeHealth};

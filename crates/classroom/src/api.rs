@@ -1,7 +1,7 @@
 //! The REST API: extract, one call, render.
 
 mod conference;
-mod recording;
+pub(crate) mod recording;
 mod room;
 
 use utoipa_axum::router::OpenApiRouter;

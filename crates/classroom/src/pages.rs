@@ -38,9 +38,13 @@ pub fn navigation() -> Vec<NavItem> {
 
 /// The entries of the second level, each with its section.
 pub fn sub_navigation() -> Vec<(&'static str, NavItem)> {
+    let classrooms =
+        |id, href, icon, label| ("classrooms", NavItem { id, href, icon, label, role: Some(Role::Teacher) });
     let conference =
         |id, href, label, role| ("conference", NavItem { id, href, icon: "bi-camera-video", label, role: Some(role) });
     vec![
+        classrooms("rooms", "/classrooms", "bi-easel", "nav-rooms"),
+        classrooms("recordings", "/recordings", "bi-play-fill", "nav-recordings"),
         conference("conference-servers", "/conference", "nav-conference-servers", Role::Operator),
         conference("conference-connect", "/conference/connect", "nav-conference-connect", Role::Admin),
     ]

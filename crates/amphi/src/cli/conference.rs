@@ -2,6 +2,7 @@
 
 mod import;
 mod meeting;
+mod recording;
 mod secret;
 mod server;
 mod tenant;
@@ -68,6 +69,15 @@ Examples:
         #[command(subcommand)]
         command: secret::SecretCommand,
     },
+    /// List, bring, publish, protect and delete recordings
+    #[command(after_help = "\
+Examples:
+  amphi conference recording list
+  amphi conference recording import 6e35e3b2778883f5db637d7a5dba0a427f692e91-1530718721124.tar")]
+    Recording {
+        #[command(subcommand)]
+        command: recording::RecordingCommand,
+    },
     /// Show how all servers fare
     #[command(after_help = "Example:\n  amphi conference status")]
     Status,
@@ -103,6 +113,7 @@ pub(super) async fn run(args: ConferenceArgs) -> Result<(), Failure> {
         ConferenceCommand::Meeting { command } => meeting::run(&client, command, format).await,
         ConferenceCommand::Tenant { command } => tenant::run(&client, command, format).await,
         ConferenceCommand::Secret { command } => secret::run(&client, command, format).await,
+        ConferenceCommand::Recording { command } => recording::run(&client, command, format).await,
         ConferenceCommand::Status => status(&client, format).await,
         ConferenceCommand::Usage { from, to, tenant } => {
             let query = [("from", from), ("to", to), ("tenant", tenant)];

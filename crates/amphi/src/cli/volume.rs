@@ -5,7 +5,7 @@ mod export;
 mod file;
 mod key;
 mod mount;
-mod progress;
+pub(super) mod progress;
 mod rozofs;
 mod share;
 mod snapshot;

@@ -9,7 +9,7 @@ use super::bytes;
 const EVERY: Duration = Duration::from_millis(500);
 
 /// One transfer.
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     name: String,
     total: Option<u64>,
     done: u64,
@@ -20,13 +20,13 @@ pub(super) struct Progress {
 
 impl Progress {
     /// `total` in bytes, where it is known.
-    pub(super) fn new(name: &str, total: Option<u64>) -> Self {
+    pub(in crate::cli) fn new(name: &str, total: Option<u64>) -> Self {
         let now = Instant::now();
         Self { name: super::super::terminal::plain(name), total, done: 0, begun: now, shown: now, is_shown: false }
     }
 
     /// Counts bytes that went over.
-    pub(super) fn add(&mut self, count: u64) {
+    pub(in crate::cli) fn add(&mut self, count: u64) {
         self.done += count;
         if self.shown.elapsed() < EVERY || !std::io::stderr().is_terminal() {
             return;

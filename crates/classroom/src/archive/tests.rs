@@ -1,3 +1,5 @@
+//! Archives that are taken, and all that is refused.
+
 use std::io::Cursor;
 
 use tar::{Builder, Header};

@@ -1,3 +1,5 @@
+//! Placement over the pool, and what polls change of it.
+
 use super::*;
 use crate::model::cost::expected_cost;
 use crate::model::meeting::{MeetingId, Seen};

@@ -1,3 +1,5 @@
+//! Recordings, uploads and the quarantine over the REST API, by roles and tenants.
+
 use axum::body::Body;
 use axum::http::{Request, header};
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Hooks, the outbox and analytics, between stand-in servers and a client that may refuse.
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Recordings as a browser gets them.
+
 use std::time::Duration;
 
 use axum::body::Body;

@@ -1,3 +1,5 @@
+//! Recordings as clients of the API get them, byte for byte.
+
 use axum::body::Body;
 use axum::http::{Request, header};
 

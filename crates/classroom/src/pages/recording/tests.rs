@@ -1,3 +1,5 @@
+//! The page of recordings, in both languages and by roles.
+
 use crate::plane::Plane;
 use crate::task::spool::tests::{ID, plane_with_recording};
 

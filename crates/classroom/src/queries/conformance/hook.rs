@@ -1,3 +1,5 @@
+//! Hooks.
+
 use db::{Database, DbError, Write};
 
 use super::{NOW_MS, tenant_id};

@@ -1,3 +1,5 @@
+//! Meetings and how many came.
+
 use db::{Database, DbError, Write};
 
 use super::{NOW_MS, tenant_id};

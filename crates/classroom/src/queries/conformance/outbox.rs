@@ -1,3 +1,5 @@
+//! The outbox, and where analytics go.
+
 use db::{Database, Write};
 
 use super::{NOW_MS, tenant_id};

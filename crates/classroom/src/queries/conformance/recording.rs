@@ -1,3 +1,5 @@
+//! Recordings, ways to watch them, captions, and tokens that open one.
+
 use db::{Database, DbError, Write};
 
 use super::{NOW_MS, tenant_id};

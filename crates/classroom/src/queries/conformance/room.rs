@@ -1,3 +1,5 @@
+//! Rooms.
+
 use db::{Database, DbError, Query, Write};
 use portal::{AccountId, Secret};
 

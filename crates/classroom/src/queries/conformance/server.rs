@@ -1,3 +1,5 @@
+//! Conference servers.
+
 use db::{Database, DbError, Write};
 use placement::AdminState;
 use portal::Secret;

@@ -1,3 +1,5 @@
+//! Tenants' settings and secrets.
+
 use std::collections::BTreeMap;
 
 use db::{Database, Write};

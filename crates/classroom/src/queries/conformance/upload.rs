@@ -1,3 +1,5 @@
+//! Uploads and the quarantine.
+
 use db::{Database, Write};
 use portal::AccountId;
 

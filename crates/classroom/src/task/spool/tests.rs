@@ -1,3 +1,5 @@
+//! Archives in the spool folder: when they come in, and what becomes of them.
+
 use std::time::Duration;
 
 use crate::archive::tests::{recording_tar, tar_of};

@@ -49,11 +49,6 @@ impl Answer {
         Self::failed("unsupportedContentType", "POST request Content-Type is missing or unsupported")
     }
 
-    /// The call lacks a parameter: `missingParamMeetingID` and its like.
-    pub(crate) fn missing(parameter: &str, key: &str) -> Self {
-        Self::failed(key, &format!("You must specify a {parameter}."))
-    }
-
     pub(super) fn version() -> Self {
         let version = env!("CARGO_PKG_VERSION");
         Self::success(

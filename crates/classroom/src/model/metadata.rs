@@ -130,7 +130,9 @@ impl Description {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::*;
+    use super::{Description, DescriptionError};
+    use crate::model::recording::Preview;
+    use crate::xml::XmlError;
 
     /// As BigBlueButton writes it.
     pub(crate) fn metadata_xml(id: &str, format: &str, meta: &str) -> String {

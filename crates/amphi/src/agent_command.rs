@@ -9,7 +9,7 @@ use std::sync::Arc;
 use agent::AgentConfig;
 use anyhow::Context;
 use storage::mount::mount_part;
-use storage::store::{StoreDir, store_part};
+use storage::store::{StoreOffer, store_part};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use wire::NodePart;
@@ -30,7 +30,9 @@ node's certificate in DIR.
 Examples:
   amphi agent --join https://amphi.example.org --token amphi1.…
   amphi agent --join https://amphi.example.org --dir /var/lib/amphi-agent --slots 4 --label site=paris
-  amphi agent --join https://amphi.example.org --dir /var/lib/amphi-agent --store /srv/amphi:500G")]
+  amphi agent --join https://amphi.example.org --dir /var/lib/amphi-agent --store /srv/amphi:500G
+  amphi agent --join https://amphi.example.org --store-credentials /etc/amphi/buckets \
+    --store 's3://files?endpoint=https://s3.example.org&region=eu-1:500G'")]
 pub(crate) struct AgentArgs {
     /// Address of the control plane
     #[arg(long, value_name = "URL")]
@@ -50,10 +52,14 @@ pub(crate) struct AgentArgs {
     /// Where the node's key and certificate are kept
     #[arg(long, default_value = "amphi-agent")]
     dir: PathBuf,
-    /// Keep parts of files in this directory, at most SIZE bytes (K, M, G, T; left out: what the disk has); repeat it
-    /// for several
+    /// Keep parts of files in this directory, at most SIZE bytes (K, M, G, T; left out: what the disk has), or in a
+    /// bucket: s3://BUCKET[/PREFIX]?endpoint=URL[&region=REGION][&profile=NAME]:SIZE; repeat it for several
     #[arg(long, value_name = "DIR[:SIZE]")]
-    store: Vec<StoreDir>,
+    store: Vec<StoreOffer>,
+    /// The keys of buckets, as S3's own tools keep them: a section [NAME] for each profile; AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY when left out
+    #[arg(long, value_name = "FILE", requires = "store")]
+    store_credentials: Option<PathBuf>,
     /// Where clients of the stores connect; a free port when left out
     #[arg(long, value_name = "ADDRESS:PORT", requires = "store")]
     store_listen: Option<SocketAddr>,
@@ -96,7 +102,7 @@ fn config(args: AgentArgs) -> AgentConfig {
     let mut parts: Vec<Arc<dyn NodePart>> = Vec::new();
     if !args.store.is_empty() {
         open_files_raise(STORE_FILES);
-        parts.push(Arc::new(store_part(args.store, args.store_listen)));
+        parts.push(Arc::new(store_part(args.store, args.store_credentials, args.store_listen)));
     }
     if Path::new("/dev/fuse").exists() {
         parts.push(Arc::new(mount_part()));

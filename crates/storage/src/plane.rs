@@ -69,8 +69,12 @@ impl Reply {
 impl Plane {
     /// A volume `v` with the export `v`, on so many stores.
     pub(crate) async fn new(layout: u8, stores: usize) -> Self {
+        Self::with(layout, TestStores::start(stores, 1 << 30).await).await
+    }
+
+    /// The same, on these stores.
+    pub(crate) async fn with(layout: u8, stores: TestStores) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let stores = TestStores::start(stores, 1 << 30).await;
         let clock = ManualClock::at(db::SystemClock.now_ms());
         let url = format!("sqlite:{}/amphi.db", dir.path().display());
         let db = Database::open_with_clock(&url, Arc::new(clock.clone())).await.unwrap();
@@ -112,16 +116,20 @@ impl Plane {
     pub(crate) async fn stores_seen(&self, but: &[i64]) {
         let now_ms = self.clock.now_ms();
         let mut write = Write::new();
-        for number in (1..).take_while(|number| self.stores.dir(*number).exists()) {
+        for number in self.stores.numbers() {
             let id = number as i64;
             let sql = "INSERT INTO storage_store (id, uuid, kind, node, name, addresses, labels, state, health, capacity_bytes, \
                  used_bytes, free_bytes, units, boot_id, detail, announced_ms, seen_ms, created_ms) \
-                 VALUES (?, ?, 'node', ?, 's', ?, '{}', 'enabled', 'up', 1073741824, 0, 1000000000, 0, '', '', ?, ?, 0) \
+                 VALUES (?, ?, ?, ?, 's', ?, ?, 'enabled', 'up', 1073741824, 0, 1000000000, 0, '', '', ?, ?, 0) \
                  ON CONFLICT (id) DO UPDATE SET seen_ms = excluded.seen_ms, health = 'up'";
             if !but.contains(&id) {
                 let addresses = serde_json::to_string(&[self.stores.address(number)]).unwrap();
-                let query = Query::new(sql).bind(id).bind(format!("u{id}")).bind(TestStores::node(number));
-                write.push_step(query.bind(addresses).bind(now_ms).bind(now_ms));
+                let (kind, labels) = match self.stores.keeping(number).provider() {
+                    Some(provider) => ("bucket", serde_json::json!({ "provider": provider })),
+                    None => ("node", serde_json::json!({})),
+                };
+                let query = Query::new(sql).bind(id).bind(format!("u{id}")).bind(kind).bind(TestStores::node(number));
+                write.push_step(query.bind(addresses).bind(labels.to_string()).bind(now_ms).bind(now_ms));
             } else {
                 write.push_step(Query::new("UPDATE storage_store SET health = 'down' WHERE id = ?").bind(id));
             }
@@ -167,8 +175,8 @@ impl Plane {
 
     /// Units that all stores have together.
     pub(crate) fn units(&self) -> usize {
-        let numbers = (1..).take_while(|number| self.stores.dir(*number).exists());
-        numbers.map(|number| self.stores.store(number).list(VOLUME as u64, None, 100_000).len()).sum()
+        let units = |number| self.stores.keeping(number).list(VOLUME as u64, None, 100_000).unwrap().len();
+        self.stores.numbers().map(units).sum()
     }
 }
 

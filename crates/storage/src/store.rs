@@ -1,8 +1,9 @@
 //! Stores: where units are kept. They live in agents, which serve them to the clients of volumes over mutual TLS.
 //!
-//! [`Store`] keeps the units of one directory. [`Stores`] are those of one node and what they answer; [`store_part`] is
+//! [`Store`] keeps the units of one directory, [`Bucket`] those of a bucket at a provider. [`Stores`] are those of one node and what they answer; [`store_part`] is
 //! the part of an agent that serves them and announces them to the control plane.
 
+mod bucket;
 mod caller;
 mod compact;
 mod connection;
@@ -11,7 +12,9 @@ mod engine;
 mod files;
 mod home;
 mod index;
+mod keeping;
 mod listen;
+mod offer;
 mod part;
 mod read;
 mod record;
@@ -23,10 +26,13 @@ mod tls;
 use std::io;
 use std::path::PathBuf;
 
+pub use bucket::{Bucket, BucketKey, BucketKeyError, BucketOffer, BucketOfferError};
 pub use caller::{CONTROL_NAME, READER_PREFIX, VOLUME_PREFIX};
 pub use directory::{StoreDir, StoreDirError};
 pub use engine::{NewUnit, Store};
+pub use keeping::{Keeping, UnitRange};
 pub use listen::serve_stores;
+pub use offer::{StoreOffer, StoreOfferError};
 pub use part::{PartError, StorePart, store_part};
 pub use read::{Read, Stat, Verified};
 pub use record::{PIECE_BYTES, UNIT_BYTES_MAX, UnitCode, UnitKey};
@@ -78,6 +84,16 @@ pub enum StoreError {
     /// A sync failed earlier.
     #[error("the store's disk failed, and nothing it has not synced is certain; start its agent again")]
     Failed,
+    /// The service that keeps it does not do what it is asked; the sentence says why.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl StoreError {
+    /// More was asked for at once than an answer holds.
+    fn too_long(bytes_max: usize) -> Self {
+        Self::Invalid(format!("an answer holds at most {bytes_max} bytes"))
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! Stores in this process, for tests of what talks to them: real directories, real TLS on loopback, one authority.
 
 mod audit;
+#[cfg(test)]
+pub(crate) mod provider;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -14,11 +17,14 @@ use tokio_util::sync::CancellationToken;
 use wire::NodeIdentity;
 use wire::authority::{Authority, KeyRequest};
 
-use crate::store::{Store, Stores, serve_stores};
+use crate::store::{Keeping, Store, Stores, serve_stores};
 
 pub use audit::{Audit, Probe};
 
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// Opens a store.
+pub type Opener = Box<dyn Fn() -> BoxFuture<'static, Arc<dyn Keeping>> + Send + Sync>;
 
 /// Stores with the numbers 1, 2 …, each on a node of its own.
 pub struct TestStores {
@@ -31,10 +37,14 @@ pub struct TestStores {
 struct Node {
     address: String,
     running: Option<Running>,
+    /// Opens the store, where it is none of the directories here.
+    opener: Option<Opener>,
 }
 
 struct Running {
-    store: Arc<Store>,
+    keeping: Arc<dyn Keeping>,
+    /// The same, where it is a directory.
+    store: Option<Arc<Store>>,
     shutdown: CancellationToken,
     server: JoinHandle<()>,
 }
@@ -46,10 +56,21 @@ impl TestStores {
         let authority = Authority::open_or_create(&dir.path().join("authority")).expect("an authority");
         let mut stores = Self { dir, authority, size, nodes: Vec::new() };
         for number in 1..=count as u64 {
-            stores.nodes.push(Node { address: "127.0.0.1:0".to_owned(), running: None });
+            stores.nodes.push(Node { address: "127.0.0.1:0".to_owned(), running: None, opener: None });
             stores.start_again(number).await;
         }
         stores
+    }
+
+    /// Starts one more, which `opener` opens.
+    pub async fn add(&mut self, opener: Opener) {
+        self.nodes.push(Node { address: "127.0.0.1:0".to_owned(), running: None, opener: Some(opener) });
+        self.start_again(self.nodes.len() as u64).await;
+    }
+
+    /// Their numbers.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        1..=self.nodes.len() as u64
     }
 
     /// `host:port` of the store with this number; the same after a restart.
@@ -70,7 +91,13 @@ impl TestStores {
     /// The running store itself, to look into it.
     pub fn store(&self, number: u64) -> Arc<Store> {
         let running = self.nodes[number as usize - 1].running.as_ref();
-        Arc::clone(&running.expect("the store was stopped").store)
+        Arc::clone(running.expect("the store was stopped").store.as_ref().expect("the store is no directory"))
+    }
+
+    /// The same, whatever keeps its units.
+    pub fn keeping(&self, number: u64) -> Arc<dyn Keeping> {
+        let running = self.nodes[number as usize - 1].running.as_ref();
+        Arc::clone(&running.expect("the store was stopped").keeping)
     }
 
     /// Certificate and key of a caller with this name (`control`, `volume-7`), and the authority's certificate; all PEM.
@@ -88,16 +115,24 @@ impl TestStores {
         running.server.abort();
         let _ = running.server.await;
         // Whoever still works for a request holds the store's lock a moment longer.
-        while Arc::strong_count(&running.store) > 1 {
+        drop(running.store);
+        while Arc::strong_count(&running.keeping) > 1 {
             tokio::task::yield_now().await;
         }
     }
 
     /// Starts a stopped one again on the same directory and address, with a new boot id.
     pub async fn start_again(&mut self, number: u64) {
-        let store = Arc::new(Store::open(&self.dir(number), Some(self.size)).expect("a store"));
-        store.number_set(number).expect("a number");
+        let directory = self.dir(number);
         let at = &mut self.nodes[number as usize - 1];
+        let (keeping, store): (Arc<dyn Keeping>, _) = match &at.opener {
+            Some(open) => (open().await, None),
+            None => {
+                let store = Arc::new(Store::open(&directory, Some(self.size)).expect("a store"));
+                (Arc::clone(&store) as Arc<dyn Keeping>, Some(store))
+            }
+        };
+        keeping.number_set(number).expect("a number");
         let listener = TcpListener::bind(&at.address).await.expect("an address");
         at.address = listener.local_addr().expect("an address").to_string();
         let (node_id, request) = (Self::node(number), KeyRequest::generate().expect("a key"));
@@ -105,9 +140,9 @@ impl TestStores {
         let ca_pem = self.authority.certificate_pem().to_owned();
         let (_, identity) = watch::channel(NodeIdentity { node_id, pair_pem: signed + &request.key_pem, ca_pem });
         let shutdown = CancellationToken::new();
-        let stores = Stores::new(vec![Arc::clone(&store)], Arc::new(db::SystemClock));
+        let stores = Stores::new(vec![Arc::clone(&keeping)], Arc::new(db::SystemClock));
         let served = serve_stores(listener, identity, stores, shutdown.clone()).expect("an identity");
-        at.running = Some(Running { store, shutdown, server: tokio::spawn(served) });
+        at.running = Some(Running { keeping, store, shutdown, server: tokio::spawn(served) });
     }
 }
 

@@ -1,4 +1,4 @@
-//! `amphi store`: the directories on nodes that keep parts of files.
+//! `amphi store`: the directories on nodes, and the buckets, that keep parts of files.
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -17,7 +17,7 @@ use crate::client::{Client, ClientError, Order, Store};
 /// Arguments of `amphi store`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-An agent offers stores with --store DIR:SIZE; they join by themselves.
+An agent offers stores with --store DIR:SIZE, or --store s3://BUCKET?endpoint=URL:SIZE; they join by themselves.
 
 Examples:
   amphi store list
@@ -91,13 +91,15 @@ async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
         say("no stores; start an agent with --store DIR:SIZE\n");
         return Ok(());
     }
-    let mut table = Table::new(&["ID", "NODE", "NAME", "STATE", "HEALTH", "USED", "FREE", "UNITS", "LABELS"]).whole(0);
+    let titles = ["ID", "NODE", "NAME", "KIND", "STATE", "HEALTH", "USED", "FREE", "UNITS", "LABELS"];
+    let mut table = Table::new(&titles).whole(0);
     for store in stores {
         let store: Store = decode(store)?;
         table.row([
             store.id.to_string().into(),
             Cell::from(&store.node),
             Cell::from(&store.name),
+            Cell::from(&store.kind),
             state_cell(&store.state),
             health_cell(&store.health),
             size(store.used_bytes).into(),
@@ -118,6 +120,7 @@ fn print_store(store: &Store) -> Result<(), Failure> {
         ("id", Some(store.id.to_string())),
         ("node", Some(store.node.clone())),
         ("name", Some(store.name.clone())),
+        ("kind", Some(store.kind.clone())),
         ("state", Some(store.state.clone())),
         ("health", Some(store.health.clone())),
         ("why", Some(store.detail.clone()).filter(|detail| !detail.is_empty())),

@@ -172,6 +172,7 @@ pub(crate) struct Store {
     pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) node: String,
+    pub(crate) kind: String,
     pub(crate) state: String,
     pub(crate) health: String,
     #[serde(default)]

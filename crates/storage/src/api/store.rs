@@ -12,16 +12,16 @@ use utoipa::ToSchema;
 use crate::Storage;
 use crate::model::store::{Store, StoreState};
 
-/// A store: a directory on a node that keeps parts of files.
+/// A store: a directory on a node, or a bucket at a provider, that keeps parts of files.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StoreView {
     /// Its number.
     id: i64,
-    /// The last part of its directory.
+    /// The last part of its directory, or its bucket with the prefix in it.
     name: String,
-    /// The name of its node; its UID where the node was removed.
+    /// The name of the node that serves it; its UID where the node was removed.
     node: String,
-    /// `node`: a directory that an agent offers.
+    /// `node`: a directory that an agent offers; `bucket`: a bucket of an S3-compatible service, served by an agent.
     kind: &'static str,
     /// enabled, cordoned (keeps what it has and takes no more) or disabled.
     state: &'static str,
@@ -38,7 +38,7 @@ pub(super) struct StoreView {
     free_bytes: i64,
     /// Parts of files in it.
     units: i64,
-    /// Those of its node.
+    /// Those of its node; a bucket has `provider` besides, the host of its service.
     labels: BTreeMap<String, String>,
     /// Where clients reach it, best first.
     addresses: Vec<String>,

@@ -10,16 +10,16 @@ use super::stripe::StoreId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Store {
     pub(crate) id: StoreId,
-    /// What its directory says it is.
+    /// What its directory says it is, or what its bucket is by its address.
     pub(crate) uuid: String,
     pub(crate) kind: StoreKind,
     /// UID of its node.
     pub(crate) node: String,
-    /// The last part of its directory.
+    /// The last part of its directory, or its bucket.
     pub(crate) name: String,
     /// `host:port`, best first.
     pub(crate) addresses: Vec<String>,
-    /// Those of its node.
+    /// Those of its node; a bucket has its provider's besides.
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) state: StoreState,
     pub(crate) health: Health,
@@ -97,7 +97,12 @@ impl Store {
 pub(crate) enum StoreKind {
     /// A directory that an agent offers.
     Node,
+    /// A bucket of an S3-compatible service, which an agent offers.
+    Bucket,
 }
+
+/// The label of a bucket that says whom it lies with: the service's host. It is the bucket's failure domain.
+pub(crate) const PROVIDER_LABEL: &str = "provider";
 
 /// The word is no kind.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +113,7 @@ impl StoreKind {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Node => "node",
+            Self::Bucket => "bucket",
         }
     }
 }
@@ -116,7 +122,7 @@ impl std::str::FromStr for StoreKind {
     type Err = UnknownKind;
 
     fn from_str(word: &str) -> Result<Self, UnknownKind> {
-        if word == Self::Node.as_str() { Ok(Self::Node) } else { Err(UnknownKind) }
+        [Self::Node, Self::Bucket].into_iter().find(|kind| kind.as_str() == word).ok_or(UnknownKind)
     }
 }
 

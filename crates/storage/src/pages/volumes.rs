@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::care::{self, Rates, Sentence, WorkRow};
 use super::look::{Badge, Look, fill, fragment, html};
 use crate::Storage;
-use crate::model::store::{Store, StoreState};
+use crate::model::store::{PROVIDER_LABEL, Store, StoreKind, StoreState};
 use crate::model::stripe::{Layout, StoreId};
 use crate::service::ServiceError;
 use crate::service::care::VolumeHealth;
@@ -45,6 +45,7 @@ struct StoreRow {
     id: StoreId,
     node: String,
     name: String,
+    kind: String,
     health: Badge,
     state: Badge,
     fill: u64,
@@ -188,8 +189,14 @@ fn store_row(look: &Look<'_>, store: Store, node: Option<String>) -> StoreRow {
     let is_leaving = matches!(store.state, StoreState::Draining | StoreState::Drained);
     let moves =
         all.into_iter().filter(|(state, _, _)| *state != store.state && !(is_leaving && *state != StoreState::Enabled));
+    let kind = match (store.kind, store.labels.get(PROVIDER_LABEL)) {
+        (StoreKind::Node, _) => look.text("store-kind-node"),
+        (StoreKind::Bucket, None) => look.text("store-kind-bucket"),
+        (StoreKind::Bucket, Some(provider)) => format!("{} · {provider}", look.text("store-kind-bucket")),
+    };
     StoreRow {
         id: store.id,
+        kind,
         node: node.unwrap_or_else(|| store.node.clone()),
         health: Badge { reason: Some(store.detail).filter(|detail| !detail.is_empty()), ..health },
         state: look.badge(icon, class, key),

@@ -7,7 +7,7 @@ use serde_json::json;
 use wire::store::{AnnounceRequest, Number, Offer};
 
 use super::ServiceError;
-use crate::model::store::{Store, StoreKind, StoreState};
+use crate::model::store::{PROVIDER_LABEL, Store, StoreKind, StoreState};
 use crate::model::stripe::StoreId;
 use crate::queries::store::{
     store_announced, store_delete, store_get, store_insert, store_is_used, store_list, store_of_uuid, store_state_set,
@@ -120,16 +120,22 @@ impl Storage {
     ) -> Result<StoreId, ServiceError> {
         let now_ms = self.db().clock().now_ms();
         let name: String = offer.name.chars().filter(|c| !c.is_control()).take(100).collect();
+        let (mut kind, mut labels) = (StoreKind::Node, facts.labels.clone());
+        let provider: String = offer.provider.chars().filter(|c| !c.is_control()).take(100).collect();
+        if !provider.is_empty() {
+            kind = StoreKind::Bucket;
+            labels.insert(PROVIDER_LABEL.to_owned(), provider);
+        }
         let mut write = Write::new();
         let Some(read) = store_of_uuid(self.db(), &offer.uuid).await? else {
             let store = Store {
                 id: self.number().await?,
                 uuid: offer.uuid.parse::<uuid::Uuid>().map_err(|_| ServiceError::StoreUuid)?.to_string(),
-                kind: StoreKind::Node,
+                kind,
                 node: node.to_owned(),
                 name,
                 addresses: addresses.to_vec(),
-                labels: facts.labels.clone(),
+                labels,
                 state: StoreState::Enabled,
                 health: Health::Up,
                 capacity_bytes: i64::try_from(offer.capacity_bytes).unwrap_or(i64::MAX),
@@ -148,7 +154,6 @@ impl Storage {
             tracing::info!(store.id = store.id, "store {} ({} on {}) joined", store.id, store.name, facts.name);
             return Ok(store.id);
         };
-        let labels = facts.labels.clone();
         let now = Store { node: node.to_owned(), name, addresses: addresses.to_vec(), labels, ..read.clone() };
         let now = Store { announced_ms: now_ms, ..now };
         store_announced(&mut write, &now);
@@ -163,9 +168,14 @@ impl Storage {
 impl From<Store> for StoreAddress {
     fn from(store: Store) -> Self {
         let (is_writable, is_up) = (store.state == StoreState::Enabled, store.is_up());
+        // Where a bucket's units are is its provider's matter, whichever node serves it.
+        let domain = match store.kind {
+            StoreKind::Bucket => PROVIDER_LABEL,
+            StoreKind::Node => "site",
+        };
         Self {
             id: store.id,
-            domain: store.labels.get("site").unwrap_or(&store.node).clone(),
+            domain: store.labels.get(domain).unwrap_or(&store.node).clone(),
             node: store.node,
             addresses: store.addresses,
             free_bytes: store.free_bytes.unsigned_abs(),

@@ -44,7 +44,7 @@ impl FromStr for StoreDir {
 }
 
 /// Reads `500G`; the units are those of 1,024.
-fn bytes(text: &str) -> Result<u64, StoreDirError> {
+pub(super) fn bytes(text: &str) -> Result<u64, StoreDirError> {
     let wrong = || StoreDirError::NotASize(text.to_owned());
     let (digits, shift) = match text.char_indices().next_back() {
         Some((at, 'K' | 'k')) => (&text[..at], 10),

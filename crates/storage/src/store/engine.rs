@@ -26,7 +26,7 @@ use super::room::{self, Room};
 use super::segment::{Found, SEGMENT_BYTES, Segment, SegmentId};
 
 /// A unit that is there and was put longer ago than this is written anew when it is put again, ms.
-const PUT_AGAIN_MS: i64 = 900_000;
+pub(super) const PUT_AGAIN_MS: i64 = 900_000;
 
 /// A unit to store.
 pub struct NewUnit {
@@ -334,7 +334,7 @@ fn not_appended(source: io::Error) -> StoreError {
 }
 
 /// Checks a unit and makes its record.
-fn new_record(unit: &NewUnit, now_ms: i64) -> Result<(Header, Vec<u8>), StoreError> {
+pub(super) fn new_record(unit: &NewUnit, now_ms: i64) -> Result<(Header, Vec<u8>), StoreError> {
     let bytes = unit.data.len();
     if !(1..=UNIT_BYTES_MAX).contains(&bytes) {
         return Err(StoreError::Invalid(format!("a unit has 1 to {UNIT_BYTES_MAX} bytes, not {bytes}")));

@@ -2,10 +2,13 @@
 
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use wire::authority::is_node_server;
@@ -14,9 +17,11 @@ use wire::store::{AnnounceReply, AnnounceRequest, Offer};
 use wire::{NodeIdentity, NodePart, NodeSite};
 
 use super::StoreError;
-use super::directory::StoreDir;
+use super::bucket::{Bucket, BucketKey, BucketKeyError};
 use super::engine::Store;
+use super::keeping::Keeping;
 use super::listen::serve_stores;
+use super::offer::StoreOffer;
 use super::serve::Stores;
 use super::tls::TlsError;
 use crate::frame::keep_memory;
@@ -26,17 +31,20 @@ const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(30);
 /// The same while the control plane does not answer; half of it is chance.
 const ANNOUNCE_AGAIN: Duration = Duration::from_secs(4);
 const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often segments are looked after.
+/// How often stores are looked after.
 const CARE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a node could not offer its stores.
 #[derive(Debug, thiserror::Error)]
 pub enum PartError {
-    /// One of the directories can't be used.
+    /// One of the stores can't be used.
     #[error("{0}")]
     Store(String, #[source] StoreError),
-    /// Two of the directories hold one store.
-    #[error("two of the directories hold the store {0}: one is a copy; offer one of them")]
+    /// There is no key for a bucket.
+    #[error(transparent)]
+    Key(#[from] BucketKeyError),
+    /// Two of them hold one store.
+    #[error("two of the directories or buckets hold the store {0}: one is a copy; offer one of them")]
     Twice(uuid::Uuid),
     /// The address can't be listened on.
     #[error("listening for clients of the stores on {0}: choose another address with --store-listen")]
@@ -60,22 +68,23 @@ enum AnnounceError {
 /// See [`store_part`].
 #[derive(Debug)]
 pub struct StorePart {
-    dirs: Vec<StoreDir>,
+    offers: Vec<StoreOffer>,
+    credentials: Option<PathBuf>,
     listen: Option<SocketAddr>,
 }
 
-/// The part of an agent that offers `dirs` as stores. They are served on `listen`, or on any free port: on all addresses,
-/// or on loopback where the control plane is on this machine.
-pub fn store_part(dirs: Vec<StoreDir>, listen: Option<SocketAddr>) -> StorePart {
-    StorePart { dirs, listen }
+/// The part of an agent that offers stores. They are served on `listen`, or on any free port: on all addresses, or on loopback
+/// where the control plane is on this machine. The keys of buckets are in the file `credentials`, or else in the environment.
+pub fn store_part(offers: Vec<StoreOffer>, credentials: Option<PathBuf>, listen: Option<SocketAddr>) -> StorePart {
+    StorePart { offers, credentials, listen }
 }
 
 #[tonic::async_trait]
 impl NodePart for StorePart {
     async fn run(&self, site: NodeSite, shutdown: CancellationToken) -> Result<(), Box<dyn Error + Send + Sync>> {
         keep_memory();
-        let dirs = self.dirs.clone();
-        let opened = tokio::task::spawn_blocking(move || open(&dirs)).await??;
+        let (offers, credentials, runtime) = (self.offers.clone(), self.credentials.clone(), Handle::current());
+        let opened = tokio::task::spawn_blocking(move || open(offers, credentials.as_deref(), &runtime)).await??;
         let address = self.listen.unwrap_or_else(|| SocketAddr::new(listen_on(&site.control_url), 0));
         let failed = |source| PartError::Listen(address, source);
         let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -90,15 +99,29 @@ impl NodePart for StorePart {
     }
 }
 
-fn open(dirs: &[StoreDir]) -> Result<Vec<Arc<Store>>, PartError> {
-    let mut opened: Vec<Arc<Store>> = Vec::with_capacity(dirs.len());
-    for dir in dirs {
-        let failed = |source: StoreError| PartError::Store(format!("offering {}", dir.path.display()), source);
-        let store = Store::open(&dir.path, dir.size).map_err(failed)?;
+fn open(
+    offers: Vec<StoreOffer>,
+    credentials: Option<&Path>,
+    runtime: &Handle,
+) -> Result<Vec<Arc<dyn Keeping>>, PartError> {
+    let mut opened: Vec<Arc<dyn Keeping>> = Vec::with_capacity(offers.len());
+    for offer in offers {
+        let store: Arc<dyn Keeping> = match offer {
+            StoreOffer::Directory(dir) => {
+                let failed = |source: StoreError| PartError::Store(format!("offering {}", dir.path.display()), source);
+                Arc::new(Store::open(&dir.path, dir.size).map_err(failed)?)
+            }
+            StoreOffer::Bucket(offer) => {
+                let key = BucketKey::find(&offer, credentials, |name| std::env::var(name).ok())?;
+                let what = format!("offering the bucket {}", offer.bucket);
+                let failed = |source: StoreError| PartError::Store(what, source);
+                Arc::new(Bucket::new(offer, &key, runtime.clone()).map_err(failed)?)
+            }
+        };
         if opened.iter().any(|other| other.uuid() == store.uuid()) {
             return Err(PartError::Twice(store.uuid()));
         }
-        opened.push(Arc::new(store));
+        opened.push(store);
     }
     Ok(opened)
 }
@@ -171,31 +194,37 @@ impl Announcer {
     fn request(&self) -> AnnounceRequest {
         let own = self.local.ip();
         let addresses = if own.is_unspecified() { self.site.addresses.clone() } else { vec![own.to_string()] };
-        let offers = self.stores.stores().iter().map(|store| Offer {
+        let offered = self.stores.stores().iter().filter(|store| store.is_offered());
+        let offers = offered.map(|store| Offer {
             uuid: store.uuid().to_string(),
             name: store.name(),
             capacity_bytes: store.stat().map_or(0, |stat| stat.capacity_bytes),
+            provider: store.provider().unwrap_or_default(),
         });
         AnnounceRequest { port: self.local.port().into(), addresses, offers: offers.collect() }
     }
 }
 
+/// Looks after each store by itself, so that none waits for another's disk or provider.
 async fn care(stores: &Stores, shutdown: &CancellationToken) {
+    let mut carers = JoinSet::new();
+    for store in stores.stores() {
+        carers.spawn(store_care(Arc::clone(store), shutdown.clone()));
+    }
+    while carers.join_next().await.is_some() {}
+}
+
+async fn store_care(store: Arc<dyn Keeping>, shutdown: CancellationToken) {
     loop {
-        let all = stores.stores().to_vec();
-        let cared = tokio::task::spawn_blocking(move || {
-            let mut is_more = false;
-            for store in all {
-                match store.care() {
-                    Ok(more) => is_more |= more,
-                    Err(error) => {
-                        tracing::warn!(error = &error as &dyn Error, "store {} could not be tidied", store.uuid())
-                    }
-                }
+        let cared = Arc::clone(&store);
+        let is_more = match tokio::task::spawn_blocking(move || cared.care()).await {
+            Ok(Ok(is_more)) => is_more,
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn Error, "store {} could not be tidied", store.uuid());
+                false
             }
-            is_more
-        });
-        let is_more = cared.await.unwrap_or(false);
+            Err(_) => false,
+        };
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(if is_more { Duration::ZERO } else { CARE_INTERVAL }) => {}

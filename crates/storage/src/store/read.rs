@@ -36,6 +36,16 @@ pub enum Read {
     Damaged,
 }
 
+impl Read {
+    /// Length of the data.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Piece { data, .. } => data.len(),
+            Self::Not | Self::Damaged => 0,
+        }
+    }
+}
+
 /// What [`Store::verify`] has read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verified {
@@ -75,7 +85,7 @@ impl Store {
             if before == Some(entry) {
                 return Ok(Read::Damaged);
             }
-            let bytes = range_within(&entry, offset, length)?;
+            let bytes = range_within(entry.bytes, offset, length)?;
             if let Some((data, sums)) = read(&segment, &entry, key, offset, bytes) {
                 return Ok(Read::Piece { data, sums, code: entry.code, unit_bytes: entry.bytes });
             }
@@ -87,7 +97,7 @@ impl Store {
     /// so, or not known without waiting.
     pub fn get_now(&self, key: &UnitKey, offset: u32, length: u32) -> Option<Read> {
         let (entry, segment) = self.index(|index| index.find(key))?;
-        let bytes = range_within(&entry, offset, length).ok().filter(|bytes| *bytes <= NOW_BYTES_MAX)?;
+        let bytes = range_within(entry.bytes, offset, length).ok().filter(|bytes| *bytes <= NOW_BYTES_MAX)?;
         let first = offset as usize / PIECE_BYTES;
         let mut data = vec![0; record::sealed_bytes(bytes)];
         let at = u64::from(entry.at) + record::piece_at(first);
@@ -147,21 +157,20 @@ impl Store {
 }
 
 /// How many bytes of the unit are meant.
-fn range_within(entry: &Entry, offset: u32, length: u32) -> Result<usize, StoreError> {
-    let end = if length == 0 { Some(entry.bytes) } else { offset.checked_add(length) };
+pub(super) fn range_within(unit_bytes: u32, offset: u32, length: u32) -> Result<usize, StoreError> {
+    let end = if length == 0 { Some(unit_bytes) } else { offset.checked_add(length) };
     let piece = PIECE_BYTES as u32;
     match end {
         Some(end)
             if offset < end
-                && end <= entry.bytes
+                && end <= unit_bytes
                 && offset.is_multiple_of(piece)
-                && (end == entry.bytes || end.is_multiple_of(piece)) =>
+                && (end == unit_bytes || end.is_multiple_of(piece)) =>
         {
             Ok((end - offset) as usize)
         }
         _ => Err(StoreError::Invalid(format!(
-            "a unit of {} bytes has no range of {length} bytes at {offset} that begins and ends with its pieces of {piece}",
-            entry.bytes
+            "a unit of {unit_bytes} bytes has no range of {length} bytes at {offset} that begins and ends with its pieces of {piece}"
         ))),
     }
 }

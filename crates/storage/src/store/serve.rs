@@ -13,14 +13,15 @@ use wire::store::{
 
 use super::StoreError;
 use super::caller::Caller;
-use super::engine::{NewUnit, Store};
+use super::engine::NewUnit;
+use super::keeping::Keeping;
 use super::read::Read;
 use super::record::{UNIT_BYTES_MAX, UnitCode, UnitKey};
 use crate::frame::DATA_BYTES_MAX;
 
 /// Units that one answer lists at most.
 const LIST_MAX: u32 = 10_000;
-/// Requests at work at the same time; each takes a thread while it reads or writes.
+/// Requests at work at the same time at one store; each takes a thread while it reads or writes.
 const AT_WORK_MAX: usize = 64;
 /// Units that one request puts or gets at most.
 const UNITS_MAX: usize = 4_096;
@@ -47,23 +48,25 @@ impl Refused {
 /// The stores of one node.
 #[derive(Clone)]
 pub struct Stores {
-    stores: Arc<[Arc<Store>]>,
+    stores: Arc<[Arc<dyn Keeping>]>,
     clock: Arc<dyn Clock>,
-    at_work: Arc<Semaphore>,
+    /// Of each store: a slow one takes no thread from the others.
+    at_work: Arc<[Arc<Semaphore>]>,
     requests: Arc<Semaphore>,
     answers: Arc<Semaphore>,
 }
 
 impl Stores {
     /// Serves these; each one once it has a number.
-    pub fn new(stores: Vec<Arc<Store>>, clock: Arc<dyn Clock>) -> Self {
-        let [at_work, requests, answers] =
-            [AT_WORK_MAX, REQUESTS_KIB, ANSWERS_KIB].map(|permits| Arc::new(Semaphore::new(permits)));
+    pub fn new(stores: Vec<Arc<dyn Keeping>>, clock: Arc<dyn Clock>) -> Self {
+        let places = |permits| Arc::new(Semaphore::new(permits));
+        let at_work = stores.iter().map(|_| places(AT_WORK_MAX)).collect();
+        let [requests, answers] = [REQUESTS_KIB, ANSWERS_KIB].map(places);
         Self { stores: stores.into(), clock, at_work, requests, answers }
     }
 
     /// The stores themselves.
-    pub fn stores(&self) -> &[Arc<Store>] {
+    pub fn stores(&self) -> &[Arc<dyn Keeping>] {
         &self.stores
     }
 
@@ -95,21 +98,22 @@ impl Stores {
         reply.unwrap_or_else(|Refused { reason, sentence }| Reply::Refusal(Refusal { reason: reason.into(), sentence }))
     }
 
-    fn store(&self, number: u64) -> Result<Arc<Store>, Refused> {
-        let store = self.stores.iter().find(|store| store.number() == Some(number));
-        store.cloned().ok_or_else(|| Refused::other(format!("this node has no store {number}")))
+    fn store(&self, number: u64) -> Result<(&Arc<dyn Keeping>, &Arc<Semaphore>), Refused> {
+        let mut stores = self.stores.iter().zip(self.at_work.iter());
+        let store = stores.find(|(store, _)| store.number() == Some(number));
+        store.ok_or_else(|| Refused::other(format!("this node has no store {number}")))
     }
 
     /// Does `work` on a thread where it may block.
     async fn blocking<T: Send + 'static>(
         &self,
         number: u64,
-        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&dyn Keeping) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Refused> {
-        let store = self.store(number)?;
-        let place = Arc::clone(&self.at_work).acquire_owned().await;
+        let (store, at_work) = self.store(number)?;
+        let (store, place) = (Arc::clone(store), Arc::clone(at_work).acquire_owned().await);
         let done = tokio::task::spawn_blocking(move || {
-            let done = work(&store);
+            let done = work(&*store);
             drop(place);
             done
         });
@@ -134,7 +138,7 @@ impl Stores {
 
     async fn sync(&self, caller: Caller, SyncRequest { store, boot_id }: SyncRequest) -> Result<SyncReply, Refused> {
         caller.may_write()?;
-        self.blocking(store, move |store| store.sync(Some(&boot_id)).map(|()| SyncReply { boot_id })).await
+        self.blocking(store, move |store| store.sync(&boot_id).map(|()| SyncReply { boot_id })).await
     }
 
     async fn get(&self, caller: Caller, GetRequest { store, ranges }: GetRequest) -> Result<GetReply, Refused> {
@@ -142,26 +146,19 @@ impl Stores {
         let ranges = ranges.into_iter().map(|range| Ok((key(range.key)?, range.offset, range.length)));
         let ranges = ranges.collect::<Result<Vec<_>, Refused>>()?;
         ranges.iter().try_for_each(|(key, ..)| caller.may_use(key.volume))?;
-        if let [(key, offset, length)] = ranges[..]
-            && let Some(read) = self.store(store)?.get_now(&key, offset, length)
+        if let [range] = &ranges[..]
+            && let Some(read) = self.store(store)?.0.get_now(range)
         {
-            return Ok(GetReply { pieces: vec![piece(&key, read)] });
+            return Ok(GetReply { pieces: vec![piece(&range.0, read)] });
         }
         self.blocking(store, move |store| {
             // Asked for nothing, it says whether it works.
             if ranges.is_empty() {
                 store.is_working()?;
             }
-            let (mut pieces, mut bytes) = (Vec::with_capacity(ranges.len()), 0);
-            for (key, offset, length) in ranges {
-                let piece = piece(&key, store.get(&key, offset, length)?);
-                bytes += piece.data.len();
-                if bytes > DATA_BYTES_MAX {
-                    return Err(StoreError::Invalid(format!("an answer holds at most {DATA_BYTES_MAX} bytes")));
-                }
-                pieces.push(piece);
-            }
-            Ok(GetReply { pieces })
+            let reads = store.get(&ranges, DATA_BYTES_MAX)?;
+            let pieces = ranges.iter().zip(reads).map(|((key, ..), read)| piece(key, read));
+            Ok(GetReply { pieces: pieces.collect() })
         })
         .await
     }
@@ -184,7 +181,7 @@ impl Stores {
         let ListRequest { store, volume, after, limit } = request;
         let after = after.map(|after| key(Some(after))).transpose()?;
         self.blocking(store, move |store| {
-            let units = store.list(volume, after, limit.min(LIST_MAX) as usize).into_iter();
+            let units = store.list(volume, after, limit.min(LIST_MAX) as usize)?.into_iter();
             let units = units.map(|(key, bytes, put_ms)| Listed { key: Some(key.into()), bytes, put_ms });
             Ok(ListReply { units: units.collect() })
         })
@@ -283,6 +280,8 @@ fn refused(error: StoreError) -> Refused {
         StoreError::Invalid(_) | StoreError::Conflict(_) => Reason::Other,
         StoreError::Full { .. } => Reason::Full,
         StoreError::OtherBoot => Reason::OtherBoot,
+        // It was told when it began.
+        StoreError::Unavailable(_) => Reason::Unavailable,
         StoreError::Directory { .. } | StoreError::InUse(_) | StoreError::Disk { .. } | StoreError::Failed => {
             tracing::error!(error = &error as &dyn std::error::Error, "a store could not do what it was asked");
             Reason::Unavailable

@@ -1,6 +1,7 @@
 //! Tests of the duties: what each finds, mends and leaves alone.
 
 mod balance;
+mod bucket;
 
 use std::time::Duration;
 

@@ -184,3 +184,33 @@ impl From<Store> for StoreAddress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::plane::Plane;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_bucket_fails_with_its_provider_and_a_directory_with_its_site() {
+        let plane = Plane::new(1, 0).await;
+        let labels = BTreeMap::from([("site".to_owned(), "paris".to_owned())]);
+        let facts = NodeFacts { name: "lab-a".to_owned(), labels };
+        let offer = |number: u128, provider: &str| Offer {
+            uuid: uuid::Uuid::from_u128(number).to_string(),
+            name: "files".to_owned(),
+            capacity_bytes: 1 << 30,
+            provider: provider.to_owned(),
+        };
+        for _ in 0..2 {
+            let offers = vec![offer(1, ""), offer(2, "s3.example.org")];
+            let request = AnnounceRequest { port: 1, addresses: vec!["192.0.2.1".to_owned()], offers };
+            plane.storage.stores_announced("uid-a", &facts, request).await.unwrap();
+            let stores = plane.storage.store_list().await.unwrap();
+            let known = stores.into_iter().map(|store| (store.kind, StoreAddress::from(store).domain));
+            let wanted = [(StoreKind::Node, "paris"), (StoreKind::Bucket, "s3.example.org")];
+            assert_eq!(known.collect::<Vec<_>>(), wanted.map(|(kind, domain)| (kind, domain.to_owned())));
+        }
+    }
+}

@@ -173,7 +173,8 @@ impl Bucket {
         };
         let looked = match (is_closed, is_writing) {
             (true, _) => self.runtime.block_on(self.open()),
-            (false, true) => self.upload(),
+            // Where nothing waits any more, the next put tells.
+            (false, true) => self.upload().and_then(|()| self.told_of_write(Ok(()))),
             (false, false) => self.runtime.block_on(self.check()),
         };
         let pause = if looked.is_ok() { LOOK_INTERVAL } else { LOOK_AGAIN };

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::remote::Trouble;
 use super::units::Entry;
 use super::{Bucket, lock, object};
 use crate::store::StoreError;
@@ -71,19 +72,24 @@ impl Bucket {
     pub(super) fn upload(&self) -> Result<(), StoreError> {
         let mut is_unsure = lock(&self.is_unsure);
         let waiting = self.units().waiting();
-        *is_unsure |= !waiting.is_empty();
-        let puts = waiting.into_iter().map(|(key, name, object)| async move {
-            self.remote.put(&name, object.clone()).await?;
-            self.units().arrived(&key, &object);
-            Ok(())
-        });
-        let stored = stream::iter(puts).buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) });
-        self.told_of_write(self.runtime.block_on(stored))?;
+        if !waiting.is_empty() {
+            *is_unsure = true;
+            self.told_of_write(self.runtime.block_on(self.put_all(waiting)))?;
+        }
         if *is_unsure {
             self.runtime.block_on(self.check())?;
             *is_unsure = false;
         }
         Ok(())
+    }
+
+    async fn put_all(&self, waiting: Vec<(UnitKey, String, Bytes)>) -> Result<(), Trouble> {
+        let puts = waiting.into_iter().map(|(key, name, object)| async move {
+            self.remote.put(&name, object.clone()).await?;
+            self.units().arrived(&key, &object);
+            Ok(())
+        });
+        stream::iter(puts).buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await
     }
 
     pub(super) fn units_delete(&self, units: &[(UnitKey, Option<i64>)]) -> Result<(), StoreError> {

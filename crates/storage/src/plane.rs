@@ -124,7 +124,7 @@ impl Plane {
                  ON CONFLICT (id) DO UPDATE SET seen_ms = excluded.seen_ms, health = 'up'";
             if !but.contains(&id) {
                 let addresses = serde_json::to_string(&[self.stores.address(number)]).unwrap();
-                let (kind, labels) = match self.stores.keeping(number).provider() {
+                let (kind, labels) = match self.stores.provider(number) {
                     Some(provider) => ("bucket", serde_json::json!({ "provider": provider })),
                     None => ("node", serde_json::json!({})),
                 };

@@ -36,9 +36,17 @@ pub struct TestStores {
 
 struct Node {
     address: String,
+    /// Whom it lies with, as it said when it was last started.
+    provider: Option<String>,
     running: Option<Running>,
     /// Opens the store, where it is none of the directories here.
     opener: Option<Opener>,
+}
+
+impl Node {
+    fn new(opener: Option<Opener>) -> Self {
+        Self { address: "127.0.0.1:0".to_owned(), provider: None, running: None, opener }
+    }
 }
 
 struct Running {
@@ -56,7 +64,7 @@ impl TestStores {
         let authority = Authority::open_or_create(&dir.path().join("authority")).expect("an authority");
         let mut stores = Self { dir, authority, size, nodes: Vec::new() };
         for number in 1..=count as u64 {
-            stores.nodes.push(Node { address: "127.0.0.1:0".to_owned(), running: None, opener: None });
+            stores.nodes.push(Node::new(None));
             stores.start_again(number).await;
         }
         stores
@@ -64,7 +72,7 @@ impl TestStores {
 
     /// Starts one more, which `opener` opens.
     pub async fn add(&mut self, opener: Opener) {
-        self.nodes.push(Node { address: "127.0.0.1:0".to_owned(), running: None, opener: Some(opener) });
+        self.nodes.push(Node::new(Some(opener)));
         self.start_again(self.nodes.len() as u64).await;
     }
 
@@ -86,6 +94,11 @@ impl TestStores {
     /// Its directory.
     pub fn dir(&self, number: u64) -> PathBuf {
         self.dir.path().join(format!("s{number}"))
+    }
+
+    /// Whom its units lie with; `None`: its node.
+    pub fn provider(&self, number: u64) -> Option<String> {
+        self.nodes[number as usize - 1].provider.clone()
     }
 
     /// The running store itself, to look into it.
@@ -133,6 +146,7 @@ impl TestStores {
             }
         };
         keeping.number_set(number).expect("a number");
+        at.provider = keeping.provider();
         let listener = TcpListener::bind(&at.address).await.expect("an address");
         at.address = listener.local_addr().expect("an address").to_string();
         let (node_id, request) = (Self::node(number), KeyRequest::generate().expect("a key"));

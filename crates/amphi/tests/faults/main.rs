@@ -3,6 +3,7 @@
 
 mod api;
 mod backlog;
+mod conference;
 mod disk;
 mod hang;
 mod identity;

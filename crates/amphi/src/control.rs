@@ -108,6 +108,7 @@ impl Control {
             seal,
             url: url.trim_end_matches('/').to_owned(),
             dir: config.dir.join("classroom"),
+            allow_loopback: config.allow_loopback,
             settings: config.classroom,
         };
         let classroom =

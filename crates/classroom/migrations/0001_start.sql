@@ -6,6 +6,7 @@ CREATE TABLE classroom_server (
   tag VARCHAR(63) NOT NULL,
   weight BIGINT NOT NULL,
   state VARCHAR(16) NOT NULL,
+  seen_ms BIGINT NOT NULL,
   created_ms BIGINT NOT NULL
 );
 
@@ -22,7 +23,8 @@ CREATE TABLE classroom_meeting (
   created_ms BIGINT NOT NULL,
   PRIMARY KEY (tenant, meeting_id)
 );
-CREATE INDEX classroom_meeting_server ON classroom_meeting (server);
+-- A server knows one meeting of a name, whose tenant it does not know.
+CREATE UNIQUE INDEX classroom_meeting_server ON classroom_meeting (server, meeting_id);
 
 -- How many came to a meeting the last times: what its next session is expected to be.
 CREATE TABLE classroom_history (
@@ -158,14 +160,17 @@ CREATE TABLE classroom_hook (
   created_ms BIGINT NOT NULL
 );
 
--- Where a meeting's analytics go, which come long after the meeting itself is forgotten.
-CREATE TABLE classroom_analytics (
-  token VARCHAR(43) NOT NULL PRIMARY KEY,
+-- Addresses that clients want called for a meeting (kind: ended, analytics). What servers say may come long after the
+-- meeting itself is forgotten.
+CREATE TABLE classroom_callback (
+  token VARCHAR(43) NOT NULL,
+  kind VARCHAR(16) NOT NULL,
   tenant VARCHAR(36) NOT NULL,
   url TEXT NOT NULL,
-  created_ms BIGINT NOT NULL
+  created_ms BIGINT NOT NULL,
+  PRIMARY KEY (token, kind)
 );
-CREATE INDEX classroom_analytics_created ON classroom_analytics (created_ms);
+CREATE INDEX classroom_callback_created ON classroom_callback (created_ms);
 
 -- Calls to clients that have to come through: kept until they are answered, given up after some days. `line` is the SHA-256
 -- of the address, whose calls keep their order; `id` that of the whole, so that the same twice is one. One that is done

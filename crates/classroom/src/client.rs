@@ -1,18 +1,29 @@
-//! Calls to conference servers: signed by us, bounded in time and size.
+//! Calls to conference servers: signed by us, bounded in time, size and number.
 
+mod outside;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use portal::Secret;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
+use tokio::sync::Semaphore;
+
+pub(crate) use outside::{Outside, Post};
 
 use crate::model::checksum::{Algorithm, checksum};
 use crate::model::parameters::Parameters;
-use crate::model::server::Server;
+use crate::model::server::{Server, ServerId};
 
 /// For a connection: a server that takes longer is not there.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// Calls to one server at the same time; further ones wait.
+const CALLS_MAX: usize = 64;
+/// Longest query; web servers refuse addresses of more than 8 KiB.
+const QUERY_BYTES_MAX: usize = 6 << 10;
+const FORM: &str = "application/x-www-form-urlencoded";
 /// Largest answer: a thousand people in forty meetings are told of in about 25 MB.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
 
@@ -50,47 +61,42 @@ pub(crate) struct Body {
     pub(crate) bytes: Bytes,
 }
 
-/// What is posted to an address that a client gave.
-#[derive(Clone, Debug)]
-pub(crate) struct Post {
-    content_type: &'static str,
-    /// Behind the address's query.
-    checksum: Option<String>,
-    bearer: Option<Secret<String>>,
-    body: String,
-}
-
-impl Post {
-    pub(crate) fn form(body: String) -> Self {
-        Self { content_type: "application/x-www-form-urlencoded", checksum: None, bearer: None, body }
-    }
-
-    pub(crate) fn json(body: String, bearer: String) -> Self {
-        Self { content_type: "application/json", checksum: None, bearer: Some(Secret::new(bearer)), body }
-    }
-
-    /// The same with a checksum in the address.
-    #[must_use]
-    pub(crate) fn with_checksum(self, checksum: String) -> Self {
-        Self { checksum: Some(checksum), ..self }
-    }
-}
-
 /// Calls conference servers; a cheap handle.
 #[derive(Clone)]
-pub(crate) struct Client(reqwest::Client);
+pub(crate) struct Client {
+    http: reqwest::Client,
+    lanes: Arc<Mutex<HashMap<ServerId, Arc<Lane>>>>,
+}
+
+/// What is open to one server, so that one that hangs takes no more than its own.
+struct Lane {
+    slots: Semaphore,
+    /// Who holds it finds out whether the server is down.
+    verdict: Arc<tokio::sync::Mutex<()>>,
+}
 
 impl Client {
     /// # Errors
     /// TLS can't be set up.
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
+        let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .redirect(Policy::none())
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(16)
             .build()?;
-        Ok(Self(client))
+        Ok(Self { http, lanes: Arc::default() })
+    }
+
+    fn lane(&self, server: &ServerId) -> Arc<Lane> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = || Arc::new(Lane { slots: Semaphore::new(CALLS_MAX), verdict: Arc::default() });
+        lanes.entry(server.clone()).or_insert_with(lane).clone()
+    }
+
+    /// Held by the one who finds out whether a server is down; the others wait for it.
+    pub(crate) fn verdict(&self, server: &ServerId) -> Arc<tokio::sync::Mutex<()>> {
+        self.lane(server).verdict.clone()
     }
 
     /// The address of a call, signed with the server's secret.
@@ -104,31 +110,12 @@ impl Client {
 
     /// What the API's root says: the version. It takes no checksum.
     pub(crate) async fn version(&self, server: &Server, limit: Duration) -> Result<Bytes, CallError> {
-        let call = answer(self.0.get(&server.url));
+        let call = answer(self.http.get(&server.url));
         tokio::time::timeout(limit, call).await.unwrap_or(Err(CallError::Silent(limit)))
     }
 
-    /// Calls an address that a client gave, and reads nothing of the answer.
-    pub(crate) async fn tell(&self, url: &str, limit: Duration) {
-        let told = tokio::time::timeout(limit, self.0.get(url).send()).await;
-        if !matches!(&told, Ok(Ok(response)) if response.status().is_success()) {
-            tracing::info!("an address that a client gave did not answer");
-        }
-    }
-
-    /// Posts to an address that a client gave, and reads nothing but the status; `None`: there was no answer.
-    pub(crate) async fn post(&self, url: &str, post: Post, limit: Duration) -> Option<u16> {
-        let join = if url.contains('?') { '&' } else { '?' };
-        let url = post.checksum.map_or_else(|| url.to_owned(), |sum| format!("{url}{join}checksum={sum}"));
-        let mut request = self.0.post(url).header(CONTENT_TYPE, post.content_type).body(post.body);
-        if let Some(bearer) = post.bearer {
-            request = request.bearer_auth(bearer.expose());
-        }
-        let sent = tokio::time::timeout(limit, request.send()).await;
-        sent.ok()?.ok().map(|response| response.status().as_u16())
-    }
-
-    /// Calls a server; by POST where there is a body. The whole call, its answer's body too, takes at most `limit`.
+    /// Calls a server; by POST where there is a body, or more parameters than an address holds. The whole call, its answer's
+    /// body too, takes at most `limit`; so does its wait for others that the server has not answered.
     pub(crate) async fn call(
         &self,
         server: &Server,
@@ -138,11 +125,20 @@ impl Client {
         limit: Duration,
     ) -> Result<Bytes, CallError> {
         let address = Self::address(server, call, parameters);
-        let request = match body {
-            None => self.0.get(address),
-            Some(body) => self.0.post(address).header(CONTENT_TYPE, body.content_type).body(body.bytes),
+        let request = match (body, address.split_once('?')) {
+            (Some(body), _) => self.http.post(address).header(CONTENT_TYPE, body.content_type).body(body.bytes),
+            (None, Some((address, form))) if form.len() > QUERY_BYTES_MAX => {
+                self.http.post(address).header(CONTENT_TYPE, FORM).body(form.to_owned())
+            }
+            (None, _) => self.http.get(address),
         };
-        tokio::time::timeout(limit, answer(request)).await.unwrap_or(Err(CallError::Silent(limit)))
+        let lane = self.lane(&server.id);
+        let done = async {
+            // The semaphore is never closed.
+            let _slot = lane.slots.acquire().await;
+            answer(request).await
+        };
+        tokio::time::timeout(limit, done).await.unwrap_or(Err(CallError::Silent(limit)))
     }
 }
 

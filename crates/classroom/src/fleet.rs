@@ -26,6 +26,8 @@ struct State {
     /// What was placed since the last poll of its server, and is in no poll yet.
     placed: HashMap<MeetingKey, Placed>,
     rng: SmallRng,
+    /// When it was last noted which servers answer, epoch ms.
+    noted_ms: i64,
 }
 
 struct Placed {
@@ -58,7 +60,7 @@ impl Fleet {
     pub(crate) fn new() -> Self {
         let pool = Pool::new(Duration::from_millis(EXPECTED_FOR_MS as u64));
         let rng = SmallRng::from_rng(&mut rand::rng());
-        Self(Mutex::new(State { entries: BTreeMap::new(), pool, placed: HashMap::new(), rng }))
+        Self(Mutex::new(State { entries: BTreeMap::new(), pool, placed: HashMap::new(), rng, noted_ms: 0 }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,7 +120,7 @@ impl Fleet {
         mut may: impl FnMut(&ServerId) -> bool,
     ) -> Option<Arc<Server>> {
         let mut state = self.state();
-        let State { entries, pool, placed, rng } = &mut *state;
+        let State { entries, pool, placed, rng, .. } = &mut *state;
         let mut pick = |tag: &str| {
             pool.pick(Algorithm::WeightedLeastLoad, now_ms, rng, |member| {
                 entries.get(member.id()).is_some_and(|entry| entry.server.tag == tag) && may(member.id())
@@ -186,6 +188,16 @@ impl Fleet {
         entry.on_poll(poll);
         let _ = pool.health_set(id, Health::Up);
         let _ = pool.load_set(id, entry.load());
+    }
+
+    /// Whether it is time to note which servers answer; the next time is `every` from now then.
+    pub(crate) fn is_note_due(&self, now_ms: i64, every: Duration) -> bool {
+        let mut state = self.state();
+        let is_due = now_ms - state.noted_ms >= i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
+        if is_due {
+            state.noted_ms = now_ms;
+        }
+        is_due
     }
 
     /// A server said which version it has.

@@ -30,6 +30,7 @@ use axum::Router;
 use db::Database;
 use portal::{Portal, Seal};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
@@ -37,11 +38,14 @@ use utoipa_axum::router::OpenApiRouter;
 pub use access::access;
 pub use pages::{assets, catalogs, navigation, sub_navigation, topic};
 
-use crate::client::Client;
+use crate::client::{Client, Outside};
 use crate::directory::Directory;
 use crate::fleet::Fleet;
 use crate::meetings::Meetings;
 use crate::model::checksum::Algorithm;
+
+/// Lists of all meetings that are put together at the same time: each holds what every server answered.
+const LISTINGS_MAX: usize = 4;
 
 /// What classrooms are set up with.
 pub struct ClassroomConfig {
@@ -53,6 +57,8 @@ pub struct ClassroomConfig {
     pub url: String,
     /// Where recordings are kept, and uploads under way.
     pub dir: PathBuf,
+    /// Whether addresses that clients want called may be on this machine.
+    pub allow_loopback: bool,
     /// What an operator may set.
     pub settings: Settings,
 }
@@ -107,6 +113,8 @@ struct Inner {
     config: ClassroomConfig,
     algorithms: Vec<Algorithm>,
     client: Client,
+    outside: Outside,
+    listings: Semaphore,
     directory: Directory,
     fleet: Fleet,
     meetings: Meetings,
@@ -138,8 +146,10 @@ impl Classroom {
         let algorithms: Result<Vec<Algorithm>, _> = config.settings.checksums.iter().map(|word| word.parse()).collect();
         let algorithms = algorithms.ok().filter(|known| !known.is_empty()).ok_or(OpenError::Checksums)?;
         let client = Client::new().map_err(OpenError::Client)?;
+        let outside = Outside::new(config.allow_loopback).map_err(OpenError::Client)?;
+        let listings = Semaphore::new(LISTINGS_MAX);
         let (directory, fleet, meetings) = (Directory::default(), Fleet::new(), Meetings::default());
-        let inner = Inner { db, portal, config, algorithms, client, directory, fleet, meetings };
+        let inner = Inner { db, portal, config, algorithms, client, outside, listings, directory, fleet, meetings };
         let classroom = Self { inner: Arc::new(inner) };
         let read = |error: service::ServiceError| OpenError::Read(error.into());
         classroom.first_secret_make().await.map_err(read)?;
@@ -188,6 +198,14 @@ impl Classroom {
 
     fn client(&self) -> &Client {
         &self.inner.client
+    }
+
+    fn outside(&self) -> &Outside {
+        &self.inner.outside
+    }
+
+    fn listings(&self) -> &Semaphore {
+        &self.inner.listings
     }
 
     fn directory(&self) -> &Directory {

@@ -11,6 +11,9 @@ use portal::TenantId;
 use crate::model::meeting::{Meeting, MeetingId, MeetingKey};
 use crate::model::server::ServerId;
 
+/// How long it is known when a meeting ended: far longer than its server goes on to show it.
+const ENDED_KEPT_MS: i64 = 10 * 60_000;
+
 /// The copy.
 #[derive(Default)]
 pub(crate) struct Meetings(RwLock<Known>);
@@ -19,6 +22,10 @@ pub(crate) struct Meetings(RwLock<Known>);
 struct Known {
     /// By name, since hardly ever two tenants use the same one.
     by_id: HashMap<MeetingId, Vec<Arc<Meeting>>>,
+    /// Since when each is known here as it is, by its token and epoch; our clock, epoch ms.
+    since: HashMap<(String, i64), i64>,
+    /// When meetings ended, by server and name, as far as this replica saw it; our clock, epoch ms.
+    ended: HashMap<(ServerId, MeetingId), i64>,
     counts: HashMap<TenantId, usize>,
     /// The most people seen in each, by the meeting's token.
     attended: HashMap<String, u32>,
@@ -31,7 +38,8 @@ impl Known {
         self.by_id.get(&key.id)?.iter().find(|meeting| meeting.key.tenant == key.tenant)
     }
 
-    fn put(&mut self, meeting: Arc<Meeting>) {
+    fn put(&mut self, meeting: Arc<Meeting>, now_ms: i64) {
+        self.since.entry((meeting.token.clone(), meeting.epoch)).or_insert(now_ms);
         let named = self.by_id.entry(meeting.key.id.clone()).or_default();
         match named.iter_mut().find(|known| known.key.tenant == meeting.key.tenant) {
             Some(known) => *known = meeting,
@@ -96,31 +104,48 @@ impl Meetings {
         named.filter(|meeting| meeting.key.tenant != key.tenant).map(|meeting| meeting.server.clone()).collect()
     }
 
-    pub(crate) fn put(&self, meeting: Arc<Meeting>) {
-        self.known_mut().put(meeting);
+    pub(crate) fn put(&self, meeting: Arc<Meeting>, now_ms: i64) {
+        self.known_mut().put(meeting, now_ms);
     }
 
-    /// Forgets a meeting, unless another session of it has taken its place.
-    pub(crate) fn remove(&self, meeting: &Meeting) {
+    /// Since when this replica knows a meeting where it is, epoch ms; now, for one that it does not know so.
+    pub(crate) fn known_since(&self, meeting: &Meeting, now_ms: i64) -> i64 {
+        self.known().since.get(&(meeting.token.clone(), meeting.epoch)).copied().unwrap_or(now_ms)
+    }
+
+    /// When a meeting of that name last ended on a server, epoch ms.
+    pub(crate) fn ended(&self, server: &ServerId, id: &MeetingId) -> Option<i64> {
+        self.known().ended.get(&(server.clone(), id.clone())).copied()
+    }
+
+    /// Forgets a meeting that ended, unless another session of it has taken its place.
+    pub(crate) fn remove(&self, meeting: &Meeting, now_ms: i64) {
         let mut known = self.known_mut();
         known.attended.remove(&meeting.token);
+        known.ended.insert((meeting.server.clone(), meeting.key.id.clone()), now_ms);
         if known.get(&meeting.key).is_some_and(|now| now.token == meeting.token) {
             known.remove(&meeting.key);
         }
     }
 
     /// Takes over what is stored.
-    pub(crate) fn set(&self, meetings: Vec<Meeting>) {
-        let mut read = Known::default();
-        for meeting in meetings {
-            read.put(Arc::new(meeting));
-        }
+    pub(crate) fn set(&self, meetings: Vec<Meeting>, now_ms: i64) {
         let mut known = self.known_mut();
-        let mut attended = std::mem::take(&mut known.attended);
-        let begun = std::mem::take(&mut known.begun);
+        let old = std::mem::take(&mut *known);
+        let mut read = Known { begun: old.begun, ..Known::default() };
+        for meeting in meetings {
+            let since = old.since.get(&(meeting.token.clone(), meeting.epoch)).copied();
+            read.put(Arc::new(meeting), since.unwrap_or(now_ms));
+        }
         let tokens: HashSet<&str> = read.all().map(|meeting| meeting.token.as_str()).collect();
-        attended.retain(|token, _| tokens.contains(token.as_str()));
-        *known = Known { attended, begun, ..read };
+        let attended = old.attended.into_iter().filter(|(token, _)| tokens.contains(token.as_str())).collect();
+        // Another replica forgot those, or has them on another server now.
+        let gone = old.by_id.values().flatten().filter(|meeting| {
+            read.get(&meeting.key).is_none_or(|now| now.server != meeting.server || now.token != meeting.token)
+        });
+        let gone = gone.map(|meeting| ((meeting.server.clone(), meeting.key.id.clone()), now_ms));
+        let ended = old.ended.into_iter().filter(|(_, at_ms)| now_ms - at_ms < ENDED_KEPT_MS).chain(gone).collect();
+        *known = Known { attended, ended, ..read };
     }
 
     /// So many people were seen in a meeting.
@@ -178,13 +203,13 @@ mod tests {
         let meetings = Meetings::default();
         let (a, b) = (meeting(1, "algebra", "s-1", "t-1"), meeting(2, "algebra", "s-2", "t-2"));
         for meeting in [&a, &b, &a] {
-            meetings.put(Arc::new(meeting.clone()));
+            meetings.put(Arc::new(meeting.clone()), 5);
         }
         assert_eq!((meetings.count(&a.key.tenant), meetings.all().len()), (1, 2));
         assert_eq!(meetings.named(&a.key), [b.server.clone()]);
-        meetings.remove(&Meeting { token: "older".into(), ..a.clone() });
+        meetings.remove(&Meeting { token: "older".into(), ..a.clone() }, 6);
         assert_eq!(meetings.get(&a.key).as_deref(), Some(&a), "an older session does not take the new one along");
-        meetings.remove(&a);
+        meetings.remove(&a, 6);
         assert_eq!((meetings.get(&a.key), meetings.count(&a.key.tenant)), (None, 0));
         assert_eq!(meetings.get(&b.key).as_deref(), Some(&b));
     }
@@ -193,11 +218,27 @@ mod tests {
     fn the_most_that_came_is_kept_over_a_reading_and_goes_with_the_meeting() {
         let meetings = Meetings::default();
         let a = meeting(1, "algebra", "s-1", "t-1");
-        meetings.put(Arc::new(a.clone()));
+        meetings.put(Arc::new(a.clone()), 5);
         [3, 9, 0].into_iter().for_each(|users| meetings.attended(&a, users));
-        meetings.set(vec![a.clone()]);
+        meetings.set(vec![a.clone()], 7);
         assert_eq!(meetings.attended_most(&a), 9);
-        meetings.set(Vec::new());
+        meetings.set(Vec::new(), 8);
         assert_eq!(meetings.attended_most(&a), 0);
+    }
+
+    #[test]
+    fn it_is_known_since_when_a_meeting_is_where_it_is_and_when_it_ended_there() {
+        let meetings = Meetings::default();
+        let a = meeting(1, "algebra", "s-1", "t-1");
+        let moved = Meeting { server: ServerId::parse("s-2").unwrap(), epoch: 2, ..a.clone() };
+        meetings.put(Arc::new(a.clone()), 5);
+        meetings.set(vec![a.clone()], 9);
+        assert_eq!((meetings.known_since(&a, 99), meetings.known_since(&moved, 99)), (5, 99));
+        meetings.set(vec![moved.clone()], 10);
+        assert_eq!((meetings.known_since(&moved, 99), meetings.ended(&a.server, &a.key.id)), (10, Some(10)));
+        meetings.set(Vec::new(), 11);
+        assert_eq!(meetings.ended(&moved.server, &a.key.id), Some(11));
+        meetings.set(Vec::new(), 11 + ENDED_KEPT_MS);
+        assert_eq!(meetings.ended(&moved.server, &a.key.id), None);
     }
 }

@@ -9,14 +9,17 @@ mod tally;
 
 use std::time::{Duration, Instant};
 
+use db::Engine;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Classroom;
-use crate::service::{MOVED, SERVERS, ServiceError, TENANTS};
+use crate::service::{MEETINGS, MOVED, SERVERS, ServiceError, TENANTS};
 
 /// All is read anew this often, whatever wake-ups came.
 const RELOAD: Duration = Duration::from_secs(30);
+/// Meetings that begin within this time are read together.
+const GATHER: Duration = Duration::from_secs(1);
 const OUTBOX: Duration = Duration::from_secs(2);
 const HOOKS: Duration = Duration::from_secs(60);
 const SPOOL: Duration = Duration::from_secs(10);
@@ -99,7 +102,12 @@ fn report(what: &'static str, begun: Instant, done: Result<(), ServiceError>) {
 
 /// Reads anew what another replica changed.
 async fn follow(classroom: Classroom, shutdown: CancellationToken) {
-    let watch = classroom.db().events().watch([SERVERS, TENANTS, MOVED]);
+    let mut topics = vec![SERVERS, TENANTS];
+    // On SQLite there is no other replica, and what meetings this one has it knows.
+    if classroom.db().engine() != Engine::Sqlite {
+        topics.extend([MOVED, MEETINGS]);
+    }
+    let watch = classroom.db().events().watch(topics);
     loop {
         let topic = tokio::select! {
             () = shutdown.cancelled() => return,
@@ -108,7 +116,12 @@ async fn follow(classroom: Classroom, shutdown: CancellationToken) {
         let read = match topic.as_str() {
             SERVERS => classroom.servers_reload().await,
             TENANTS => classroom.directory_reload().await,
-            _ => classroom.meetings_reload().await,
+            MOVED => classroom.meetings_reload().await,
+            _ => {
+                // Many begin together, at the full hour: they are read together.
+                tokio::time::sleep(GATHER).await;
+                classroom.meetings_reload().await
+            }
         };
         if let Err(error) = read {
             tracing::warn!(

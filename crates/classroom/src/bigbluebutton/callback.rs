@@ -11,8 +11,9 @@ use portal::Problem;
 
 use crate::Classroom;
 use crate::model::jwt::{Hash, is_signed};
+use crate::model::meeting::Callback;
 use crate::model::outbox::CallKind;
-use crate::queries::outbox::analytics_get;
+use crate::queries::outbox::callback_get;
 use crate::service::ServiceError;
 use crate::service::hook::Delivery;
 
@@ -73,7 +74,7 @@ pub(super) async fn analytics(
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let taken = async {
-        let known = analytics_get(classroom.db(), &token.replace('\0', "")).await?;
+        let known = callback_get(classroom.db(), &token.replace('\0', ""), Callback::Analytics).await?;
         let Some((tenant, url)) = known else { return Ok(StatusCode::NOT_FOUND) };
         classroom.outbox_put(CallKind::Analytics, tenant, url, body).await?;
         Ok(StatusCode::OK)

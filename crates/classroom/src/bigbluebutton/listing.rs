@@ -19,6 +19,13 @@ use crate::xml::{Element, Met, XmlError, walk};
 impl Classroom {
     /// A tenant's meetings, each as its server tells of it.
     pub(super) async fn meetings_list(&self, tenant: &TenantEntry) -> Result<Answer, ServiceError> {
+        let slot = tokio::time::timeout(CALL_WITHIN, self.listings().acquire()).await;
+        let Ok(_slot) = slot else {
+            return Ok(Answer::failed(
+                "internalError",
+                "Too many ask for all meetings at the same time; try again soon.",
+            ));
+        };
         let entries = self.fleet().entries();
         let asked = entries.iter().filter(|entry| entry.server.state != AdminState::Disabled && entry.serves());
         let answers = join_all(asked.map(|entry| self.meetings_of(entry, &tenant.settings.tenant))).await;

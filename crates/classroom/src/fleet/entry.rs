@@ -47,7 +47,12 @@ impl Entry {
         Self { server: Arc::new(server), observed, trouble, poll, version, expected }
     }
 
+    /// Takes over what is stored. What was seen of a server that is not watched any more, or is another one now, is nothing
+    /// to go by when it comes back.
     pub(super) fn server_set(&mut self, server: Server) {
+        if server.state == AdminState::Disabled || server.url != self.server.url {
+            self.poll = None;
+        }
         if *self.server != server {
             self.server = Arc::new(server);
         }

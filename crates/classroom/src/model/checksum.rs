@@ -6,6 +6,8 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq as _;
 
+use super::hook::hex;
+
 /// A hash that calls may be signed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
@@ -57,7 +59,7 @@ pub(crate) fn checksum(algorithm: Algorithm, parts: &[&[u8]]) -> String {
     fn of<D: Digest>(parts: &[&[u8]]) -> String {
         let mut digest = D::new();
         parts.iter().for_each(|part| digest.update(part));
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&digest.finalize())
     }
     match algorithm {
         Algorithm::Sha1 => of::<Sha1>(parts),
@@ -69,11 +71,64 @@ pub(crate) fn checksum(algorithm: Algorithm, parts: &[&[u8]]) -> String {
 
 /// Whether `given` is the checksum of `parts` by one of the `allowed` hashes. Takes the same time wherever it differs.
 pub(crate) fn is_checksum(given: &str, allowed: &[Algorithm], parts: &[&[u8]]) -> bool {
-    let Some(algorithm) = Algorithm::of_length(given.len()).filter(|algorithm| allowed.contains(algorithm)) else {
-        return false;
-    };
-    let right = checksum(algorithm, parts);
-    right.as_bytes().ct_eq(given.to_ascii_lowercase().as_bytes()).into()
+    let Some((secret, signed)) = parts.split_last() else { return false };
+    Signed::new(given, allowed, signed).is_some_and(|signed| signed.is_by(secret))
+}
+
+/// A checksum that was given, and what it is over but for the secret: hashed once, however many secrets it is tried with.
+pub(crate) struct Signed {
+    given: String,
+    begun: Begun,
+}
+
+#[derive(Clone)]
+enum Begun {
+    Sha1(Sha1),
+    Sha256(Sha256),
+    Sha384(Sha384),
+    Sha512(Sha512),
+}
+
+impl Signed {
+    /// `None`: no `allowed` hash is as long as what was given.
+    pub(crate) fn new(given: &str, allowed: &[Algorithm], parts: &[&[u8]]) -> Option<Self> {
+        let algorithm = Algorithm::of_length(given.len()).filter(|algorithm| allowed.contains(algorithm))?;
+        let mut begun = match algorithm {
+            Algorithm::Sha1 => Begun::Sha1(Sha1::new()),
+            Algorithm::Sha256 => Begun::Sha256(Sha256::new()),
+            Algorithm::Sha384 => Begun::Sha384(Sha384::new()),
+            Algorithm::Sha512 => Begun::Sha512(Sha512::new()),
+        };
+        parts.iter().for_each(|part| begun.update(part));
+        Some(Self { given: given.to_ascii_lowercase(), begun })
+    }
+
+    /// Whether it was made with this secret. Takes the same time wherever it differs.
+    pub(crate) fn is_by(&self, secret: &[u8]) -> bool {
+        let mut begun = self.begun.clone();
+        begun.update(secret);
+        begun.end().as_bytes().ct_eq(self.given.as_bytes()).into()
+    }
+}
+
+impl Begun {
+    fn update(&mut self, part: &[u8]) {
+        match self {
+            Self::Sha1(hash) => hash.update(part),
+            Self::Sha256(hash) => hash.update(part),
+            Self::Sha384(hash) => hash.update(part),
+            Self::Sha512(hash) => hash.update(part),
+        }
+    }
+
+    fn end(self) -> String {
+        match self {
+            Self::Sha1(hash) => hex(&hash.finalize()),
+            Self::Sha256(hash) => hex(&hash.finalize()),
+            Self::Sha384(hash) => hex(&hash.finalize()),
+            Self::Sha512(hash) => hex(&hash.finalize()),
+        }
+    }
 }
 
 #[cfg(test)]

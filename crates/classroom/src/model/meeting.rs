@@ -1,6 +1,6 @@
 //! Meetings: where one is, and what its server says of it.
 
-use portal::TenantId;
+use portal::{Secret, TenantId};
 use serde::{Deserialize, Serialize};
 
 use super::cost::Attendance;
@@ -77,6 +77,25 @@ pub(crate) struct Callbacks {
     pub(crate) analytics: Option<String>,
 }
 
+/// What a server calls back for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Callback {
+    /// The meeting is over.
+    Ended,
+    /// What it was like.
+    Analytics,
+}
+
+impl Callback {
+    /// The stored word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Analytics => "analytics",
+        }
+    }
+}
+
 /// A meeting as its server tells of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
@@ -94,9 +113,9 @@ pub(crate) struct Seen {
     pub(crate) is_breakout: bool,
     pub(crate) is_recording: bool,
     pub(crate) voice_bridge: Option<i64>,
-    pub(crate) moderator_password: String,
-    /// The tenant we gave it at its creation, where it came through us.
-    pub(crate) tenant: Option<TenantId>,
+    pub(crate) moderator_password: Option<Secret<String>>,
+    /// Id of the tenant that we gave it at its creation, where it came through us.
+    pub(crate) tenant: Option<String>,
 }
 
 #[cfg(test)]

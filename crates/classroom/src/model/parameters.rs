@@ -48,6 +48,13 @@ impl Parameters {
         first
     }
 
+    /// Takes out every name that conference servers take for `name`: they make the names of metadata lower case.
+    pub(crate) fn remove_any_case(&mut self, name: &str) -> Option<String> {
+        let first = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone());
+        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        first
+    }
+
     /// As a query.
     pub(crate) fn encoded(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
@@ -106,5 +113,8 @@ mod tests {
         assert_eq!(parameters.encoded(), "a=3&b=x+y+z&c=&d=%26");
         assert_eq!(parameters.remove("a").as_deref(), Some("3"));
         assert_eq!(parameters.remove("a"), None);
+        let mut parameters = Parameters::parse(b"meta_X=1&META_x=2&b=3");
+        assert_eq!(parameters.remove_any_case("meta_x").as_deref(), Some("1"));
+        assert_eq!(parameters.encoded(), "b=3");
     }
 }

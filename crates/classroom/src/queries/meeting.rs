@@ -1,6 +1,7 @@
 //! Where meetings are, and how many came to them.
 
 use db::{Database, DbError, Query, Row, Write};
+use portal::TenantId;
 
 use super::{json, tenant, unreadable};
 use crate::model::meeting::{Meeting, MeetingId, MeetingKey};
@@ -88,6 +89,19 @@ pub(crate) fn meeting_delete(meeting: &Meeting) -> Query {
 /// Forgets every meeting of a server.
 pub(crate) fn meetings_delete_on(server: &ServerId) -> Query {
     Query::new("DELETE FROM classroom_meeting WHERE server = ?").bind(server.as_str())
+}
+
+/// How many meetings a tenant has now.
+pub(crate) async fn meeting_count(db: &Database, tenant: &TenantId) -> Result<i64, DbError> {
+    let query = Query::new("SELECT COUNT(*) AS meetings FROM classroom_meeting WHERE tenant = ?").bind(tenant.as_str());
+    db.one(query).await?.get("meetings")
+}
+
+/// Servers that have a meeting of this name, whosever it is.
+pub(crate) async fn meeting_holders(db: &Database, id: &MeetingId) -> Result<Vec<ServerId>, DbError> {
+    let query = Query::new("SELECT server FROM classroom_meeting WHERE meeting_id = ?").bind(id.as_str());
+    let rows = db.all(query).await?;
+    rows.iter().map(|row| ServerId::parse(&row.get::<String>("server")?).ok_or_else(|| unreadable("server"))).collect()
 }
 
 /// How many came to a meeting the last time it was held.

@@ -4,6 +4,7 @@ use db::{Database, DbError, Query, Row};
 use portal::TenantId;
 
 use super::{tenant, unreadable};
+use crate::model::meeting::Callback;
 use crate::model::outbox::{CallKind, OutboxCall};
 
 const CALL: &str = "SELECT o.number, o.id, o.line, o.kind, o.tenant, o.url, o.body, o.attempts, o.created_ms \
@@ -73,21 +74,30 @@ pub(crate) async fn call_count(db: &Database) -> Result<i64, DbError> {
     db.one(Query::new("SELECT COUNT(*) AS calls FROM classroom_outbox WHERE is_done = 0")).await?.get("calls")
 }
 
-/// Where a meeting's analytics go.
-pub(crate) fn analytics_put(token: &str, tenant: &TenantId, url: &str, now_ms: i64) -> Query {
-    let sql = "INSERT INTO classroom_analytics (token, tenant, url, created_ms) VALUES (?, ?, ?, ?) \
-         ON CONFLICT (token) DO UPDATE SET url = excluded.url, created_ms = excluded.created_ms";
-    Query::new(sql).bind(token).bind(tenant.as_str()).bind(url).bind(now_ms)
+/// Keeps an address that a client wants called for a meeting.
+pub(crate) fn callback_put(token: &str, kind: Callback, tenant: &TenantId, url: &str, now_ms: i64) -> Query {
+    let sql = "INSERT INTO classroom_callback (token, kind, tenant, url, created_ms) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT (token, kind) DO UPDATE SET url = excluded.url, created_ms = excluded.created_ms";
+    Query::new(sql).bind(token).bind(kind.as_str()).bind(tenant.as_str()).bind(url).bind(now_ms)
 }
 
-/// Whose analytics come with this token, and where they go.
-pub(crate) async fn analytics_get(db: &Database, token: &str) -> Result<Option<(TenantId, String)>, DbError> {
-    let query = Query::new("SELECT tenant, url FROM classroom_analytics WHERE token = ?").bind(token);
-    let Some(row) = db.optional(query).await? else { return Ok(None) };
+/// The address that comes with this token, and whose client it is.
+pub(crate) async fn callback_get(
+    db: &Database,
+    token: &str,
+    kind: Callback,
+) -> Result<Option<(TenantId, String)>, DbError> {
+    let query = Query::new("SELECT tenant, url FROM classroom_callback WHERE token = ? AND kind = ?");
+    let Some(row) = db.optional(query.bind(token).bind(kind.as_str())).await? else { return Ok(None) };
     Ok(Some((tenant(&row, "tenant")?, row.get("url")?)))
 }
 
-/// Forgets where analytics go of meetings that began before.
-pub(crate) fn analytics_prune(before_ms: i64) -> Query {
-    Query::new("DELETE FROM classroom_analytics WHERE created_ms < ?").bind(before_ms)
+/// Forgets an address: it was called.
+pub(crate) fn callback_delete(token: &str, kind: Callback) -> Query {
+    Query::new("DELETE FROM classroom_callback WHERE token = ? AND kind = ?").bind(token).bind(kind.as_str())
+}
+
+/// Forgets the addresses of meetings that began before.
+pub(crate) fn callback_prune(before_ms: i64) -> Query {
+    Query::new("DELETE FROM classroom_callback WHERE created_ms < ?").bind(before_ms)
 }

@@ -13,12 +13,14 @@ use utoipa::ToSchema;
 
 use super::{MEETINGS, ServiceError};
 use crate::Classroom;
-use crate::client::Body;
+use crate::client::{Body, CallError};
 use crate::fleet::Entry;
-use crate::model::meeting::{Meeting, MeetingId, MeetingKey, Seen};
+use crate::model::meeting::{Callback, Meeting, MeetingId, MeetingKey, Seen};
 use crate::model::parameters::Parameters;
+use crate::model::server::Server;
 use crate::queries::meeting::{history_put, meeting_by_token, meeting_delete, meeting_get, meeting_list};
-use crate::xml::outcome;
+use crate::queries::outbox::{callback_delete, callback_get};
+use crate::xml::{Outcome, outcome};
 
 /// For a call that a client waits for.
 pub(crate) const CALL_WITHIN: Duration = Duration::from_secs(5);
@@ -59,7 +61,7 @@ impl Classroom {
     /// Reads where all meetings are.
     pub(crate) async fn meetings_reload(&self) -> Result<(), ServiceError> {
         let meetings = meeting_list(self.db()).await?;
-        self.meetings().set(meetings);
+        self.meetings().set(meetings, self.now_ms());
         Ok(())
     }
 
@@ -75,12 +77,12 @@ impl Classroom {
         match meeting_get(self.db(), key).await {
             Ok(Some(meeting)) => {
                 let meeting = Arc::new(meeting);
-                self.meetings().put(meeting.clone());
+                self.meetings().put(meeting.clone(), self.now_ms());
                 Ok(Some(meeting))
             }
             Ok(None) => {
                 if let Some(meeting) = &known {
-                    self.meetings().remove(meeting);
+                    self.meetings().remove(meeting, self.now_ms());
                 }
                 Ok(None)
             }
@@ -118,17 +120,36 @@ impl Classroom {
         body: Option<Body>,
     ) -> Result<Bytes, ServiceError> {
         let server = self.fleet().server(&meeting.server).ok_or(ServiceError::ServerUnavailable)?;
-        match self.client().call(&server, call, parameters, body, CALL_WITHIN).await {
-            Ok(answer) => {
-                outcome(&answer)?;
-                self.fleet().on_answer(&server.id);
-                Ok(answer)
+        let answer = self.server_answer(&server, call, parameters, body, CALL_WITHIN).await?;
+        Ok(answer.0)
+    }
+
+    /// Calls a server, and reads whether it did what was asked. What it says counts for its health: silence at once; an
+    /// answer that is none, which may be the fault of what the client sent, when a poll fails as well.
+    pub(super) async fn server_answer(
+        &self,
+        server: &Server,
+        call: &str,
+        parameters: &Parameters,
+        body: Option<Body>,
+        limit: Duration,
+    ) -> Result<(Bytes, Outcome), ServiceError> {
+        let answer = self.client().call(server, call, parameters, body, limit).await;
+        let read = answer.map_err(ServiceError::from).and_then(|answer| match outcome(&answer)? {
+            // It is our signature that it refuses, since the client's was right.
+            refusal if refusal.message_key == "checksumError" => Err(ServiceError::ServerUnavailable),
+            outcome => Ok((answer, outcome)),
+        });
+        match &read {
+            Ok(_) => self.fleet().on_answer(&server.id),
+            Err(ServiceError::Call(CallError::Status(_) | CallError::TooLong) | ServiceError::Answer(_)) => {
+                self.server_poll(&server.id).await;
             }
             Err(error) => {
-                self.fleet().on_failure(&server.id, portal::with_causes(&error), self.now_ms());
-                Err(error.into())
+                self.fleet().on_failure(&server.id, portal::with_causes(error), self.now_ms());
             }
         }
+        read
     }
 
     /// Whether a meeting is known to be running, by a poll that is fresh. `false`: it has to be asked for.
@@ -148,16 +169,25 @@ impl Classroom {
             history_put(&mut write, &meeting.key, attendees, self.now_ms());
         }
         self.db().write(write).await?;
-        self.meetings().remove(meeting);
+        self.meetings().remove(meeting, self.now_ms());
         self.fleet().unplace(&meeting.key);
         Ok(())
     }
 
-    /// A server says that a meeting is over. Answers the address that its client wants called then.
+    /// A server says that a meeting is over. Answers the address that its client wants called then, once. It may be an
+    /// earlier session that is over, or one on another server: what its server still shows is kept.
     pub(crate) async fn meeting_on_ended(&self, token: &str) -> Result<Option<String>, ServiceError> {
-        let Some(meeting) = meeting_by_token(self.db(), token).await? else { return Ok(None) };
-        self.meeting_forget(&meeting).await?;
-        Ok(meeting.callbacks.ended)
+        if let Some(meeting) = meeting_by_token(self.db(), token).await? {
+            let is_asked = self.server_poll(&meeting.server).await;
+            let entry = self.fleet().entry(&meeting.server);
+            if !is_asked || entry.is_some_and(|entry| entry.meeting(meeting.key.id.as_str()).is_some()) {
+                return Ok(None);
+            }
+            self.meeting_forget(&meeting).await?;
+        }
+        let Some((_, url)) = callback_get(self.db(), token, Callback::Ended).await? else { return Ok(None) };
+        self.db().write(Write::new().step(callback_delete(token, Callback::Ended))).await?;
+        Ok(Some(url))
     }
 
     /// Calls the address that a client wants called when its meeting ends, with what the server said. Tried once: who wants
@@ -165,7 +195,7 @@ impl Classroom {
     pub(crate) fn ended_tell(&self, url: &str, query: &str) {
         let (classroom, join) = (self.clone(), if url.contains('?') { '&' } else { '?' });
         let url = if query.is_empty() { url.to_owned() } else { format!("{url}{join}{query}") };
-        tokio::spawn(async move { classroom.client().tell(&url, CALL_WITHIN).await });
+        tokio::spawn(async move { classroom.outside().tell(&url, CALL_WITHIN).await });
     }
 
     /// People in some meetings together.
@@ -227,8 +257,8 @@ fn shows(entry: &Entry, meeting: &Meeting) -> bool {
 /// What ends a meeting: with the password that its server told us.
 pub(crate) fn end_parameters(meeting_id: &str, seen: Option<&Seen>) -> Parameters {
     let mut parameters = Parameters::from_iter([("meetingID", meeting_id)]);
-    if let Some(seen) = seen.filter(|seen| !seen.moderator_password.is_empty()) {
-        parameters.set("password", seen.moderator_password.as_str());
+    if let Some(password) = seen.and_then(|seen| seen.moderator_password.as_ref()) {
+        parameters.set("password", password.expose());
     }
     parameters
 }

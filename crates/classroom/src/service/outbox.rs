@@ -16,7 +16,7 @@ use crate::model::checksum::{Algorithm, checksum};
 use crate::model::jwt::{Hash, sign};
 use crate::model::outbox::{CallKind, Next, OutboxCall};
 use crate::queries::outbox::{
-    analytics_prune, call_again, call_count, call_done, call_insert, call_list_due, call_next, calls_prune,
+    call_again, call_count, call_done, call_insert, call_list_due, call_next, callback_prune, calls_prune,
 };
 
 /// Addresses that are called at the same time.
@@ -28,7 +28,7 @@ const TURN: Duration = Duration::from_secs(5);
 /// How long the same call is known after it came through.
 const KNOWN_MS: i64 = 10 * 60_000;
 /// How long analytics may come after a meeting began.
-const ANALYTICS_MS: i64 = 30 * 86_400_000;
+const CALLBACKS_MS: i64 = 30 * 86_400_000;
 /// How long a token holds that signs analytics, seconds.
 const ANALYTICS_TOKEN_S: i64 = 86_400;
 
@@ -49,7 +49,7 @@ impl Classroom {
     pub(crate) async fn outbox_turn(&self) -> Result<(), ServiceError> {
         let begun = Instant::now();
         let now_ms = self.now_ms();
-        let prune = Write::new().step(calls_prune(now_ms)).step(analytics_prune(now_ms - ANALYTICS_MS));
+        let prune = Write::new().step(calls_prune(now_ms)).step(callback_prune(now_ms - CALLBACKS_MS));
         self.db().write(prune).await?;
         let due = call_list_due(self.db(), now_ms, AT_ONCE as u32).await?;
         let sent = futures::stream::iter(due).map(|call| self.line_send(call, begun));
@@ -64,7 +64,7 @@ impl Classroom {
         let mut next = Some(first);
         while let Some(call) = next.take() {
             let status = match self.signed(&call) {
-                Some(post) => self.client().post(&call.url, post, ANSWER_WITHIN).await,
+                Some(post) => self.outside().post(&call.url, post, ANSWER_WITHIN).await,
                 // Its tenant is gone, and nobody else's secret will do.
                 None => Some(410),
             };

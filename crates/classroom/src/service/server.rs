@@ -194,17 +194,24 @@ impl Classroom {
         }
         server.state = change.state.unwrap_or(was);
         let meetings = self.meetings_on(&server.id);
-        let is_cut = server.state == AdminState::Disabled && was != AdminState::Disabled;
-        if meetings > 0 && (is_cut || server.url != entry.server.url) {
+        let is_disabled = server.state == AdminState::Disabled && was != AdminState::Disabled;
+        let is_cut = is_disabled || server.url != entry.server.url;
+        if meetings > 0 && is_cut {
             return Err(ServiceError::ServerBusy(meetings));
         }
-        let query = server_update(&server, was, &self.config().seal);
+        let query = server_update(&server, was, is_cut, &self.config().seal);
         let mut write = Write::new().expect("server", query).event(SERVERS);
         let detail = json!({ "url": server.url, "tag": server.tag, "weight": server.weight, "state": server.state });
         self.portal().audit(&mut write, caller, "conference-server.change", server.id.as_str(), detail);
         match self.db().write(write).await {
             Ok(_) => {}
-            Err(DbError::Unmet { .. }) => return Err(ServiceError::ServerChanged),
+            Err(DbError::Unmet { .. }) => {
+                self.meetings_reload().await?;
+                return Err(match self.meetings_on(&server.id) {
+                    meetings if is_cut && meetings > 0 => ServiceError::ServerBusy(meetings),
+                    _ => ServiceError::ServerChanged,
+                });
+            }
             Err(DbError::Duplicate) => return Err(ServiceError::ServerTaken),
             Err(error) => return Err(error.into()),
         }

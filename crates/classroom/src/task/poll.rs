@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use db::Write;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use placement::{AdminState, Health};
+use portal::Secret;
 
 use crate::Classroom;
 use crate::fleet::Poll;
@@ -13,6 +15,7 @@ use crate::model::health::DOWN_AFTER;
 use crate::model::meeting::Seen;
 use crate::model::parameters::Parameters;
 use crate::model::server::ServerId;
+use crate::queries::server::servers_seen;
 use crate::service::ServiceError;
 use crate::xml::{Met, XmlError, walk};
 
@@ -20,6 +23,8 @@ use crate::xml::{Met, XmlError, walk};
 const TENANT_FIELD: &str = "metadata/tenant-id";
 /// For a poll's answer.
 const POLL_WITHIN: Duration = Duration::from_secs(4);
+/// Between two notes of which servers answer, at most.
+const SEEN_EVERY: Duration = Duration::from_secs(20);
 /// Between the polls of two servers, at most.
 const GAP_MOST: Duration = Duration::from_millis(20);
 /// Between the quick looks that tell a blip from an end.
@@ -42,10 +47,23 @@ impl Classroom {
             .zip(0u32..)
             .map(|(id, n)| async move {
                 tokio::time::sleep(gap * n).await;
-                self.server_poll(id).await
+                (id.clone(), self.server_poll(id).await)
             })
             .collect();
-        polls.collect::<Vec<_>>().await;
+        let answered: Vec<(ServerId, bool)> = polls.collect().await;
+        let answered: Vec<ServerId> = answered.into_iter().filter(|(_, is_up)| *is_up).map(|(id, _)| id).collect();
+        self.seen_note(&answered).await
+    }
+
+    /// Tells the other replicas now and then which servers answer, so that none is given up which one of them reaches.
+    async fn seen_note(&self, answered: &[ServerId]) -> Result<(), ServiceError> {
+        let (now_ms, every) = (self.now_ms(), SEEN_EVERY.min(self.lost_after() / 3));
+        if answered.is_empty() || !self.fleet().is_note_due(now_ms, every) {
+            return Ok(());
+        }
+        let mut write = Write::new();
+        servers_seen(&mut write, answered, self.db().time_ms().await?);
+        self.db().write(write).await?;
         Ok(())
     }
 
@@ -73,10 +91,15 @@ impl Classroom {
     }
 
     /// Whether a server that just failed is down: it is asked again, quickly, until it answers or has failed often enough.
+    /// Many who ask at the same time wait for one answer.
     pub(crate) async fn is_down(&self, id: &ServerId) -> bool {
+        let _one = self.client().verdict(id).lock_owned().await;
         for _ in 0..DOWN_AFTER {
-            if self.fleet().entry(id).is_none_or(|entry| entry.observed.health() == Health::Down) {
-                return true;
+            let Some(health) = self.fleet().entry(id).map(|entry| entry.observed.health()) else { return true };
+            match health {
+                Health::Down => return true,
+                Health::Up => return false,
+                Health::Suspect => {}
             }
             tokio::time::sleep(LOOK_AGAIN).await;
             if self.server_poll(id).await {
@@ -130,7 +153,7 @@ fn field_read(seen: &mut Seen, name: &str, text: &str) {
         "meetingName" => seen.name = text.to_owned(),
         "createTime" => seen.create_ms = text.parse().unwrap_or_default(),
         "voiceBridge" => seen.voice_bridge = text.parse().ok(),
-        "moderatorPW" => seen.moderator_password = text.to_owned(),
+        "moderatorPW" => seen.moderator_password = Some(Secret::new(text.to_owned())),
         "running" => seen.is_running = truth,
         "hasBeenForciblyEnded" => seen.is_ended = truth,
         "isBreakout" => seen.is_breakout = truth,
@@ -139,7 +162,7 @@ fn field_read(seen: &mut Seen, name: &str, text: &str) {
         "voiceParticipantCount" => seen.attendance.voices = number(),
         "videoCount" => seen.attendance.videos = number(),
         "moderatorCount" => seen.moderators = number(),
-        name if name.eq_ignore_ascii_case(TENANT_FIELD) => seen.tenant = portal::TenantId::parse(text),
+        name if name.eq_ignore_ascii_case(TENANT_FIELD) => seen.tenant = Some(text.to_owned()),
         _ => {}
     }
 }
@@ -176,7 +199,10 @@ mod tests {
         let seen = &poll.seen["a-1"];
         assert_eq!(seen.attendance, Attendance { users: 3, voices: 2, videos: 1 });
         assert_eq!((seen.moderators, seen.voice_bridge, seen.is_running), (1, Some(70001), true));
-        assert_eq!((seen.create_ms, seen.moderator_password.as_str()), (1_700_000_000_000, "mp"));
+        assert_eq!(
+            (seen.create_ms, seen.moderator_password.as_ref().map(|own| own.expose().as_str())),
+            (1_700_000_000_000, Some("mp"))
+        );
         assert!(seen.tenant.is_some() && !seen.is_ended);
     }
 

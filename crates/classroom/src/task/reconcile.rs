@@ -6,19 +6,24 @@ use std::sync::Arc;
 
 use db::{DbError, Write};
 use placement::AdminState;
+use portal::TenantId;
 
 use crate::Classroom;
 use crate::fleet::Entry;
 use crate::model::meeting::{Callbacks, Meeting, MeetingId, MeetingKey, Seen};
 use crate::model::server::ServerId;
 use crate::queries::meeting::{meeting_insert, meeting_move, meetings_delete_on};
-use crate::queries::server::server_move_state;
+use crate::queries::server::{server_disable_drained, server_seen_ms};
 use crate::service::meeting::{CALL_WITHIN, end_parameters};
 use crate::service::{MEETINGS, MOVED, SERVERS, ServiceError};
 
-/// A meeting that a poll does not show is over, unless it was placed so short a time before the poll that its server may
-/// not have made it yet.
+/// A meeting that a poll does not show is over, unless this replica heard of its place so short a time before the poll that
+/// its server may not have made it yet.
 const PLACED_BEFORE_MS: i64 = 15_000;
+/// A meeting that ended may be shown for a while: what a poll shows so soon after is no other one.
+const ENDED_BEFORE_MS: i64 = 15_000;
+/// Of what a poll showed longer ago nothing is made.
+const FRESH_MS: i64 = 30_000;
 
 /// What is to be done with a meeting that is seen where it is not stored.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,9 +32,9 @@ enum Stray {
     Adopt,
     /// It is stored on another server, where nobody is in it while people are in this one: this is its place.
     Move,
-    /// It is stored on another server, and lives there.
+    /// It is stored on another server and lives there, and nobody is in this one.
     End,
-    /// It can't be told yet.
+    /// It can't be told yet, or people are in both.
     Wait,
 }
 
@@ -50,12 +55,16 @@ impl Classroom {
             if let Some(entry) = entries.get(&meeting.server) {
                 match entry.meeting(meeting.key.id.as_str()) {
                     Some(seen) => self.meetings().attended(&meeting, seen.attendance.users),
-                    None if is_over(entry, &meeting) => self.meeting_forget(&meeting).await?,
+                    None if self.is_over(entry, &meeting) => self.meeting_forget(&meeting).await?,
                     None => {}
                 }
             }
         }
-        for entry in entries.values().filter(|entry| entry.serves() && entry.observed.silent_since_ms().is_none()) {
+        let is_fresh = |entry: &&Entry| {
+            let is_fresh = entry.poll.as_ref().is_some_and(|poll| now_ms - poll.begun_ms < FRESH_MS);
+            is_fresh && entry.serves() && entry.observed.silent_since_ms().is_none()
+        };
+        for entry in entries.values().filter(is_fresh) {
             self.strays_settle(entry, &entries, now_ms).await?;
         }
         for entry in entries.values() {
@@ -70,6 +79,11 @@ impl Classroom {
         let id = &entry.server.id;
         let meetings = self.meetings_on(id);
         if meetings == 0 {
+            return Ok(());
+        }
+        // Another replica may still reach it.
+        let after_ms = i64::try_from(self.lost_after().as_millis()).unwrap_or(i64::MAX);
+        if self.db().time_ms().await? - server_seen_ms(self.db(), id).await? < after_ms {
             return Ok(());
         }
         let mut write = Write::new().step(meetings_delete_on(id)).event(MOVED).event(MEETINGS);
@@ -88,15 +102,20 @@ impl Classroom {
     ) -> Result<(), ServiceError> {
         let directory = self.directory().entries();
         for seen in entry.meetings().filter(|seen| !seen.is_breakout) {
-            let tenant = seen.tenant.as_ref().filter(|tenant| directory.tenant(tenant).is_some());
-            let Some(tenant) = tenant.or(directory.first()) else { return Ok(()) };
+            // What was made elsewhere is the first tenant's; what was made for a tenant that is gone is nobody's.
+            let tenant = match &seen.tenant {
+                None => directory.first().cloned(),
+                Some(named) => TenantId::parse(named).filter(|tenant| directory.tenant(tenant).is_some()),
+            };
+            let Some(tenant) = tenant else { continue };
             let Ok(id) = MeetingId::parse(&seen.meeting_id) else { continue };
-            let key = MeetingKey { tenant: tenant.clone(), id };
+            let key = MeetingKey { tenant, id };
             let stored = self.meetings().get(&key);
             if stored.as_ref().is_some_and(|meeting| meeting.server == entry.server.id) {
                 continue;
             }
-            match stray(entry, seen, stored.as_deref(), entries) {
+            let ended_ms = self.meetings().ended(&entry.server.id, &key.id);
+            match stray(entry, seen, stored.as_deref(), ended_ms, entries) {
                 Stray::Wait => {}
                 Stray::Adopt => self.meeting_adopt(entry, seen, key, now_ms).await?,
                 Stray::Move => {
@@ -141,7 +160,7 @@ impl Classroom {
             Err(error) => return Err(error.into()),
         };
         tracing::info!(meeting = %meeting.key.id, server = %meeting.server, "a meeting was adopted");
-        self.meetings().put(Arc::new(meeting));
+        self.meetings().put(Arc::new(meeting), self.now_ms());
         Ok(())
     }
 
@@ -152,10 +171,10 @@ impl Classroom {
                 let (server, epoch) = (to.clone(), stored.epoch + 1);
                 let meeting = Meeting { server, epoch, created_ms: now_ms, ..stored.clone() };
                 tracing::info!(meeting = %meeting.key.id, server = %to, "a meeting is where its people are");
-                self.meetings().put(Arc::new(meeting));
+                self.meetings().put(Arc::new(meeting), self.now_ms());
                 Ok(())
             }
-            Err(DbError::Unmet { .. }) => Ok(()),
+            Err(DbError::Unmet { .. } | DbError::Duplicate) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -172,6 +191,14 @@ impl Classroom {
         }
     }
 
+    /// Whether a meeting that its server's poll does not show has ended.
+    fn is_over(&self, entry: &Entry, meeting: &Meeting) -> bool {
+        let since_ms = self.meetings().known_since(meeting, self.now_ms());
+        let is_answering = entry.serves() && entry.observed.silent_since_ms().is_none();
+        let is_later = entry.poll.as_ref().is_some_and(|poll| poll.begun_ms - since_ms > PLACED_BEFORE_MS);
+        is_answering && is_later
+    }
+
     /// A cordoned server without meetings is disabled: it can be taken away.
     async fn drained_disable(&self, entry: &Entry) -> Result<(), ServiceError> {
         let id = &entry.server.id;
@@ -179,8 +206,7 @@ impl Classroom {
         if entry.server.state != AdminState::Cordoned || !is_empty || entry.observed.silent_since_ms().is_some() {
             return Ok(());
         }
-        let step = server_move_state(id, AdminState::Cordoned, AdminState::Disabled);
-        let mut write = Write::new().expect("cordoned", step).event(SERVERS);
+        let mut write = Write::new().expect("drained", server_disable_drained(id)).event(SERVERS);
         self.portal().audit_seen(&mut write, "conference-server.drained", id.as_str(), serde_json::json!({}));
         match self.db().write(write).await {
             Ok(_) => self.servers_reload().await,
@@ -190,27 +216,27 @@ impl Classroom {
     }
 }
 
-/// Whether a meeting that its server's poll does not show has ended.
-fn is_over(entry: &Entry, meeting: &Meeting) -> bool {
-    let is_answering = entry.serves() && entry.observed.silent_since_ms().is_none();
-    let is_later = entry.poll.as_ref().is_some_and(|poll| poll.begun_ms - meeting.created_ms > PLACED_BEFORE_MS);
-    is_answering && is_later
-}
-
-/// What to do with a meeting that is on `entry` and is stored elsewhere, or nowhere. People count for more than what is
-/// stored, and what is stored for more than what is not: no meeting with people in it is ended for one without.
-fn stray(entry: &Entry, seen: &Seen, stored: Option<&Meeting>, entries: &HashMap<ServerId, Entry>) -> Stray {
+/// What to do with a meeting that is on `entry` and is stored elsewhere, or nowhere. No meeting with people in it is ended:
+/// where both have some, both stay until one is empty.
+fn stray(
+    entry: &Entry,
+    seen: &Seen,
+    stored: Option<&Meeting>,
+    ended_ms: Option<i64>,
+    entries: &HashMap<ServerId, Entry>,
+) -> Stray {
     let Some(stored) = stored else {
-        // One that was ended a moment ago may still be shown: an adoption waits until it has been there for a while.
-        let age_ms = entry.poll.as_ref().map_or(0, |poll| poll.begun_ms - seen.create_ms);
-        return if seen.is_running || age_ms > PLACED_BEFORE_MS { Stray::Adopt } else { Stray::Wait };
+        let begun_ms = entry.poll.as_ref().map_or(0, |poll| poll.begun_ms);
+        let is_after = ended_ms.is_none_or(|ended_ms| begun_ms - ended_ms > ENDED_BEFORE_MS);
+        return if is_after { Stray::Adopt } else { Stray::Wait };
     };
     let Some(home) = entries.get(&stored.server) else { return Stray::Move };
     match home.meeting(stored.key.id.as_str()) {
         // Not polled since it was placed there, or not answering: not the moment to end anything.
         None => Stray::Wait,
         Some(_) if home.observed.silent_since_ms().is_some() => Stray::Wait,
-        Some(own) if own.attendance.users == 0 && seen.attendance.users > 0 => Stray::Move,
-        Some(_) => Stray::End,
+        Some(_) if seen.attendance.users == 0 => Stray::End,
+        Some(own) if own.attendance.users == 0 => Stray::Move,
+        Some(_) => Stray::Wait,
     }
 }

@@ -44,6 +44,34 @@ async fn whatever_a_server_answers_a_create_finds_another_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_sends_makes_no_server_suspect() {
+    let site = Site::new(2).await;
+    for server in &site.conferences {
+        server.set_fault_for("create", Fault::Status(500));
+    }
+    for n in 0..4 {
+        let answer = site.call("create", &format!("meetingID=class-{n}&name=Class")).await;
+        assert!(answer.contains("internalError"), "{answer}");
+        site.plane.clock.advance(Duration::from_secs(1));
+    }
+    for server in 0..2 {
+        assert_eq!(site.plane.classroom.fleet().entry(&Site::id(server)).unwrap().health(), Health::Up);
+    }
+    assert_eq!(site.plane.count("classroom_meeting").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_refuses_our_signature_is_passed_over() {
+    let site = Site::new(2).await;
+    let refusal = "<response><returncode>FAILED</returncode><messageKey>checksumError</messageKey></response>";
+    site.conferences[0].set_fault(Fault::Garbage(refusal.into()));
+    for n in 0..3 {
+        site.create(&format!("class-{n}")).await;
+    }
+    assert_eq!(site.conferences[1].meetings().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_without_an_end_is_given_up() {
     let site = Site::new(1).await;
     site.create("class").await;

@@ -125,7 +125,7 @@ async fn forms_and_slides_come_by_post() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parameters_pass_but_for_the_few_that_are_ours() {
     let site = Site::new(1).await;
-    let query = "meetingID=class&name=Class&somethingNew=1&meta_a=b&voiceBridge=5&meetingEndedURL=http%3A%2F%2Fx%2F\
+    let query = "meetingID=class&name=Class&META_Tenant-ID=other&somethingNew=1&meta_a=b&voiceBridge=5&meetingEndedURL=http%3A%2F%2Fx%2F\
         &meta_bbb-recording-ready-url=http%3A%2F%2Fy%2F&meta_analytics-callback-url=http%3A%2F%2Fz%2F&duration=500";
     site.call("create", query).await;
     let made = site.conferences[0].meetings().remove(0);
@@ -138,7 +138,22 @@ async fn parameters_pass_but_for_the_few_that_are_ours() {
     assert_eq!(value("meta_bbb-recording-ready-url"), None);
     assert_eq!(value("meta_amphi-recording-ready-url"), Some("http://y/"));
     assert_eq!(value("voiceBridge").unwrap().len(), 9);
-    assert!(value("meta_tenant-id").is_some());
+    let tenant = site.plane.first().settings.tenant.clone();
+    assert_eq!(value("meta_tenant-id"), Some(tenant.as_str()));
+    assert_eq!(value("META_Tenant-ID"), None, "the server would take it for the other");
+    assert_eq!(site.plane.count("classroom_callback").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_longer_than_an_address_reaches_the_server() {
+    let site = Site::new(1).await;
+    let long = "x".repeat(20_000);
+    let form = site.plane.signed("create", &format!("meetingID=class&name=Class&welcome={long}"));
+    let (path, form) = form.split_once('?').unwrap();
+    let answer = post(&site, path, "application/x-www-form-urlencoded", form).await;
+    assert!(answer.contains("SUCCESS"), "{answer}");
+    let made = site.conferences[0].meetings().remove(0);
+    assert!(made.parameters.iter().any(|(name, value)| name == "welcome" && *value == long));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,6 +199,9 @@ async fn an_end_is_known_at_once() {
     let path = url.strip_prefix("https://amphi.example.org").unwrap();
     assert!(site.plane.get("", "/bigbluebutton/ended/0123456789").await.expect_text(200).is_empty());
     assert_eq!(site.plane.count("classroom_meeting").await, 1, "somebody guessed");
+    site.plane.get("", &format!("{path}?meetingID=class")).await.expect_text(200);
+    assert_eq!(site.plane.count("classroom_meeting").await, 1, "an earlier session is over: this one is there");
+    site.conferences[0].forget_all();
     site.plane.get("", &format!("{path}?meetingID=class&recordingmarks=false")).await.expect_text(200);
     assert_eq!(site.plane.count("classroom_meeting").await, 0);
     site.create("class").await;

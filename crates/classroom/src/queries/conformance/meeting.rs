@@ -6,8 +6,8 @@ use super::{NOW_MS, tenant_id};
 use crate::model::meeting::{Callbacks, Meeting, MeetingId, MeetingKey};
 use crate::model::server::ServerId;
 use crate::queries::meeting::{
-    history_get, history_prune, history_put, meeting_by_token, meeting_delete, meeting_get, meeting_insert,
-    meeting_list, meeting_move, meeting_set_callbacks, meetings_delete_on,
+    history_get, history_prune, history_put, meeting_by_token, meeting_count, meeting_delete, meeting_get,
+    meeting_holders, meeting_insert, meeting_list, meeting_move, meeting_set_callbacks, meetings_delete_on,
 };
 
 testkit::for_each_engine!(crate::migrations();
@@ -45,7 +45,13 @@ async fn a_name_is_taken_once_in_a_tenant(db: Database) {
     assert!(matches!(put(&db, &other).await, Err(DbError::Duplicate)), "the number is another meeting's");
     let other = Meeting { voice_bridge: None, ..other };
     put(&db, &other).await.unwrap();
-    put(&db, &meeting(3, "algebra", "b")).await.unwrap();
+    let twin = meeting(3, "algebra", "b");
+    assert!(matches!(put(&db, &twin).await, Err(DbError::Duplicate)), "the server knows one meeting of a name");
+    put(&db, &Meeting { server: ServerId::parse("c").unwrap(), ..twin }).await.unwrap();
+    let mut holders = meeting_holders(&db, &other.key.id).await.unwrap();
+    holders.sort();
+    assert_eq!(holders, ["a", "b", "c"].map(|id| ServerId::parse(id).unwrap()));
+    assert_eq!(meeting_count(&db, &tenant_id(1)).await.unwrap(), names.len() as i64);
     assert_eq!(meeting_get(&db, &other.key).await.unwrap(), Some(other.clone()));
     assert_eq!(meeting_by_token(&db, "2-algebra").await.unwrap(), Some(other));
     assert_eq!(meeting_by_token(&db, "2-Algebra").await.unwrap(), None);

@@ -3,14 +3,15 @@
 use db::{Database, Write};
 
 use super::{NOW_MS, tenant_id};
+use crate::model::meeting::Callback;
 use crate::model::outbox::{CallKind, OutboxCall};
 use crate::queries::outbox::{
-    analytics_get, analytics_prune, analytics_put, call_again, call_count, call_done, call_insert, call_list_due,
-    call_next, calls_prune,
+    call_again, call_count, call_done, call_insert, call_list_due, call_next, callback_delete, callback_get,
+    callback_prune, callback_put, calls_prune,
 };
 
 testkit::for_each_engine!(crate::migrations();
-    calls_to_one_address_keep_their_order, the_same_call_is_one, analytics_know_their_way);
+    calls_to_one_address_keep_their_order, the_same_call_is_one, callbacks_know_their_way);
 
 fn call(url: &str, body: &str, now_ms: i64) -> OutboxCall {
     OutboxCall::new(CallKind::Hook, tenant_id(1), url.into(), body.into(), now_ms)
@@ -57,14 +58,21 @@ async fn the_same_call_is_one(db: Database) {
     assert_eq!(call_count(&db).await.unwrap(), 1);
 }
 
-async fn analytics_know_their_way(db: Database) {
-    let put = |url: &str, now_ms| Write::new().step(analytics_put("t", &tenant_id(1), url, now_ms));
+async fn callbacks_know_their_way(db: Database) {
+    use Callback::{Analytics, Ended};
+    let put = |url: &str, now_ms| Write::new().step(callback_put("t", Analytics, &tenant_id(1), url, now_ms));
+    let analytics = async |token: &str| callback_get(&db, token, Analytics).await.unwrap().map(|(_, url)| url);
     db.write(put("https://a/", 5)).await.unwrap();
     db.write(put("https://b/é", 6)).await.unwrap();
-    assert_eq!(analytics_get(&db, "t").await.unwrap(), Some((tenant_id(1), "https://b/é".to_owned())));
-    assert_eq!(analytics_get(&db, "T").await.unwrap(), None);
-    db.write(Write::new().step(analytics_prune(6))).await.unwrap();
-    assert!(analytics_get(&db, "t").await.unwrap().is_some());
-    db.write(Write::new().step(analytics_prune(7))).await.unwrap();
-    assert!(analytics_get(&db, "t").await.unwrap().is_none());
+    assert_eq!(analytics("t").await.as_deref(), Some("https://b/é"));
+    assert_eq!(analytics("T").await, None);
+    assert_eq!(callback_get(&db, "t", Ended).await.unwrap(), None);
+    db.write(Write::new().step(callback_put("t", Ended, &tenant_id(2), "https://c/", 6))).await.unwrap();
+    assert_eq!(callback_get(&db, "t", Ended).await.unwrap(), Some((tenant_id(2), "https://c/".to_owned())));
+    db.write(Write::new().step(callback_delete("t", Ended))).await.unwrap();
+    assert_eq!(callback_get(&db, "t", Ended).await.unwrap(), None);
+    db.write(Write::new().step(callback_prune(6))).await.unwrap();
+    assert!(analytics("t").await.is_some());
+    db.write(Write::new().step(callback_prune(7))).await.unwrap();
+    assert!(analytics("t").await.is_none());
 }

@@ -9,7 +9,8 @@ use crate::model::meeting::{Callbacks, Meeting, MeetingId, MeetingKey};
 use crate::model::server::{Server, ServerId};
 use crate::queries::meeting::meeting_insert;
 use crate::queries::server::{
-    server_delete_empty, server_insert, server_list, server_move_state, server_set_state, server_update,
+    server_delete_empty, server_disable_drained, server_insert, server_list, server_seen_ms, server_set_state,
+    server_update, servers_seen,
 };
 
 testkit::for_each_engine!(crate::migrations();
@@ -46,12 +47,11 @@ async fn a_server_changes_once(db: Database) {
     let a = server("a");
     db.write(Write::new().step(server_insert(&a, &seal))).await.unwrap();
     let changed = Server { weight: 50, state: AdminState::Cordoned, tag: "law".into(), ..a.clone() };
-    let change = || Write::new().expect("server", server_update(&changed, AdminState::Enabled, &seal));
+    let change = || Write::new().expect("server", server_update(&changed, AdminState::Enabled, false, &seal));
     db.write(change()).await.unwrap();
     assert!(matches!(db.write(change()).await, Err(DbError::Unmet { .. })));
     assert_eq!(server_list(&db, &seal).await.unwrap(), [changed]);
-    let (from, to) = (AdminState::Cordoned, AdminState::Disabled);
-    let drained = || Write::new().expect("cordoned", server_move_state(&a.id, from, to));
+    let drained = || Write::new().expect("cordoned", server_disable_drained(&a.id));
     db.write(drained()).await.unwrap();
     assert!(matches!(db.write(drained()).await, Err(DbError::Unmet { .. })));
     db.write(Write::new().step(server_set_state(&a.id, AdminState::Enabled))).await.unwrap();
@@ -76,6 +76,19 @@ async fn a_server_with_meetings_stays(db: Database) {
     db.write(Write::new().step(meeting_insert(&meeting))).await.unwrap();
     let delete = |id: &str| Write::new().expect("server", server_delete_empty(&ServerId::parse(id).unwrap()));
     assert!(matches!(db.write(delete("a")).await, Err(DbError::Unmet { .. })));
+    let disabled = Server { state: AdminState::Disabled, ..server("a") };
+    let disable =
+        |only_empty| Write::new().expect("empty", server_update(&disabled, AdminState::Enabled, only_empty, &seal));
+    assert!(matches!(db.write(disable(true)).await, Err(DbError::Unmet { .. })));
+    db.write(Write::new().step(server_set_state(&disabled.id, AdminState::Cordoned))).await.unwrap();
+    let drained = Write::new().expect("cordoned", server_disable_drained(&disabled.id));
+    assert!(matches!(db.write(drained).await, Err(DbError::Unmet { .. })));
+    db.write(Write::new().step(server_set_state(&disabled.id, AdminState::Enabled))).await.unwrap();
+    let mut seen = Write::new();
+    servers_seen(&mut seen, &[server("a").id, server("b").id, server("none").id], NOW_MS + 7);
+    db.write(seen).await.unwrap();
+    assert_eq!(server_seen_ms(&db, &server("a").id).await.unwrap(), NOW_MS + 7);
+    assert_eq!(server_seen_ms(&db, &server("none").id).await.unwrap(), 0);
     db.write(delete("b")).await.unwrap();
     assert_eq!(server_list(&db, &seal).await.unwrap(), [server("a")]);
 }

@@ -206,7 +206,7 @@ mod tests {
             meetings.put(Arc::new(meeting.clone()), 5);
         }
         assert_eq!((meetings.count(&a.key.tenant), meetings.all().len()), (1, 2));
-        assert_eq!(meetings.named(&a.key), [b.server.clone()]);
+        assert_eq!(meetings.named(&a.key), std::slice::from_ref(&b.server));
         meetings.remove(&Meeting { token: "older".into(), ..a.clone() }, 6);
         assert_eq!(meetings.get(&a.key).as_deref(), Some(&a), "an older session does not take the new one along");
         meetings.remove(&a, 6);

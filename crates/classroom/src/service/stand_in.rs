@@ -28,7 +28,7 @@ impl Classroom {
         let step = match known {
             Some(known) => {
                 let state = known.state;
-                server_update(&Server { url, secret, ..known }, state, seal)
+                server_update(&Server { url, secret, ..known }, state, false, seal)
             }
             None => {
                 let (tag, weight, state) = (String::new(), WEIGHT_USUAL, AdminState::Enabled);

@@ -107,7 +107,7 @@ impl Control {
             replica: config.replica,
             seal,
             url: url.trim_end_matches('/').to_owned(),
-            dir: config.dir.join("classroom"),
+            dir: config.classroom.recordings.clone().unwrap_or_else(|| config.dir.join("classroom")),
             allow_loopback: config.allow_loopback,
             settings: config.classroom,
         };

@@ -14,6 +14,10 @@ use crate::model::recording::{Format, RecordingId};
 /// The file that describes a recording.
 const METADATA: &str = "metadata.xml";
 const METADATA_BYTES_MAX: u64 = 4 << 20;
+/// A header that has a long name in it, at most.
+const EXTENSION_BYTES_MAX: u64 = 64 << 10;
+/// Where captions are kept, beside the formats.
+const TRACKS: &str = "tracks";
 
 /// How much an archive may hold.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +79,7 @@ pub(crate) struct Part {
 /// See [`ArchiveError`]; what was unpacked until then stays in `into`.
 pub(crate) fn unpack(mut archive: impl Read + Seek, into: &Path, limits: Limits) -> Result<Vec<Part>, ArchiveError> {
     ends_whole(&mut archive)?;
+    headers_check(&mut archive, limits)?;
     let cut_off = |error| ArchiveError::CutOff(Some(error));
     let mut places: BTreeMap<(Format, RecordingId), PathBuf> = BTreeMap::new();
     let (mut entries, mut bytes) = (0u64, 0u64);
@@ -99,14 +104,14 @@ pub(crate) fn unpack(mut archive: impl Read + Seek, into: &Path, limits: Limits)
         let path = parts.iter().fold(into.to_owned(), |path, part| path.join(part));
         places.entry(place).or_insert_with(|| into.join(parts[0]).join(parts[1]));
         if is_folder {
-            std::fs::create_dir_all(&path).map_err(ArchiveError::Disk)?;
+            std::fs::create_dir_all(&path).map_err(|error| disk(error, &name))?;
             continue;
         }
         bytes = bytes.saturating_add(entry.size());
         if bytes > limits.bytes {
             return Err(ArchiveError::Bytes(limits.bytes));
         }
-        file_write(&mut entry, &path)?;
+        file_write(&mut entry, &path, &name)?;
     }
     let parts: Result<Vec<Part>, _> = places.into_iter().map(part_read).collect();
     let parts = parts?;
@@ -128,6 +133,28 @@ fn ends_whole(archive: &mut (impl Read + Seek)) -> Result<(), ArchiveError> {
     if end.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(ArchiveError::CutOff(None)) }
 }
 
+/// Refuses headers that are made to fill the memory: those with long names in them are read whole.
+fn headers_check(archive: &mut (impl Read + Seek), limits: Limits) -> Result<(), ArchiveError> {
+    use EntryType as T;
+    let cut_off = |error| ArchiveError::CutOff(Some(error));
+    let mut entries = 0;
+    for entry in Archive::new(&mut *archive).entries_with_seek().map_err(cut_off)?.raw(true) {
+        let entry = entry.map_err(cut_off)?;
+        let kind = entry.header().entry_type();
+        let is_extension = matches!(kind, T::GNULongName | T::GNULongLink | T::XHeader | T::XGlobalHeader);
+        if is_extension && entry.size() > EXTENSION_BYTES_MAX {
+            return Err(ArchiveError::Kind("a header of its own".to_owned()));
+        }
+        entries += 1;
+        // Each entry may have two of them.
+        if entries > limits.entries.saturating_mul(3) {
+            return Err(ArchiveError::Entries(limits.entries));
+        }
+    }
+    archive.seek(SeekFrom::Start(0)).map_err(cut_off)?;
+    Ok(())
+}
+
 /// The parts of an entry's path, `./` in front left out.
 fn parts_of(name: &str) -> Result<Vec<&str>, ArchiveError> {
     let part = |component| match component {
@@ -146,15 +173,26 @@ fn place_of(name: &str, parts: &[&str], is_folder: bool) -> Result<Option<(Forma
     if parts.len() < least {
         return if is_folder { Ok(None) } else { Err(refused()) };
     }
-    let format = Format::parse(parts[0]).ok_or_else(refused)?;
+    let format = Format::parse(parts[0]).filter(|_| parts[0] != TRACKS).ok_or_else(refused)?;
     Ok(Some((format, RecordingId::parse(parts[1]).ok_or_else(refused)?)))
 }
 
-fn file_write(entry: &mut tar::Entry<'_, impl Read>, path: &Path) -> Result<(), ArchiveError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(ArchiveError::Disk)?;
+/// Names that no file system takes, and those that are a file and a folder, are the archive's fault; the rest is the disk's.
+fn disk(error: io::Error, name: &str) -> ArchiveError {
+    use io::ErrorKind as E;
+    match error.kind() {
+        E::InvalidFilename | E::NotADirectory | E::IsADirectory | E::AlreadyExists => {
+            ArchiveError::Place(name.chars().take(200).collect())
+        }
+        _ => ArchiveError::Disk(error),
     }
-    let mut file = File::create(path).map_err(ArchiveError::Disk)?;
+}
+
+fn file_write(entry: &mut tar::Entry<'_, impl Read>, path: &Path, name: &str) -> Result<(), ArchiveError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| disk(error, name))?;
+    }
+    let mut file = File::create(path).map_err(|error| disk(error, name))?;
     let size = entry.size();
     match io::copy(entry, &mut file) {
         Ok(copied) if copied == size => Ok(()),
@@ -168,10 +206,10 @@ fn part_read(((folder, id), path): ((Format, RecordingId), PathBuf)) -> Result<P
     let file = match File::open(path.join(METADATA)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ArchiveError::NoMetadata(place)),
-        Err(error) => return Err(ArchiveError::Disk(error)),
+        Err(error) => return Err(disk(error, &place)),
     };
     let mut xml = Vec::new();
-    file.take(METADATA_BYTES_MAX).read_to_end(&mut xml).map_err(ArchiveError::Disk)?;
+    file.take(METADATA_BYTES_MAX).read_to_end(&mut xml).map_err(|error| disk(error, &place))?;
     let description = match Description::parse(&xml) {
         Ok(description) => description,
         Err(source) => return Err(ArchiveError::Metadata { place, source }),

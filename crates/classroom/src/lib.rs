@@ -73,6 +73,9 @@ pub struct Settings {
     pub lost_after_s: u32,
     /// Hashes that calls may be signed with: `sha1`, `sha256`, `sha384`, `sha512`.
     pub checksums: Vec<String>,
+    /// Where recordings are kept, and uploads under way: a folder that all replicas share. Left out, a folder of the data
+    /// directory, which serves one replica.
+    pub recordings: Option<PathBuf>,
     /// A folder that is watched for recordings as `.tar`.
     pub spool: Option<PathBuf>,
 }
@@ -80,7 +83,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let checksums = ["sha1", "sha256", "sha384", "sha512"].map(str::to_owned).to_vec();
-        Self { poll_s: 5, lost_after_s: 60, checksums, spool: None }
+        Self { poll_s: 5, lost_after_s: 60, checksums, recordings: None, spool: None }
     }
 }
 

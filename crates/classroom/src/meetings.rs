@@ -24,8 +24,8 @@ struct Known {
     by_id: HashMap<MeetingId, Vec<Arc<Meeting>>>,
     /// Since when each is known here as it is, by its token and epoch; our clock, epoch ms.
     since: HashMap<(String, i64), i64>,
-    /// When meetings ended, by server and name, as far as this replica saw it; our clock, epoch ms.
-    ended: HashMap<(ServerId, MeetingId), i64>,
+    /// When meetings ended and whose they were, by server and name, as far as this replica saw it; our clock, epoch ms.
+    ended: HashMap<(ServerId, MeetingId), (i64, TenantId)>,
     counts: HashMap<TenantId, usize>,
     /// The most people seen in each, by the meeting's token.
     attended: HashMap<String, u32>,
@@ -113,16 +113,17 @@ impl Meetings {
         self.known().since.get(&(meeting.token.clone(), meeting.epoch)).copied().unwrap_or(now_ms)
     }
 
-    /// When a meeting of that name last ended on a server, epoch ms.
-    pub(crate) fn ended(&self, server: &ServerId, id: &MeetingId) -> Option<i64> {
-        self.known().ended.get(&(server.clone(), id.clone())).copied()
+    /// When a meeting of that name last ended on a server, epoch ms, and whose it was.
+    pub(crate) fn ended(&self, server: &ServerId, id: &MeetingId) -> Option<(i64, TenantId)> {
+        self.known().ended.get(&(server.clone(), id.clone())).cloned()
     }
 
     /// Forgets a meeting that ended, unless another session of it has taken its place.
     pub(crate) fn remove(&self, meeting: &Meeting, now_ms: i64) {
         let mut known = self.known_mut();
         known.attended.remove(&meeting.token);
-        known.ended.insert((meeting.server.clone(), meeting.key.id.clone()), now_ms);
+        let key = meeting.key.clone();
+        known.ended.insert((meeting.server.clone(), key.id), (now_ms, key.tenant));
         if known.get(&meeting.key).is_some_and(|now| now.token == meeting.token) {
             known.remove(&meeting.key);
         }
@@ -143,8 +144,12 @@ impl Meetings {
         let gone = old.by_id.values().flatten().filter(|meeting| {
             read.get(&meeting.key).is_none_or(|now| now.server != meeting.server || now.token != meeting.token)
         });
-        let gone = gone.map(|meeting| ((meeting.server.clone(), meeting.key.id.clone()), now_ms));
-        let ended = old.ended.into_iter().filter(|(_, at_ms)| now_ms - at_ms < ENDED_KEPT_MS).chain(gone).collect();
+        let gone = gone.map(|meeting| {
+            let key = meeting.key.clone();
+            ((meeting.server.clone(), key.id), (now_ms, key.tenant))
+        });
+        let recent = old.ended.into_iter().filter(|(_, (at_ms, _))| now_ms - at_ms < ENDED_KEPT_MS);
+        let ended = recent.chain(gone).collect();
         *known = Known { attended, ended, ..read };
     }
 
@@ -235,10 +240,11 @@ mod tests {
         meetings.set(vec![a.clone()], 9);
         assert_eq!((meetings.known_since(&a, 99), meetings.known_since(&moved, 99)), (5, 99));
         meetings.set(vec![moved.clone()], 10);
-        assert_eq!((meetings.known_since(&moved, 99), meetings.ended(&a.server, &a.key.id)), (10, Some(10)));
+        let ended = |server: &ServerId| meetings.ended(server, &a.key.id).map(|(at_ms, _)| at_ms);
+        assert_eq!((meetings.known_since(&moved, 99), ended(&a.server)), (10, Some(10)));
         meetings.set(Vec::new(), 11);
-        assert_eq!(meetings.ended(&moved.server, &a.key.id), Some(11));
+        assert_eq!(ended(&moved.server), Some(11));
         meetings.set(Vec::new(), 11 + ENDED_KEPT_MS);
-        assert_eq!(meetings.ended(&moved.server, &a.key.id), None);
+        assert_eq!(ended(&moved.server), None);
     }
 }

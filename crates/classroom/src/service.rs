@@ -76,9 +76,12 @@ pub(crate) enum ServiceError {
     /// The name of a meeting is not acceptable.
     #[error("{0}.")]
     MeetingId(#[from] MeetingIdRefusal),
-    /// A tenant's limit is reached.
-    #[error("{0}")]
-    Limit(String),
+    /// A tenant has as many meetings as it may.
+    #[error("{0} meetings are running, as many as may at the same time.")]
+    MeetingsMost(u32),
+    /// A tenant has as many people in meetings as it may.
+    #[error("{0} people are in meetings, as many as may at the same time.")]
+    PeopleMost(u32),
     /// No such tenant.
     #[error("There is no such tenant.")]
     TenantUnknown,
@@ -188,7 +191,8 @@ impl From<ServiceError> for Problem {
             E::Refused(outcome) => Problem::conflict("conference-refused", sentence).arg("detail", outcome.message),
             E::MeetingUnknown => Problem::not_found("meeting-unknown", sentence),
             E::MeetingId(_) => Problem::bad_request("meeting-id", sentence).field("meeting_id"),
-            E::Limit(_) => Problem::conflict("conference-limit", sentence),
+            E::MeetingsMost(most) => Problem::conflict("conference-meetings-most", sentence).arg("most", most),
+            E::PeopleMost(most) => Problem::conflict("conference-people-most", sentence).arg("most", most),
             E::TenantUnknown => Problem::not_found("tenant-not-found", sentence),
             E::SecretUnknown => Problem::not_found("conference-secret-unknown", sentence),
             E::Settings { field, .. } => {

@@ -188,11 +188,7 @@ impl Element {
 
     /// [`Element::with`] in place. What XML can't hold (control characters) is left out.
     pub(crate) fn push(&mut self, name: &str, text: &str) {
-        let is_refused =
-            |c: char| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}');
-        let text: Cow<'_, str> =
-            if text.contains(is_refused) { text.replace(is_refused, "").into() } else { text.into() };
-        self.push_raw(name, &escape(text));
+        self.push_raw(name, &escape(holdable(text)));
     }
 
     /// Adds `<name>xml</name>`, of XML that is whole.
@@ -202,9 +198,9 @@ impl Element {
 
     /// Adds `<name a="…">text</name>`.
     pub(crate) fn push_attributed(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) {
-        let attributes: String =
-            attributes.iter().map(|(name, value)| format!(" {name}=\"{}\"", escape(*value))).collect();
-        self.text.push_str(&format!("<{name}{attributes}>{}</{name}>", escape(text)));
+        let attribute = |(name, value): &(&str, &str)| format!(" {name}=\"{}\"", escape(holdable(value)));
+        let attributes: String = attributes.iter().map(attribute).collect();
+        self.text.push_str(&format!("<{name}{attributes}>{}</{name}>", escape(holdable(text))));
     }
 
     /// An element with children, which `fill` adds.
@@ -219,6 +215,12 @@ impl Element {
         self.text.push_str("</response>");
         self.text
     }
+}
+
+/// A text without what XML can't hold.
+fn holdable(text: &str) -> Cow<'_, str> {
+    let is_refused = |c: char| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}');
+    if text.contains(is_refused) { text.replace(is_refused, "").into() } else { text.into() }
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ impl From<ServiceError> for Answer {
             E::ServerUnavailable => {
                 Self::failed("serverUnavailable", "The server of this meeting does not answer now; try again soon.")
             }
-            E::Limit(sentence) => Self::failed("limitReached", sentence),
+            E::MeetingsMost(_) | E::PeopleMost(_) => Self::failed("limitReached", &error.to_string()),
             E::Refused(outcome) => Self::failed(&outcome.message_key, &outcome.message),
             E::Call(_) | E::Answer(_) => Self::failed("internalError", "Unable to access meeting on server."),
             _ => {

@@ -24,9 +24,6 @@ const FORMATS: [&str; 6] = ["presentation", "video", "podcast", "notes", "screen
 const COOKIE: &str = "amphi_recording";
 /// For a recording's own files.
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox allow-scripts allow-popups allow-downloads");
-/// For players: what they need, and nowhere else to send things to.
-const PLAYER: HeaderValue =
-    HeaderValue::from_static("default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; object-src 'none'");
 
 pub(super) fn routes() -> Router<Classroom> {
     let mut router = Router::new()
@@ -44,6 +41,18 @@ pub(super) fn routes() -> Router<Classroom> {
             .route(&format!("/{format}/{{id}}/{{*path}}"), get(own));
     }
     router
+}
+
+/// For players: what they need. They render what people wrote in a meeting, so they may ask for recordings and nothing else of
+/// ours, and be in no page that has their origin.
+fn player_policy(url: &str) -> HeaderValue {
+    let paths = FORMATS.into_iter().chain(["playback", "textTrack"]).map(|path| format!(" {url}/{path}/"));
+    let paths: String = paths.collect();
+    let policy = format!(
+        "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src{paths}; frame-src{paths}; \
+         form-action 'none'; object-src 'none'; base-uri 'none'"
+    );
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
 /// Why something is not shown.
@@ -152,13 +161,16 @@ impl Classroom {
             above = above.parent().unwrap_or(FsPath::new(""));
         }
         let Sent::File(mut response) = sent else { return Err(Refusal::NoPlayer) };
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PLAYER);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, player_policy(&self.config().url));
         Ok(response)
     }
 
     async fn track_file(&self, id: &str, file: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
         let recording = RecordingId::parse(id).ok_or(Refusal::Missing)?;
         let recording = recording_get(self.db(), &recording).await?.ok_or(Refusal::Missing)?;
+        if recording.state != RecordingState::Published {
+            return Err(Refusal::Missing);
+        }
         if recording.is_protected {
             return Err(Refusal::Closed);
         }

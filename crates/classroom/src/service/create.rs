@@ -51,7 +51,7 @@ impl Classroom {
     /// Dropped before its end it may leave a meeting that a later call finds.
     ///
     /// # Errors
-    /// `MeetingId`, `Limit`, `NoServer`, `NoServerTagged`, `ServerUnavailable`, `CreateFailed`, `Db`.
+    /// `MeetingId`, `MeetingsMost`, `PeopleMost`, `NoServer`, `NoServerTagged`, `ServerUnavailable`, `CreateFailed`, `Db`.
     pub(crate) async fn meeting_create(
         &self,
         tenant: &TenantEntry,
@@ -189,26 +189,23 @@ impl Classroom {
         }
         parameters
     }
-
-    /// Errors: `Limit` where the tenant can have no further meeting, `Db`.
+    /// Errors: `MeetingsMost`, `PeopleMost`, `Db`.
     async fn limits_check(&self, tenant: &TenantEntry) -> Result<(), ServiceError> {
-        let Some(most) = tenant.settings.meetings_max else { return self.attendees_check(tenant) };
-        match meeting_count(self.db(), &tenant.settings.tenant).await? {
-            meetings if meetings >= i64::from(most) => {
-                Err(ServiceError::Limit(format!("{most} meetings are running, as many as may at the same time.")))
-            }
-            _ => self.attendees_check(tenant),
+        if let Some(most) = tenant.settings.meetings_max
+            && meeting_count(self.db(), &tenant.settings.tenant).await? >= i64::from(most)
+        {
+            return Err(ServiceError::MeetingsMost(most));
         }
+        self.attendees_check(tenant)
     }
 
-    /// Errors: `Limit` where no one more may join any of the tenant's meetings.
+    /// Errors: `PeopleMost` where no one more may join any of the tenant's meetings.
     pub(crate) fn attendees_check(&self, tenant: &TenantEntry) -> Result<(), ServiceError> {
-        let Some(most) = tenant.settings.attendees_max else { return Ok(()) };
-        if self.attendees(&self.meetings().of_tenant(&tenant.settings.tenant)) >= most {
-            return Err(ServiceError::Limit(format!(
-                "{most} people are in meetings, as many as may at the same time."
-            )));
+        match tenant.settings.attendees_max {
+            Some(most) if self.attendees(&self.meetings().of_tenant(&tenant.settings.tenant)) >= most => {
+                Err(ServiceError::PeopleMost(most))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

@@ -19,7 +19,6 @@ use crate::model::outbox::CallKind;
 use crate::model::parameters::{Parameters, checksum_cut};
 use crate::model::server::{Server, ServerId};
 use crate::queries::hook::{hook_by_token, hook_delete, hook_insert, hook_list, hook_next_id, hook_same};
-use crate::queries::meeting::history_get;
 use crate::xml::{Met, XmlError, walk};
 
 /// Hooks of a tenant, at most.
@@ -226,13 +225,16 @@ impl Classroom {
         }
         let Ok(id) = MeetingId::parse(&id) else { return Ok(false) };
         let key = MeetingKey { tenant: hook.tenant.clone(), id };
-        if let Some(meeting) = self.meetings().get(&key) {
+        if let Some(meeting) = self.meeting_find(&key).await? {
             return Ok(meeting.server == *server);
         }
         // Events come after a meeting's end too, those of its recording much later.
-        let is_others = self.meetings().named(&key).contains(server);
+        let whose = match tenant_of(event) {
+            Some(named) => TenantId::parse(&named),
+            None => self.meetings().ended(server, &key.id).map(|(_, tenant)| tenant),
+        };
         let is_only = self.directory().entries().tenants().count() == 1;
-        Ok(!is_others && (is_only || history_get(self.db(), &key).await?.is_some()))
+        Ok(whose.map_or(is_only, |tenant| tenant == hook.tenant))
     }
 
     /// What clients call the meeting that an event is of.
@@ -249,6 +251,14 @@ impl Classroom {
         let entry = self.fleet().entry(server)?;
         entry.meetings().find(|seen| seen.internal_id == internal).map(|seen| seen.meeting_id.clone())
     }
+}
+
+/// Id of the tenant that an event names, as we gave it to the meeting.
+fn tenant_of(event: &str) -> Option<String> {
+    let events: Value = serde_json::from_str(event).ok()?;
+    let attributes = &events.get(0).unwrap_or(&events)["data"]["attributes"];
+    let named = ["meeting", "recording"].into_iter().find_map(|of| attributes[of]["metadata"]["tenant-id"].as_str());
+    named.map(str::to_owned)
 }
 
 fn listed(answer: &[u8]) -> Result<Vec<(String, String)>, XmlError> {

@@ -11,7 +11,7 @@ impl Classroom {
     /// The address by which somebody joins a meeting, signed for its server. Asks no server.
     ///
     /// # Errors
-    /// `MeetingId`, `MeetingUnknown`, `ServerUnavailable`, `Limit`, `Db`.
+    /// `MeetingId`, `MeetingUnknown`, `ServerUnavailable`, `PeopleMost`, `Db`.
     pub(crate) async fn meeting_join(
         &self,
         tenant: &TenantEntry,

@@ -61,15 +61,7 @@ impl Classroom {
     /// Errors: `UploadUnknown`, `UploadOffset`, `UploadBusy`, `UploadTooLong`.
     pub(crate) async fn upload_append(&self, id: &str, offset: u64, body: Body) -> Result<u64, ServiceError> {
         let upload = self.upload_find(id).await?;
-        let options = std::fs::OpenOptions::new().write(true).open(self.upload_path(&upload.id));
-        let file = options.map_err(ServiceError::Files)?;
-        // Held by whoever writes a piece, on whichever replica; it ends with the file.
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(ServiceError::UploadBusy),
-            Err(std::fs::TryLockError::Error(error)) => return Err(ServiceError::Files(error)),
-        }
-        let mut file = tokio::fs::File::from_std(file);
+        let mut file = tokio::fs::File::from_std(self.upload_hold(&upload)?);
         let mut length = file.seek(io::SeekFrom::End(0)).await.map_err(ServiceError::Files)?;
         if length != offset {
             return Err(ServiceError::UploadOffset(length));
@@ -96,9 +88,22 @@ impl Classroom {
         if is_cut { Err(ServiceError::UploadOffset(length)) } else { Ok(length) }
     }
 
-    /// Takes the upload in. Errors: `UploadUnknown`, `ArchiveRejected`.
+    /// The upload's file, for one at a time; it is given back when it is dropped. Errors: `UploadBusy`, `Files`.
+    fn upload_hold(&self, upload: &Upload) -> Result<std::fs::File, ServiceError> {
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(self.upload_path(&upload.id));
+        let file = file.map_err(ServiceError::Files)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => Err(ServiceError::UploadBusy),
+            Err(std::fs::TryLockError::Error(error)) => Err(ServiceError::Files(error)),
+        }
+    }
+
+    /// Takes the upload in. Errors: `UploadUnknown`, `UploadBusy`, `ArchiveRejected`.
     pub(crate) async fn upload_finish(&self, caller: &Caller, id: &str) -> Result<Vec<RecordingId>, ServiceError> {
         let upload = self.upload_find(id).await?;
+        // Whoever writes a piece holds it, and so does whoever takes it in.
+        let _held = self.upload_hold(&upload)?;
         let taken = self.archive_take(&self.upload_path(&upload.id), &upload.name).await?;
         let mut write = Write::new().step(upload_delete(&upload.id));
         let detail = serde_json::json!({ "file": upload.name });

@@ -114,7 +114,7 @@ impl Classroom {
             if stored.as_ref().is_some_and(|meeting| meeting.server == entry.server.id) {
                 continue;
             }
-            let ended_ms = self.meetings().ended(&entry.server.id, &key.id);
+            let ended_ms = self.meetings().ended(&entry.server.id, &key.id).map(|(at_ms, _)| at_ms);
             match stray(entry, seen, stored.as_deref(), ended_ms, entries) {
                 Stray::Wait => {}
                 Stray::Adopt => self.meeting_adopt(entry, seen, key, now_ms).await?,

@@ -39,7 +39,11 @@ impl Classroom {
             let taken = loop {
                 tokio::select! {
                     taken = &mut take => break taken,
-                    () = tokio::time::sleep(RENEW) => self.spool_renew().await?,
+                    () = tokio::time::sleep(RENEW) => if let Err(error) = self.spool_renew().await {
+                        let error: &dyn std::error::Error = &error;
+                        // It goes on: what another replica takes in as well is the same twice.
+                        tracing::warn!(error, "the import of {name} could not be kept to this replica");
+                    },
                 }
             };
             match taken {

@@ -38,7 +38,14 @@ impl Classroom {
         }
         self.limits_check(wanted.tenant).await?;
         let expected = expected_cost(self.users_expected(wanted).await);
-        let mut server = self.server_for(wanted, expected, tried)?;
+        let mut server = match self.server_for(wanted, expected, tried) {
+            Err(ServiceError::NoServer | ServiceError::NoServerTagged(_)) => {
+                // One may have been added a moment ago, through another replica.
+                self.servers_reload().await?;
+                self.server_for(wanted, expected, tried)?
+            }
+            server => server?,
+        };
         for attempt in 0..=voice_bridge::ATTEMPTS + LOOKS {
             let meeting = self.meeting_new(wanted, &server, attempt);
             match self.db().write(self.place_write(meeting_insert(&meeting), &meeting)).await {

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use testkit::conference::{Conference, ConferencePlan};
 
 use crate::Effort;
-use crate::figures::{Latencies, Rounds, line};
+use crate::figures::{Latencies, Spread};
 use crate::http::Client;
 use crate::site::{Site, signed};
 
@@ -23,12 +23,9 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<()> {
     let address: SocketAddr = first.url().split('/').nth(2).context("an address")?.parse().context("an address")?;
     let mut plain = Client::connect(address).await?;
     let mut client = Client::connect(site.address()).await?;
-    let mut figures: [(&str, Rounds, Rounds, &str); 4] = [
-        ("create at a server itself", Rounds::new(), Rounds::new(), ""),
-        ("create", Rounds::new(), Rounds::new(), "+2 p50"),
-        ("join", Rounds::new(), Rounds::new(), "≤2 p50"),
-        ("isMeetingRunning", Rounds::new(), Rounds::new(), "≤1 p50"),
-    ];
+    const FIGURES: [(&str, &str); 4] =
+        [("create at a server itself", ""), ("create", "+2"), ("join", "≤2"), ("isMeetingRunning", "≤1")];
+    let mut figures = FIGURES.map(|_| Spread::of(&[50, 99]));
     for round in 0..effort.rounds {
         let mut taken: [Latencies; 4] = Default::default();
         for n in 0..effort.calls {
@@ -57,14 +54,10 @@ pub(crate) async fn measure(effort: &Effort) -> anyhow::Result<()> {
         let seen = conference.calls();
         ensure!(seen.iter().all(|call| call.name != "isMeetingRunning"), "a server was asked");
         conferences.iter().for_each(Conference::forget_all);
-        for (taken, (_, p50, p99, _)) in taken.iter_mut().zip(&mut figures) {
-            p50.push(taken.percentile_ms(50));
-            p99.push(taken.percentile_ms(99));
-        }
+        taken.into_iter().zip(&mut figures).for_each(|(taken, figure)| figure.push(taken));
     }
-    for (what, p50, p99, target) in &figures {
-        line(&format!("{what}, p50"), p50, "ms", target);
-        line(&format!("{what}, p99"), p99, "ms", "");
+    for (figure, (what, target)) in figures.iter().zip(FIGURES) {
+        figure.lines(what, &[target, ""]);
     }
     Ok(())
 }

@@ -112,6 +112,7 @@ async fn authority_fetch(place: &ControlPlane, wanted: Fingerprint) -> Result<St
     let url = place.authority_url();
     let failed = |source| EnrollError::Fetch { url: url.clone(), source };
     let client = reqwest::Client::builder()
+        .http1_only()
         .tls_danger_accept_invalid_certs(true)
         .no_proxy()
         .timeout(REQUEST_TIMEOUT)

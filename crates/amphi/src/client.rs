@@ -104,6 +104,7 @@ impl Client {
         silence: Option<Duration>,
     ) -> Result<reqwest::Client, ClientError> {
         let mut http = reqwest::Client::builder()
+            .http1_only()
             .user_agent(concat!("amphi/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             // The API never redirects; following one could carry the request to another server.

@@ -80,6 +80,7 @@ impl Client {
     /// TLS can't be set up.
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
+            .http1_only()
             .connect_timeout(CONNECT_WITHIN)
             .redirect(Policy::none())
             .pool_idle_timeout(Duration::from_secs(30))

@@ -15,6 +15,7 @@ const CA_BYTES: usize = 64 * 1024;
 pub(crate) async fn fetch_authority(url: &Url) -> Result<String, ClientError> {
     let server = url.as_str();
     let http = reqwest::Client::builder()
+        .http1_only()
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(REQUEST_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())

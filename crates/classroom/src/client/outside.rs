@@ -52,6 +52,7 @@ impl Outside {
     /// TLS can't be set up.
     pub(crate) fn new(allow_loopback: bool) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
+            .http1_only()
             .connect_timeout(CONNECT_WITHIN)
             .redirect(Policy::none())
             .dns_resolver(Checked { allow_loopback })

@@ -31,6 +31,7 @@ impl std::fmt::Debug for Server {
 /// `Setup`.
 pub(super) fn client(server: &Server) -> Result<reqwest::Client, RemoteError> {
     let mut http = reqwest::Client::builder()
+        .http1_only()
         .user_agent(concat!("amphi-mount/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none());

@@ -63,9 +63,8 @@ impl Classroom {
         let mut tried = HashSet::new();
         let mut claim = self.claim(&wanted, &mut tried).await?;
         loop {
-            let server = self.fleet().server(&claim.meeting.server);
-            let made = match &server {
-                Some(server) => self.create_on(server, &claim, &wanted).await?,
+            let made = match self.server_of(&claim.meeting.server).await? {
+                Some(entry) => self.create_on(&entry.server, &claim, &wanted).await?,
                 None => None,
             };
             if let Some(answer) = made {

@@ -21,7 +21,7 @@ impl Classroom {
         let key = MeetingKey { tenant: tenant.settings.tenant.clone(), id };
         let meeting = self.meeting_find(&key).await?.ok_or(ServiceError::MeetingUnknown)?;
         self.attendees_check(tenant)?;
-        let entry = self.fleet().entry(&meeting.server).filter(crate::fleet::Entry::serves);
+        let entry = self.server_of(&meeting.server).await?.filter(crate::fleet::Entry::serves);
         let entry = entry.ok_or(ServiceError::ServerUnavailable)?;
         Ok(Client::address(&entry.server, "join", parameters))
     }

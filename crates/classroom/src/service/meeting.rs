@@ -119,8 +119,8 @@ impl Classroom {
         parameters: &Parameters,
         body: Option<Body>,
     ) -> Result<Bytes, ServiceError> {
-        let server = self.fleet().server(&meeting.server).ok_or(ServiceError::ServerUnavailable)?;
-        let answer = self.server_answer(&server, call, parameters, body, CALL_WITHIN).await?;
+        let entry = self.server_of(&meeting.server).await?.ok_or(ServiceError::ServerUnavailable)?;
+        let answer = self.server_answer(&entry.server, call, parameters, body, CALL_WITHIN).await?;
         Ok(answer.0)
     }
 

@@ -99,6 +99,15 @@ impl Classroom {
         Ok(())
     }
 
+    /// A server that a meeting is placed on. Another replica may have added it a moment ago.
+    pub(crate) async fn server_of(&self, id: &ServerId) -> Result<Option<Entry>, ServiceError> {
+        if let Some(entry) = self.fleet().entry(id) {
+            return Ok(Some(entry));
+        }
+        self.servers_reload().await?;
+        Ok(self.fleet().entry(id))
+    }
+
     /// All servers, by address.
     pub(crate) fn server_views(&self) -> Vec<ServerView> {
         let mut views: Vec<_> = self.fleet().entries().iter().map(|entry| self.server_view(entry)).collect();

@@ -53,10 +53,11 @@ pub(crate) struct AgentArgs {
     #[arg(long, default_value = "amphi-agent")]
     dir: PathBuf,
     /// Keep parts of files in this directory, at most SIZE bytes (K, M, G, T; left out: what the disk has), or in a
-    /// bucket: s3://BUCKET[/PREFIX]?endpoint=URL[&region=REGION][&profile=NAME]:SIZE; repeat it for several
+    /// bucket: s3://BUCKET/PREFIX?endpoint=URL&region=REGION&profile=NAME:SIZE, of which prefix, region and profile may
+    /// be left out; repeat it for several
     #[arg(long, value_name = "DIR[:SIZE]")]
     store: Vec<StoreOffer>,
-    /// The keys of buckets, as S3's own tools keep them: a section [NAME] for each profile; AWS_ACCESS_KEY_ID and
+    /// The keys of buckets, as S3's own tools keep them: a section for each profile; AWS_ACCESS_KEY_ID and
     /// AWS_SECRET_ACCESS_KEY when left out
     #[arg(long, value_name = "FILE", requires = "store")]
     store_credentials: Option<PathBuf>,

@@ -39,7 +39,7 @@ pub(super) struct UsageQuery {
 
 /// Show what tenants used, by day; as CSV with `Accept: text/csv` or `format=csv`
 #[utoipa::path(get, path = "/api/v1/conference/usage", tag = "conference", params(UsageQuery),
-    responses((status = 200, body = Listing<UsageView>), Problems))]
+    responses((status = 200, content((Listing<UsageView> = "application/json"), (String = "text/csv"))), Problems))]
 pub(super) async fn usage(
     State(classroom): State<Classroom>,
     headers: HeaderMap,

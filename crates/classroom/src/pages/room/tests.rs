@@ -167,6 +167,6 @@ async fn without_a_server_everybody_is_told_in_their_words() {
         assert!(school.plane.page(&tea.cookie, &path).await.expect_text(200).contains("under Conference servers"));
         assert!(school.plane.page(&ada.cookie, &path).await.expect_text(200).contains("try again soon"));
     }
-    let refused = school.plane.form(&tea, &format!("{}/enter", page_of(&room)), &[]).await.expect_text(503);
+    let refused = school.plane.form(&tea, &format!("{}/enter", page_of(&room)), &[]).await.expect_text(409);
     assert!(refused.contains("No conference server") && refused.contains("Algebra"), "{refused}");
 }

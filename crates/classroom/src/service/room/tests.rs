@@ -211,7 +211,7 @@ async fn without_a_server_nothing_begins_and_a_deleted_room_ends_its_meeting() {
     let room = school.room(json!({})).await;
     let admin = school.plane.caller(&school.plane.admin).await;
     school.plane.classroom.server_remove(&admin, "bbb").await.unwrap();
-    let refused = school.refused(&school.tea, "POST", &format!("{room}/join"), 503).await;
+    let refused = school.refused(&school.tea, "POST", &format!("{room}/join"), 409).await;
     assert_eq!(refused, "conference-server-lacking");
     assert!(!school.plane.classroom.has_servers());
 }

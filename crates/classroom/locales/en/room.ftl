@@ -50,6 +50,7 @@ room-invitation-account = Who has this link and an account here may come.
 room-renew = Renew
 room-renew-confirm = Make a new link? The present one will lead nowhere.
 room-settings = Settings
+room-recordings = Recordings of this classroom
 room-edit = Edit
 room-delete = Delete the classroom
 room-delete-confirm = Delete “{ $room }”? Its link will lead nowhere, and a meeting that is held ends. Recordings stay.

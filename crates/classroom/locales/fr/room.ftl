@@ -50,6 +50,7 @@ room-invitation-account = Qui a ce lien et un compte ici peut venir.
 room-renew = Renouveler
 room-renew-confirm = Créer un nouveau lien ? L’actuel ne mènera plus nulle part.
 room-settings = Réglages
+room-recordings = Enregistrements de cette salle
 room-edit = Modifier
 room-delete = Supprimer la salle
 room-delete-confirm = Supprimer « { $room } » ? Son lien ne mènera plus nulle part, et une réunion en cours se terminera. Les enregistrements restent.

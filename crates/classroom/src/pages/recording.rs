@@ -47,6 +47,8 @@ struct ListPage<'a> {
 #[derive(Deserialize)]
 struct ListQuery {
     before: Option<String>,
+    /// Only those of this meeting, by what its client calls it.
+    meeting: Option<String>,
 }
 
 fn row_of(look: &Look<'_>, recording: RecordingView) -> Row {
@@ -74,6 +76,7 @@ async fn list(
     let look = Look::new(&classroom, &t);
     let filter = RecordingFilter {
         tenant: visible(&caller),
+        meeting_ids: query.meeting.iter().map(|meeting| meeting.replace('\0', "")).collect(),
         states: vec![RecordingState::Published, RecordingState::Unpublished],
         after: query.before.as_deref().map(cursor_read).transpose()?,
         ..RecordingFilter::default()
@@ -83,7 +86,12 @@ async fn list(
     found.truncate(PAGE as usize);
     let views = found.into_iter().map(|(recording, playbacks)| classroom.recording_view(recording, &playbacks));
     let rows: Vec<Row> = views.map(|view| row_of(&look, view)).collect();
-    let next = rows.last().filter(|_| is_more).map(|row| format!("/recordings?before={}", cursor(&row.recording)));
+    let next = rows.last().filter(|_| is_more).map(|row| {
+        let mut further = form_urlencoded::Serializer::new(String::new());
+        further.append_pair("before", &cursor(&row.recording));
+        further.extend_pairs(query.meeting.iter().map(|meeting| ("meeting", meeting)));
+        format!("/recordings?{}", further.finish())
+    });
     let is_operator = caller.has(Role::Operator);
     let set_aside = if is_operator { classroom.quarantine().await? } else { Vec::new() };
     let set_aside = set_aside.into_iter().take(10).collect();

@@ -31,6 +31,8 @@ async fn recordings_are_listed_and_changed() {
     let shown = page().await;
     assert!(shown.contains("Algebra &#38; co") && shown.contains("1 minute"), "{shown}");
     assert!(shown.contains(&format!("href=\"https://amphi.example.org/video/{ID}/index.html\">video</a>")), "{shown}");
+    let others = plane.page(&session.cookie, "/recordings?meeting=another").await.expect_text(200);
+    assert!(others.contains("No recording yet"), "{others}");
     let act = async |op: &str| plane.form(&session, &format!("/recordings/{ID}"), &[("op", op)]).await.status.as_u16();
     for (op, word) in [("protect", "Protected"), ("unprotect", "Published"), ("unpublish", "Not published")] {
         assert_eq!(act(op).await, 303);

@@ -145,6 +145,8 @@ async fn the_teacher_enters_sees_people_and_ends() {
     school.plane.classroom.servers_poll().await.unwrap();
     let part = school.plane.page(&tea.cookie, &format!("{page}/part")).await.expect_text(200);
     assert!(part.contains("<dd id=\"users\">1</dd>") && part.contains("Join as moderator"), "{part}");
+    let whole = school.plane.page(&tea.cookie, &page).await.expect_text(200);
+    assert!(whole.contains(&format!("href=\"/recordings?meeting={meeting}\"")), "{whole}");
     assert!(school.plane.page(&tea.cookie, "/classrooms/part").await.expect_text(200).contains("1 person"));
 
     assert_eq!(school.plane.form(&tea, &format!("{page}/end"), &[]).await.header("location"), page);

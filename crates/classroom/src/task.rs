@@ -81,12 +81,10 @@ async fn run(duty: Duty, classroom: Classroom, shutdown: CancellationToken) {
 async fn single(duty: &Duty, classroom: &Classroom) -> Result<(), ServiceError> {
     let name = format!("classroom-{}", duty.what);
     let owner = &classroom.config().replica;
-    // Longer than a turn takes, and short enough for another replica to go on soon.
+    // Short enough for another replica to go on soon.
     let ttl = 3 * duty.every + Duration::from_secs(10);
-    match classroom.db().lease_acquire(&name, owner, ttl).await? {
-        Some(_) => (duty.turn)(classroom.clone()).await,
-        None => Ok(()),
-    }
+    let done = classroom.db().lease_while(&name, owner, ttl, (duty.turn)(classroom.clone())).await?;
+    done.unwrap_or(Ok(()))
 }
 
 fn report(what: &'static str, begun: Instant, done: Result<(), ServiceError>) {

@@ -70,6 +70,35 @@ impl Database {
         self.write(Write::new().step(free)).await.map(|_| ())
     }
 
+    /// Does `work` while `owner` has the lease, which is prolonged meanwhile and kept for `ttl` after it, so that the same owner
+    /// goes on. None: somebody else holds it, or it was lost under the work, which is dropped then. An engine that is away
+    /// for a moment loses nothing: the next prolongation comes within the lease.
+    ///
+    /// # Errors
+    /// The lease can't be asked for.
+    pub async fn lease_while<T>(
+        &self,
+        name: &str,
+        owner: &str,
+        ttl: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<Option<T>, DbError> {
+        let Some(lease) = self.lease_acquire(name, owner, ttl).await? else { return Ok(None) };
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(Some(done)),
+                () = tokio::time::sleep(ttl / 3) => match self.lease_renew(&lease, ttl).await {
+                    Ok(true) => {}
+                    Ok(false) => return Ok(None),
+                    Err(error) => {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "the lease {name} was not prolonged");
+                    }
+                },
+            }
+        }
+    }
+
     async fn lease_set(&self, lease: &Lease, until_ms: i64) -> Result<bool, DbError> {
         let update = Query::new("UPDATE db_lease SET until_ms = ? WHERE name = ? AND owner = ? AND epoch = ?");
         let update = update.bind(until_ms).bind(&lease.name).bind(&lease.owner).bind(lease.epoch);

@@ -126,21 +126,9 @@ async fn single<F>(
 {
     let turn = &turn;
     shared(what, every, storage, shutdown, |storage: Storage| async move {
-        let name = format!("storage-{what}");
-        let owner = storage.config().replica.clone();
-        let Some(lease) = storage.db().lease_acquire(&name, &owner, LEASE).await? else { return Ok(()) };
-        let mut renewal = tokio::time::interval(LEASE / 3);
-        let mut work = Box::pin(turn(storage.clone()));
-        loop {
-            tokio::select! {
-                result = &mut work => return result,
-                _ = renewal.tick() => {
-                    if !storage.db().lease_renew(&lease, LEASE).await? {
-                        return Ok(());
-                    }
-                }
-            }
-        }
+        let (name, owner) = (format!("storage-{what}"), &storage.config().replica);
+        let done = storage.db().lease_while(&name, owner, LEASE, Box::pin(turn(storage.clone()))).await?;
+        done.unwrap_or(Ok(()))
     })
     .await;
 }

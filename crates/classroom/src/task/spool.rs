@@ -1,15 +1,11 @@
 //! The folder that conference servers put their recordings into is watched by one replica at a time.
 
-use std::time::Duration;
-
 use crate::Classroom;
 use crate::service::import::modified_ms;
 use crate::service::{ServiceError, import::Import};
 
 /// A file that was written to within this time is still being written.
 const STILL_GROWS_MS: i64 = 5_000;
-/// While something is imported the lease is prolonged this often: an archive may take minutes.
-const RENEW: Duration = Duration::from_secs(10);
 
 impl Classroom {
     /// Takes in what lies in the spool folder. What fails by our fault stays there for the next turn.
@@ -34,19 +30,7 @@ impl Classroom {
         }
         archives.sort();
         for (name, path) in archives {
-            let take = self.archive_take(&path, &name);
-            tokio::pin!(take);
-            let taken = loop {
-                tokio::select! {
-                    taken = &mut take => break taken,
-                    () = tokio::time::sleep(RENEW) => if let Err(error) = self.spool_renew().await {
-                        let error: &dyn std::error::Error = &error;
-                        // It goes on: what another replica takes in as well is the same twice.
-                        tracing::warn!(error, "the import of {name} could not be kept to this replica");
-                    },
-                }
-            };
-            match taken {
+            match self.archive_take(&path, &name).await {
                 Ok(Import::Done(_) | Import::Rejected(_)) => {}
                 // The others may still be taken in.
                 Err(error) => {
@@ -55,12 +39,6 @@ impl Classroom {
                 }
             }
         }
-        Ok(())
-    }
-
-    async fn spool_renew(&self) -> Result<(), ServiceError> {
-        let owner = &self.config().replica;
-        self.db().lease_acquire("classroom-spool", owner, 4 * RENEW).await?;
         Ok(())
     }
 }

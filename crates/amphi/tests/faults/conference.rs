@@ -1,7 +1,7 @@
 //! The conference front while its replicas are killed: every meeting stays where it is, and calls go on.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -95,13 +95,14 @@ async fn every_meeting_is_where_it_was_after_kill_9_under_load() {
     let mut serve = Serve::start(program(), &scratch.path().join("control")).await.unwrap();
     let conferences = conferences().await;
     let lms = Lms::new(&serve, &conferences).await;
-    let (url, is_over) = (serve.url(), AtomicBool::new(false));
+    let (url, is_over, made) = (serve.url(), AtomicBool::new(false), AtomicUsize::new(0));
     let caller = async |caller: usize| {
         let mut told = BTreeMap::new();
         for n in 0.. {
             let meeting = format!("class-{caller}-{n}");
             lms.create(&url, &meeting).await;
             told.insert(meeting.clone(), lms.server_of(&url, &meeting).await);
+            made.fetch_add(1, Ordering::Relaxed);
             if is_over.load(Ordering::Relaxed) {
                 break;
             }
@@ -109,8 +110,11 @@ async fn every_meeting_is_where_it_was_after_kill_9_under_load() {
         told
     };
     let kills = async {
-        for _ in 0..5 {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+        for kill in 1..=5 {
+            until("meetings are made between two kills", LIMIT, async || {
+                (made.load(Ordering::Relaxed) >= 10 * kill).then_some(())
+            })
+            .await;
             serve.kill_and_restart().await.unwrap();
             serve.ready().await.unwrap();
         }

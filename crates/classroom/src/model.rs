@@ -14,5 +14,6 @@ pub(crate) mod recording;
 pub(crate) mod room;
 pub(crate) mod server;
 pub(crate) mod tenant;
+pub(crate) mod token;
 pub(crate) mod usage;
 pub(crate) mod voice_bridge;

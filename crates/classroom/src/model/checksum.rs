@@ -6,8 +6,6 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq as _;
 
-use super::hook::hex;
-
 /// A hash that calls may be signed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
@@ -53,6 +51,11 @@ impl std::str::FromStr for Algorithm {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is none of sha1, sha256, sha384, sha512")]
 pub struct UnknownAlgorithm(String);
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// The checksum as lower-case hexadecimal.
 pub(crate) fn checksum(algorithm: Algorithm, parts: &[&[u8]]) -> String {

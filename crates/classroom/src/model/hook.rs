@@ -3,6 +3,8 @@
 use portal::TenantId;
 use sha2::{Digest as _, Sha256};
 
+use super::checksum::hex;
+
 /// A hook as stored. Servers know it by an address of ours, which ends with its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hook {
@@ -26,9 +28,4 @@ impl Hook {
         let meeting = self.meeting_id.as_deref().unwrap_or_default();
         hex(&Sha256::digest(format!("{}\0{}\0{meeting}", self.tenant, self.url)))
     }
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,7 +3,7 @@
 use portal::TenantId;
 use sha2::{Digest as _, Sha256};
 
-use super::hook::hex;
+use super::checksum::hex;
 
 /// Between two attempts, at first and at most.
 const PAUSE_FIRST_MS: i64 = 10_000;

@@ -199,11 +199,6 @@ pub(crate) fn settings_checked(settings: RoomSettings) -> Result<RoomSettings, R
     Ok(RoomSettings { welcome, ..settings })
 }
 
-/// 128 random bits in hexadecimal: nobody guesses them.
-pub(crate) fn random_word() -> String {
-    format!("{:032x}", rand::random::<u128>())
-}
-
 impl Room {
     /// Its meeting among all meetings.
     pub(crate) fn key(&self) -> MeetingKey {

@@ -1,14 +1,11 @@
-//! What every template of classrooms has at hand: the reader's language, and icons.
+//! What every template of classrooms has at hand: the reader's language, icons, states.
 
 use askama::Template;
 use portal::{PageContext, Problem};
 
-use crate::Classroom;
-
-/// The reader's language, and where icons are.
+/// The reader's language.
 pub(super) struct Look<'a> {
     pub(super) t: &'a PageContext,
-    sprite: String,
 }
 
 /// How a state looks: an icon, a word and a colour together, so that none of them alone has to be understood.
@@ -19,8 +16,8 @@ pub(super) struct Badge {
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(classroom: &Classroom, t: &'a PageContext) -> Self {
-        Self { t, sprite: classroom.portal().asset("icons.svg") }
+    pub(super) fn new(t: &'a PageContext) -> Self {
+        Self { t }
     }
 
     /// The sentence for `key`.
@@ -28,12 +25,9 @@ impl<'a> Look<'a> {
         self.t.text(key)
     }
 
-    /// An icon as HTML. It says nothing to a screen reader; a word stands beside it.
+    /// [`PageContext::icon`]; short for templates.
     pub(super) fn icon(&self, name: &str) -> String {
-        let sprite = &self.sprite;
-        format!(
-            "<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"{sprite}#bi-{name}\"></use></svg>"
-        )
+        self.t.icon(name)
     }
 
     pub(super) fn badge(&self, icon: &'static str, class: &'static str, key: &str) -> Badge {

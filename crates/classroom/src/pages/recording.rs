@@ -73,7 +73,7 @@ async fn list(
     t: PageContext,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Response, Problem> {
-    let look = Look::new(&classroom, &t);
+    let look = Look::new(&t);
     let filter = RecordingFilter {
         tenant: visible(&caller),
         meeting_ids: query.meeting.iter().map(|meeting| meeting.replace('\0', "")).collect(),

@@ -139,7 +139,7 @@ async fn list(
     t: PageContext,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Response, Problem> {
-    let look = Look::new(&classroom, &t);
+    let look = Look::new(&t);
     let lists = lists(&classroom, &caller, &look, &query).await?;
     let is_teacher = caller.has(Role::Teacher);
     let part = match query.after.as_deref().and_then(RoomId::parse) {
@@ -163,7 +163,7 @@ async fn list_part(
     t: PageContext,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Html<String>, Problem> {
-    let look = Look::new(&classroom, &t);
+    let look = Look::new(&t);
     let lists = lists(&classroom, &caller, &look, &query).await?;
     let (is_teacher, lacks_servers) = (caller.has(Role::Teacher), !classroom.has_servers());
     html(&ListPart { l: &look, lists: &lists, is_teacher, lacks_servers }).map(Html)
@@ -219,7 +219,7 @@ async fn page(
     room: &Room,
     wrong: Option<String>,
 ) -> Result<Response, Problem> {
-    let look = Look::new(classroom, t);
+    let look = Look::new(t);
     let door = classroom.room_door(room, Some(caller)).await?;
     let row = row_of(&look, classroom.room_view(caller, room));
     let (is_yours, id) = (row.view.is_yours, row.view.id.clone());
@@ -239,7 +239,7 @@ async fn part(
     ApiPath(id): ApiPath<String>,
 ) -> Result<Html<String>, Problem> {
     let room = classroom.room_find(&caller, &id).await?;
-    let look = Look::new(&classroom, &t);
+    let look = Look::new(&t);
     let door = classroom.room_door(&room, Some(&caller)).await?;
     let row = row_of(&look, classroom.room_view(&caller, &room));
     let (is_teacher, lacks_servers) = (caller.has(Role::Teacher), !classroom.has_servers());
@@ -289,7 +289,7 @@ struct Entering<'a> {
 /// Leads to a conference server. Browsers follow no redirection of a form to another site, since our pages say that forms
 /// go nowhere else; a page that leads on by itself is no redirection.
 fn entering(classroom: &Classroom, t: &PageContext, room: &str, url: &str) -> Result<Response, Problem> {
-    let look = Look::new(classroom, t);
+    let look = Look::new(t);
     let body = html(&Entering { l: &look, url })?;
     let view =
         PageView { title: t.arg("room-entering", "room", room), section: "classrooms", body, ..PageView::default() };

@@ -9,7 +9,6 @@ use url::Url;
 
 use super::ServiceError;
 use super::meeting::CALL_WITHIN;
-use super::outbox::address_token;
 use crate::Classroom;
 use crate::fleet::Entry;
 use crate::model::checksum::is_checksum;
@@ -18,6 +17,7 @@ use crate::model::meeting::{MeetingId, MeetingKey};
 use crate::model::outbox::CallKind;
 use crate::model::parameters::{Parameters, checksum_cut};
 use crate::model::server::{Server, ServerId};
+use crate::model::token::token;
 use crate::queries::hook::{hook_by_token, hook_delete, hook_insert, hook_list, hook_next_id, hook_same};
 use crate::xml::{Met, XmlError, walk};
 
@@ -63,7 +63,7 @@ impl Classroom {
             meeting_id: wish.meeting_id,
             event_ids: wish.event_ids,
             is_raw: wish.is_raw,
-            token: address_token(),
+            token: token(),
             created_ms: self.now_ms(),
         };
         // Somebody else may take the same number, or make the same hook, at the same moment.

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use db::{DbError, Write};
 use futures::StreamExt as _;
 use portal::TenantId;
@@ -116,9 +114,4 @@ impl Classroom {
             }
         })
     }
-}
-
-/// A token for an address that only a server is told: 32 random bytes.
-pub(crate) fn address_token() -> String {
-    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }

@@ -18,9 +18,8 @@ use crate::Classroom;
 use crate::directory::TenantEntry;
 use crate::fleet::Entry;
 use crate::model::meeting::{Meeting, MeetingId};
-use crate::model::room::{
-    Entrance, Passwords, Room, RoomId, RoomSettings, name_checked, random_word, settings_checked,
-};
+use crate::model::room::{Entrance, Passwords, Room, RoomId, RoomSettings, name_checked, settings_checked};
+use crate::model::token::word;
 use crate::queries::room::{
     RoomFilter, Whose, room_delete, room_get, room_insert, room_list, room_set_invitation, room_update,
 };
@@ -172,9 +171,9 @@ impl Classroom {
             owner: caller.account.clone(),
             owner_name: caller.name.clone(),
             name: name_checked(&draft.name)?,
-            meeting_id: MeetingId::parse(&random_word())?,
-            invitation: Secret::new(random_word()),
-            passwords: Passwords { moderator: Secret::new(random_word()), viewer: Secret::new(random_word()) },
+            meeting_id: MeetingId::parse(&word())?,
+            invitation: Secret::new(word()),
+            passwords: Passwords { moderator: Secret::new(word()), viewer: Secret::new(word()) },
             settings: settings_checked(draft.settings)?,
             created_ms: self.now_ms(),
         };
@@ -202,7 +201,7 @@ impl Classroom {
 
     /// Gives a room another invitation; the one before leads nowhere from now on. Errors: `RoomUnknown`, `RoomOthers`.
     pub(crate) async fn room_renew(&self, caller: &Caller, id: &str) -> Result<Room, ServiceError> {
-        let room = Room { invitation: Secret::new(random_word()), ..self.room_own(caller, id).await? };
+        let room = Room { invitation: Secret::new(word()), ..self.room_own(caller, id).await? };
         let write = Write::new().expect("room", room_set_invitation(&room.id, &room.invitation));
         self.room_write(caller, &room, "classroom.renew", write).await?;
         Ok(room)

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use db::{DbError, Write};
 use sha2::{Digest as _, Sha256};
 
 use super::ServiceError;
 use crate::Classroom;
-use crate::model::hook::hex;
+use crate::model::checksum::hex;
 use crate::model::recording::{Format, Playback, Recording, RecordingId};
+use crate::model::token::token;
 use crate::queries::view::{view_delete, view_get, view_insert, view_prune};
 
 /// How long a token can be exchanged.
@@ -37,7 +36,7 @@ impl Classroom {
         let mut write = Write::new();
         for (recording, playbacks) in recordings.iter().filter(|(recording, _)| recording.is_protected) {
             for playback in playbacks {
-                let token = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+                let token = token();
                 let until_ms = self.now_ms() + TOKEN_MS;
                 view_insert(&mut write, &hash(&token), &recording.id, &playback.format, until_ms);
                 tokens.insert((recording.id.clone(), playback.format.clone()), token);

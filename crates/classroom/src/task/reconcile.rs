@@ -12,6 +12,7 @@ use crate::Classroom;
 use crate::fleet::Entry;
 use crate::model::meeting::{Callbacks, Meeting, MeetingId, MeetingKey, Seen};
 use crate::model::server::ServerId;
+use crate::model::token::token;
 use crate::queries::meeting::{meeting_insert, meeting_move, meetings_delete_on};
 use crate::queries::server::{server_disable_drained, server_seen_ms};
 use crate::service::meeting::{CALL_WITHIN, end_parameters};
@@ -140,7 +141,7 @@ impl Classroom {
             server: entry.server.id.clone(),
             epoch: 1,
             voice_bridge: seen.voice_bridge,
-            token: format!("{:032x}", rand::random::<u128>()),
+            token: token(),
             name: seen.name.clone(),
             callbacks: Callbacks::default(),
             created_ms: now_ms,

@@ -14,7 +14,6 @@ use crate::model::node::{AdminState, Health};
 pub(super) struct Look<'a> {
     pub(super) t: &'a PageContext,
     pub(super) css: String,
-    sprite: String,
 }
 
 /// How a state looks.
@@ -33,7 +32,7 @@ pub(super) struct Badge {
 
 impl<'a> Look<'a> {
     pub(super) fn new(lab: &Lab, t: &'a PageContext) -> Self {
-        Self { t, css: lab.portal().asset("lab.css"), sprite: lab.portal().asset("icons.svg") }
+        Self { t, css: lab.portal().asset("lab.css") }
     }
 
     /// The sentence for `key`.
@@ -41,12 +40,9 @@ impl<'a> Look<'a> {
         self.t.text(key)
     }
 
-    /// An icon as HTML. It says nothing to a screen reader; a word stands beside it.
+    /// [`PageContext::icon`]; short for templates.
     pub(super) fn icon(&self, name: &str) -> String {
-        let sprite = &self.sprite;
-        format!(
-            "<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"{sprite}#bi-{name}\"></use></svg>"
-        )
+        self.t.icon(name)
     }
 
     /// How a job stands.

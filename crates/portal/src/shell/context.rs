@@ -91,6 +91,7 @@ pub struct PageContext {
     /// The address the reader used, `https://lab.example.org`, for commands to paste.
     pub base_url: String,
     catalog: Catalog,
+    sprite: String,
 }
 
 impl PageContext {
@@ -114,6 +115,7 @@ impl PageContext {
             now_ms: portal.now_ms(),
             base_url: config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{host}")),
             catalog: portal.catalog().clone(),
+            sprite: portal.asset("icons.svg"),
             caller,
         }
     }
@@ -141,6 +143,14 @@ impl PageContext {
     /// The sentence for `KIND-WORD`: a role, a state, a language.
     pub fn word(&self, kind: &str, word: &str) -> String {
         self.text(&format!("{kind}-{word}"))
+    }
+
+    /// An icon of the sprite as HTML. It says nothing to a screen reader; a word stands beside it.
+    pub fn icon(&self, name: &str) -> String {
+        let sprite = &self.sprite;
+        format!(
+            "<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"{sprite}#bi-{name}\"></use></svg>"
+        )
     }
 
     /// The token that forms carry in the field `csrf_token`; empty when nobody has signed in.

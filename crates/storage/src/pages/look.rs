@@ -11,7 +11,6 @@ use crate::file::FilePath;
 pub(super) struct Look<'a> {
     pub(super) t: &'a PageContext,
     pub(super) css: String,
-    sprite: String,
 }
 
 /// How a state looks: an icon, a word and a colour together, so that none of them alone has to be understood.
@@ -24,7 +23,7 @@ pub(super) struct Badge {
 
 impl<'a> Look<'a> {
     pub(super) fn new(storage: &Storage, t: &'a PageContext) -> Self {
-        Self { t, css: storage.portal().asset("files.css"), sprite: storage.portal().asset("icons.svg") }
+        Self { t, css: storage.portal().asset("files.css") }
     }
 
     /// The sentence for `key`.
@@ -32,12 +31,9 @@ impl<'a> Look<'a> {
         self.t.text(key)
     }
 
-    /// An icon as HTML. It says nothing to a screen reader; a word stands beside it.
+    /// [`PageContext::icon`]; short for templates.
     pub(super) fn icon(&self, name: &str) -> String {
-        let sprite = &self.sprite;
-        format!(
-            "<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"{sprite}#bi-{name}\"></use></svg>"
-        )
+        self.t.icon(name)
     }
 
     /// Bytes in the unit that suits them, decimal as on the label of a disk, with one digit after the point below 10.

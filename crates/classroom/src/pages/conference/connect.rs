@@ -43,7 +43,7 @@ pub(super) async fn page(
     t: PageContext,
     ApiQuery(query): ApiQuery<ConnectQuery>,
 ) -> Result<Response, Problem> {
-    let look = Look::new(&classroom, &t);
+    let look = Look::new(&t);
     let tenant = classroom.tenant_for(&caller, query.tenant.as_deref())?;
     let entries = classroom.directory().entries();
     let mut tenants: Vec<_> = entries.tenants().map(|entry| (entry.name.clone(), entry.title.clone())).collect();

@@ -93,7 +93,7 @@ fn show(
     new: NewServer,
     wrong: Mistake,
 ) -> Result<Response, Problem> {
-    let look = Look::new(classroom, t);
+    let look = Look::new(t);
     let s = tables(classroom, caller, &look)?;
     let is_admin = t.has(portal::Role::Admin);
     let body = html(&ServersPage { l: &look, s, new, wrong, is_admin })?;
@@ -108,7 +108,7 @@ pub(super) async fn part(
     caller: Caller,
     t: PageContext,
 ) -> Result<Html<String>, Problem> {
-    let look = Look::new(&classroom, &t);
+    let look = Look::new(&t);
     let s = tables(&classroom, &caller, &look)?;
     html(&ServersPart { l: &look, s }).map(Html)
 }

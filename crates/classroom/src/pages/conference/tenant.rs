@@ -55,7 +55,7 @@ fn show(
     form: SettingsForm,
     wrong: Mistake,
 ) -> Result<Response, Problem> {
-    let look = Look::new(classroom, t);
+    let look = Look::new(t);
     let body = html(&TenantPage { l: &look, name: &tenant.name, form, wrong })?;
     let title = t.arg("conference-tenant-title", "tenant", tenant.title.as_str());
     let sub = Some("conference-connect");

@@ -113,7 +113,7 @@ fn page(
     form: &RoomForm,
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
-    let look = Look::new(classroom, t);
+    let look = Look::new(t);
     let here = id.map_or_else(|| "/classrooms".to_owned(), |id| format!("/classrooms/{id}"));
     let body = html(&FormPage {
         l: &look,

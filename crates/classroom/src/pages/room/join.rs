@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::entering;
 use crate::Classroom;
-use crate::model::room::{NAME_CHARS_MAX, Room, random_word};
+use crate::model::room::{NAME_CHARS_MAX, Room};
+use crate::model::token::word;
 use crate::pages::look::{Look, html};
 use crate::service::ServiceError;
 use crate::service::room::visit::Door;
@@ -68,7 +69,7 @@ async fn page(
     name: &str,
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
-    let look = Look::new(classroom, t);
+    let look = Look::new(t);
     let caller = t.caller.as_ref();
     let sentence = |is_name: bool| match problem {
         Some(problem) if (problem.field_name() == Some("name")) == is_name => t.problem_text(problem),
@@ -100,7 +101,7 @@ pub(super) async fn part(
     ApiPath(invitation): ApiPath<String>,
 ) -> Result<Html<String>, Problem> {
     let room = classroom.room_invited(&invitation).await?;
-    let look = Look::new(&classroom, &t);
+    let look = Look::new(&t);
     let door = classroom.room_door(&room, t.caller.as_ref()).await?;
     html(&JoinPart { l: &look, here: here(&room), door, lacks_servers: !classroom.has_servers() }).map(Html)
 }
@@ -120,7 +121,7 @@ pub(super) async fn enter(
     PageForm(form): PageForm<Guest>,
 ) -> Result<Response, Problem> {
     let room = classroom.room_invited(&invitation).await?;
-    let guest = guest_of(&headers).unwrap_or_else(random_word);
+    let guest = guest_of(&headers).unwrap_or_else(word);
     match classroom.room_join(&room, t.caller.as_ref(), (&form.name, &guest)).await {
         Ok(url) => {
             let mut response = entering(&classroom, &t, &room.name, &url)?;
@@ -177,7 +178,7 @@ pub(super) async fn left(
     {
         return Ok(redirect(&format!("/classrooms/{}", room.id), None));
     }
-    let look = Look::new(&classroom, &t);
+    let look = Look::new(&t);
     let view = PageView { title: t.text("room-left"), body: html(&LeftPage { l: &look })?, ..PageView::default() };
     Ok(classroom.portal().page(&t, view))
 }

@@ -10,6 +10,7 @@ use crate::Classroom;
 use crate::model::cost::{USERS_EXPECTED, expected_cost};
 use crate::model::meeting::{Callback, Meeting};
 use crate::model::server::{Server, ServerId};
+use crate::model::token::token;
 use crate::model::voice_bridge;
 use crate::queries::meeting::{
     history_get, meeting_delete, meeting_get, meeting_holders, meeting_insert, meeting_move, meeting_set_callbacks,
@@ -80,7 +81,7 @@ impl Classroom {
             server: server.id.clone(),
             epoch: 1,
             voice_bridge: number,
-            token: format!("{:032x}", rand::random::<u128>()),
+            token: token(),
             name: wanted.parameters.get("name").unwrap_or(id).chars().take(1_000).collect(),
             callbacks: wanted.callbacks.clone(),
             created_ms: self.now_ms(),

@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const root = document.getElementById("program");
-  const { texts, languages, program, account } = JSON.parse(root.dataset.program);
+  const { texts, languages, program, account, home } = JSON.parse(root.dataset.program);
   const form = document.getElementById("program-form");
   const field = (name) => form.elements[name];
   const button = (id) => document.getElementById(id);
@@ -219,22 +219,22 @@
     if (!answer.ok) throw new Error(given.message);
     return given.files;
   }
-  button("file-upload").addEventListener("change", async (event) => {
-    const wanted = [...event.target.files];
+  async function take(given) {
+    const files = (await Promise.all(given.map(read))).flat();
+    if (isExample(editor.all())) editor.put(files);
+    else editor.add(files);
+    const main = languageOf(editor.all()[0].path);
+    if (main?.nodes.length) field("language").value = main.name;
+    languageChosen();
+    showRemove();
+    changed();
+  }
+  button("file-upload").addEventListener("change", (event) => {
+    const given = [...event.target.files];
     event.target.value = "";
-    try {
-      const files = (await Promise.all(wanted.map(read))).flat();
-      if (isExample(editor.all())) editor.put(files);
-      else editor.add(files);
-      const main = languageOf(editor.all()[0].path);
-      if (main?.nodes.length) field("language").value = main.name;
-      languageChosen();
-      showRemove();
-      changed();
-    } catch (error) {
-      window.amphi.toast(error.message, true);
-    }
+    take(given).catch((error) => window.amphi.toast(error.message, true));
   });
+  window.amphi.ownFiles({ home, texts, take });
   button("stdin-upload").addEventListener("change", async (event) => {
     const [file] = event.target.files;
     event.target.value = "";
@@ -303,7 +303,7 @@
     run();
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || dialog.open) return;
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     event.stopPropagation();
     run();

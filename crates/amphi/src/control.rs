@@ -154,20 +154,24 @@ impl Control {
     }
 }
 
-/// Where the lab keeps what jobs printed: the files that storage has for everybody.
+/// Where the lab keeps jobs: the files that storage has for everybody.
 struct OwnFiles {
     storage: Storage,
 }
 
 #[async_trait::async_trait]
 impl lab::Keeping for OwnFiles {
+    fn home(&self, caller: &portal::Caller) -> String {
+        self.storage.home(caller)
+    }
+
     async fn keep(
         &self,
         caller: &portal::Caller,
         directory: &str,
-        files: Vec<(&'static str, Vec<u8>)>,
+        files: Vec<(String, Vec<u8>)>,
     ) -> Result<lab::Kept, portal::Problem> {
-        let names = files.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let names = files.iter().map(|(name, _)| name.clone()).collect();
         let storage::KeptIn { export, path, page } = self.storage.keep(caller, directory, files).await?;
         Ok(lab::Kept { export, path, page, files: names })
     }

@@ -52,10 +52,13 @@ pub struct LabConfig {
     pub languages: Languages,
 }
 
-/// Where what jobs printed can be kept: the caller's own files, which another service has.
+/// Where jobs can be kept: the caller's own files, which another service has.
 #[async_trait::async_trait]
 pub trait Keeping: Send + Sync {
-    /// Stores files below a directory of the caller's own space; the directory is made, with those on the way, and files
+    /// The export that the caller's own files are in.
+    fn home(&self, caller: &portal::Caller) -> String;
+
+    /// Stores files, by their paths from there, below a directory of the caller's own space; directories are made, and files
     /// that are there are replaced.
     ///
     /// # Errors
@@ -64,7 +67,7 @@ pub trait Keeping: Send + Sync {
         &self,
         caller: &portal::Caller,
         directory: &str,
-        files: Vec<(&'static str, Vec<u8>)>,
+        files: Vec<(String, Vec<u8>)>,
     ) -> Result<Kept, portal::Problem>;
 }
 
@@ -77,7 +80,7 @@ pub struct Kept {
     pub path: String,
     /// The directory's page.
     pub page: String,
-    /// The names of the files in it.
+    /// The paths of the files in it.
     pub files: Vec<String>,
 }
 
@@ -141,7 +144,7 @@ impl Lab {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Says where output can be kept; the first call counts. Without one there is no such button.
+    /// Says where jobs can be kept; the first call counts. Without one there are no such buttons.
     pub fn keep_with(&self, keeping: Arc<dyn Keeping>) {
         let _ = self.inner.keeping.set(keeping);
     }

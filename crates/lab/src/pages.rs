@@ -77,6 +77,7 @@ pub fn assets() -> Vec<Asset> {
         asset("codemirror.js", JS, include_bytes!("../../../web/vendor/codemirror.min.js")),
         asset("editor.js", JS, include_bytes!("../../../web/editor.js")),
         asset("program.js", JS, include_bytes!("../../../web/program.js")),
+        asset("own-files.js", JS, include_bytes!("../../../web/own-files.js")),
         asset("run.js", JS, include_bytes!("../../../web/run.js")),
         asset("output.js", JS, include_bytes!("../../../web/output.js")),
     ]

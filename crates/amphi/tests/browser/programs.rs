@@ -210,3 +210,43 @@ async fn a_zip_becomes_tabs_and_runs() -> Result<(), BrowserError> {
     admin.browser.click("#run").await?;
     admin.sees("#error-args", "Un programme peut avoir 64 arguments").await
 }
+
+#[tokio::test]
+async fn a_kept_program_comes_back_from_ones_own_files() -> Result<(), BrowserError> {
+    let site = Site::start().await;
+    let admin = site.admin().await?;
+    open_editor(&admin, "python").await?;
+    write(&admin, "print(6 * 7)\n").await?;
+    admin.browser.press(keys::CONTROL_ENTER).await?;
+    admin.sees("#output", "42").await?;
+    admin.sees("#result .state-good", "completed").await?;
+    let job = admin.browser.until("the address", "new URLSearchParams(location.search).get('from')").await?;
+    let job = job.as_str().unwrap_or_default().to_owned();
+    admin.open(&format!("/lab/jobs/{job}")).await?;
+    admin.browser.click("form[action$='/keep'] button").await?;
+    admin.sees("#entries", "program").await?;
+    // From the root over the folders; what is taken stands in place of the example.
+    open_editor(&admin, "c").await?;
+    admin.browser.click("#own-open").await?;
+    for folder in ["runs/", job.as_str(), "program/"] {
+        let button = format!(
+            "[...document.querySelectorAll('.own-folder')].find((button) => button.textContent.startsWith('{folder}'))"
+        );
+        admin.browser.until(folder, &format!("Boolean({button})")).await?;
+        admin.browser.eval(&format!("{button}.click()"), &[]).await?;
+    }
+    admin.sees("#own-entries", "main.py").await?;
+    admin.browser.click("#own-entries input").await?;
+    admin.browser.click("#own-take").await?;
+    admin.browser.until("the dialog closed", "!document.getElementById('own-dialog').open").await?;
+    admin.sees("#editor .cm-content", "print(6 * 7)").await?;
+    admin.browser.until("its language", "document.getElementById('f-language').value === 'python'").await?;
+    // A file that is gone by then is said so, and nothing is lost.
+    admin.browser.click("#own-open").await?;
+    admin.sees("#own-path", "home-admin:").await?;
+    site.amphi(&["volume", "rm", "-r", "home-admin:runs"]).await;
+    admin.browser.click(".own-folder").await?;
+    admin.sees("#own-error", "runs").await?;
+    admin.browser.click("#own-cancel").await?;
+    admin.sees("#editor .cm-content", "print(6 * 7)").await
+}

@@ -46,6 +46,8 @@ struct ProgramPage<'a> {
     is_example: bool,
     /// How many times it may be run.
     ways: [&'static str; 5],
+    /// Whether people have files of their own to take from.
+    has_files: bool,
     // What `output.html` shows; the page's scripts fill it.
     pieces: Vec<super::output::Piece>,
     live: &'static str,
@@ -105,6 +107,7 @@ pub(super) async fn page(
     nodes.dedup();
     let data = json!({
         "texts": words::texts(&t), "languages": languages, "program": former, "account": caller.account.as_str(),
+        "home": lab.keeping().map(|keeping| keeping.home(&caller)),
     });
     let look = Look::new(&lab, &t);
     let body = html(&ProgramPage {
@@ -115,6 +118,7 @@ pub(super) async fn page(
         chosen,
         is_example: !begin.language.is_empty(),
         ways: ["once", "array", "lines", "inputs", "nodes"],
+        has_files: lab.keeping().is_some(),
         pieces: Vec::new(),
         live: "",
         note: t.text("program-output-here"),
@@ -122,7 +126,7 @@ pub(super) async fn page(
     })?;
     let actions = html(&Actions { l: &look })?;
     let title = t.text("program-title");
-    let scripts = vec!["lab.js", "output.js", "codemirror.js", "editor.js", "run.js", "program.js"];
+    let scripts = vec!["lab.js", "output.js", "codemirror.js", "editor.js", "run.js", "own-files.js", "program.js"];
     Ok(lab.portal().page(&t, PageView { title, section: "programs", sub: Some("program-new"), body, actions, scripts }))
 }
 

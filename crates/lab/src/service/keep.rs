@@ -1,18 +1,22 @@
-//! Keeping what a job printed in the caller's own files.
+//! Keeping a job in the caller's own files.
 
 use portal::{Caller, Problem};
 
 use crate::model::job::JobId;
+use crate::model::program::Program;
+use crate::model::work::Work;
 use crate::queries::output::output_list;
 use crate::service::ServiceError;
 use crate::{Kept, Lab};
 
-/// The directory that a job's goes into, where none is named.
+/// The directory that a job goes into, where none is named.
 const DIRECTORY: &str = "runs";
+/// The directory in it that a program's own files go into.
+const PROGRAM: &str = "program";
 
 impl Lab {
-    /// Puts what the newest attempt of a job that is over printed into the caller's own files: a file for each stream, below
-    /// `directory`, or below `runs/ID`.
+    /// Puts a job that is over into the caller's own files, below `directory`, or below `runs/ID`: a file for each stream of
+    /// what its newest attempt printed, and the files and the standard input of its program.
     ///
     /// # Errors
     /// `JobOpen`, what a job that can't be seen answers, and what [`crate::Keeping::keep`] does.
@@ -32,8 +36,21 @@ impl Lab {
             }
         }
         let is_kept = |(name, data): &(&str, Vec<u8>)| *name == "stdout.txt" || !data.is_empty();
-        let files = streams.into_iter().filter(is_kept).collect();
+        let mut files: Vec<_> =
+            streams.into_iter().filter(is_kept).map(|(name, data)| (name.to_owned(), data)).collect();
+        if let Work::Program(program) = self.work(&job).await? {
+            files.extend(program_files(&program));
+        }
         let own = format!("{DIRECTORY}/{}", job.id);
         keeping.keep(caller, directory.unwrap_or(&own), files).await
     }
+}
+
+fn program_files(program: &Program) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> =
+        program.files().iter().map(|file| (format!("{PROGRAM}/{}", file.path), file.data.to_vec())).collect();
+    if !program.stdin().is_empty() {
+        files.push(("stdin.txt".to_owned(), program.stdin().to_vec()));
+    }
+    files
 }

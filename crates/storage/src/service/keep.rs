@@ -19,8 +19,14 @@ pub struct KeptIn {
 }
 
 impl Storage {
-    /// Stores files below a directory of the caller's own export, which is made when it is first asked for; so are the
-    /// directory and those on the way. Files that are there are replaced.
+    /// The name of the export that the caller's own files are in; it is made when it is first asked for.
+    #[must_use]
+    pub fn home(&self, caller: &Caller) -> String {
+        self.home_of(caller)
+    }
+
+    /// Stores files, by their paths from there, below a directory of the caller's own export, which is made when it is first
+    /// asked for; so are the directory and those on the way. Files that are there are replaced.
     ///
     /// # Errors
     /// `home-lacking` while there is no volume for personal exports; and those of files. Cancelled, it leaves whole files or
@@ -29,7 +35,7 @@ impl Storage {
         &self,
         caller: &Caller,
         directory: &str,
-        files: Vec<(&'static str, Vec<u8>)>,
+        files: Vec<(String, Vec<u8>)>,
     ) -> Result<KeptIn, Problem> {
         let path = FilePath::parse(directory)?;
         let export = self.home_of(caller);
@@ -41,7 +47,11 @@ impl Storage {
             home.directory_make(&path, true).await?;
         }
         for (name, data) in files {
-            let mut upload = home.upload(&path.child(name)?).await?;
+            let place = FilePath::parse(&format!("{path}/{name}"))?;
+            if name.contains('/') {
+                home.directory_make(&place.first(place.parts().len() - 1), true).await?;
+            }
+            let mut upload = home.upload(&place).await?;
             upload.push(Bytes::from(data)).await?;
             upload.finish().await?;
         }

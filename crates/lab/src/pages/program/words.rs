@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use portal::PageContext;
 
 /// Keys of the catalog.
-pub(in crate::pages) const TEXTS: [&str; 13] = [
+pub(in crate::pages) const TEXTS: [&str; 16] = [
     "program-draft-kept",
     "program-draft-too-large",
     "program-faults",
@@ -17,6 +17,9 @@ pub(in crate::pages) const TEXTS: [&str; 13] = [
     "program-file-too-large",
     "program-input-lost",
     "program-input-refused",
+    "program-own-empty",
+    "program-own-up",
+    "program-own-more",
     "program-stdin-no-text",
     "program-file-no-text",
 ];

@@ -1,24 +1,32 @@
 //! Calls to conference servers: signed by us, bounded in time, size and number.
 
+mod http;
 mod outside;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, Request};
 use bytes::{Bytes, BytesMut};
-use reqwest::header::CONTENT_TYPE;
-use reqwest::redirect::Policy;
+use http_body_util::Full;
 use tokio::sync::Semaphore;
 
+use http::Http;
 pub(crate) use outside::{Outside, Post};
 
 use crate::model::checksum::{Algorithm, checksum};
 use crate::model::parameters::Parameters;
 use crate::model::server::{Server, ServerId};
+use crate::xml::Sieve;
 
 /// For a connection: a server that takes longer is not there.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// A connection that nothing goes over is closed after this.
+const IDLE_FOR: Duration = Duration::from_secs(30);
+/// Connections to one server that are kept open without a call.
+const IDLE_MAX: usize = 16;
 /// Calls to one server at the same time; further ones wait.
 const CALLS_MAX: usize = 64;
 /// Longest query; web servers refuse addresses of more than 8 KiB.
@@ -32,13 +40,16 @@ const ANSWER_BYTES_MAX: usize = 32 << 20;
 pub(crate) enum CallError {
     /// No connection: the server has not seen the call.
     #[error("no connection to the server")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] hyper_util::client::legacy::Error),
     /// The call was sent, and there was no whole answer in time: it may have been done.
     #[error("the server did not answer within {0:?}")]
     Silent(Duration),
     /// The connection broke under the call: it may have been done.
     #[error("the connection broke")]
-    Broken(#[source] reqwest::Error),
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The call can't be sent.
+    #[error("the call can't be sent")]
+    Form(#[source] axum::http::Error),
     /// Something that is no conference server answered, or one that can't.
     #[error("the server answered {0} where 200 was expected")]
     Status(u16),
@@ -50,7 +61,7 @@ pub(crate) enum CallError {
 impl CallError {
     /// Whether the server may have done what was asked.
     pub(crate) fn may_be_done(&self) -> bool {
-        !matches!(self, Self::Unreachable(_) | Self::Status(_))
+        !matches!(self, Self::Unreachable(_) | Self::Form(_) | Self::Status(_))
     }
 }
 
@@ -64,7 +75,7 @@ pub(crate) struct Body {
 /// Calls conference servers; a cheap handle.
 #[derive(Clone)]
 pub(crate) struct Client {
-    http: reqwest::Client,
+    http: Http,
     lanes: Arc<Mutex<HashMap<ServerId, Arc<Lane>>>>,
 }
 
@@ -78,15 +89,8 @@ struct Lane {
 impl Client {
     /// # Errors
     /// TLS can't be set up.
-    pub(crate) fn new() -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .http1_only()
-            .connect_timeout(CONNECT_WITHIN)
-            .redirect(Policy::none())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(16)
-            .build()?;
-        Ok(Self { http, lanes: Arc::default() })
+    pub(crate) fn new() -> Result<Self, rustls::Error> {
+        Ok(Self { http: Http::new()?, lanes: Arc::default() })
     }
 
     fn lane(&self, server: &ServerId) -> Arc<Lane> {
@@ -111,7 +115,8 @@ impl Client {
 
     /// What the API's root says: the version. It takes no checksum.
     pub(crate) async fn version(&self, server: &Server, limit: Duration) -> Result<Bytes, CallError> {
-        let call = answer(self.http.get(&server.url));
+        let request = Request::get(&server.url).body(Full::default()).map_err(CallError::Form)?;
+        let call = self.http.answer(request, BytesMut::extend_from_slice);
         tokio::time::timeout(limit, call).await.unwrap_or(Err(CallError::Silent(limit)))
     }
 
@@ -127,38 +132,47 @@ impl Client {
     ) -> Result<Bytes, CallError> {
         let address = Self::address(server, call, parameters);
         let request = match (body, address.split_once('?')) {
-            (Some(body), _) => self.http.post(address).header(CONTENT_TYPE, body.content_type).body(body.bytes),
+            (Some(body), _) => request(Method::POST, &address, Some((body.content_type, body.bytes))),
             (None, Some((address, form))) if form.len() > QUERY_BYTES_MAX => {
-                self.http.post(address).header(CONTENT_TYPE, FORM).body(form.to_owned())
+                request(Method::POST, address, Some((FORM.to_owned(), form.to_owned().into())))
             }
-            (None, _) => self.http.get(address),
+            (None, _) => request(Method::GET, &address, None),
         };
+        self.call_into(server, request?, limit, BytesMut::extend_from_slice).await
+    }
+
+    /// Asks a server for its meetings, without the people in them: they are nine tenths of the answer, and are left out as it
+    /// comes, so that the answers of hundreds of servers take no memory.
+    pub(crate) async fn meetings(&self, server: &Server, limit: Duration) -> Result<Bytes, CallError> {
+        let address = Self::address(server, "getMeetings", &Parameters::default());
+        let mut sieve = Sieve::new("attendees");
+        self.call_into(server, request(Method::GET, &address, None)?, limit, |kept, chunk| sieve.pass(chunk, kept))
+            .await
+    }
+
+    async fn call_into(
+        &self,
+        server: &Server,
+        request: Request<Full<Bytes>>,
+        limit: Duration,
+        keep: impl FnMut(&mut BytesMut, &[u8]),
+    ) -> Result<Bytes, CallError> {
         let lane = self.lane(&server.id);
         let done = async {
             // The semaphore is never closed.
             let _slot = lane.slots.acquire().await;
-            answer(request).await
+            self.http.answer(request, keep).await
         };
         tokio::time::timeout(limit, done).await.unwrap_or(Err(CallError::Silent(limit)))
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Result<Bytes, CallError> {
-    // An error must not show the address, which is signed.
-    let mut response = request.send().await.map_err(|error| fault(error.without_url()))?;
-    if response.status() != reqwest::StatusCode::OK {
-        return Err(CallError::Status(response.status().as_u16()));
+/// A request with a body of that type, where there is one.
+fn request(method: Method, address: &str, body: Option<(String, Bytes)>) -> Result<Request<Full<Bytes>>, CallError> {
+    let mut request = Request::builder().method(method).uri(address);
+    if let Some((content_type, _)) = &body {
+        request = request.header(CONTENT_TYPE, content_type);
     }
-    let mut bytes = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| fault(error.without_url()))? {
-        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(CallError::TooLong);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes.freeze())
-}
-
-fn fault(error: reqwest::Error) -> CallError {
-    if error.is_connect() { CallError::Unreachable(error) } else { CallError::Broken(error) }
+    let body = body.map(|(_, bytes)| Full::new(bytes)).unwrap_or_default();
+    request.body(body).map_err(CallError::Form)
 }

@@ -14,7 +14,7 @@ use rand::rngs::SmallRng;
 pub(crate) use entry::{Entry, Poll};
 
 use crate::model::cost::EXPECTED_FOR_MS;
-use crate::model::meeting::MeetingKey;
+use crate::model::meeting::{Meeting, MeetingKey};
 use crate::model::server::{Server, ServerId};
 
 /// The servers; locked for moments only.
@@ -107,6 +107,16 @@ impl Fleet {
     /// One server, as it is called.
     pub(crate) fn server(&self, id: &ServerId) -> Option<Arc<Server>> {
         self.state().entries.get(id).map(|entry| entry.server.clone())
+    }
+
+    /// People in each of these meetings, as of the last polls.
+    pub(crate) fn users(&self, meetings: &[Arc<Meeting>]) -> Vec<u32> {
+        let state = self.state();
+        let users = |meeting: &Arc<Meeting>| {
+            let seen = state.entries.get(&meeting.server)?.meeting(meeting.key.id.as_str())?;
+            Some(seen.attendance.users)
+        };
+        meetings.iter().map(|meeting| users(meeting).unwrap_or_default()).collect()
     }
 
     /// Picks the server for a new meeting among those that `may` take it, and reserves what it is expected to cost there.

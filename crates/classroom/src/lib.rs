@@ -98,7 +98,10 @@ pub enum OpenError {
     Checksums,
     /// TLS can't be set up.
     #[error("preparing calls to conference servers")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] rustls::Error),
+    /// TLS can't be set up.
+    #[error("preparing calls to addresses of clients")]
+    Outside(#[source] reqwest::Error),
     /// The database can't be read.
     #[error("reading servers and tenants")]
     Read(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -149,7 +152,7 @@ impl Classroom {
         let algorithms: Result<Vec<Algorithm>, _> = config.settings.checksums.iter().map(|word| word.parse()).collect();
         let algorithms = algorithms.ok().filter(|known| !known.is_empty()).ok_or(OpenError::Checksums)?;
         let client = Client::new().map_err(OpenError::Client)?;
-        let outside = Outside::new(config.allow_loopback).map_err(OpenError::Client)?;
+        let outside = Outside::new(config.allow_loopback).map_err(OpenError::Outside)?;
         let listings = Semaphore::new(LISTINGS_MAX);
         let (directory, fleet, meetings) = (Directory::default(), Fleet::new(), Meetings::default());
         let inner = Inner { db, portal, config, algorithms, client, outside, listings, directory, fleet, meetings };

@@ -3,7 +3,7 @@
 //! Its own changes enter at once. Those of other replicas enter with a wake-up when a meeting was moved, and with the next
 //! reading of the whole; what is not found here is looked up in the table, so that a new meeting is known everywhere at once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use portal::TenantId;
@@ -21,50 +21,73 @@ pub(crate) struct Meetings(RwLock<Known>);
 #[derive(Default)]
 struct Known {
     /// By name, since hardly ever two tenants use the same one.
-    by_id: HashMap<MeetingId, Vec<Arc<Meeting>>>,
-    /// Since when each is known here as it is, by its token and epoch; our clock, epoch ms.
-    since: HashMap<(String, i64), i64>,
+    by_id: HashMap<MeetingId, Vec<Held>>,
     /// When meetings ended and whose they were, by server and name, as far as this replica saw it; our clock, epoch ms.
     ended: HashMap<(ServerId, MeetingId), (i64, TenantId)>,
-    counts: HashMap<TenantId, usize>,
-    /// The most people seen in each, by the meeting's token.
-    attended: HashMap<String, u32>,
+    of_tenants: HashMap<TenantId, usize>,
+    on_servers: HashMap<ServerId, usize>,
     /// Meetings that began here and are in no table of usage yet.
     begun: HashMap<TenantId, i64>,
 }
 
+struct Held {
+    meeting: Arc<Meeting>,
+    /// Since when it is known here as it is; our clock, epoch ms.
+    since_ms: i64,
+    /// The most people seen in it.
+    attended: u32,
+}
+
+/// Whether two are one session in one place.
+fn is_same(a: &Meeting, b: &Meeting) -> bool {
+    a.token == b.token && a.epoch == b.epoch
+}
+
 impl Known {
-    fn get(&self, key: &MeetingKey) -> Option<&Arc<Meeting>> {
-        self.by_id.get(&key.id)?.iter().find(|meeting| meeting.key.tenant == key.tenant)
+    fn get(&self, key: &MeetingKey) -> Option<&Held> {
+        self.by_id.get(&key.id)?.iter().find(|held| held.meeting.key.tenant == key.tenant)
+    }
+
+    fn get_mut(&mut self, key: &MeetingKey) -> Option<&mut Held> {
+        self.by_id.get_mut(&key.id)?.iter_mut().find(|held| held.meeting.key.tenant == key.tenant)
     }
 
     fn put(&mut self, meeting: Arc<Meeting>, now_ms: i64) {
-        self.since.entry((meeting.token.clone(), meeting.epoch)).or_insert(now_ms);
-        let named = self.by_id.entry(meeting.key.id.clone()).or_default();
-        match named.iter_mut().find(|known| known.key.tenant == meeting.key.tenant) {
-            Some(known) => *known = meeting,
-            None => {
-                *self.counts.entry(meeting.key.tenant.clone()).or_default() += 1;
-                named.push(meeting);
-            }
-        }
+        let old = self.take(&meeting.key);
+        let since_ms = old.as_ref().filter(|old| is_same(&old.meeting, &meeting)).map_or(now_ms, |old| old.since_ms);
+        let attended = old.filter(|old| old.meeting.token == meeting.token).map_or(0, |old| old.attended);
+        self.hold(Held { meeting, since_ms, attended });
     }
 
-    fn remove(&mut self, key: &MeetingKey) {
-        let Some(named) = self.by_id.get_mut(&key.id) else { return };
-        let before = named.len();
-        named.retain(|meeting| meeting.key.tenant != key.tenant);
-        if named.len() < before
-            && let Some(count) = self.counts.get_mut(&key.tenant)
-        {
-            *count -= 1;
-        }
+    fn hold(&mut self, held: Held) {
+        let meeting = &held.meeting;
+        *self.of_tenants.entry(meeting.key.tenant.clone()).or_default() += 1;
+        *self.on_servers.entry(meeting.server.clone()).or_default() += 1;
+        self.by_id.entry(meeting.key.id.clone()).or_insert_with(|| Vec::with_capacity(1)).push(held);
+    }
+
+    fn take(&mut self, key: &MeetingKey) -> Option<Held> {
+        let named = self.by_id.get_mut(&key.id)?;
+        let held = named.swap_remove(named.iter().position(|held| held.meeting.key.tenant == key.tenant)?);
         if named.is_empty() {
             self.by_id.remove(&key.id);
         }
+        if let Some(count) = self.of_tenants.get_mut(&key.tenant) {
+            *count -= 1;
+        }
+        if let Some(count) = self.on_servers.get_mut(&held.meeting.server) {
+            *count -= 1;
+        }
+        Some(held)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Arc<Meeting>> {
+    /// Notes that one is over, or elsewhere.
+    fn end(&mut self, meeting: &Meeting, now_ms: i64) {
+        let key = meeting.key.clone();
+        self.ended.insert((meeting.server.clone(), key.id), (now_ms, key.tenant));
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Held> {
         self.by_id.values().flatten()
     }
 }
@@ -79,28 +102,35 @@ impl Meetings {
     }
 
     pub(crate) fn get(&self, key: &MeetingKey) -> Option<Arc<Meeting>> {
-        self.known().get(key).cloned()
+        self.known().get(key).map(|held| held.meeting.clone())
     }
 
     /// All of them, in no particular order.
     pub(crate) fn all(&self) -> Vec<Arc<Meeting>> {
-        self.known().all().cloned().collect()
+        self.known().all().map(|held| held.meeting.clone()).collect()
     }
 
     /// A tenant's, in no particular order.
     pub(crate) fn of_tenant(&self, tenant: &TenantId) -> Vec<Arc<Meeting>> {
-        self.known().all().filter(|meeting| meeting.key.tenant == *tenant).cloned().collect()
+        let known = self.known();
+        let own = known.all().filter(|held| held.meeting.key.tenant == *tenant);
+        own.map(|held| held.meeting.clone()).collect()
     }
 
     /// How many a tenant has.
     pub(crate) fn count(&self, tenant: &TenantId) -> usize {
-        self.known().counts.get(tenant).copied().unwrap_or_default()
+        self.known().of_tenants.get(tenant).copied().unwrap_or_default()
+    }
+
+    /// How many are placed on a server.
+    pub(crate) fn count_on(&self, server: &ServerId) -> usize {
+        self.known().on_servers.get(server).copied().unwrap_or_default()
     }
 
     /// Servers on which another tenant has a meeting of the same name.
     pub(crate) fn named(&self, key: &MeetingKey) -> Vec<ServerId> {
         let known = self.known();
-        let named = known.by_id.get(&key.id).into_iter().flatten();
+        let named = known.by_id.get(&key.id).into_iter().flatten().map(|held| &held.meeting);
         named.filter(|meeting| meeting.key.tenant != key.tenant).map(|meeting| meeting.server.clone()).collect()
     }
 
@@ -108,9 +138,15 @@ impl Meetings {
         self.known_mut().put(meeting, now_ms);
     }
 
+    /// The one that is known, where it is the same: what is read again and again takes no memory anew.
+    pub(crate) fn shared(&self, meeting: Meeting) -> Arc<Meeting> {
+        self.get(&meeting.key).filter(|known| **known == meeting).unwrap_or_else(|| Arc::new(meeting))
+    }
+
     /// Since when this replica knows a meeting where it is, epoch ms; now, for one that it does not know so.
     pub(crate) fn known_since(&self, meeting: &Meeting, now_ms: i64) -> i64 {
-        self.known().since.get(&(meeting.token.clone(), meeting.epoch)).copied().unwrap_or(now_ms)
+        let known = self.known();
+        known.get(&meeting.key).filter(|held| is_same(&held.meeting, meeting)).map_or(now_ms, |held| held.since_ms)
     }
 
     /// When a meeting of that name last ended on a server, epoch ms, and whose it was.
@@ -121,50 +157,55 @@ impl Meetings {
     /// Forgets a meeting that ended, unless another session of it has taken its place.
     pub(crate) fn remove(&self, meeting: &Meeting, now_ms: i64) {
         let mut known = self.known_mut();
-        known.attended.remove(&meeting.token);
-        let key = meeting.key.clone();
-        known.ended.insert((meeting.server.clone(), key.id), (now_ms, key.tenant));
-        if known.get(&meeting.key).is_some_and(|now| now.token == meeting.token) {
-            known.remove(&meeting.key);
+        known.end(meeting, now_ms);
+        if known.get(&meeting.key).is_some_and(|held| held.meeting.token == meeting.token) {
+            known.take(&meeting.key);
         }
     }
 
-    /// Takes over what is stored.
-    pub(crate) fn set(&self, meetings: Vec<Meeting>, now_ms: i64) {
+    /// Takes over what is stored, read since `read_ms`. What came to be known here since then may not have been read.
+    pub(crate) fn set(&self, meetings: Vec<Arc<Meeting>>, read_ms: i64, now_ms: i64) {
         let mut known = self.known_mut();
-        let old = std::mem::take(&mut *known);
-        let mut read = Known { begun: old.begun, ..Known::default() };
+        let mut old = std::mem::take(&mut *known);
+        let recent =
+            std::mem::take(&mut old.ended).into_iter().filter(|(_, (at_ms, _))| now_ms - at_ms < ENDED_KEPT_MS);
+        let mut read = Known { begun: std::mem::take(&mut old.begun), ended: recent.collect(), ..Known::default() };
         for meeting in meetings {
-            let since = old.since.get(&(meeting.token.clone(), meeting.epoch)).copied();
-            read.put(Arc::new(meeting), since.unwrap_or(now_ms));
+            match old.take(&meeting.key) {
+                Some(held) if held.since_ms > read_ms => read.hold(held),
+                Some(held) => {
+                    // Another replica has it on another server now.
+                    if held.meeting.server != meeting.server || held.meeting.token != meeting.token {
+                        read.end(&held.meeting, now_ms);
+                    }
+                    read.hold(held);
+                    read.put(meeting, now_ms);
+                }
+                None => read.put(meeting, now_ms),
+            }
         }
-        let tokens: HashSet<&str> = read.all().map(|meeting| meeting.token.as_str()).collect();
-        let attended = old.attended.into_iter().filter(|(token, _)| tokens.contains(token.as_str())).collect();
-        // Another replica forgot those, or has them on another server now.
-        let gone = old.by_id.values().flatten().filter(|meeting| {
-            read.get(&meeting.key).is_none_or(|now| now.server != meeting.server || now.token != meeting.token)
-        });
-        let gone = gone.map(|meeting| {
-            let key = meeting.key.clone();
-            ((meeting.server.clone(), key.id), (now_ms, key.tenant))
-        });
-        let recent = old.ended.into_iter().filter(|(_, (at_ms, _))| now_ms - at_ms < ENDED_KEPT_MS);
-        let ended = recent.chain(gone).collect();
-        *known = Known { attended, ended, ..read };
+        for held in old.by_id.into_values().flatten() {
+            if held.since_ms > read_ms {
+                read.hold(held);
+            } else {
+                read.end(&held.meeting, now_ms);
+            }
+        }
+        *known = read;
     }
 
     /// So many people were seen in a meeting.
     pub(crate) fn attended(&self, meeting: &Meeting, users: u32) {
-        if users > 0 {
-            let mut known = self.known_mut();
-            let most = known.attended.entry(meeting.token.clone()).or_default();
-            *most = users.max(*most);
+        let mut known = self.known_mut();
+        if let Some(held) = known.get_mut(&meeting.key).filter(|held| held.meeting.token == meeting.token) {
+            held.attended = held.attended.max(users);
         }
     }
 
     /// The most people that were seen in a meeting.
     pub(crate) fn attended_most(&self, meeting: &Meeting) -> u32 {
-        self.known().attended.get(&meeting.token).copied().unwrap_or_default()
+        let known = self.known();
+        known.get(&meeting.key).filter(|held| held.meeting.token == meeting.token).map_or(0, |held| held.attended)
     }
 
     /// A tenant's meeting began.
@@ -225,10 +266,24 @@ mod tests {
         let a = meeting(1, "algebra", "s-1", "t-1");
         meetings.put(Arc::new(a.clone()), 5);
         [3, 9, 0].into_iter().for_each(|users| meetings.attended(&a, users));
-        meetings.set(vec![a.clone()], 7);
+        meetings.set(vec![Arc::new(a.clone())], 7, 7);
         assert_eq!(meetings.attended_most(&a), 9);
-        meetings.set(Vec::new(), 8);
+        meetings.set(Vec::new(), 8, 8);
         assert_eq!(meetings.attended_most(&a), 0);
+    }
+
+    #[test]
+    fn what_came_while_it_was_read_stays() {
+        let meetings = Meetings::default();
+        let (a, b) = (meeting(1, "algebra", "s-1", "t-1"), meeting(1, "botany", "s-1", "t-2"));
+        meetings.put(Arc::new(a.clone()), 5);
+        meetings.put(Arc::new(b.clone()), 7);
+        meetings.set(Vec::new(), 6, 8);
+        assert_eq!((meetings.get(&a.key), meetings.get(&b.key).as_deref()), (None, Some(&b)));
+        assert_eq!((meetings.count_on(&b.server), meetings.count(&b.key.tenant)), (1, 1));
+        let known = meetings.get(&b.key).unwrap();
+        assert!(Arc::ptr_eq(&meetings.shared(b.clone()), &known));
+        assert!(!Arc::ptr_eq(&meetings.shared(Meeting { name: "B".into(), ..b }), &known));
     }
 
     #[test]
@@ -237,14 +292,14 @@ mod tests {
         let a = meeting(1, "algebra", "s-1", "t-1");
         let moved = Meeting { server: ServerId::parse("s-2").unwrap(), epoch: 2, ..a.clone() };
         meetings.put(Arc::new(a.clone()), 5);
-        meetings.set(vec![a.clone()], 9);
+        meetings.set(vec![Arc::new(a.clone())], 9, 9);
         assert_eq!((meetings.known_since(&a, 99), meetings.known_since(&moved, 99)), (5, 99));
-        meetings.set(vec![moved.clone()], 10);
+        meetings.set(vec![Arc::new(moved.clone())], 10, 10);
         let ended = |server: &ServerId| meetings.ended(server, &a.key.id).map(|(at_ms, _)| at_ms);
         assert_eq!((meetings.known_since(&moved, 99), ended(&a.server)), (10, Some(10)));
-        meetings.set(Vec::new(), 11);
+        meetings.set(Vec::new(), 11, 11);
         assert_eq!(ended(&moved.server), Some(11));
-        meetings.set(Vec::new(), 11 + ENDED_KEPT_MS);
+        meetings.set(Vec::new(), 11, 11 + ENDED_KEPT_MS);
         assert_eq!(ended(&moved.server), None);
     }
 }

@@ -1,12 +1,16 @@
 //! BigBlueButton's XML: read as a stream, bounded, and without document types, so that no answer can make us expand
 //! entities or fetch anything.
 
+mod sieve;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
 use quick_xml::Reader;
 use quick_xml::escape::{escape, resolve_predefined_entity};
 use quick_xml::events::Event;
+
+pub(crate) use sieve::Sieve;
 
 /// Elements inside one another, at most.
 const DEPTH_MOST: usize = 64;

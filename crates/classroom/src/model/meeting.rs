@@ -1,5 +1,7 @@
 //! Meetings: where one is, and what its server says of it.
 
+use std::sync::Arc;
+
 use portal::{Secret, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,7 @@ use super::server::ServerId;
 
 /// A meeting's name for its tenant: what clients call `meetingID`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct MeetingId(String);
+pub(crate) struct MeetingId(Arc<str>);
 
 /// Why a text names no meeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +31,7 @@ impl MeetingId {
         if !(2..=256).contains(&text.chars().count()) || text.contains(is_refused) {
             return Err(MeetingIdRefusal::Form);
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -1,23 +1,25 @@
 //! Conference servers: the members of the pool that meetings are placed on.
 
+use std::sync::Arc;
+
 use placement::AdminState;
 use portal::Secret;
 use url::Url;
 
 /// A server's id: made by us, or taken over from another balancer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ServerId(String);
+pub(crate) struct ServerId(Arc<str>);
 
 impl ServerId {
     pub(crate) fn new() -> Self {
-        Self(uuid::Uuid::now_v7().to_string())
+        Self(uuid::Uuid::now_v7().to_string().into())
     }
 
     /// Reads an id: 1 to 64 letters, digits and `- _ .`; `None` for anything else.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         (1..=64).contains(&text.len()).then_some(())?;
-        text.bytes().all(is_allowed).then(|| Self(text.to_owned()))
+        text.bytes().all(is_allowed).then(|| Self(text.into()))
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -37,10 +37,16 @@ pub(crate) async fn meeting_by_token(db: &Database, token: &str) -> Result<Optio
     db.optional(query).await?.as_ref().map(meeting_read).transpose()
 }
 
-/// All meetings.
-pub(crate) async fn meeting_list(db: &Database) -> Result<Vec<Meeting>, DbError> {
-    let query = Query::new(format!("{MEETING} ORDER BY tenant, meeting_id"));
-    db.all(query).await?.iter().map(meeting_read).collect()
+/// Meetings by tenant and name: so many that come behind `after`.
+pub(crate) async fn meeting_page(
+    db: &Database,
+    after: Option<&MeetingKey>,
+    limit: u32,
+) -> Result<Vec<Meeting>, DbError> {
+    let query =
+        Query::new(format!("{MEETING} WHERE (tenant, meeting_id) > (?, ?) ORDER BY tenant, meeting_id LIMIT ?"));
+    let (tenant, id) = after.map_or(("", ""), |after| (after.tenant.as_str(), after.id.as_str()));
+    db.all(query.bind(tenant).bind(id).bind(limit)).await?.iter().map(meeting_read).collect()
 }
 
 /// Inserts a meeting; `DbError::Duplicate` when it is there, or its number is taken.

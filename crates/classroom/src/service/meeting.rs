@@ -1,5 +1,6 @@
 //! Meetings that are there: found, asked about, ended.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +19,15 @@ use crate::fleet::Entry;
 use crate::model::meeting::{Callback, Meeting, MeetingId, MeetingKey, Seen};
 use crate::model::parameters::Parameters;
 use crate::model::server::Server;
-use crate::queries::meeting::{history_put, meeting_by_token, meeting_delete, meeting_get, meeting_list};
+use crate::queries::meeting::{history_put, meeting_by_token, meeting_delete, meeting_get, meeting_page};
 use crate::queries::outbox::{callback_delete, callback_get};
 use crate::xml::{Outcome, outcome};
 
 /// For a call that a client waits for.
 pub(crate) const CALL_WITHIN: Duration = Duration::from_secs(5);
+
+/// Meetings that are read at once.
+const PAGE: u32 = 500;
 
 /// A meeting as it is shown.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -60,8 +64,17 @@ pub(crate) struct MeetingView {
 impl Classroom {
     /// Reads where all meetings are.
     pub(crate) async fn meetings_reload(&self) -> Result<(), ServiceError> {
-        let meetings = meeting_list(self.db()).await?;
-        self.meetings().set(meetings, self.now_ms());
+        let read_ms = self.now_ms();
+        let mut meetings: Vec<Arc<Meeting>> = Vec::new();
+        loop {
+            let page = meeting_page(self.db(), meetings.last().map(|last| &last.key), PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            meetings.extend(page.into_iter().map(|meeting| self.meetings().shared(meeting)));
+            if is_last {
+                break;
+            }
+        }
+        self.meetings().set(meetings, read_ms, self.now_ms());
         Ok(())
     }
 
@@ -200,11 +213,18 @@ impl Classroom {
 
     /// People in some meetings together.
     pub(crate) fn attendees(&self, meetings: &[Arc<Meeting>]) -> u32 {
-        let users = |meeting: &Arc<Meeting>| {
-            let entry = self.fleet().entry(&meeting.server)?;
-            entry.meeting(meeting.key.id.as_str()).map(|seen| seen.attendance.users)
-        };
-        meetings.iter().filter_map(users).sum()
+        self.fleet().users(meetings).into_iter().sum()
+    }
+
+    /// Meetings of each tenant that has some, and the people in them.
+    pub(crate) fn attendance_by_tenant(&self) -> HashMap<TenantId, (i64, u32)> {
+        let meetings = self.meetings().all();
+        let mut found: HashMap<TenantId, (i64, u32)> = HashMap::new();
+        for (meeting, users) in meetings.iter().zip(self.fleet().users(&meetings)) {
+            let own = found.entry(meeting.key.tenant.clone()).or_default();
+            *own = (own.0 + 1, own.1 + users);
+        }
+        found
     }
 
     /// Meetings, newest first: a tenant's, or all.
@@ -214,7 +234,7 @@ impl Classroom {
             None => self.meetings().all(),
         };
         meetings.sort_by(|a, b| b.created_ms.cmp(&a.created_ms).then_with(|| a.key.cmp(&b.key)));
-        let entries: std::collections::HashMap<_, _> =
+        let entries: HashMap<_, _> =
             self.fleet().entries().into_iter().map(|entry| (entry.server.id.clone(), entry)).collect();
         meetings.iter().map(|meeting| meeting_view(meeting, entries.get(&meeting.server))).collect()
     }

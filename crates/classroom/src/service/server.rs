@@ -262,7 +262,7 @@ impl Classroom {
 
     /// How many meetings are placed on a server.
     pub(crate) fn meetings_on(&self, id: &ServerId) -> usize {
-        self.meetings().all().iter().filter(|meeting| meeting.server == *id).count()
+        self.meetings().count_on(id)
     }
 }
 

@@ -1,7 +1,5 @@
 //! What Prometheus is told of servers and tenants. Every replica tells what it saw itself, so that any of them may be asked.
 
-use std::collections::HashMap;
-
 use placement::Health;
 
 use crate::Classroom;
@@ -20,15 +18,11 @@ impl Classroom {
                 .set(f64::from(server.users));
             metrics::gauge!("amphi_conference_server_load_count", "server" => host).set(server.load);
         }
-        let mut users: HashMap<_, u32> = HashMap::new();
-        for meeting in self.meetings().all() {
-            *users.entry(meeting.key.tenant.clone()).or_default() += self.attendees(std::slice::from_ref(&meeting));
-        }
+        let attendance = self.attendance_by_tenant();
         for entry in self.directory().entries().tenants() {
-            let (tenant, name) = (&entry.settings.tenant, &entry.name);
-            let meetings = self.meetings().count(tenant) as f64;
-            metrics::gauge!("amphi_conference_tenant_meeting_count", "tenant" => name.clone()).set(meetings);
-            let users = users.get(tenant).copied().unwrap_or_default();
+            let (meetings, users) = attendance.get(&entry.settings.tenant).copied().unwrap_or_default();
+            let name = &entry.name;
+            metrics::gauge!("amphi_conference_tenant_meeting_count", "tenant" => name.clone()).set(meetings as f64);
             metrics::gauge!("amphi_conference_tenant_user_count", "tenant" => name.clone()).set(f64::from(users));
         }
     }

@@ -13,7 +13,6 @@ use crate::Classroom;
 use crate::fleet::Poll;
 use crate::model::health::DOWN_AFTER;
 use crate::model::meeting::Seen;
-use crate::model::parameters::Parameters;
 use crate::model::server::ServerId;
 use crate::queries::server::servers_seen;
 use crate::service::ServiceError;
@@ -71,7 +70,7 @@ impl Classroom {
     pub(crate) async fn server_poll(&self, id: &ServerId) -> bool {
         let Some(server) = self.fleet().server(id) else { return false };
         let begun_ms = self.now_ms();
-        let call = self.client().call(&server, "getMeetings", &Parameters::default(), None, POLL_WITHIN).await;
+        let call = self.client().meetings(&server, POLL_WITHIN).await;
         let read = call.map_err(ServiceError::from).and_then(|answer| Ok(poll_read(&answer, begun_ms)?));
         match read {
             Ok(poll) => {

@@ -1,4 +1,4 @@
-//! What servers have is compared with what is stored, by one replica at a time: meetings that ended are forgotten, unknown
+//! What servers have is compared with where meetings are, as this replica knows it, by one replica at a time: meetings that ended are forgotten, unknown
 //! ones are adopted, of two with one name one is ended, servers that are lost are given up, and drained ones disabled.
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use crate::fleet::Entry;
 use crate::model::meeting::{Callbacks, Meeting, MeetingId, MeetingKey, Seen};
 use crate::model::server::ServerId;
 use crate::model::token::token;
-use crate::queries::meeting::{meeting_insert, meeting_move, meetings_delete_on};
+use crate::queries::meeting::{meeting_get, meeting_insert, meeting_move, meetings_delete_on};
 use crate::queries::server::{server_disable_drained, server_seen_ms};
 use crate::service::meeting::{CALL_WITHIN, end_parameters};
 use crate::service::{MEETINGS, MOVED, SERVERS, ServiceError};
@@ -44,7 +44,6 @@ impl Classroom {
         let now_ms = self.now_ms();
         let entries: HashMap<ServerId, Entry> =
             self.fleet().entries().into_iter().map(|entry| (entry.server.id.clone(), entry)).collect();
-        self.meetings_reload().await?;
         // Where no server at all answers, it is we who are cut off: there is nowhere to make a meeting again anyway.
         let is_cut_off =
             !entries.values().any(|entry| entry.poll.is_some() && entry.observed.silent_since_ms().is_none());
@@ -123,7 +122,12 @@ impl Classroom {
                     let Some(stored) = stored else { continue };
                     self.meeting_follow(&stored, &entry.server.id, now_ms).await?;
                 }
-                Stray::End => self.stray_end(entry, seen).await,
+                Stray::End => {
+                    // Another replica may have put it here a moment ago.
+                    if meeting_get(self.db(), &key).await? == stored.map(Arc::unwrap_or_clone) {
+                        self.stray_end(entry, seen).await;
+                    }
+                }
             }
         }
         Ok(())
@@ -154,7 +158,11 @@ impl Classroom {
                 let meeting = Meeting { voice_bridge: None, ..meeting };
                 match self.db().write(insert(&meeting)).await {
                     Ok(_) => meeting,
-                    Err(DbError::Duplicate) => return Ok(()),
+                    Err(DbError::Duplicate) => {
+                        // It has a place that another replica made.
+                        self.meeting_find(&meeting.key).await?;
+                        return Ok(());
+                    }
                     Err(error) => return Err(error.into()),
                 }
             }

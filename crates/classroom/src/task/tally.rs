@@ -1,10 +1,7 @@
 //! What tenants use is counted, day by day: who is in meetings by one replica at a time, meetings that began by the replica
 //! that each was asked of. What a replica that is killed had not written yet, a minute's meetings at most, is not counted.
 
-use std::collections::HashMap;
-
 use db::Write;
-use portal::TenantId;
 
 use super::TALLY;
 use crate::Classroom;
@@ -20,15 +17,12 @@ impl Classroom {
     /// Adds what was used since the last turn, taken as it is now.
     pub(crate) async fn tally(&self) -> Result<(), ServiceError> {
         let seconds = i64::try_from(TALLY.as_secs()).unwrap_or(i64::MAX);
-        let mut used: HashMap<TenantId, Sample> = HashMap::new();
-        for meeting in self.meetings().all() {
-            let attendees = i64::from(self.attendees(std::slice::from_ref(&meeting)));
-            let own = used.entry(meeting.key.tenant.clone()).or_default();
-            *own = Sample { meetings: own.meetings + 1, attendees: own.attendees + attendees, seconds };
-        }
         let now_ms = self.now_ms();
         let mut write = Write::new().step(history_prune(now_ms - HISTORY_MS));
-        used.into_iter().for_each(|(tenant, sample)| usage_add(&mut write, &tenant, &day(now_ms), sample));
+        for (tenant, (meetings, attendees)) in self.attendance_by_tenant() {
+            let sample = Sample { meetings, attendees: attendees.into(), seconds };
+            usage_add(&mut write, &tenant, &day(now_ms), sample);
+        }
         self.db().write(write).await?;
         Ok(())
     }

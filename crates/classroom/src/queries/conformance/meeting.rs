@@ -7,7 +7,7 @@ use crate::model::meeting::{Callbacks, Meeting, MeetingId, MeetingKey};
 use crate::model::server::ServerId;
 use crate::queries::meeting::{
     history_get, history_prune, history_put, meeting_by_token, meeting_count, meeting_delete, meeting_get,
-    meeting_holders, meeting_insert, meeting_list, meeting_move, meeting_set_callbacks, meetings_delete_on,
+    meeting_holders, meeting_insert, meeting_move, meeting_page, meeting_set_callbacks, meetings_delete_on,
 };
 
 testkit::for_each_engine!(crate::migrations();
@@ -55,7 +55,14 @@ async fn a_name_is_taken_once_in_a_tenant(db: Database) {
     assert_eq!(meeting_get(&db, &other.key).await.unwrap(), Some(other.clone()));
     assert_eq!(meeting_by_token(&db, "2-algebra").await.unwrap(), Some(other));
     assert_eq!(meeting_by_token(&db, "2-Algebra").await.unwrap(), None);
-    assert_eq!(meeting_list(&db).await.unwrap().len(), names.len() + 2);
+    let all = meeting_page(&db, None, 100).await.unwrap();
+    assert_eq!(all.len(), names.len() + 2);
+    for (n, meeting) in all.iter().enumerate() {
+        assert_eq!(
+            meeting_page(&db, Some(&meeting.key), 2).await.unwrap(),
+            all[n + 1..].iter().take(2).cloned().collect::<Vec<_>>()
+        );
+    }
 }
 
 async fn a_meeting_moves_once(db: Database) {
@@ -88,7 +95,7 @@ async fn meetings_go_with_their_server(db: Database) {
         put(&db, &meeting(1, id, server)).await.unwrap();
     }
     db.write(Write::new().step(meetings_delete_on(&ServerId::parse("a").unwrap()))).await.unwrap();
-    assert_eq!(meeting_list(&db).await.unwrap(), [meeting(1, "three", "b")]);
+    assert_eq!(meeting_page(&db, None, 9).await.unwrap(), [meeting(1, "three", "b")]);
 }
 
 async fn history_is_the_last_time(db: Database) {

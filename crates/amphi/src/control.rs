@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use wire::authority::{Authority, KeyPairPem};
 
 use crate::listen::Listener;
+use crate::recordings::VolumeFiles;
 
 /// What a replica is set up with.
 pub(crate) struct ControlConfig {
@@ -107,6 +108,7 @@ impl Control {
             replica: config.replica,
             seal,
             url: url.trim_end_matches('/').to_owned(),
+            volume: Some(Arc::new(VolumeFiles { storage: storage.clone(), export: config.classroom.volume.clone() })),
             dir: config.classroom.recordings.clone().unwrap_or_else(|| config.dir.join("classroom")),
             allow_loopback: config.allow_loopback,
             settings: config.classroom,

@@ -8,6 +8,7 @@ mod listen;
 mod log;
 mod memory;
 mod open_files;
+mod recordings;
 mod routes;
 mod serve;
 mod up;

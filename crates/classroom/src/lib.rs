@@ -11,6 +11,7 @@ mod archive;
 mod bigbluebutton;
 mod client;
 mod directory;
+mod files;
 mod fleet;
 mod meetings;
 mod model;
@@ -22,8 +23,9 @@ mod service;
 mod task;
 mod xml;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -36,10 +38,12 @@ use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use access::access;
+pub use files::{FileRead, Found, FoundFile, RecordingFiles};
 pub use pages::{assets, catalogs, navigation, sub_navigation, topic};
 
 use crate::client::{Client, Outside};
 use crate::directory::Directory;
+use crate::files::{FolderFiles, Kept};
 use crate::fleet::Fleet;
 use crate::meetings::Meetings;
 use crate::model::checksum::Algorithm;
@@ -57,6 +61,8 @@ pub struct ClassroomConfig {
     pub url: String,
     /// Where recordings are kept, and uploads under way.
     pub dir: PathBuf,
+    /// Where recordings are kept instead, as long as it is there.
+    pub volume: Option<Arc<dyn RecordingFiles>>,
     /// Whether addresses that clients want called may be on this machine.
     pub allow_loopback: bool,
     /// What an operator may set.
@@ -76,6 +82,9 @@ pub struct Settings {
     /// Where recordings are kept, and uploads under way: a folder that all replicas share. Left out, a folder of the data
     /// directory, which serves one replica.
     pub recordings: Option<PathBuf>,
+    /// The export of a storage volume that recordings are kept in as soon as there is one of that name. What the folder has
+    /// stays there.
+    pub volume: String,
     /// A folder that is watched for recordings as `.tar`.
     pub spool: Option<PathBuf>,
 }
@@ -83,7 +92,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let checksums = ["sha1", "sha256", "sha384", "sha512"].map(str::to_owned).to_vec();
-        Self { poll_s: 5, lost_after_s: 60, checksums, recordings: None, spool: None }
+        Self { poll_s: 5, lost_after_s: 60, checksums, recordings: None, volume: "recordings".to_owned(), spool: None }
     }
 }
 
@@ -124,6 +133,9 @@ struct Inner {
     directory: Directory,
     fleet: Fleet,
     meetings: Meetings,
+    kept: Kept,
+    /// Hosts of the servers that Prometheus was last told of.
+    measured: Mutex<HashSet<String>>,
 }
 
 /// Removes what is an account's own: its rooms. A meeting that is held in one goes on until people leave it.
@@ -133,8 +145,10 @@ pub fn removal(write: &mut db::Write, account: &portal::AccountId) {
 
 /// The tables of classrooms.
 pub fn migrations() -> db::Migrations {
-    const STEPS: &[db::Migration] =
-        &[db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") }];
+    const STEPS: &[db::Migration] = &[
+        db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") },
+        db::Migration { name: "0002_claims", sql: include_str!("../migrations/0002_claims.sql") },
+    ];
     db::Migrations { service: "classroom", steps: STEPS }
 }
 
@@ -155,7 +169,21 @@ impl Classroom {
         let outside = Outside::new(config.allow_loopback).map_err(OpenError::Outside)?;
         let listings = Semaphore::new(LISTINGS_MAX);
         let (directory, fleet, meetings) = (Directory::default(), Fleet::new(), Meetings::default());
-        let inner = Inner { db, portal, config, algorithms, client, outside, listings, directory, fleet, meetings };
+        let kept = Kept::new(FolderFiles::new(config.dir.join("recordings")), config.volume.clone());
+        let inner = Inner {
+            db,
+            portal,
+            config,
+            algorithms,
+            client,
+            outside,
+            listings,
+            directory,
+            fleet,
+            meetings,
+            kept,
+            measured: Mutex::default(),
+        };
         let classroom = Self { inner: Arc::new(inner) };
         let read = |error: service::ServiceError| OpenError::Read(error.into());
         classroom.first_secret_make().await.map_err(read)?;
@@ -224,6 +252,15 @@ impl Classroom {
 
     fn meetings(&self) -> &Meetings {
         &self.inner.meetings
+    }
+
+    fn kept(&self) -> &Kept {
+        &self.inner.kept
+    }
+
+    /// Keeps of which servers Prometheus is told now; those it was told of before.
+    fn measured_swap(&self, hosts: HashSet<String>) -> HashSet<String> {
+        std::mem::replace(&mut *self.inner.measured.lock().unwrap_or_else(PoisonError::into_inner), hosts)
     }
 
     fn now_ms(&self) -> i64 {

@@ -114,6 +114,7 @@ impl Plane {
             seal: Seal::open_or_create(dir.path()).unwrap(),
             url: "https://amphi.example.org".into(),
             dir: dir.path().join("classroom"),
+            volume: None,
             allow_loopback: true,
             settings,
         };

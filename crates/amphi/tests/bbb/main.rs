@@ -2,6 +2,8 @@
 //! of stand-in conference servers.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute; the program they use is none")]
 
+mod recordings;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;

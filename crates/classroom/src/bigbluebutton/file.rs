@@ -1,16 +1,13 @@
 //! A file over HTTP: whole, or the part of it that a player asks for. Source: RFC 9110, sections 13 and 14.
 
-use std::io::{self, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
-use tokio_util::io::ReaderStream;
 
-use crate::service::import::modified_ms;
+use crate::files::Found;
 
 /// What came of the wish to send a file.
 pub(super) enum Sent {
@@ -20,8 +17,8 @@ pub(super) enum Sent {
 }
 
 /// What a file is, by the end of its name.
-fn media_type(path: &Path) -> &'static str {
-    let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase();
+fn media_type(path: &str) -> &'static str {
+    let end = Path::new(path).extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase();
     match end.as_str() {
         "html" | "htm" => "text/html; charset=utf-8",
         "css" => "text/css; charset=utf-8",
@@ -51,23 +48,11 @@ fn media_type(path: &Path) -> &'static str {
     }
 }
 
-/// The answer with a file's bytes, or the part of them that is asked for.
-///
-/// # Errors
-/// The disk's.
-pub(super) async fn send(path: &Path, headers: &HeaderMap) -> io::Result<Sent> {
-    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
-    let mut file = match tokio::fs::File::open(path).await {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory | IsADirectory) => return Ok(Sent::Nothing),
-        Err(error) => return Err(error),
-    };
-    let metadata = file.metadata().await?;
-    if !metadata.is_file() {
-        return Ok(Sent::Nothing);
-    }
-    let size = metadata.len();
-    let tag = format!("\"{:x}-{size:x}\"", modified_ms(&metadata)?);
+/// The answer with the bytes of the file at `path`, or the part of them that is asked for.
+pub(super) fn send(path: &str, found: Found, headers: &HeaderMap) -> Sent {
+    let Found::File(file) = found else { return Sent::Nothing };
+    let size = file.bytes;
+    let tag = format!("\"{:x}-{size:x}\"", file.modified_ms);
     let mut answer = HeaderMap::new();
     let value = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
     answer.insert(header::ETAG, value(&tag));
@@ -77,7 +62,7 @@ pub(super) async fn send(path: &Path, headers: &HeaderMap) -> io::Result<Sent> {
     answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     if text(header::IF_NONE_MATCH).is_some_and(|tags| tags.split(',').any(|known| known.trim() == tag)) {
-        return Ok(Sent::File((StatusCode::NOT_MODIFIED, answer).into_response()));
+        return Sent::File((StatusCode::NOT_MODIFIED, answer).into_response());
     }
     let is_whole = text(header::IF_RANGE).is_some_and(|wanted| wanted != tag);
     let range = text(header::RANGE).filter(|_| !is_whole).map(|range| wanted(range, size));
@@ -89,14 +74,12 @@ pub(super) async fn send(path: &Path, headers: &HeaderMap) -> io::Result<Sent> {
         }
         Wanted::Nothing => {
             answer.insert(header::CONTENT_RANGE, value(&format!("bytes */{size}")));
-            return Ok(Sent::File((StatusCode::RANGE_NOT_SATISFIABLE, answer).into_response()));
+            return Sent::File((StatusCode::RANGE_NOT_SATISFIABLE, answer).into_response());
         }
     };
     answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
     answer.insert(header::CONTENT_LENGTH, value(&(range.end - range.start).to_string()));
-    file.seek(SeekFrom::Start(range.start)).await?;
-    let stream = ReaderStream::with_capacity(file.take(range.end - range.start), 64 << 10);
-    Ok(Sent::File((status, answer, Body::from_stream(stream)).into_response()))
+    Sent::File((status, answer, Body::from_stream((file.read)(range))).into_response())
 }
 
 #[derive(Debug, PartialEq)]

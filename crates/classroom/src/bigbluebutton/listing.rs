@@ -52,7 +52,8 @@ impl Classroom {
                     let key = id.map(|id| MeetingKey { tenant: tenant.clone(), id });
                     key.and_then(|key| self.meetings().get(&key)).is_some_and(|meeting| meeting.server == server.id)
                 };
-                elements.into_iter().filter(|(id, _)| is_theirs(id)).map(|(_, element)| element).collect()
+                let is_listed = |own: &Listed| own.is_of(&elements, &is_theirs);
+                elements.iter().filter(|own| is_listed(own)).map(|own| own.element.as_str()).collect()
             }
             Err(error) => {
                 self.fleet().on_failure(&server.id, portal::with_causes(&error), self.now_ms());
@@ -63,17 +64,44 @@ impl Classroom {
     }
 }
 
-/// The `<meeting>` elements of an answer as they came, each with its meeting's name.
-fn elements(answer: &Bytes) -> Result<Vec<(String, String)>, XmlError> {
+/// A `<meeting>` element as it came, and what says whose it is.
+#[derive(Default)]
+struct Listed {
+    id: String,
+    internal_id: String,
+    /// Of a breakout room: the meeting it belongs to, as clients or as its server call it.
+    parent: Option<String>,
+    element: String,
+}
+
+impl Listed {
+    /// Whether it is a meeting of theirs, or a breakout room of one, which they did not make and have no place for.
+    fn is_of(&self, all: &[Self], is_theirs: &impl Fn(&str) -> bool) -> bool {
+        let is_parent = |parent: &str| {
+            let named = all.iter().find(|own| own.internal_id == parent);
+            is_theirs(named.map_or(parent, |own| own.id.as_str()))
+        };
+        is_theirs(&self.id) || self.parent.as_deref().is_some_and(is_parent)
+    }
+}
+
+fn elements(answer: &Bytes) -> Result<Vec<Listed>, XmlError> {
     let mut elements = Vec::new();
-    let mut id = String::new();
-    walk(answer, |path, met| match (path, met) {
-        ("response/meetings/meeting/meetingID", Met::End { text, .. }) => id = text.to_owned(),
-        ("response/meetings/meeting", Met::End { span, .. }) => {
-            let element = String::from_utf8_lossy(&answer[span]).into_owned();
-            elements.push((std::mem::take(&mut id), element));
+    let mut own = Listed::default();
+    walk(answer, |path, met| {
+        let Some(name) = path.strip_prefix("response/meetings/meeting") else { return };
+        match (name, met) {
+            ("/meetingID", Met::End { text, .. }) => text.clone_into(&mut own.id),
+            ("/internalMeetingID", Met::End { text, .. }) => text.clone_into(&mut own.internal_id),
+            ("/parentMeetingID" | "/breakout/parentMeetingID", Met::End { text, .. }) => {
+                own.parent = Some(text.to_owned())
+            }
+            ("", Met::End { span, .. }) => {
+                own.element = String::from_utf8_lossy(&answer[span]).into_owned();
+                elements.push(std::mem::take(&mut own));
+            }
+            _ => {}
         }
-        _ => {}
     })?;
     Ok(elements)
 }

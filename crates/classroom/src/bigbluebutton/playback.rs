@@ -3,7 +3,7 @@
 //! A recording's pages are other people's: they run in a sandbox without an origin, so that no script of theirs can call us
 //! in a reader's name. A player is the operator's own and has our origin, which is how it gets at protected files.
 
-use std::path::{Component, Path as FsPath, PathBuf};
+use std::path::{Component, Path as FsPath};
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
@@ -15,12 +15,13 @@ use serde::Deserialize;
 
 use super::file::{Sent, send};
 use crate::Classroom;
+use crate::files::{FolderFiles, Found, RecordingFiles as _};
 use crate::model::recording::{Format, Recording, RecordingId, RecordingState};
 use crate::queries::recording::{playback_list, recording_get};
 use crate::service::ServiceError;
+use crate::service::caption::tracks_path;
+use crate::service::recording::recording_path;
 
-/// The formats whose files are served: each is the first part of its addresses.
-const FORMATS: [&str; 6] = ["presentation", "video", "podcast", "notes", "screenshare", "capture"];
 const COOKIE: &str = "amphi_recording";
 /// For a recording's own files.
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox allow-scripts allow-popups allow-downloads");
@@ -30,7 +31,7 @@ pub(super) fn routes() -> Router<Classroom> {
         .route("/recording/{id}/{format}", get(redeem))
         .route("/playback/{*path}", get(player))
         .route("/textTrack/{id}/{file}", get(track));
-    for format in FORMATS {
+    for format in Format::SERVED {
         let own = move |state, path, headers| own_file(state, format, path, headers);
         let root = move |state: State<Classroom>, Path(id): Path<String>, headers: HeaderMap| {
             own_file(state, format, Path((id, String::new())), headers)
@@ -46,7 +47,7 @@ pub(super) fn routes() -> Router<Classroom> {
 /// For players: what they need. They render what people wrote in a meeting, so they may ask for recordings and nothing else of
 /// ours, and be in no page that has their origin.
 fn player_policy(url: &str) -> HeaderValue {
-    let paths = FORMATS.into_iter().chain(["playback", "textTrack"]).map(|path| format!(" {url}/{path}/"));
+    let paths = Format::SERVED.into_iter().chain(["playback", "textTrack"]).map(|path| format!(" {url}/{path}/"));
     let paths: String = paths.collect();
     let policy = format!(
         "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src{paths}; frame-src{paths}; \
@@ -96,12 +97,15 @@ impl Refusal {
 }
 
 /// A path of names below a folder; `None` where it could lead elsewhere.
-fn below(folder: PathBuf, path: &str) -> Option<PathBuf> {
-    let mut whole = folder;
+fn below(folder: &str, path: &str) -> Option<String> {
+    let mut whole = folder.to_owned();
     for component in FsPath::new(path).components() {
         match component {
             Component::Normal(part) if !part.as_encoded_bytes().starts_with(b".") && !path.contains('\0') => {
-                whole.push(part)
+                if !whole.is_empty() {
+                    whole.push('/');
+                }
+                whole.push_str(part.to_str()?);
             }
             Component::Normal(_)
             | Component::CurDir
@@ -133,14 +137,13 @@ impl Classroom {
         if recording.is_protected && !cookies(headers).any(|cookie| self.may_view(&recording.id, &format, cookie)) {
             return Err(Refusal::Closed);
         }
-        let mut file = below(self.recording_dir(&format, &recording.id), path).ok_or(Refusal::Missing)?;
-        if tokio::fs::metadata(&file).await.is_ok_and(|found| found.is_dir()) {
-            file.push("index.html");
+        let mut path = below(&recording_path(&format, &recording.id), path).ok_or(Refusal::Missing)?;
+        let mut found = self.kept().find(&path).await.map_err(ServiceError::Files)?;
+        if let Found::Folder = found {
+            path.push_str("/index.html");
+            found = self.kept().find(&path).await.map_err(ServiceError::Files)?;
         }
-        let mut response = match send(&file, headers).await.map_err(ServiceError::Files)? {
-            Sent::File(response) => response,
-            Sent::Nothing => return Err(Refusal::Missing),
-        };
+        let Sent::File(mut response) = send(&path, found, headers) else { return Err(Refusal::Missing) };
         let answer = response.headers_mut();
         answer.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
         // A page in a sandbox has no origin: what it may read besides is what anybody may.
@@ -152,17 +155,18 @@ impl Classroom {
 
     /// A file of a player, else the page nearest above it, which finds its recording in the address.
     async fn player_file(&self, path: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
-        let folder = self.config().dir.join("playback");
-        let file = below(folder.clone(), path).ok_or(Refusal::Missing)?;
-        let mut sent = send(&file, headers).await.map_err(ServiceError::Files)?;
-        let mut above = file.as_path();
-        while let (Sent::Nothing, true) = (&sent, above.starts_with(&folder)) {
-            sent = send(&above.join("index.html"), headers).await.map_err(ServiceError::Files)?;
-            above = above.parent().unwrap_or(FsPath::new(""));
+        let players = FolderFiles::new(self.config().dir.join("playback"));
+        let path = below("", path).ok_or(Refusal::Missing)?;
+        let pages = FsPath::new(&path).ancestors().map(|above| above.join("index.html"));
+        for path in std::iter::once(path.clone().into()).chain(pages) {
+            let path = path.to_string_lossy();
+            let found = players.find(&path).await.map_err(ServiceError::Files)?;
+            if let Sent::File(mut response) = send(&path, found, headers) {
+                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, player_policy(&self.config().url));
+                return Ok(response);
+            }
         }
-        let Sent::File(mut response) = sent else { return Err(Refusal::NoPlayer) };
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, player_policy(&self.config().url));
-        Ok(response)
+        Err(Refusal::NoPlayer)
     }
 
     async fn track_file(&self, id: &str, file: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
@@ -174,8 +178,9 @@ impl Classroom {
         if recording.is_protected {
             return Err(Refusal::Closed);
         }
-        let file = below(self.tracks_dir(&recording.id), file).ok_or(Refusal::Missing)?;
-        match send(&file, headers).await.map_err(ServiceError::Files)? {
+        let path = below(&tracks_path(&recording.id), file).ok_or(Refusal::Missing)?;
+        let found = self.kept().find(&path).await.map_err(ServiceError::Files)?;
+        match send(&path, found, headers) {
             Sent::File(response) => Ok(response),
             Sent::Nothing => Err(Refusal::Missing),
         }

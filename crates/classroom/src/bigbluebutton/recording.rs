@@ -39,7 +39,7 @@ impl Classroom {
         };
         let (offset, limit) = window.unwrap_or((0, ANSWER_MAX));
         let found = if is_empty { Vec::new() } else { self.recordings_find(&filter, offset, limit).await? };
-        let tokens = self.view_tokens(&found).await?;
+        let tokens = self.view_tokens(&found);
         let mut answer = Element::success();
         answer.push_with("recordings", |element| {
             for (recording, playbacks) in &found {

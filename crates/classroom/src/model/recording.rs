@@ -32,6 +32,9 @@ impl std::fmt::Display for RecordingId {
 pub(crate) struct Format(String);
 
 impl Format {
+    /// Those whose files are served: each is the first part of its addresses.
+    pub(crate) const SERVED: [&str; 6] = ["presentation", "video", "podcast", "notes", "screenshare", "capture"];
+
     /// Reads one: 1 to 63 letters, digits and `- _ .`, the first no point; `None` for anything else.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         is_plain(text, 63).then(|| Self(text.to_owned()))
@@ -39,6 +42,11 @@ impl Format {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it can be watched here. What an archive has besides, such as statistics, is kept and not listed.
+    pub(crate) fn is_served(&self) -> bool {
+        Self::SERVED.contains(&self.as_str())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Where meetings are, and how many came to them.
 
 use db::{Database, DbError, Query, Row, Write};
-use portal::TenantId;
 
 use super::{json, tenant, unreadable};
 use crate::model::meeting::{Meeting, MeetingId, MeetingKey};
@@ -49,10 +48,10 @@ pub(crate) async fn meeting_page(
     db.all(query.bind(tenant).bind(id).bind(limit)).await?.iter().map(meeting_read).collect()
 }
 
-/// Inserts a meeting; `DbError::Duplicate` when it is there, or its number is taken.
-pub(crate) fn meeting_insert(meeting: &Meeting) -> Query {
-    let sql = "INSERT INTO classroom_meeting (tenant, meeting_id, server, epoch, voice_bridge, token, name, callbacks, \
-         created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const MEETING_INSERT: &str = "INSERT INTO classroom_meeting (tenant, meeting_id, server, epoch, voice_bridge, token, name, \
+     callbacks, created_ms)";
+
+fn meeting_bound(sql: String, meeting: &Meeting) -> Query {
     Query::new(sql)
         .bind(meeting.key.tenant.as_str())
         .bind(meeting.key.id.as_str())
@@ -63,6 +62,21 @@ pub(crate) fn meeting_insert(meeting: &Meeting) -> Query {
         .bind(meeting.name.as_str())
         .bind(serde_json::to_string(&meeting.callbacks).expect("two addresses are JSON"))
         .bind(meeting.created_ms)
+}
+
+/// Inserts a meeting; `DbError::Duplicate` when it is there, or its number is taken.
+pub(crate) fn meeting_insert(meeting: &Meeting) -> Query {
+    meeting_bound(format!("{MEETING_INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"), meeting)
+}
+
+/// The same for a tenant that may have only so many, however many are made at once: `Unmet`, with the name `limit`, when it
+/// has them.
+pub(crate) fn meeting_insert_below(write: &mut Write, meeting: &Meeting) {
+    let tenant = meeting.key.tenant.as_str();
+    write.push_step(Query::new("UPDATE classroom_tenant SET claims = claims + 1 WHERE tenant = ?").bind(tenant));
+    let sql = "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? FROM classroom_tenant l WHERE l.tenant = ? AND (l.meetings_max = 0 OR \
+         (SELECT COUNT(*) FROM classroom_meeting m WHERE m.tenant = l.tenant) < l.meetings_max)";
+    write.push_expect("limit", meeting_bound(format!("{MEETING_INSERT} {sql}"), meeting).bind(tenant));
 }
 
 /// Puts a meeting on another server, unless somebody else has moved it.
@@ -95,12 +109,6 @@ pub(crate) fn meeting_delete(meeting: &Meeting) -> Query {
 /// Forgets every meeting of a server.
 pub(crate) fn meetings_delete_on(server: &ServerId) -> Query {
     Query::new("DELETE FROM classroom_meeting WHERE server = ?").bind(server.as_str())
-}
-
-/// How many meetings a tenant has now.
-pub(crate) async fn meeting_count(db: &Database, tenant: &TenantId) -> Result<i64, DbError> {
-    let query = Query::new("SELECT COUNT(*) AS meetings FROM classroom_meeting WHERE tenant = ?").bind(tenant.as_str());
-    db.one(query).await?.get("meetings")
 }
 
 /// Servers that have a meeting of this name, whosever it is.

@@ -1,6 +1,6 @@
 //! Calls to clients that have to come through.
 
-use db::{Database, DbError, Query, Row};
+use db::{Database, DbError, Given, Kind, Query, Row, Write};
 use portal::TenantId;
 
 use super::{tenant, unreadable};
@@ -23,19 +23,24 @@ fn call_read(row: &Row) -> Result<OutboxCall, DbError> {
     })
 }
 
-/// Puts a call behind the others of its address; nothing when the same is there.
-pub(crate) fn call_insert(call: &OutboxCall) -> Query {
+/// Puts a call behind the others of its address; nothing when the same is there, or so many wait there already.
+pub(crate) fn call_put(write: &mut Write, call: &OutboxCall, most: i64) {
+    let mut given = Given::new(&[
+        ("given_id", Kind::Text),
+        ("given_line", Kind::Text),
+        ("given_kind", Kind::Text),
+        ("given_tenant", Kind::Text),
+        ("given_url", Kind::Text),
+        ("given_body", Kind::Text),
+        ("at_ms", Kind::Int),
+    ]);
+    let (kind, tenant) = (call.kind.as_str().into(), call.tenant.as_str().into());
+    let [id, line, url, body] = [&call.id, &call.line, &call.url, &call.body].map(|text| text.as_str().into());
+    given.push([id, line, kind, tenant, url, body, call.created_ms.into()]);
     let sql = "INSERT INTO classroom_outbox (id, line, kind, tenant, url, body, is_done, attempts, due_ms, created_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT DO NOTHING";
-    Query::new(sql)
-        .bind(call.id.as_str())
-        .bind(call.line.as_str())
-        .bind(call.kind.as_str())
-        .bind(call.tenant.as_str())
-        .bind(call.url.as_str())
-        .bind(call.body.as_str())
-        .bind(call.created_ms)
-        .bind(call.created_ms)
+         SELECT given_id, given_line, given_kind, given_tenant, given_url, given_body, 0, 0, at_ms, at_ms FROM given \
+         WHERE (SELECT COUNT(*) FROM classroom_outbox o WHERE o.line = given_line AND o.is_done = 0) < ? ON CONFLICT DO NOTHING";
+    write.push_given(Query::new(sql).bind(most), given);
 }
 
 /// Calls that are due, of each address the first alone, since they keep their order.

@@ -2,13 +2,14 @@
 //! for them, again after each import.
 
 use std::io;
-use std::path::{Path, PathBuf};
 
 use db::Write;
 use serde_json::{Value, json};
 
 use super::ServiceError;
+use super::recording::recording_path;
 use crate::Classroom;
+use crate::files::{Found, RecordingFiles, content};
 use crate::model::recording::{Format, Recording, RecordingId, Track};
 use crate::queries::recording::{track_delete, track_list, track_put};
 
@@ -17,6 +18,8 @@ const LABEL_CHARS_MAX: usize = 190;
 /// Formats whose player shows captions, by the list beside its files.
 const SHOWN_IN: [&str; 2] = ["presentation", "video"];
 const LIST: &str = "captions.json";
+/// A list or a track, at most.
+const BYTES_MAX: u64 = 4 << 20;
 
 /// What a track is not, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +74,12 @@ pub(crate) fn vtt(content: &[u8]) -> Result<String, TrackRefusal> {
     Ok(format!("WEBVTT\n\n{}\n", text.lines().map(line).collect::<Vec<_>>().join("\n")))
 }
 
-impl Classroom {
-    /// The tracks that clients added to a recording are in this folder.
-    pub(crate) fn tracks_dir(&self, id: &RecordingId) -> PathBuf {
-        self.recordings_dir().join("tracks").join(id.as_str())
-    }
+/// Where the tracks that clients added to a recording are kept.
+pub(crate) fn tracks_path(id: &RecordingId) -> String {
+    format!("tracks/{id}")
+}
 
+impl Classroom {
     /// Adds captions in the place of those of the same kind and language; `None` takes them away.
     pub(crate) async fn track_set(
         &self,
@@ -84,19 +87,13 @@ impl Classroom {
         track: Track,
         content: Option<String>,
     ) -> Result<(), ServiceError> {
-        let (folder, file) = (self.tracks_dir(&recording.id), track.file());
+        let path = format!("{}/{}", tracks_path(&recording.id), track.file());
         let is_kept = content.is_some();
-        let written = tokio::task::spawn_blocking(move || match content {
-            Some(content) => {
-                std::fs::create_dir_all(&folder)?;
-                file_replace(&folder.join(file), content.as_bytes())
-            }
-            None => match std::fs::remove_file(folder.join(file)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            },
-        });
-        written.await.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(ServiceError::Files)?;
+        let done = match content {
+            Some(content) => self.kept().put(&path, content.into()).await,
+            None => self.kept().remove(&path).await,
+        };
+        done.map_err(ServiceError::Files)?;
         let mut write = Write::new();
         if is_kept {
             track_put(&mut write, &recording.id, &track);
@@ -118,37 +115,41 @@ impl Classroom {
         if tracks.is_empty() && gone.is_none() {
             return Ok(());
         }
-        let from = self.tracks_dir(id);
-        let shown_in = SHOWN_IN.into_iter().filter_map(Format::parse);
-        let folders: Vec<PathBuf> = shown_in.map(|format| self.recording_dir(&format, id)).collect();
-        let shown = tokio::task::spawn_blocking(move || {
-            let mut folders = folders.iter().filter(|folder| folder.is_dir());
-            folders.try_for_each(|folder| list_update(folder, &from, &tracks, gone.as_ref()))
-        });
-        shown.await.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(ServiceError::Files)
+        for format in SHOWN_IN.into_iter().filter_map(Format::parse) {
+            let folder = recording_path(&format, id);
+            for files in self.kept().each() {
+                if let Found::Folder = files.find(&folder).await.map_err(ServiceError::Files)? {
+                    let updated = self.list_update(files, &folder, id, &tracks, gone.as_ref()).await;
+                    updated.map_err(ServiceError::Files)?;
+                }
+            }
+        }
+        Ok(())
     }
-}
 
-/// Brings the player's list, and the files that it names, up to date with these tracks.
-fn list_update(folder: &Path, from: &Path, tracks: &[Track], gone: Option<&Track>) -> io::Result<()> {
-    let listed = std::fs::read(folder.join(LIST)).unwrap_or_default();
-    let mut listed: Vec<Value> = serde_json::from_slice(&listed).unwrap_or_default();
-    let ours: Vec<String> = tracks.iter().chain(gone).map(Track::locale).collect();
-    listed.retain(|entry| !ours.iter().any(|locale| entry["locale"] == locale.as_str()));
-    for track in tracks {
-        listed.push(json!({ "locale": track.locale(), "localeName": track.label }));
-        let content = std::fs::read(from.join(track.file()))?;
-        file_replace(&folder.join(format!("caption_{}.vtt", track.locale())), &content)?;
+    /// Brings the player's list, and the files that it names, up to date with these tracks.
+    async fn list_update(
+        &self,
+        files: &dyn RecordingFiles,
+        folder: &str,
+        id: &RecordingId,
+        tracks: &[Track],
+        gone: Option<&Track>,
+    ) -> io::Result<()> {
+        let list = format!("{folder}/{LIST}");
+        let listed = content(files, &list, BYTES_MAX).await?.unwrap_or_default();
+        let mut listed: Vec<Value> = serde_json::from_slice(&listed).unwrap_or_default();
+        let ours: Vec<String> = tracks.iter().chain(gone).map(Track::locale).collect();
+        listed.retain(|entry| !ours.iter().any(|locale| entry["locale"] == locale.as_str()));
+        for track in tracks {
+            let path = format!("{}/{}", tracks_path(id), track.file());
+            // One that was removed at this moment is not shown.
+            let Some(content) = self.kept().content(&path, BYTES_MAX).await? else { continue };
+            listed.push(json!({ "locale": track.locale(), "localeName": track.label }));
+            files.put(&format!("{folder}/caption_{}.vtt", track.locale()), content).await?;
+        }
+        files.put(&list, serde_json::to_vec(&listed)?.into()).await
     }
-    file_replace(&folder.join(LIST), serde_json::to_string(&listed)?.as_bytes())
-}
-
-/// Writes a file so that it is whole or as it was.
-fn file_replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    std::fs::write(&beside, content)?;
-    std::fs::File::open(&beside)?.sync_all()?;
-    std::fs::rename(beside, path)
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use crate::fleet::TagWish;
 use crate::model::meeting::{Callbacks, MeetingId, MeetingKey};
 use crate::model::parameters::Parameters;
 use crate::model::server::{Server, ServerId};
-use crate::queries::meeting::meeting_count;
 use place::Claim;
 
 /// For a server to make a meeting; slides that come along are fetched by the server later.
@@ -187,15 +186,6 @@ impl Classroom {
             parameters.set("meta_server-tag", server.tag.as_str());
         }
         parameters
-    }
-    /// Errors: `MeetingsMost`, `PeopleMost`, `Db`.
-    async fn limits_check(&self, tenant: &TenantEntry) -> Result<(), ServiceError> {
-        if let Some(most) = tenant.settings.meetings_max
-            && meeting_count(self.db(), &tenant.settings.tenant).await? >= i64::from(most)
-        {
-            return Err(ServiceError::MeetingsMost(most));
-        }
-        self.attendees_check(tenant)
     }
 
     /// Errors: `PeopleMost` where no one more may join any of the tenant's meetings.

@@ -1,6 +1,8 @@
 //! Hooks: a client makes one here, and every server calls an address of ours in its name. What servers have is compared with
 //! what is stored, so that new servers and those that return get the hooks too.
 
+use std::time::Duration;
+
 use db::{DbError, Write};
 use futures::future::join_all;
 use portal::TenantId;
@@ -23,6 +25,8 @@ use crate::xml::{Met, XmlError, walk};
 
 /// Hooks of a tenant, at most.
 const HOOKS_MAX: usize = 200;
+/// How long a client waits for its hook to be on all servers.
+const SPREAD_WITHIN: Duration = Duration::from_secs(1);
 /// A hook for one meeting is forgotten when the meeting is not there for this long after the hook was made.
 const MEETING_GONE_MS: i64 = 86_400_000;
 
@@ -74,7 +78,7 @@ impl Classroom {
             hook.id = hook_next_id(self.db()).await?;
             match self.db().write(Write::new().step(hook_insert(&hook))).await {
                 Ok(_) => {
-                    self.hooks_reconcile().await?;
+                    self.hooks_spread().await;
                     return Ok(Some((hook, true)));
                 }
                 Err(DbError::Duplicate) => {}
@@ -99,7 +103,7 @@ impl Classroom {
     pub(crate) async fn hook_destroy(&self, tenant: &TenantId, id: i64) -> Result<bool, ServiceError> {
         match self.db().write(Write::new().expect("hook", hook_delete(tenant, id))).await {
             Ok(_) => {
-                self.hooks_reconcile().await?;
+                self.hooks_spread().await;
                 Ok(true)
             }
             Err(DbError::Unmet { .. }) => Ok(false),
@@ -109,6 +113,19 @@ impl Classroom {
 
     fn hook_address(&self, hook: &Hook) -> String {
         format!("{}/bigbluebutton/hooks/{}", self.config().url, hook.token)
+    }
+
+    /// Brings servers into line, and waits a moment for it: most have answered then. One that hangs is waited for in the
+    /// background, and asked again at the next turn.
+    async fn hooks_spread(&self) {
+        let classroom = self.clone();
+        let spread = tokio::spawn(async move {
+            if let Err(error) = classroom.hooks_reconcile().await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "servers were not told of a change of hooks; they are at the next turn");
+            }
+        });
+        let _ = tokio::time::timeout(SPREAD_WITHIN, spread).await;
     }
 
     /// Brings what servers have into line with what is stored.

@@ -10,17 +10,17 @@ use serde_json::json;
 
 use super::ServiceError;
 use super::create::{READY_PARAMETER, TENANT_PARAMETER};
+use super::outbox::WAITING_MOST;
+use super::recording::recording_path;
 use crate::Classroom;
 use crate::archive::{ArchiveError, Limits, Part, unpack};
+use crate::files::{WORK, modified_ms};
 use crate::model::outbox::{CallKind, OutboxCall};
 use crate::model::recording::{Playback, Recording, RecordingId, RecordingState};
-use crate::queries::outbox::call_insert;
+use crate::queries::outbox::call_put;
 use crate::queries::recording::{playback_put, recording_get, recording_import_again, recording_insert};
 use crate::queries::upload::{Quarantined, quarantine_insert};
 use portal::TenantId;
-
-/// Below the folder of recordings: what is being unpacked, and what was replaced.
-const WORK: &str = ".work";
 
 /// What became of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,7 @@ impl Classroom {
     /// # Errors
     /// `Files`, `Db`: ours, and the file is still there to be tried again.
     pub(crate) async fn archive_take(&self, path: &Path, name: &str) -> Result<Import, ServiceError> {
-        let work = self.recordings_dir().join(WORK).join(uuid::Uuid::now_v7().to_string());
-        tokio::fs::create_dir_all(&work).await.map_err(ServiceError::Files)?;
+        let work = self.kept().work().await.map_err(ServiceError::Files)?;
         let taken = self.archive_unpack(path, &work).await;
         if let Err(error) = tokio::fs::remove_dir_all(&work).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "what was unpacked could not be removed");
@@ -75,13 +74,13 @@ impl Classroom {
         }
         let ids = recordings.keys().cloned().collect();
         for parts in recordings.into_values() {
-            self.recording_import(parts, work).await?;
+            self.recording_import(parts).await?;
         }
         Ok(Import::Done(ids))
     }
 
     /// The parts of one recording take their places.
-    async fn recording_import(&self, mut parts: Vec<Part>, work: &Path) -> Result<(), ServiceError> {
+    async fn recording_import(&self, mut parts: Vec<Part>) -> Result<(), ServiceError> {
         let hidden = READY_PARAMETER.trim_start_matches("meta_");
         let mut ready = None;
         for part in &mut parts {
@@ -93,12 +92,9 @@ impl Classroom {
             return Ok(());
         }
         let recording = self.recording_of(&parts, known.as_ref())?;
-        for (n, part) in parts.iter().enumerate() {
-            let to = self.recording_dir(&part.folder, &recording.id);
-            let (from, old) = (part.path.clone(), work.join(format!(".old-{n}")));
-            let moved = tokio::task::spawn_blocking(move || place(&from, &to, &old));
-            let moved = moved.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-            moved.map_err(ServiceError::Files)?;
+        for part in &parts {
+            let path = recording_path(&part.folder, &recording.id);
+            self.kept().put_folder(&part.path, &path).await.map_err(ServiceError::Files)?;
         }
         let write = |is_known: bool| {
             let mut write = Write::new();
@@ -115,7 +111,7 @@ impl Classroom {
                 let body = json!({ "meeting_id": recording.meeting_id, "record_id": recording.id.as_str() });
                 let (tenant, now_ms) = (recording.tenant.clone(), self.now_ms());
                 let call = OutboxCall::new(CallKind::Ready, tenant, url.clone(), body.to_string(), now_ms);
-                write.push_step(call_insert(&call));
+                call_put(&mut write, &call, WAITING_MOST);
             }
             write
         };
@@ -180,29 +176,6 @@ impl Classroom {
         }
         Ok(())
     }
-}
-
-/// When a file was changed, epoch ms.
-pub(crate) fn modified_ms(metadata: &std::fs::Metadata) -> io::Result<i64> {
-    let since = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// Puts a folder in its place, in one step: what was there is at `old` then.
-fn place(from: &Path, to: &Path, old: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    let above = to.parent().ok_or_else(|| io::Error::other("a recording has a folder above it"))?;
-    std::fs::create_dir_all(above)?;
-    match std::fs::rename(from, to) {
-        Ok(()) => {}
-        // Something is there: the two change places, so that somebody who watches it finds one or the other.
-        Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
-            renameat_with(CWD, from, CWD, to, RenameFlags::EXCHANGE)?;
-            std::fs::rename(from, old)?;
-        }
-        Err(error) => return Err(error),
-    }
-    File::open(above)?.sync_all()
 }
 
 /// Moves a file, to another file system too.

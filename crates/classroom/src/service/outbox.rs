@@ -14,11 +14,13 @@ use crate::model::checksum::{Algorithm, checksum};
 use crate::model::jwt::{Hash, sign};
 use crate::model::outbox::{CallKind, Next, OutboxCall};
 use crate::queries::outbox::{
-    call_again, call_count, call_done, call_insert, call_list_due, call_next, callback_prune, calls_prune,
+    call_again, call_count, call_done, call_list_due, call_next, call_put, callback_prune, calls_prune,
 };
 
 /// Addresses that are called at the same time.
 const AT_ONCE: usize = 16;
+/// Calls that wait for one address, at most: further ones are not kept, or one LMS that is away would fill the database.
+pub(crate) const WAITING_MOST: i64 = 10_000;
 /// For an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// After this a turn begins no other call: with the last answer it is over before its lease is.
@@ -40,7 +42,9 @@ impl Classroom {
         body: String,
     ) -> Result<(), DbError> {
         let call = OutboxCall::new(kind, tenant, url, body, self.now_ms());
-        self.db().write(Write::new().step(call_insert(&call))).await.map(drop)
+        let mut write = Write::new();
+        call_put(&mut write, &call, WAITING_MOST);
+        self.db().write(write).await.map(drop)
     }
 
     /// Sends what is due.

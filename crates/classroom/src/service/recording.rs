@@ -81,18 +81,18 @@ pub(crate) fn visible(caller: &Caller) -> Option<TenantId> {
     }
 }
 
+/// Where the files of a recording in one format are kept.
+pub(crate) fn recording_path(format: &Format, id: &RecordingId) -> String {
+    format!("{}/{id}", format.as_str())
+}
+
 impl Classroom {
-    /// Where recordings are.
+    /// Where recordings are, those in a volume aside.
     pub(crate) fn recordings_dir(&self) -> PathBuf {
         self.config().dir.join("recordings")
     }
 
-    /// The files of a recording in one format.
-    pub(crate) fn recording_dir(&self, format: &Format, id: &RecordingId) -> PathBuf {
-        self.recordings_dir().join(format.as_str()).join(id.as_str())
-    }
-
-    /// Recordings with the ways to watch each.
+    /// Recordings with the ways to watch each here.
     pub(crate) async fn recordings_find(
         &self,
         filter: &RecordingFilter,
@@ -102,7 +102,8 @@ impl Classroom {
         let recordings = recording_list(self.db(), filter, offset, limit).await?;
         let mut playbacks: HashMap<_, _> = playback_list(self.db(), &recordings).await?;
         let with = |recording: Recording| {
-            let own = playbacks.remove(&recording.id).unwrap_or_default();
+            let mut own = playbacks.remove(&recording.id).unwrap_or_default();
+            own.retain(|playback| playback.format.is_served());
             (recording, own)
         };
         Ok(recordings.into_iter().map(with).collect())
@@ -185,29 +186,12 @@ impl Classroom {
     }
 
     async fn recording_files_remove(&self, id: &RecordingId) -> Result<(), ServiceError> {
-        let (shelf, id) = (self.recordings_dir(), id.clone());
-        let removed = tokio::task::spawn_blocking(move || {
-            for format in std::fs::read_dir(shelf)?.flatten() {
-                let folder = format.path().join(id.as_str());
-                match std::fs::remove_dir_all(folder) {
-                    Err(error)
-                        if !matches!(
-                            error.kind(),
-                            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-                        ) =>
-                    {
-                        return Err(error);
-                    }
-                    _ => {}
-                }
+        for files in self.kept().each() {
+            for folder in files.folders().await.map_err(ServiceError::Files)? {
+                files.remove(&format!("{folder}/{id}")).await.map_err(ServiceError::Files)?;
             }
-            Ok(())
-        });
-        match removed.await {
-            Ok(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => Err(ServiceError::Files(error)),
-            Ok(_) => Ok(()),
-            Err(error) => Err(ServiceError::Files(std::io::Error::other(error))),
         }
+        Ok(())
     }
 
     fn recording_audit(&self, write: &mut Write, caller: Option<&Caller>, deed: &str, id: &RecordingId) {

@@ -9,8 +9,7 @@ use super::ServiceError;
 use crate::Classroom;
 use crate::model::checksum::hex;
 use crate::model::recording::{Format, Playback, Recording, RecordingId};
-use crate::model::token::token;
-use crate::queries::view::{view_delete, view_get, view_insert, view_prune};
+use crate::queries::view::{view_prune, view_use};
 
 /// How long a token can be exchanged.
 const TOKEN_MS: i64 = 60 * 60_000;
@@ -26,27 +25,30 @@ fn sealed_for(id: &RecordingId, format: &Format) -> String {
     format!("classroom-view {id} {}", format.as_str())
 }
 
+/// What a token is sealed for.
+fn token_sealed_for(id: &RecordingId, format: &Format) -> String {
+    format!("classroom-view-token {id} {}", format.as_str())
+}
+
 impl Classroom {
-    /// A token for each way to watch each of these recordings that is protected.
-    pub(crate) async fn view_tokens(
+    /// A token for each way to watch each of these recordings that is protected. Nothing is stored: a client may list ten
+    /// thousand recordings as often as it likes.
+    pub(crate) fn view_tokens(
         &self,
         recordings: &[(Recording, Vec<Playback>)],
-    ) -> Result<HashMap<(RecordingId, Format), String>, ServiceError> {
-        let mut tokens = HashMap::new();
-        let mut write = Write::new();
-        for (recording, playbacks) in recordings.iter().filter(|(recording, _)| recording.is_protected) {
-            for playback in playbacks {
-                let token = token();
-                let until_ms = self.now_ms() + TOKEN_MS;
-                view_insert(&mut write, &hash(&token), &recording.id, &playback.format, until_ms);
-                tokens.insert((recording.id.clone(), playback.format.clone()), token);
-            }
-        }
-        if !write.is_empty() {
-            write.push_step(view_prune(self.now_ms()));
-            self.db().write(write).await?;
-        }
-        Ok(tokens)
+    ) -> HashMap<(RecordingId, Format), String> {
+        let until = (self.now_ms() + TOKEN_MS).to_string();
+        let ways =
+            recordings.iter().filter(|(recording, _)| recording.is_protected).flat_map(|(recording, playbacks)| {
+                playbacks.iter().map(move |playback| (recording.id.clone(), playback.format.clone()))
+            });
+        let sealed = ways.map(|(id, format)| {
+            let sealed = self.config().seal.seal(&token_sealed_for(&id, &format), &until);
+            // As it stands in an address.
+            let token = sealed.replace('+', "-").replace('/', "_");
+            ((id, format), token)
+        });
+        sealed.collect()
     }
 
     /// Exchanges a token for what a cookie holds; `None`: it is none, is over, or was used.
@@ -56,17 +58,20 @@ impl Classroom {
         format: &Format,
         token: &str,
     ) -> Result<Option<String>, ServiceError> {
-        let hash = hash(token);
-        let opened = view_get(self.db(), &hash, self.now_ms()).await?;
-        if opened.is_none_or(|opened| opened != (id.clone(), format.clone())) {
+        let sealed = token.replace('-', "+").replace('_', "/");
+        let Ok(until) = self.config().seal.open(&token_sealed_for(id, format), &sealed) else { return Ok(None) };
+        let (Ok(until_ms), now_ms) = (until.expose().parse(), self.now_ms()) else { return Ok(None) };
+        if now_ms >= until_ms {
             return Ok(None);
         }
-        match self.db().write(Write::new().expect("view", view_delete(&hash))).await {
+        // Of what was sealed, not of what was given, in which a letter may be written in two ways.
+        let used = Write::new().step(view_prune(now_ms)).step(view_use(&hash(&sealed), id, format, until_ms));
+        match self.db().write(used).await {
             Ok(_) => {}
-            Err(DbError::Unmet { .. }) => return Ok(None),
+            Err(DbError::Duplicate) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
-        let until_ms = self.now_ms() + WATCH_MS;
+        let until_ms = now_ms + WATCH_MS;
         Ok(Some(self.config().seal.seal(&sealed_for(id, format), &until_ms.to_string())))
     }
 

@@ -1,5 +1,7 @@
 //! What Prometheus is told of servers and tenants. Every replica tells what it saw itself, so that any of them may be asked.
 
+use std::collections::HashSet;
+
 use placement::Health;
 
 use crate::Classroom;
@@ -7,16 +9,15 @@ use crate::Classroom;
 impl Classroom {
     /// Sets the gauges to what the last polls said.
     pub(crate) fn measure(&self) {
-        for server in self.server_views() {
-            let host = server.host;
-            let is_up = server.health == Health::Up;
-            metrics::gauge!("amphi_conference_server_up_ratio", "server" => host.clone())
-                .set(f64::from(u8::from(is_up)));
-            metrics::gauge!("amphi_conference_server_meeting_count", "server" => host.clone())
-                .set(server.meetings as f64);
-            metrics::gauge!("amphi_conference_server_user_count", "server" => host.clone())
-                .set(f64::from(server.users));
-            metrics::gauge!("amphi_conference_server_load_count", "server" => host).set(server.load);
+        let views = self.server_views();
+        for server in &views {
+            let is_up = f64::from(u8::from(server.health == Health::Up));
+            server_gauges(&server.host, [is_up, server.meetings as f64, server.users.into(), server.load]);
+        }
+        let hosts: HashSet<String> = views.into_iter().map(|server| server.host).collect();
+        // The recorder forgets no gauge: of a server that was removed it says so.
+        for host in self.measured_swap(hosts.clone()).difference(&hosts) {
+            server_gauges(host, [f64::NAN; 4]);
         }
         let attendance = self.attendance_by_tenant();
         for entry in self.directory().entries().tenants() {
@@ -26,6 +27,15 @@ impl Classroom {
             metrics::gauge!("amphi_conference_tenant_user_count", "tenant" => name.clone()).set(f64::from(users));
         }
     }
+}
+
+/// Whether it is up, meetings, users, load.
+fn server_gauges(host: &str, [is_up, meetings, users, load]: [f64; 4]) {
+    let host = || host.to_owned();
+    metrics::gauge!("amphi_conference_server_up_ratio", "server" => host()).set(is_up);
+    metrics::gauge!("amphi_conference_server_meeting_count", "server" => host()).set(meetings);
+    metrics::gauge!("amphi_conference_server_user_count", "server" => host()).set(users);
+    metrics::gauge!("amphi_conference_server_load_count", "server" => host()).set(load);
 }
 
 #[cfg(test)]
@@ -56,5 +66,13 @@ mod tests {
         ] {
             assert!(told.lines().any(|told| told == line), "{line} is not in:\n{told}");
         }
+        drop(conference);
+        let id = plane.classroom.server_find(host.as_str().unwrap()).unwrap().server.id.clone();
+        plane.post(&plane.admin, &format!("/api/v1/conference/servers/{id}/panic"), json!({})).await.expect(200);
+        plane.call(&plane.admin, "DELETE", &format!("/api/v1/conference/servers/{id}"), json!(null)).await.expect(204);
+        plane.classroom.measure();
+        let told = plane.get(&plane.admin, "/metrics").await.expect_text(200);
+        let line = format!("amphi_conference_server_up_ratio{{server={host}}} NaN");
+        assert!(told.lines().any(|told| told == line), "{line} is not in:\n{told}");
     }
 }

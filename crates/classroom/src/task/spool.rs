@@ -1,7 +1,7 @@
 //! The folder that conference servers put their recordings into is watched by one replica at a time.
 
 use crate::Classroom;
-use crate::service::import::modified_ms;
+use crate::files::modified_ms;
 use crate::service::{ServiceError, import::Import};
 
 /// A file that was written to within this time is still being written.

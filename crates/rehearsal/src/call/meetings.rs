@@ -102,6 +102,9 @@ fn write(xml: &mut Xml, meeting: &Meeting) {
     let metadata = meeting.metadata();
     xml.metadata(metadata.iter().map(|(name, value)| (name.as_str(), *value)));
     xml.text("isBreakout", meeting.is("isBreakout"));
+    if let Some(parent) = meeting.param("parentMeetingID").filter(|_| meeting.is("isBreakout")) {
+        xml.text("parentMeetingID", parent);
+    }
 }
 
 fn write_attendee(xml: &mut Xml, attendee: &Attendee, is_presenter: bool) {

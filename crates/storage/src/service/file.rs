@@ -11,6 +11,7 @@ use crate::file::{FileError, Files};
 use crate::model::space::Space;
 use crate::model::stripe::Layout;
 use crate::namespace::Direct;
+use crate::queries::space::space_find;
 use crate::stripe::{Credentials, ReadError, Stripes, WriteError};
 
 /// The stripes of the volumes that this replica has been asked for.
@@ -26,6 +27,24 @@ impl Storage {
         let names = self.namespace(caller, export, wants_write).await?;
         let stripes = self.stripes(names.volume(), names.layout()).await?;
         Ok(Files::new(Arc::new(names), stripes, self.db().clock_shared()))
+    }
+
+    /// The files of an export for another service's own work, in nobody's name. `wants_write` takes the delegation of a mount
+    /// away first. `None`: there is no such export.
+    ///
+    /// # Errors
+    /// `ExportReadOnly` for a snapshot, and as [`Storage::stripes`].
+    pub async fn files_of(&self, export: &str, wants_write: bool) -> Result<Option<Files>, ServiceError> {
+        let Some(space) = space_find(self.db(), export).await? else { return Ok(None) };
+        if wants_write {
+            if space.is_read_only() {
+                return Err(ServiceError::ExportReadOnly(space.name));
+            }
+            self.delegation_take(space.id).await?;
+        }
+        let stripes = self.stripes(space.volume, space.layout).await?;
+        let names = Direct::new(self.clone(), space, !wants_write);
+        Ok(Some(Files::new(Arc::new(names), stripes, self.db().clock_shared())))
     }
 
     /// The files of an export for whom a link lets read one of them.

@@ -9,7 +9,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::routing::any;
 use serde_json::{Value, json};
-use testkit::conference::{Conference, ConferencePlan};
+use testkit::conference::{Conference, ConferencePlan, Fault};
 
 use crate::model::checksum::{Algorithm, checksum};
 use crate::model::jwt::{Hash, is_signed, sign};
@@ -116,6 +116,18 @@ async fn a_hook_is_one_for_all_servers() {
     assert!(plane.api("hooks/destroy", "hookID=1").await.expect_text(200).contains("<removed>true</removed>"));
     assert_eq!(hook_calls(&a), ["hooks/create", "hooks/destroy"]);
     assert_eq!(hook_calls(&b), ["hooks/create", "hooks/destroy"]);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_holds_no_client_up() {
+    let plane = Plane::new().await;
+    let (a, b) = (server_add(&plane, "a").await, server_add(&plane, "b").await);
+    a.set_fault(Fault::Hang);
+    let query = format!("callbackURL={}", encoded("https://lms.example.org/hook"));
+    // The server itself is given up after five seconds.
+    let made = tokio::time::timeout(Duration::from_secs(4), plane.api("hooks/create", &query)).await;
+    assert!(made.expect("an answer before the server is given up").expect_text(200).contains("<hookID>1</hookID>"));
+    assert_eq!(hook_calls(&b), ["hooks/create"]);
 }
 
 async fn create(plane: &Plane, more: &str) {

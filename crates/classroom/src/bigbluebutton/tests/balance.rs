@@ -193,13 +193,13 @@ async fn of_two_meetings_of_one_name_the_one_with_people_lives() {
     stays.attend("class", "Ada", true, true, false).unwrap();
     site.pass(5).await;
     // As after a create that timed out here and was done there all the same.
-    assert!(made_elsewhere(goes).await.contains("SUCCESS"));
+    assert!(made_elsewhere(goes, "class").await.contains("SUCCESS"));
     site.pass(10).await;
     assert!(goes.meetings().is_empty(), "the second one was ended");
     assert_eq!(stays.meetings()[0].attendees.len(), 1);
     let user = stays.meetings()[0].attendees[0].user_id.clone();
     stays.leave("class", &user);
-    assert!(made_elsewhere(goes).await.contains("SUCCESS"));
+    assert!(made_elsewhere(goes, "class").await.contains("SUCCESS"));
     goes.attend("class", "Bea", false, true, false).unwrap();
     site.pass(10).await;
     assert_eq!(site.server_of("class").await, 1 - home, "it is where its people are");
@@ -246,9 +246,9 @@ async fn a_server_that_another_replica_reaches_is_not_lost() {
     assert_eq!(site.plane.count("classroom_meeting").await, 0);
 }
 
-/// Creates `class` at a server itself, as if it had come through another balancer.
-async fn made_elsewhere(conference: &testkit::conference::Conference) -> String {
-    let query = "meetingID=class&name=class";
+/// Creates a meeting at a server itself, as if it had come through another balancer.
+async fn made_elsewhere(conference: &testkit::conference::Conference, meeting: &str) -> String {
+    let query = format!("meetingID={meeting}&name=class");
     let sum = crate::model::checksum::checksum(
         crate::model::checksum::Algorithm::Sha256,
         &[b"create", query.as_bytes(), conference.secret().as_bytes()],
@@ -260,7 +260,7 @@ async fn made_elsewhere(conference: &testkit::conference::Conference) -> String 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nobody_made_through_us_is_adopted_and_ended_meetings_are_forgotten() {
     let site = Site::new(1).await;
-    assert!(made_elsewhere(&site.conferences[0]).await.contains("SUCCESS"));
+    assert!(made_elsewhere(&site.conferences[0], "class").await.contains("SUCCESS"));
     site.conferences[0].attend("class", "Ada", true, false, false).unwrap();
     site.pass(10).await;
     assert!(site.call("getMeetingInfo", "meetingID=class").await.contains("SUCCESS"));
@@ -271,4 +271,27 @@ async fn what_nobody_made_through_us_is_adopted_and_ended_meetings_are_forgotten
     assert!(site.call("isMeetingRunning", "meetingID=class").await.contains("<running>false"));
     assert_eq!(site.plane.count("classroom_meeting").await, 0);
     assert_eq!(site.plane.count("classroom_history").await, 1, "one came");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn breakout_rooms_are_listed_with_the_meeting_they_belong_to() {
+    let site = Site::new(1).await;
+    site.create("class").await;
+    let conference = &site.conferences[0];
+    let internal = conference.meetings()[0].internal_id.clone();
+    for parent in ["class", internal.as_str(), "nobody-s"] {
+        let room = format!("room-of-{parent}&isBreakout=true&sequence=1&parentMeetingID={parent}");
+        assert!(made_elsewhere(conference, &room).await.contains("SUCCESS"));
+    }
+    site.pass(20).await;
+    let listed = site.call("getMeetings", "").await;
+    for (meeting, is_listed) in [
+        ("class".to_owned(), true),
+        ("room-of-class".into(), true),
+        (format!("room-of-{internal}"), true),
+        ("room-of-nobody-s".into(), false),
+    ] {
+        assert_eq!(listed.contains(&format!("<meetingID>{meeting}</meetingID>")), is_listed, "{meeting}: {listed}");
+    }
+    assert_eq!(site.plane.count("classroom_meeting").await, 1, "no place is kept for a breakout room");
 }

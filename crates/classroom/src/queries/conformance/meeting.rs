@@ -5,13 +5,15 @@ use db::{Database, DbError, Write};
 use super::{NOW_MS, tenant_id};
 use crate::model::meeting::{Callbacks, Meeting, MeetingId, MeetingKey};
 use crate::model::server::ServerId;
+use crate::model::tenant::TenantSettings;
 use crate::queries::meeting::{
-    history_get, history_prune, history_put, meeting_by_token, meeting_count, meeting_delete, meeting_get,
-    meeting_holders, meeting_insert, meeting_move, meeting_page, meeting_set_callbacks, meetings_delete_on,
+    history_get, history_prune, history_put, meeting_by_token, meeting_delete, meeting_get, meeting_holders,
+    meeting_insert, meeting_insert_below, meeting_move, meeting_page, meeting_set_callbacks, meetings_delete_on,
 };
+use crate::queries::tenant::settings_put;
 
 testkit::for_each_engine!(crate::migrations();
-    a_name_is_taken_once_in_a_tenant, a_meeting_moves_once, meetings_go_with_their_server, history_is_the_last_time);
+    a_name_is_taken_once_in_a_tenant, a_meeting_moves_once, as_many_as_may_are_made_however_many_at_once, meetings_go_with_their_server, history_is_the_last_time);
 
 fn meeting(tenant: u8, id: &str, server: &str) -> Meeting {
     Meeting {
@@ -51,7 +53,6 @@ async fn a_name_is_taken_once_in_a_tenant(db: Database) {
     let mut holders = meeting_holders(&db, &other.key.id).await.unwrap();
     holders.sort();
     assert_eq!(holders, ["a", "b", "c"].map(|id| ServerId::parse(id).unwrap()));
-    assert_eq!(meeting_count(&db, &tenant_id(1)).await.unwrap(), names.len() as i64);
     assert_eq!(meeting_get(&db, &other.key).await.unwrap(), Some(other.clone()));
     assert_eq!(meeting_by_token(&db, "2-algebra").await.unwrap(), Some(other));
     assert_eq!(meeting_by_token(&db, "2-Algebra").await.unwrap(), None);
@@ -88,6 +89,34 @@ async fn a_meeting_moves_once(db: Database) {
         "the moved one is not the old one"
     );
     assert_eq!(db.write(Write::new().step(meeting_delete(&moved))).await.unwrap(), [1]);
+}
+
+async fn as_many_as_may_are_made_however_many_at_once(db: Database) {
+    const MOST: u32 = 3;
+    let settings = TenantSettings { meetings_max: Some(MOST), ..TenantSettings::new(tenant_id(1)) };
+    let mut write = Write::new();
+    settings_put(&mut write, &settings);
+    db.write(write).await.unwrap();
+    let below = |tenant: u8, name: String| {
+        let db = db.clone();
+        async move {
+            let mut write = Write::new();
+            meeting_insert_below(&mut write, &Meeting { voice_bridge: None, ..meeting(tenant, &name, "a") });
+            db.write(write).await
+        }
+    };
+    let made = futures::future::join_all((0..10).map(|n| below(1, format!("m-{n}")))).await;
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), MOST as usize, "{made:?}");
+    assert!(
+        made.iter().flat_map(|made| made.as_ref().err()).all(|error| matches!(error, DbError::Unmet { .. })),
+        "{made:?}"
+    );
+    let mut write = Write::new();
+    settings_put(&mut write, &TenantSettings::new(tenant_id(2)));
+    db.write(write).await.unwrap();
+    below(2, "no limit".into()).await.unwrap();
+    assert!(matches!(below(2, "no limit".into()).await, Err(DbError::Duplicate)));
+    assert_eq!(meeting_page(&db, None, 9).await.unwrap().len(), MOST as usize + 1);
 }
 
 async fn meetings_go_with_their_server(db: Database) {

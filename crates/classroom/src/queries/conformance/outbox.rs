@@ -6,19 +6,25 @@ use super::{NOW_MS, tenant_id};
 use crate::model::meeting::Callback;
 use crate::model::outbox::{CallKind, OutboxCall};
 use crate::queries::outbox::{
-    call_again, call_count, call_done, call_insert, call_list_due, call_next, callback_delete, callback_get,
+    call_again, call_count, call_done, call_list_due, call_next, call_put, callback_delete, callback_get,
     callback_prune, callback_put, calls_prune,
 };
 
 testkit::for_each_engine!(crate::migrations();
-    calls_to_one_address_keep_their_order, the_same_call_is_one, callbacks_know_their_way);
+    calls_to_one_address_keep_their_order, the_same_call_is_one, one_address_has_so_many_at_most, callbacks_know_their_way);
 
 fn call(url: &str, body: &str, now_ms: i64) -> OutboxCall {
     OutboxCall::new(CallKind::Hook, tenant_id(1), url.into(), body.into(), now_ms)
 }
 
 async fn put(db: &Database, call: &OutboxCall) {
-    db.write(Write::new().step(call_insert(call))).await.unwrap();
+    put_below(db, call, 3).await;
+}
+
+async fn put_below(db: &Database, call: &OutboxCall, most: i64) {
+    let mut write = Write::new();
+    call_put(&mut write, call, most);
+    db.write(write).await.unwrap();
 }
 
 async fn due(db: &Database, now_ms: i64) -> Vec<String> {
@@ -56,6 +62,17 @@ async fn the_same_call_is_one(db: Database) {
     db.write(Write::new().step(calls_prune(NOW_MS + 10))).await.unwrap();
     put(&db, &first).await;
     assert_eq!(call_count(&db).await.unwrap(), 1);
+}
+
+async fn one_address_has_so_many_at_most(db: Database) {
+    for body in ["1", "2", "3"] {
+        put_below(&db, &call("https://a/", body, 5), 2).await;
+    }
+    put_below(&db, &call("https://b/", "é", 5), 2).await;
+    assert_eq!(call_count(&db).await.unwrap(), 3);
+    db.write(Write::new().step(call_done(&call("https://a/", "1", 5).id, 70))).await.unwrap();
+    put_below(&db, &call("https://a/", "4", 5), 2).await;
+    assert_eq!(call_count(&db).await.unwrap(), 3, "what came through makes room");
 }
 
 async fn callbacks_know_their_way(db: Database) {

@@ -9,7 +9,7 @@ use crate::queries::recording::{
     recording_import_again, recording_insert, recording_list, recording_publish, recording_update, track_delete,
     track_list, track_put,
 };
-use crate::queries::view::{view_delete, view_get, view_insert, view_prune};
+use crate::queries::view::{view_prune, view_use};
 
 testkit::for_each_engine!(crate::migrations();
     recordings_are_filtered, an_import_leaves_decisions_alone, ways_to_watch_and_captions_go_with_it, a_view_opens_once);
@@ -130,14 +130,10 @@ async fn ways_to_watch_and_captions_go_with_it(db: Database) {
 
 async fn a_view_opens_once(db: Database) {
     let (hash, format) = ("ab".repeat(32), Format::parse("video").unwrap());
-    let mut write = Write::new();
-    view_insert(&mut write, &hash, &id("a1"), &format, 50);
-    view_insert(&mut write, &"cd".repeat(32), &id("a1"), &format, 40);
-    db.write(write).await.unwrap();
-    assert_eq!(view_get(&db, &hash, 49).await.unwrap(), Some((id("a1"), format)));
-    assert_eq!(view_get(&db, &hash, 50).await.unwrap(), None);
+    let used = |hash: &str, until_ms| Write::new().step(view_use(hash, &id("a1"), &format, until_ms));
+    db.write(used(&hash, 50)).await.unwrap();
+    db.write(used(&"cd".repeat(32), 40)).await.unwrap();
+    assert!(matches!(db.write(used(&hash, 50)).await, Err(DbError::Duplicate)));
     assert_eq!(db.write(Write::new().step(view_prune(40))).await.unwrap(), [1]);
-    db.write(Write::new().expect("view", view_delete(&hash))).await.unwrap();
-    let again = db.write(Write::new().expect("view", view_delete(&hash))).await;
-    assert!(matches!(again, Err(DbError::Unmet { .. })));
+    assert!(matches!(db.write(used(&hash, 50)).await, Err(DbError::Duplicate)));
 }

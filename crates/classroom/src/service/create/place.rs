@@ -13,7 +13,8 @@ use crate::model::server::{Server, ServerId};
 use crate::model::token::token;
 use crate::model::voice_bridge;
 use crate::queries::meeting::{
-    history_get, meeting_delete, meeting_get, meeting_holders, meeting_insert, meeting_move, meeting_set_callbacks,
+    history_get, meeting_delete, meeting_get, meeting_holders, meeting_insert, meeting_insert_below, meeting_move,
+    meeting_set_callbacks,
 };
 use crate::queries::outbox::callback_put;
 use crate::service::{MEETINGS, MOVED, ServiceError};
@@ -37,7 +38,7 @@ impl Classroom {
         if let Some(meeting) = self.meeting_find(&wanted.key).await? {
             return self.place_keep(meeting, wanted).await;
         }
-        self.limits_check(wanted.tenant).await?;
+        self.attendees_check(wanted.tenant)?;
         let expected = expected_cost(self.users_expected(wanted).await);
         let mut server = match self.server_for(wanted, expected, tried) {
             Err(ServiceError::NoServer | ServiceError::NoServerTagged(_)) => {
@@ -49,12 +50,20 @@ impl Classroom {
         };
         for attempt in 0..=voice_bridge::ATTEMPTS + LOOKS {
             let meeting = self.meeting_new(wanted, &server, attempt);
-            match self.db().write(self.place_write(meeting_insert(&meeting), &meeting)).await {
+            let mut write = self.place_write(&meeting);
+            match wanted.tenant.settings.meetings_max {
+                Some(_) => meeting_insert_below(&mut write, &meeting),
+                None => write.push_step(meeting_insert(&meeting)),
+            }
+            match self.db().write(write).await {
                 Ok(_) => return Ok(Claim { meeting: self.place_known(meeting), is_new: true }),
                 Err(DbError::Duplicate) => {}
                 Err(error) => {
                     self.fleet().unplace(&wanted.key);
-                    return Err(error.into());
+                    return Err(match (&error, wanted.tenant.settings.meetings_max) {
+                        (DbError::Unmet { .. }, Some(most)) => ServiceError::MeetingsMost(most),
+                        _ => error.into(),
+                    });
                 }
             }
             // Somebody made it at the same moment; or the server has another tenant's meeting of that name, which would be
@@ -98,9 +107,9 @@ impl Classroom {
         history_get(self.db(), &wanted.key).await.ok().flatten().unwrap_or(USERS_EXPECTED)
     }
 
-    /// A change of a place, with the addresses to call, which outlive it.
-    fn place_write(&self, change: db::Query, meeting: &Meeting) -> Write {
-        let mut write = Write::new().step(change).event(MEETINGS);
+    /// What goes with the change of a place: the addresses to call, which outlive it.
+    fn place_write(&self, meeting: &Meeting) -> Write {
+        let mut write = Write::new().event(MEETINGS);
         let callbacks =
             [(Callback::Ended, &meeting.callbacks.ended), (Callback::Analytics, &meeting.callbacks.analytics)];
         for (kind, url) in callbacks {
@@ -123,7 +132,7 @@ impl Classroom {
         let mut meeting = meeting;
         if meeting.callbacks != wanted.callbacks {
             let told = Meeting { callbacks: wanted.callbacks.clone(), ..(*meeting).clone() };
-            self.db().write(self.place_write(meeting_set_callbacks(&told), &told)).await?;
+            self.db().write(self.place_write(&told).step(meeting_set_callbacks(&told))).await?;
             meeting = self.place_known(told);
         }
         let now_ms = self.now_ms();
@@ -219,7 +228,7 @@ impl Classroom {
             // Who made the place may have taken it back meanwhile, when its own call was refused.
             (true, false) => {
                 if meeting_get(self.db(), &wanted.key).await?.is_none() {
-                    match self.db().write(self.place_write(meeting_insert(&claim.meeting), &claim.meeting)).await {
+                    match self.db().write(self.place_write(&claim.meeting).step(meeting_insert(&claim.meeting))).await {
                         Ok(_) | Err(DbError::Duplicate) => {
                             self.place_known((*claim.meeting).clone());
                         }

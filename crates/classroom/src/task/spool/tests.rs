@@ -7,7 +7,7 @@ use crate::model::metadata::tests::metadata_xml;
 use crate::model::recording::{Recording, RecordingId, RecordingState};
 use crate::plane::Plane;
 use crate::queries::outbox::call_list_due;
-use crate::queries::recording::{recording_get, track_list};
+use crate::queries::recording::{RecordingFilter, recording_get, track_list};
 
 pub(crate) const ID: &str = "6e35e3b2778883f5db637d7a5dba0a427f692e91-1530718721124";
 
@@ -75,6 +75,13 @@ async fn an_archive_waits_until_it_is_whole_and_comes_in_once() {
     spooled(&plane, "c.tar", &recording_tar(ID, "notes", ""));
     turn(&plane).await;
     assert_eq!((plane.count("classroom_recording").await, plane.count("classroom_playback").await), (1, 2));
+    spooled(&plane, "d.tar", &recording_tar(ID, "statistics", ""));
+    turn(&plane).await;
+    assert_eq!(plane.count("classroom_playback").await, 3);
+    let found = plane.classroom.recordings_find(&RecordingFilter::default(), 0, 9).await.unwrap();
+    let mut formats: Vec<&str> = found[0].1.iter().map(|playback| playback.format.as_str()).collect();
+    formats.sort_unstable();
+    assert_eq!(formats, ["notes", "video"], "what nobody serves is not listed");
 }
 
 #[tokio::test]

@@ -227,13 +227,8 @@ impl Classroom {
         found
     }
 
-    /// Meetings, newest first: a tenant's, or all.
-    pub(crate) fn meeting_views(&self, tenant: Option<&TenantId>) -> Vec<MeetingView> {
-        let mut meetings = match tenant {
-            Some(tenant) => self.meetings().of_tenant(tenant),
-            None => self.meetings().all(),
-        };
-        meetings.sort_by(|a, b| b.created_ms.cmp(&a.created_ms).then_with(|| a.key.cmp(&b.key)));
+    /// Some meetings as they are shown.
+    pub(crate) fn meeting_views_of(&self, meetings: &[Arc<Meeting>]) -> Vec<MeetingView> {
         let entries: HashMap<_, _> =
             self.fleet().entries().into_iter().map(|entry| (entry.server.id.clone(), entry)).collect();
         meetings.iter().map(|meeting| meeting_view(meeting, entries.get(&meeting.server))).collect()

@@ -1,6 +1,7 @@
 //! What operators and administrators ask about the whole: what an LMS needs, how many servers are wanted, the secrets there
 //! are, running meetings page by page.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -15,7 +16,7 @@ use super::meeting::MeetingView;
 use crate::Classroom;
 use crate::directory::TenantEntry;
 use crate::model::capacity::{Capacity, Serving, capacity};
-use crate::model::meeting::{MeetingId, MeetingKey};
+use crate::model::meeting::{Meeting, MeetingId, MeetingKey};
 use crate::model::tenant::{SecretOwner, SharedSecret};
 
 /// What an LMS needs, and how much there is.
@@ -144,17 +145,24 @@ impl Classroom {
             None => None,
         };
         let after = filter.before.as_deref().and_then(cursor_read);
-        let is_behind = |view: &MeetingView| match &after {
-            // Newest first, then by tenant and name: as the views are sorted.
-            Some((created, tenant, id)) => (created, &view.tenant, &view.meeting_id) > (&view.created, tenant, id),
+        let is_behind = |meeting: &Meeting| match &after {
+            Some((created_ms, tenant, id)) => {
+                let key = &meeting.key;
+                (Reverse(meeting.created_ms), key.tenant.as_str(), key.id.as_str()) > (Reverse(*created_ms), tenant, id)
+            }
             None => true,
         };
-        let mut items: Vec<MeetingView> = self.meeting_views(tenant.as_ref());
-        items.retain(|view| server.as_ref().is_none_or(|server| view.server == *server) && is_behind(view));
-        let is_more = items.len() > filter.limit;
-        items.truncate(filter.limit);
-        let next = items.last().filter(|_| is_more).map(cursor);
-        Ok(Listing { items, next })
+        let mut meetings = match &tenant {
+            Some(tenant) => self.meetings().of_tenant(tenant),
+            None => self.meetings().all(),
+        };
+        meetings.retain(|own| server.as_ref().is_none_or(|server| own.server.as_str() == server) && is_behind(own));
+        // Newest first, then by tenant and name.
+        meetings.sort_by(|a, b| b.created_ms.cmp(&a.created_ms).then_with(|| a.key.cmp(&b.key)));
+        let is_more = meetings.len() > filter.limit;
+        meetings.truncate(filter.limit);
+        let next = meetings.last().filter(|_| is_more).map(|last| cursor(last));
+        Ok(Listing { items: self.meeting_views_of(&meetings), next })
     }
 
     /// Ends a meeting of the caller's tenant, or for operators of the one that is named.
@@ -171,12 +179,12 @@ impl Classroom {
     }
 }
 
-fn cursor(last: &MeetingView) -> String {
-    let text = serde_json::to_vec(&(&last.created, &last.tenant, &last.meeting_id)).expect("three texts are JSON");
-    URL_SAFE_NO_PAD.encode(text)
+fn cursor(last: &Meeting) -> String {
+    let text = serde_json::to_vec(&(last.created_ms, last.key.tenant.as_str(), last.key.id.as_str()));
+    URL_SAFE_NO_PAD.encode(text.expect("a number and two texts are JSON"))
 }
 
 /// One that is not ours begins at the beginning.
-fn cursor_read(text: &str) -> Option<(String, String, String)> {
+fn cursor_read(text: &str) -> Option<(i64, String, String)> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
 }

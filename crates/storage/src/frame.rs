@@ -4,13 +4,17 @@
 use std::io::{self, IoSlice};
 use std::pin::pin;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use wire::store::answer::Reply;
 use wire::store::ask::Call;
 use wire::store::{Answer, Ask};
+
+mod memory;
+
+pub(crate) use memory::Memory;
 
 /// The protocol's name in TLS (ALPN).
 pub(crate) const PROTOCOL: &[u8] = b"amphi-store/1";
@@ -178,17 +182,21 @@ impl Incoming {
         self.head + self.data
     }
 
-    /// Reads the rest.
-    pub(crate) async fn read<H: Head>(self, stream: &mut (impl AsyncRead + Unpin)) -> Result<H, FrameError> {
-        let mut body = BytesMut::with_capacity(self.bytes());
+    /// Reads the rest, into `memory`.
+    pub(crate) async fn read<H: Head>(
+        self,
+        stream: &mut (impl AsyncRead + Unpin),
+        memory: &Memory,
+    ) -> Result<H, FrameError> {
+        let mut body = memory.take(self.bytes());
         let mut rest = pin!(stream.take(self.bytes() as u64));
         while body.len() < self.bytes() {
             if rest.read_buf(&mut body).await? == 0 {
                 return Err(FrameError::Broken(io::ErrorKind::UnexpectedEof.into()));
             }
         }
-        let mut head = H::decode(body.split_to(self.head))?;
-        let mut data = body.freeze();
+        let mut data = memory.lend(body);
+        let mut head = H::decode(data.split_to(self.head))?;
         let mut parts = Vec::with_capacity(head.lengths().len());
         for length in head.lengths() {
             let length = *length as usize;
@@ -224,7 +232,7 @@ mod tests {
     }
 
     async fn read<H: Head>(mut bytes: &[u8]) -> Result<H, FrameError> {
-        incoming(&mut bytes).await?.unwrap().read(&mut bytes).await
+        incoming(&mut bytes).await?.unwrap().read(&mut bytes, &Memory::default()).await
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@
 
 mod access;
 mod api;
+mod begin;
 pub mod file;
 mod frame;
 mod link;

@@ -97,7 +97,7 @@ impl Store {
             return Ok(None);
         }
         record[..super::record::HEADER_BYTES].copy_from_slice(&header.to_bytes());
-        self.append(&mut log, header, &record)?;
+        self.append(&mut log, header, std::iter::once(record.as_slice()))?;
         Ok(Some(header.record_bytes()))
     }
 

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{ReadHalf, WriteHalf, split};
-use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use wire::store::answer::Reply;
 use wire::store::{Answer, Ask};
 
 use super::caller::Caller;
 use super::listen::Stream;
 use super::serve::Stores;
-use crate::frame::{self, DATA_BYTES_MAX, FrameError, Incoming};
+use crate::begin::begin;
+use crate::frame::{self, DATA_BYTES_MAX, FrameError, Incoming, Memory};
 
 /// Requests of one connection that are at work at the same time.
 const AT_WORK_MAX: usize = 32;
@@ -53,7 +55,7 @@ pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdo
             }
         };
         let room = stores.request_room(incoming.bytes()).await;
-        let ask = match request_read(incoming, &mut reader).await {
+        let ask = match request_read(incoming, &mut reader, stores.memory()).await {
             Ok(ask) => ask,
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a request to the stores was not read");
@@ -63,9 +65,11 @@ pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdo
         let (stores, writer, shutdown) = (stores.clone(), writer.clone(), shutdown.clone());
         at_work.spawn(async move {
             let _answer_room = stores.answer_room(ask.call.as_ref()).await;
-            let reply = stores.answer(caller, ask.call).await;
-            drop(room);
-            if !answer(&writer, Answer { id: ask.id, data_bytes: Vec::new(), reply: Some(reply) }).await {
+            let is_taken = match stores.answer_now(caller, ask.call.as_ref()) {
+                Some(reply) => answer(writer, ask.id, reply).await,
+                None => work(stores, caller, writer, ask, room).await,
+            };
+            if !is_taken {
                 shutdown.cancel();
             }
         });
@@ -73,17 +77,33 @@ pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdo
     while at_work.join_next().await.is_some() {}
 }
 
-async fn request_read(incoming: Incoming, reader: &mut ReadHalf<Stream>) -> Result<Ask, FrameError> {
+async fn request_read(incoming: Incoming, reader: &mut ReadHalf<Stream>, memory: &Memory) -> Result<Ask, FrameError> {
     let slow = |_| FrameError::Broken(std::io::ErrorKind::TimedOut.into());
-    timeout(transfer_timeout(incoming.bytes()), incoming.read(reader)).await.map_err(slow)?
+    timeout(transfer_timeout(incoming.bytes()), incoming.read(reader, memory)).await.map_err(slow)?
 }
 
 fn transfer_timeout(bytes: usize) -> Duration {
     TRANSFER_TIMEOUT + Duration::from_secs((bytes / RATE_MIN) as u64)
 }
 
+/// Does what is asked on a thread where it may block, and answers from there: another one would have to wake for it.
+async fn work(stores: Stores, caller: Caller, writer: Writer, ask: Ask, room: Option<OwnedSemaphorePermit>) -> bool {
+    let place = stores.place(ask.call.as_ref()).await;
+    let working = spawn_blocking(move || {
+        let reply = stores.answer(caller, ask.call);
+        drop((place, room));
+        begin(answer(writer, ask.id, reply))
+    });
+    match working.await {
+        Ok(Ok(is_taken)) => is_taken,
+        Ok(Err(answering)) => answering.await,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
 /// Writes an answer. `false`: the client did not take it.
-async fn answer(writer: &Writer, answer: Answer) -> bool {
+async fn answer(writer: Writer, id: u64, reply: Reply) -> bool {
+    let answer = Answer { id, data_bytes: Vec::new(), reply: Some(reply) };
     let mut writer = writer.lock().await;
     let Some(stream) = writer.as_mut() else { return false };
     let written = timeout(transfer_timeout(DATA_BYTES_MAX), frame::write(stream, answer, &mut false)).await;

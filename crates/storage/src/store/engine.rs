@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -23,7 +22,7 @@ use super::index::Index;
 use super::read::Read;
 use super::record::{self, Header, Kind, PIECE_BYTES, UNIT_BYTES_MAX, UnitCode, UnitKey};
 use super::room::{self, Room};
-use super::segment::{Found, SEGMENT_BYTES, Segment, SegmentId};
+use super::segment::{Found, SEGMENT_BYTES, Segment, SegmentId, write_parts};
 
 /// A unit that is there and was put longer ago than this is written anew when it is put again, ms.
 pub(super) const PUT_AGAIN_MS: i64 = 900_000;
@@ -152,17 +151,17 @@ impl Store {
     /// # Errors
     /// `Invalid`; `Conflict` when other bytes have the name; `Full`; `Disk`.
     pub fn put(&self, units: Vec<NewUnit>, now_ms: i64) -> Result<(), StoreError> {
-        let records = units.iter().map(|unit| new_record(unit, now_ms)).collect::<Result<Vec<_>, _>>()?;
-        let wanted = records.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
+        let headers = units.iter().map(|unit| new_header(unit, now_ms)).collect::<Result<Vec<_>, _>>()?;
+        let wanted = headers.iter().map(Header::record_bytes).sum::<u64>();
         self.is_working()?;
         let mut log = self.log();
         let room = self.room()?;
         if room.free < wanted {
             return Err(StoreError::Full { free: room.free });
         }
-        for ((header, record), unit) in records.into_iter().zip(&units) {
+        for (header, unit) in headers.into_iter().zip(&units) {
             if !self.is_there(unit, now_ms)? {
-                self.append_new(&mut log, header, record)?;
+                self.append_new(&mut log, header, &unit.data, &unit.sums)?;
             }
         }
         Ok(())
@@ -182,24 +181,29 @@ impl Store {
         }
     }
 
-    fn append_new(&self, log: &mut Log, header: Header, mut record: Vec<u8>) -> Result<(), StoreError> {
+    fn append_new(&self, log: &mut Log, header: Header, data: &[u8], sums: &[u32]) -> Result<(), StoreError> {
         let header = Header { order: log.order + 1, ..header };
-        record[..record::HEADER_BYTES].copy_from_slice(&header.to_bytes());
-        self.append(log, &header, &record)
+        let (head, seals) = (header.to_bytes(), record::seals(&header.key, sums));
+        self.append(log, &header, record::parts(&head, data, &seals))
     }
 
-    /// Appends a whole record.
-    pub(super) fn append(&self, log: &mut Log, header: &Header, record: &[u8]) -> Result<(), StoreError> {
+    /// Appends a whole record, whose parts these are.
+    pub(super) fn append<'a>(
+        &self,
+        log: &mut Log,
+        header: &Header,
+        record: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), StoreError> {
         if log.end >= SEGMENT_BYTES {
             self.segment_begin(log).map_err(not_appended)?;
         }
-        if let Err(error) = log.file.write_all_at(record, log.end) {
+        if let Err(error) = write_parts(&log.file, record, log.end) {
             // What is there of it would be taken for a record that was torn by a crash.
             log.file.set_len(log.end).map_err(not_appended)?;
             return Err(not_appended(error));
         }
         let found = Found { at: log.end, header: *header };
-        log.end += record.len() as u64;
+        log.end += header.record_bytes();
         log.order = log.order.max(header.order);
         self.index_change(|index| index.on_appended(log.segment.id, &found));
         lock(&self.dirty).insert(log.segment.id, Arc::clone(&log.file));
@@ -259,7 +263,7 @@ impl Store {
             let found = self.index(|index| index.find(key));
             if let Some(found) = found.filter(|(entry, _)| put_ms.is_none_or(|put_ms| put_ms == entry.put_ms)) {
                 let header = Header::tombstone(*key, now_ms);
-                self.append_new(&mut log, header, record::encode(&header, &[], &[]))?;
+                self.append_new(&mut log, header, &[], &[])?;
                 freed.push(found);
             }
         }
@@ -333,8 +337,8 @@ fn not_appended(source: io::Error) -> StoreError {
     }
 }
 
-/// Checks a unit and makes its record.
-pub(super) fn new_record(unit: &NewUnit, now_ms: i64) -> Result<(Header, Vec<u8>), StoreError> {
+/// Checks a unit and makes its record's header, which lacks its order.
+fn new_header(unit: &NewUnit, now_ms: i64) -> Result<Header, StoreError> {
     let bytes = unit.data.len();
     if !(1..=UNIT_BYTES_MAX).contains(&bytes) {
         return Err(StoreError::Invalid(format!("a unit has 1 to {UNIT_BYTES_MAX} bytes, not {bytes}")));
@@ -342,7 +346,11 @@ pub(super) fn new_record(unit: &NewUnit, now_ms: i64) -> Result<(Header, Vec<u8>
     if !matches!(damaged_unit(&unit.data, PIECE_BYTES, &unit.sums), Ok(None)) {
         return Err(StoreError::Invalid("the bytes are not those of their checksums".to_owned()));
     }
-    let header =
-        Header { kind: Kind::Unit, key: unit.key, code: unit.code, bytes: bytes as u32, put_ms: now_ms, order: 0 };
+    Ok(Header { kind: Kind::Unit, key: unit.key, code: unit.code, bytes: bytes as u32, put_ms: now_ms, order: 0 })
+}
+
+/// The same, with the record.
+pub(super) fn new_record(unit: &NewUnit, now_ms: i64) -> Result<(Header, Vec<u8>), StoreError> {
+    let header = new_header(unit, now_ms)?;
     Ok((header, record::encode(&header, &unit.data, &unit.sums)))
 }

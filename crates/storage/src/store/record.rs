@@ -4,6 +4,8 @@
 //! Data is not padded to the disk's pages: a header in a page of its own would cost 6 % of a unit of 64 KiB and half of one
 //! of 4 KiB, to spare a reader one more page in the same request.
 
+use std::iter;
+
 use mojette::{checksum, damaged_unit};
 
 /// Bytes of data that one checksum covers.
@@ -130,17 +132,30 @@ pub(super) fn piece_at(piece: usize) -> u64 {
     (HEADER_BYTES + piece * (PIECE_BYTES + SEAL_BYTES)) as u64
 }
 
+/// What follows the pieces of a unit: the checksum of each, checked before, and its tag.
+pub(super) fn seals(key: &UnitKey, sums: &[u32]) -> Vec<[u8; SEAL_BYTES]> {
+    let mut seals = vec![[0; SEAL_BYTES]; sums.len()];
+    for (number, (seal, sum)) in seals.iter_mut().zip(sums).enumerate() {
+        seal[..4].copy_from_slice(&sum.to_le_bytes());
+        seal[4..].copy_from_slice(&tag(key, number).to_le_bytes());
+    }
+    seals
+}
+
+/// A record in parts, so that its data need not be copied to be written.
+pub(super) fn parts<'a>(
+    head: &'a [u8; HEADER_BYTES],
+    data: &'a [u8],
+    seals: &'a [[u8; SEAL_BYTES]],
+) -> impl Iterator<Item = &'a [u8]> {
+    let pieces = data.chunks(PIECE_BYTES).zip(seals).flat_map(|(piece, seal)| [piece, seal]);
+    let fill = (ALIGNMENT - data.len() % ALIGNMENT) % ALIGNMENT;
+    iter::once(head.as_slice()).chain(pieces).chain(iter::once(&[0; ALIGNMENT][..fill]))
+}
+
 /// A record that lacks its order. `sums` has the checksum of each piece of `data`, checked before.
 pub(super) fn encode(header: &Header, data: &[u8], sums: &[u32]) -> Vec<u8> {
-    let mut record = Vec::with_capacity(header.record_bytes() as usize);
-    record.extend_from_slice(&header.to_bytes());
-    for (number, (piece, sum)) in data.chunks(PIECE_BYTES).zip(sums).enumerate() {
-        record.extend_from_slice(piece);
-        record.extend_from_slice(&sum.to_le_bytes());
-        record.extend_from_slice(&tag(&header.key, number).to_le_bytes());
-    }
-    record.resize(header.record_bytes() as usize, 0);
-    record
+    parts(&header.to_bytes(), data, &seals(&header.key, sums)).collect::<Vec<_>>().concat()
 }
 
 /// Checks the pieces from number `first` on in `stored`, which holds `bytes` of data with their seals, and closes the gaps:

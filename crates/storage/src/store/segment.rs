@@ -2,18 +2,21 @@
 //! so that a start reads the sidecar alone. Everything in the sidecar is in the segment as well.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mojette::checksum;
+use rustix::io::{Errno, pwritev};
 
 use super::files::OpenFiles;
 use super::record::{self, ALIGNMENT, HEADER_BYTES, Header, Kind};
 
 /// A segment is full with this many bytes; its last record may reach over it.
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+/// Parts that the system takes in one call at most (`IOV_MAX`).
+const PARTS_MAX: usize = 1_024;
 const SIDECAR_MAGIC: [u8; 8] = *b"AMUNIDX1";
 const SIDECAR_HEAD_BYTES: usize = 24;
 const ENTRY_BYTES: usize = 8 + HEADER_BYTES;
@@ -220,6 +223,23 @@ impl Segment {
         }
         fs::remove_file(&self.path)
     }
+}
+
+/// Writes the parts one after the other, from `at` on.
+pub(super) fn write_parts<'a>(file: &File, parts: impl Iterator<Item = &'a [u8]>, mut at: u64) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = parts.map(IoSlice::new).collect();
+    let mut rest = slices.as_mut_slice();
+    while !rest.is_empty() {
+        let written = match pwritev(file, &rest[..rest.len().min(PARTS_MAX)], at) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => written,
+            Err(Errno::INTR) => continue,
+            Err(errno) => return Err(errno.into()),
+        };
+        IoSlice::advance_slices(&mut rest, written);
+        at += written as u64;
+    }
+    Ok(())
 }
 
 /// Whether a unit's record is there to its end and fits its checksums. One that can't be read was not torn by a crash.

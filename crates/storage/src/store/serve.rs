@@ -8,7 +8,7 @@ use wire::store::answer::Reply;
 use wire::store::ask::Call;
 use wire::store::{
     Code, DeleteReply, DeleteRequest, Found, GetReply, GetRequest, ListReply, ListRequest, Listed, Piece, PutReply,
-    PutRequest, Reason, Refusal, StatReply, SyncReply, SyncRequest, Unit, VerifyReply, VerifyRequest,
+    PutRequest, Reason, Refusal, StatReply, StatRequest, SyncReply, SyncRequest, Unit, VerifyReply, VerifyRequest,
 };
 
 use super::StoreError;
@@ -17,7 +17,7 @@ use super::engine::NewUnit;
 use super::keeping::Keeping;
 use super::read::Read;
 use super::record::{UNIT_BYTES_MAX, UnitCode, UnitKey};
-use crate::frame::DATA_BYTES_MAX;
+use crate::frame::{DATA_BYTES_MAX, Memory};
 
 /// Units that one answer lists at most.
 const LIST_MAX: u32 = 10_000;
@@ -30,6 +30,8 @@ const UNITS_MAX: usize = 4_096;
 const REQUESTS_KIB: usize = 256 << 10;
 const ANSWERS_KIB: usize = 128 << 10;
 const SHORT_BYTES: usize = 64 << 10;
+/// Long requests whose memory is kept for the next ones: about as many as a client has under way at three stores.
+const MEMORY_KEPT: usize = 16;
 
 /// Why a store does not do what it was asked, as its client is told.
 #[derive(Debug)]
@@ -54,6 +56,7 @@ pub struct Stores {
     at_work: Arc<[Arc<Semaphore>]>,
     requests: Arc<Semaphore>,
     answers: Arc<Semaphore>,
+    memory: Memory,
 }
 
 impl Stores {
@@ -62,12 +65,18 @@ impl Stores {
         let places = |permits| Arc::new(Semaphore::new(permits));
         let at_work = stores.iter().map(|_| places(AT_WORK_MAX)).collect();
         let [requests, answers] = [REQUESTS_KIB, ANSWERS_KIB].map(places);
-        Self { stores: stores.into(), clock, at_work, requests, answers }
+        let memory = Memory::keeping(MEMORY_KEPT);
+        Self { stores: stores.into(), clock, at_work, requests, answers, memory }
     }
 
     /// The stores themselves.
     pub fn stores(&self) -> &[Arc<dyn Keeping>] {
         &self.stores
+    }
+
+    /// Where requests are read into.
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Waits until there is room for a request of so many bytes.
@@ -83,87 +92,78 @@ impl Stores {
         room(&self.answers, bytes.min(DATA_BYTES_MAX)).await
     }
 
-    /// Does what it is asked. `None` for a call: the client is newer than this.
-    pub(super) async fn answer(&self, caller: Caller, call: Option<Call>) -> Reply {
+    /// Does what it is asked; may block. `None` for a call: the client is newer than this.
+    pub(super) fn answer(&self, caller: Caller, call: Option<Call>) -> Reply {
         let reply = match call {
-            Some(Call::Put(request)) => self.put(caller, request).await.map(Reply::Put),
-            Some(Call::Sync(request)) => self.sync(caller, request).await.map(Reply::Sync),
-            Some(Call::Get(request)) => self.get(caller, request).await.map(Reply::Get),
-            Some(Call::Delete(request)) => self.delete(caller, request).await.map(Reply::Delete),
-            Some(Call::List(request)) => self.list(caller, request).await.map(Reply::List),
-            Some(Call::Stat(request)) => self.stat(caller, request.store).await.map(Reply::Stat),
-            Some(Call::Verify(request)) => self.verify(caller, request).await.map(Reply::Verify),
+            Some(Call::Put(request)) => self.put(caller, request).map(Reply::Put),
+            Some(Call::Sync(request)) => self.sync(caller, request).map(Reply::Sync),
+            Some(Call::Get(request)) => self.get(caller, request).map(Reply::Get),
+            Some(Call::Delete(request)) => self.delete(caller, request).map(Reply::Delete),
+            Some(Call::List(request)) => self.list(caller, request).map(Reply::List),
+            Some(Call::Stat(request)) => self.stat(caller, request.store).map(Reply::Stat),
+            Some(Call::Verify(request)) => self.verify(caller, request).map(Reply::Verify),
             None => Err(Refused::other("this store does not know that request; its agent is older than its client")),
         };
         reply.unwrap_or_else(|Refused { reason, sentence }| Reply::Refusal(Refusal { reason: reason.into(), sentence }))
     }
 
-    fn store(&self, number: u64) -> Result<(&Arc<dyn Keeping>, &Arc<Semaphore>), Refused> {
-        let mut stores = self.stores.iter().zip(self.at_work.iter());
-        let store = stores.find(|(store, _)| store.number() == Some(number));
-        store.ok_or_else(|| Refused::other(format!("this node has no store {number}")))
+    /// The answer that takes no waiting: a short read of what is in memory. `None`: another call, or not so.
+    pub(super) fn answer_now(&self, caller: Caller, call: Option<&Call>) -> Option<Reply> {
+        let Some(Call::Get(GetRequest { store, ranges })) = call else { return None };
+        let [range] = &ranges[..] else { return None };
+        let range = (key(range.key).ok()?, range.offset, range.length);
+        caller.may_use(range.0.volume).ok()?;
+        let read = self.store(*store).ok()?.get_now(&range)?;
+        Some(Reply::Get(GetReply { pieces: vec![piece(&range.0, read)] }))
     }
 
-    /// Does `work` on a thread where it may block.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        number: u64,
-        work: impl FnOnce(&dyn Keeping) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Refused> {
-        let (store, at_work) = self.store(number)?;
-        let (store, place) = (Arc::clone(store), Arc::clone(at_work).acquire_owned().await);
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work(&*store);
-            drop(place);
-            done
-        });
-        match done.await {
-            Ok(done) => done.map_err(refused),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+    /// Waits for a place among the requests that are at work at the same store. `None`: there is no such store here.
+    pub(super) async fn place(&self, call: Option<&Call>) -> Option<OwnedSemaphorePermit> {
+        let at = self.at(number(call?)).ok()?;
+        Arc::clone(&self.at_work[at]).acquire_owned().await.ok()
     }
 
-    async fn put(&self, caller: Caller, PutRequest { store, units }: PutRequest) -> Result<PutReply, Refused> {
+    fn at(&self, number: u64) -> Result<usize, Refused> {
+        let at = self.stores.iter().position(|store| store.number() == Some(number));
+        at.ok_or_else(|| Refused::other(format!("this node has no store {number}")))
+    }
+
+    fn store(&self, number: u64) -> Result<&dyn Keeping, Refused> {
+        Ok(&*self.stores[self.at(number)?])
+    }
+
+    fn put(&self, caller: Caller, PutRequest { store, units }: PutRequest) -> Result<PutReply, Refused> {
         caller.may_write()?;
         few(units.len())?;
         let units = units.into_iter().map(new_unit).collect::<Result<Vec<_>, _>>()?;
         units.iter().try_for_each(|unit| caller.may_use(unit.key.volume))?;
-        let now_ms = self.clock.now_ms();
-        self.blocking(store, move |store| {
-            store.put(units, now_ms)?;
-            Ok(PutReply { boot_id: store.boot_id().to_owned() })
-        })
-        .await
+        let store = self.store(store)?;
+        store.put(units, self.clock.now_ms())?;
+        Ok(PutReply { boot_id: store.boot_id().to_owned() })
     }
 
-    async fn sync(&self, caller: Caller, SyncRequest { store, boot_id }: SyncRequest) -> Result<SyncReply, Refused> {
+    fn sync(&self, caller: Caller, SyncRequest { store, boot_id }: SyncRequest) -> Result<SyncReply, Refused> {
         caller.may_write()?;
-        self.blocking(store, move |store| store.sync(&boot_id).map(|()| SyncReply { boot_id })).await
+        self.store(store)?.sync(&boot_id)?;
+        Ok(SyncReply { boot_id })
     }
 
-    async fn get(&self, caller: Caller, GetRequest { store, ranges }: GetRequest) -> Result<GetReply, Refused> {
+    fn get(&self, caller: Caller, GetRequest { store, ranges }: GetRequest) -> Result<GetReply, Refused> {
         few(ranges.len())?;
         let ranges = ranges.into_iter().map(|range| Ok((key(range.key)?, range.offset, range.length)));
         let ranges = ranges.collect::<Result<Vec<_>, Refused>>()?;
         ranges.iter().try_for_each(|(key, ..)| caller.may_use(key.volume))?;
-        if let [range] = &ranges[..]
-            && let Some(read) = self.store(store)?.0.get_now(range)
-        {
-            return Ok(GetReply { pieces: vec![piece(&range.0, read)] });
+        let store = self.store(store)?;
+        // Asked for nothing, it says whether it works.
+        if ranges.is_empty() {
+            store.is_working()?;
         }
-        self.blocking(store, move |store| {
-            // Asked for nothing, it says whether it works.
-            if ranges.is_empty() {
-                store.is_working()?;
-            }
-            let reads = store.get(&ranges, DATA_BYTES_MAX)?;
-            let pieces = ranges.iter().zip(reads).map(|((key, ..), read)| piece(key, read));
-            Ok(GetReply { pieces: pieces.collect() })
-        })
-        .await
+        let reads = store.get(&ranges, DATA_BYTES_MAX)?;
+        let pieces = ranges.iter().zip(reads).map(|((key, ..), read)| piece(key, read));
+        Ok(GetReply { pieces: pieces.collect() })
     }
 
-    async fn delete(&self, caller: Caller, request: DeleteRequest) -> Result<DeleteReply, Refused> {
+    fn delete(&self, caller: Caller, request: DeleteRequest) -> Result<DeleteReply, Refused> {
         caller.is_control()?;
         let DeleteRequest { store, keys, put_ms } = request;
         if !put_ms.is_empty() && put_ms.len() != keys.len() {
@@ -172,51 +172,56 @@ impl Stores {
         let times = put_ms.into_iter().map(Some).chain(std::iter::repeat(None));
         let units = keys.into_iter().zip(times).map(|(unit, put_ms)| Ok((key(Some(unit))?, put_ms)));
         let units = units.collect::<Result<Vec<_>, Refused>>()?;
-        let now_ms = self.clock.now_ms();
-        self.blocking(store, move |store| store.delete(&units, now_ms).map(|()| DeleteReply {})).await
+        self.store(store)?.delete(&units, self.clock.now_ms())?;
+        Ok(DeleteReply {})
     }
 
-    async fn list(&self, caller: Caller, request: ListRequest) -> Result<ListReply, Refused> {
+    fn list(&self, caller: Caller, request: ListRequest) -> Result<ListReply, Refused> {
         caller.is_control()?;
         let ListRequest { store, volume, after, limit } = request;
         let after = after.map(|after| key(Some(after))).transpose()?;
-        self.blocking(store, move |store| {
-            let units = store.list(volume, after, limit.min(LIST_MAX) as usize)?.into_iter();
-            let units = units.map(|(key, bytes, put_ms)| Listed { key: Some(key.into()), bytes, put_ms });
-            Ok(ListReply { units: units.collect() })
-        })
-        .await
+        let units = self.store(store)?.list(volume, after, limit.min(LIST_MAX) as usize)?.into_iter();
+        let units = units.map(|(key, bytes, put_ms)| Listed { key: Some(key.into()), bytes, put_ms });
+        Ok(ListReply { units: units.collect() })
     }
 
-    async fn stat(&self, caller: Caller, store: u64) -> Result<StatReply, Refused> {
+    fn stat(&self, caller: Caller, store: u64) -> Result<StatReply, Refused> {
         caller.may_write()?;
-        self.blocking(store, |store| {
-            // One that takes nothing more counts as away.
-            store.is_working()?;
-            let stat = store.stat()?;
-            Ok(StatReply {
-                uuid: store.uuid().to_string(),
-                boot_id: store.boot_id().to_owned(),
-                capacity_bytes: stat.capacity_bytes,
-                used_bytes: stat.used_bytes,
-                free_bytes: stat.free_bytes,
-                units: stat.units,
-            })
+        let store = self.store(store)?;
+        // One that takes nothing more counts as away.
+        store.is_working()?;
+        let stat = store.stat()?;
+        Ok(StatReply {
+            uuid: store.uuid().to_string(),
+            boot_id: store.boot_id().to_owned(),
+            capacity_bytes: stat.capacity_bytes,
+            used_bytes: stat.used_bytes,
+            free_bytes: stat.free_bytes,
+            units: stat.units,
         })
-        .await
     }
 
-    async fn verify(&self, caller: Caller, request: VerifyRequest) -> Result<VerifyReply, Refused> {
+    fn verify(&self, caller: Caller, request: VerifyRequest) -> Result<VerifyReply, Refused> {
         caller.is_control()?;
         let VerifyRequest { store, after, bytes_max } = request;
         let after = after.map(|after| key(Some(after))).transpose()?;
-        self.blocking(store, move |store| {
-            let verified = store.verify(after, bytes_max)?;
-            let damaged = verified.damaged.into_iter().map(Into::into).collect();
-            let (bytes, is_end) = (verified.bytes, verified.is_end);
-            Ok(VerifyReply { damaged, last: verified.last.map(Into::into), bytes, is_end })
-        })
-        .await
+        let verified = self.store(store)?.verify(after, bytes_max)?;
+        let damaged = verified.damaged.into_iter().map(Into::into).collect();
+        let (bytes, is_end) = (verified.bytes, verified.is_end);
+        Ok(VerifyReply { damaged, last: verified.last.map(Into::into), bytes, is_end })
+    }
+}
+
+/// Which store is asked.
+fn number(call: &Call) -> u64 {
+    match call {
+        Call::Put(PutRequest { store, .. })
+        | Call::Sync(SyncRequest { store, .. })
+        | Call::Get(GetRequest { store, .. })
+        | Call::Delete(DeleteRequest { store, .. })
+        | Call::List(ListRequest { store, .. })
+        | Call::Stat(StatRequest { store })
+        | Call::Verify(VerifyRequest { store, .. }) => *store,
     }
 }
 
@@ -275,17 +280,19 @@ fn piece(key: &UnitKey, read: Read) -> Piece {
     }
 }
 
-fn refused(error: StoreError) -> Refused {
-    let reason = match &error {
-        StoreError::Invalid(_) | StoreError::Conflict(_) => Reason::Other,
-        StoreError::Full { .. } => Reason::Full,
-        StoreError::OtherBoot => Reason::OtherBoot,
-        // It was told when it began.
-        StoreError::Unavailable(_) => Reason::Unavailable,
-        StoreError::Directory { .. } | StoreError::InUse(_) | StoreError::Disk { .. } | StoreError::Failed => {
-            tracing::error!(error = &error as &dyn std::error::Error, "a store could not do what it was asked");
-            Reason::Unavailable
-        }
-    };
-    Refused { reason, sentence: error.to_string() }
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        let reason = match &error {
+            StoreError::Invalid(_) | StoreError::Conflict(_) => Reason::Other,
+            StoreError::Full { .. } => Reason::Full,
+            StoreError::OtherBoot => Reason::OtherBoot,
+            // It was told when it began.
+            StoreError::Unavailable(_) => Reason::Unavailable,
+            StoreError::Directory { .. } | StoreError::InUse(_) | StoreError::Disk { .. } | StoreError::Failed => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a store could not do what it was asked");
+                Reason::Unavailable
+            }
+        };
+        Self { reason, sentence: error.to_string() }
+    }
 }

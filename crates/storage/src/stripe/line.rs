@@ -16,7 +16,7 @@ use wire::store::answer::Reply;
 use wire::store::ask::Call;
 use wire::store::{Answer, Ask};
 
-use crate::frame::{self, FrameError};
+use crate::frame::{self, FrameError, Memory};
 
 type Stream = TlsStream<BufReader<TcpStream>>;
 
@@ -142,7 +142,8 @@ async fn read(mut reader: ReadHalf<Stream>, waiting: Arc<Waiting>) {
 
 async fn answer(reader: &mut ReadHalf<Stream>) -> Result<Option<Answer>, FrameError> {
     match frame::incoming(reader).await? {
-        Some(incoming) => incoming.read(reader).await.map(Some),
+        // Readers keep parts of what comes, some for long.
+        Some(incoming) => incoming.read(reader, &Memory::default()).await.map(Some),
         None => Ok(None),
     }
 }

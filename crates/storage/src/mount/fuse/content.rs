@@ -59,7 +59,7 @@ impl Kernel {
             Some(Ok(None)) | None => {}
         }
         let core = self.core.clone();
-        self.runtime.spawn(async move {
+        self.begin(async move {
             if offset == 0 {
                 core.read_neighbours(ino).await;
             }

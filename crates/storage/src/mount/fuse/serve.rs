@@ -7,11 +7,20 @@ use fuser::ReplyEmpty;
 use nix::errno::Errno;
 
 use super::{Kernel, shape};
+use crate::begin::begin;
 use crate::model::inode::Ino;
 use crate::mount::core::{Aim, Told};
 use crate::mount::tree::{Stop, Tree};
 
 impl Kernel {
+    /// Begins in this thread what has to wait for others, and leaves the rest to the runtime.
+    pub(super) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let _entered = self.runtime.enter();
+        if let Err(rest) = begin(work) {
+            self.runtime.spawn(rest);
+        }
+    }
+
     /// Does the operation and answers; `reply` gets how long the kernel may keep what it is told.
     pub(super) fn serve<T, O, R>(&self, aim: Aim, mut op: O, reply: R)
     where

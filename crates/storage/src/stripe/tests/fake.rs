@@ -16,7 +16,7 @@ use wire::store::ask::Call;
 use wire::store::*;
 
 use super::super::{Credentials, StoreAddress, Stripes};
-use crate::frame;
+use crate::frame::{self, Memory};
 use crate::model::stripe::Layout;
 use crate::store::server_config;
 
@@ -143,7 +143,7 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, state: Arc<Mutex<State>>
             let Ok(stream) = tls.accept(stream).await else { return };
             let (mut reader, mut writer) = split(stream);
             while let Ok(Some(incoming)) = frame::incoming(&mut reader).await {
-                let Ok(ask) = incoming.read::<Ask>(&mut reader).await else { return };
+                let Ok(ask) = incoming.read::<Ask>(&mut reader, &Memory::default()).await else { return };
                 answer(&mut writer, ask, &state).await;
             }
         });

@@ -4,9 +4,11 @@ use crate::{Error, Geometry, Kernel, MAX_FRAGMENTS, kernel};
 
 mod arguments;
 mod decode;
+mod decoder;
 mod repair;
 mod update;
 
+pub use decoder::Decoder;
 pub use update::Change;
 
 /// Encodes, recovers, changes and checks the fragments of one geometry. Holds no buffer and allocates nothing.
@@ -44,19 +46,16 @@ impl Code {
     /// Shape: `data` is the k rows in order, `parity` the m parities in order, each of its own length.
     /// Errors: `Count` and `Length`.
     pub fn encode(&self, data: &[&[u8]], parity: &mut [&mut [u8]]) -> Result<(), Error> {
-        let geometry = self.geometry;
-        let is_fine = data.len() == geometry.data()
-            && parity.len() == geometry.parity()
-            && data.iter().all(|row| row.len() == geometry.row_bytes())
-            && parity.iter().enumerate().all(|(index, bins)| bins.len() == geometry.parity_bytes(index));
-        if !is_fine {
-            self.check_data(data.iter().map(|row| row.len()))?;
-            self.check_parity(parity.iter().map(|bins| bins.len()))?;
-        }
-        if !self.kernel.encode(self.geometry, data, parity) {
-            for (index, bins) in parity.iter_mut().enumerate() {
-                self.project(index, data, bins);
-            }
+        if self.kernel.encode(self.geometry, data, parity) { Ok(()) } else { self.encode_any(data, parity) }
+    }
+
+    /// Encodes what is of no layout, or of the wrong size.
+    #[inline(never)]
+    fn encode_any(&self, data: &[&[u8]], parity: &mut [&mut [u8]]) -> Result<(), Error> {
+        self.check_data(data.iter().map(|row| row.len()))?;
+        self.check_parity(parity.iter().map(|bins| bins.len()))?;
+        for (index, bins) in parity.iter_mut().enumerate() {
+            self.project(index, data, bins);
         }
         Ok(())
     }

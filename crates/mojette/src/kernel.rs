@@ -23,6 +23,8 @@ mod mixed;
 #[cfg(target_arch = "aarch64")]
 #[expect(unsafe_code, reason = "vector instructions are unsafe functions")]
 mod neon;
+#[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
+mod pair;
 mod parities;
 mod pattern;
 pub(crate) mod portable;
@@ -81,29 +83,32 @@ impl Kernel {
         if self.is_available() { Ok(self) } else { Err(Error::KernelUnavailable { kernel: self }) }
     }
 
-    /// Runs a job with this kernel's vectors, or returns it: the portable kernel has none, and another processor's can't run.
+    /// Runs a job with this kernel's vectors. None, and nothing done, where it has none (the portable one) or the processor lacks them.
+    ///
+    /// Jobs of small blocks are two references, which are passed in registers. A larger one is copied in memory, and the copy can't be read
+    /// before it has left the store buffer, which takes as long as a kilobyte of the work.
     #[inline(always)]
     #[expect(unsafe_code, reason = "code for a processor that is only known at run time is called this way alone")]
-    pub(crate) fn run<J: Job>(self, job: J) -> Result<J::Output, J> {
+    pub(crate) fn run<J: Job>(self, job: J) -> Option<J::Output> {
         // A variant proves nothing, anybody can name it. To ask again is one load and one branch for a whole block.
         if !self.is_available() {
-            return Err(job);
+            return None;
         }
         match self {
-            Self::Portable => Err(job),
+            Self::Portable => None,
             #[cfg(target_arch = "aarch64")]
             // SAFETY: the processor has the instructions, as was just seen.
-            Self::Neon => Ok(unsafe { neon::run(job) }),
+            Self::Neon => Some(unsafe { neon::run(job) }),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the processor has the instructions, as was just seen.
-            Self::Avx2 => Ok(unsafe { avx2::run(job) }),
+            Self::Avx2 => Some(unsafe { avx2::run(job) }),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the processor has the instructions, as was just seen.
-            Self::Avx512 => Ok(unsafe { avx512::run(job) }),
+            Self::Avx512 => Some(unsafe { avx512::run(job) }),
             #[cfg(not(target_arch = "aarch64"))]
-            Self::Neon => Err(job),
+            Self::Neon => None,
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => Err(job),
+            Self::Avx2 | Self::Avx512 => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 #![doc = include_str!("chapter.md")]
 
 pub use checksum::{checksum, checksums, damaged_unit};
-pub use code::{Change, Code};
+pub use code::{Change, Code, Decoder};
 pub use error::Error;
 pub use geometry::{Element, Geometry, MAX_FRAGMENTS};
 pub use kernel::Kernel;

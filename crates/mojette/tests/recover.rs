@@ -118,6 +118,31 @@ fn every_loss_of_every_layout_is_recovered() {
     }
 }
 
+/// One decoder for blocks of different bytes, from fragments that it picks out of those at hand.
+#[test]
+fn a_decoder_recovers_block_after_block() {
+    for (data, parity, have, lost, reads) in [
+        (4, 2, vec![5, 3, 1, 0, 4], vec![2], vec![0, 1, 3, 4]),
+        (4, 2, vec![5, 3, 1, 0], vec![2, 4], vec![0, 1, 3, 5]),
+        (8, 4, vec![0, 11, 2, 3, 8, 5, 10, 7, 4], vec![9, 6, 1], vec![0, 2, 3, 4, 5, 7, 8, 10]),
+        (3, 3, vec![5, 3, 2], vec![0, 1], vec![2, 3, 5]),
+    ] {
+        let geometry = Geometry::with_element(data, parity, data * 1000, Element::Wide).unwrap();
+        for code in kernels().map(|kernel| Code::with_kernel(geometry, kernel).unwrap()) {
+            let decoder = code.decoder(&have, &lost).unwrap();
+            assert_eq!(decoder.reads().collect::<Vec<_>>(), reads);
+            for seed in 0..3 {
+                let fragments = encode(code, &rows(geometry, seed));
+                let have: Vec<&[u8]> = reads.iter().map(|&index| &fragments[index][..]).collect();
+                let mut found: Vec<Vec<u8>> =
+                    decoder.lost().map(|index| noise(seed + 7, fragments[index].len())).collect();
+                decoder.decode(&have, &mut found.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>()).unwrap();
+                assert!(decoder.lost().zip(found).all(|(index, bytes)| bytes == fragments[index]), "{decoder:?}");
+            }
+        }
+    }
+}
+
 /// As many fragments side by side as may be lost, at every place, and those that leave fragments evenly spread.
 #[test]
 fn codes_at_the_limits_recover_what_they_promise() {

@@ -231,3 +231,47 @@ fn one_row_from_what_only_looks_like_the_others() {
     let refused = decode(&pairs(&all, &[0, 1, 3, 4]), &[(2, vec![0; 2049])]);
     assert_eq!(refused, Error::Length { field: "lost", position: Some(0), have: 2049, need: 2048 });
 }
+
+#[test]
+fn decoders_of_what_cannot_be_recovered() {
+    let refused = |have: &[usize], lost: &[usize]| code().decoder(have, lost).unwrap_err();
+    assert_eq!(refused(&[0, 1, 4], &[2, 3]), Error::TooFew { have: 3, need: 4 });
+    assert_eq!(refused(&[0, 1, 4, 5], &[2]), Error::Unlisted { index: 3 });
+    assert_eq!(refused(&[0, 1, 4, 6], &[2, 3]), Error::Index { field: "have", position: Some(3), index: 6, limit: 6 });
+    assert_eq!(
+        refused(&[0, 1, 4, 5], &[2, usize::MAX]),
+        Error::Index { field: "lost", position: Some(1), index: usize::MAX, limit: 6 }
+    );
+    assert_eq!(refused(&[0, 1, 4, 5], &[2, 0]), Error::Duplicate { field: "lost", position: Some(1), index: 0 });
+}
+
+#[test]
+fn lists_that_are_not_those_of_the_decoder() {
+    let all = fragments();
+    // Two rows, a row and a parity, and what no loop is made for: two parities.
+    for (reads, lost) in
+        [(vec![0, 1, 4, 5], vec![2, 3]), (vec![0, 1, 2, 5], vec![3, 4]), (vec![0, 1, 2, 3], vec![4, 5])]
+    {
+        let decoder = code().decoder(&reads, &lost).unwrap();
+        let mut out: Vec<Vec<u8>> = lost.iter().map(|&index| vec![7; all[index].len()]).collect();
+        let mut refused = |have: &[&[u8]], count: usize, cut: usize| {
+            let mut lost: Vec<&mut [u8]> = out.iter_mut().take(count).map(Vec::as_mut_slice).collect();
+            if let Some(last) = lost.last_mut() {
+                let bytes = last.len() - cut;
+                *last = &mut std::mem::take(last)[..bytes];
+            }
+            decoder.decode(have, &mut lost).unwrap_err()
+        };
+        let right: Vec<&[u8]> = reads.iter().map(|&index| &all[index][..]).collect();
+        assert_eq!(refused(&right[..3], 2, 0), Error::Count { field: "have", have: 3, need: 4 });
+        assert_eq!(refused(&right, 1, 0), Error::Count { field: "lost", have: 1, need: 2 });
+        let need = all[lost[1]].len();
+        let short = Error::Length { field: "lost", position: Some(1), have: need - 1, need };
+        assert_eq!(refused(&right, 2, 1), short);
+        let mut wrong = right.clone();
+        wrong[1] = &wrong[1][1..];
+        let short = Error::Length { field: "have", position: Some(1), have: 2047, need: 2048 };
+        assert_eq!(refused(&wrong, 2, 0), short);
+        assert!(out.iter().flatten().all(|byte| *byte == 7), "something was written");
+    }
+}

@@ -19,20 +19,26 @@ impl Code {
         Ok(())
     }
 
-    /// Checks numbers and lengths of both lists of a recovery, given as (fragment, bytes). Returns as bits what they list.
+    /// Checks both lists of a recovery, given as (fragment, bytes). Returns as bits what they list.
     pub(super) fn check_fragments(
         &self,
         have: impl Iterator<Item = (usize, usize)>,
         lost: impl Iterator<Item = (usize, usize)>,
-    ) -> Result<u32, Error> {
+    ) -> Result<(u32, u32), Error> {
         let mut listed = 0_u32;
         for (position, (index, bytes)) in have.enumerate() {
             self.check_fragment(&mut listed, "have", Some(position), index, bytes)?;
         }
+        let kept = listed;
         for (position, (index, bytes)) in lost.enumerate() {
             self.check_fragment(&mut listed, "lost", Some(position), index, bytes)?;
         }
-        Ok(listed)
+        let need = self.geometry.data();
+        if (kept.count_ones() as usize) < need {
+            return Err(Error::TooFew { have: kept.count_ones() as usize, need });
+        }
+        let index = listed.trailing_ones() as usize;
+        if index < need { Err(Error::Unlisted { index }) } else { Ok((kept, listed ^ kept)) }
     }
 
     fn check_fragment(

@@ -19,13 +19,15 @@ const TABLE: [u32; 256] = {
 };
 
 /// Sums of as many pieces of one length: the instruction takes three cycles and can begin one in each.
+#[cfg(target_arch = "x86_64")]
 const TOGETHER: usize = 4;
 
 /// Calls `tell` with the sum of each `unit` bytes in turn, the last of which may be shorter.
 #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "the instruction is an unsafe function"))]
-pub(crate) fn crc32c_each(bytes: &[u8], unit: usize, mut tell: impl FnMut(u32)) {
+pub(crate) fn crc32c_each(bytes: &[u8], unit: usize, tell: impl FnMut(u32)) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("sse4.2") {
+        let mut tell = tell;
         let mut groups = bytes.chunks_exact(TOGETHER * unit);
         for group in &mut groups {
             // SAFETY: the processor has the instruction.

@@ -7,80 +7,51 @@
 
 use std::marker::PhantomData;
 
-use super::decode::{Left, Lost};
-use super::rows::Rows;
+use super::Job;
 use super::sweep::{one_column, reversed, sum, two_columns};
 use super::vector::{Vector, width};
-use super::{Job, Kernel};
 use crate::Element;
 
 const K: usize = 4;
 
-impl Kernel {
-    /// Recovers one row, and parity 0 or 1 beside it, from the other one of these. Returns whether that is what was lost and this kernel
-    /// has loops; otherwise nothing has been written.
-    #[inline(always)]
-    pub(super) fn recover_mixed(self, left: &Left<'_>, lost: Lost<'_, '_>, parities: Lost<'_, '_>) -> bool {
-        let ([(row, _)], [(parity @ (4 | 5), wanted)], Some(kept)) = (&*lost, parities, left.fragments.first_chunk())
-        else {
-            return false;
-        };
-        let (row, known) = (*row, K + 1 - *parity);
-        if left.parities >> known & 1 == 0 {
-            return false;
-        }
-        let rows = &Rows::<K>::new(kept, left.geometry.row_bytes(), lost);
-        let known_bins = left.fragments[K + known];
-        macro_rules! run {
-            ($row:literal, $known:literal) => {
-                self.run(Mixed::<$row, $known> { rows, known: known_bins, wanted }).is_ok()
-            };
-        }
-        match (row, known) {
-            (0, 0) => run!(0, 0),
-            (1, 0) => run!(1, 0),
-            (2, 0) => run!(2, 0),
-            (3, 0) => run!(3, 0),
-            (0, 1) => run!(0, 1),
-            (1, 1) => run!(1, 1),
-            (2, 1) => run!(2, 1),
-            (3, 1) => run!(3, 1),
-            _ => false,
-        }
-    }
+/// Row `ROW` is lost, and parity 1 − `KNOWN`; parity `KNOWN` has slope `KNOWN`. `have` is the other rows and that
+/// parity. Gives whether their lengths fit one another; otherwise nothing has been written.
+pub(super) struct Mixed<'a, 'b, const ROW: usize, const KNOWN: usize> {
+    pub(super) have: &'a [&'a [u8]; K],
+    pub(super) lost: &'a mut [&'b mut [u8]; 2],
 }
 
-/// Row `ROW` is lost, and parity 1 − `KNOWN`; parity `KNOWN` has slope `KNOWN`.
-pub(super) struct Mixed<'a, const ROW: usize, const KNOWN: usize> {
-    pub(super) rows: &'a Rows<'a, K>,
-    pub(super) known: &'a [u8],
-    pub(super) wanted: &'a mut [u8],
-}
-
-impl<const ROW: usize, const KNOWN: usize> Job for Mixed<'_, ROW, KNOWN> {
-    type Output = ();
+impl<const ROW: usize, const KNOWN: usize> Job for Mixed<'_, '_, ROW, KNOWN> {
+    type Output = bool;
 
     #[inline(always)]
-    fn run<V: Vector>(self) {
-        assert_eq!(self.rows.lost(), 1 << ROW);
-        let edge = (K - 1) * Element::Wide.bytes();
-        assert_eq!(self.known.len(), self.rows.bytes() + edge * KNOWN);
-        assert_eq!(self.wanted.len(), self.rows.bytes() + edge * (1 - KNOWN));
+    fn run<V: Vector>(self) -> bool {
+        let Self { have: [kept @ .., known], lost: [found, wanted] } = self;
+        let (bytes, edge) = (found.len(), (K - 1) * Element::Wide.bytes());
+        let is_fine = kept.iter().all(|row| row.len() == bytes);
+        if !is_fine || known.len() != bytes + edge * KNOWN || wanted.len() != bytes + edge * (1 - KNOWN) {
+            return false;
+        }
         let lead = KNOWN * Self::stride::<V>();
-        let rows = self.rows.pointers();
+        let mut rows = [found.as_mut_ptr(); K];
+        for (at, kept) in kept.iter().enumerate() {
+            // Only to be read.
+            rows[at + usize::from(at >= ROW)] = kept.as_ptr().cast_mut();
+        }
         let turns = Turns::<V, ROW, KNOWN> {
-            columns: self.rows.bytes() / width::<V>(),
+            columns: bytes / width::<V>(),
             // From turns to vectors: row l begins at turn l · lead, and the lost parity where the last row does.
             rows: std::array::from_fn(|row| rows[row].cast::<V::Bytes>().wrapping_sub(row * lead)),
-            known: self.known.as_ptr().cast(),
-            wanted: self.wanted.as_mut_ptr().cast::<V::Bytes>().wrapping_sub((K - 1) * lead),
+            known: known.as_ptr().cast(),
+            wanted: wanted.as_mut_ptr().cast::<V::Bytes>().wrapping_sub((K - 1) * lead),
             borrowed: PhantomData,
         };
         (0..Self::stride::<V>()).for_each(|phase| turns.take_phase(phase));
+        true
     }
 }
 
-impl<const ROW: usize, const KNOWN: usize> Mixed<'_, ROW, KNOWN> {
+impl<const ROW: usize, const KNOWN: usize> Mixed<'_, '_, ROW, KNOWN> {
     /// Vectors in an element.
     #[inline(always)]
     const fn stride<V: Vector>() -> usize {
@@ -112,10 +83,23 @@ impl<V: Vector, const ROW: usize, const KNOWN: usize> Turns<'_, V, ROW, KNOWN> {
             self.edge(turn, &mut waiting);
             turn += Self::STRIDE;
         }
-        while turn + Self::STRIDE < self.columns {
-            // SAFETY: both turns are at least `EDGE` and below `columns`, so all rows have them.
-            unsafe { self.two(turn, &mut waiting) };
-            turn += 2 * Self::STRIDE;
+        // SAFETY: all turns are at least `EDGE` and below `columns`, so all rows have them.
+        unsafe {
+            // Eight at once, and each four written when all have been read, as in the sweeps.
+            while turn + 7 * Self::STRIDE < self.columns {
+                for turn in [turn, turn + 4 * Self::STRIDE] {
+                    let first = self.two(turn, &mut waiting);
+                    let second = self.two(turn + 2 * Self::STRIDE, &mut waiting);
+                    self.put(turn, first);
+                    self.put(turn + 2 * Self::STRIDE, second);
+                }
+                turn += 8 * Self::STRIDE;
+            }
+            while turn + Self::STRIDE < self.columns {
+                let found = self.two(turn, &mut waiting);
+                self.put(turn, found);
+                turn += 2 * Self::STRIDE;
+            }
         }
         // Behind the last column of the parity that is left, bins are what waited for it, where no row is steeper.
         let last = if KNOWN == 0 { self.columns } else { self.columns + Self::EDGE };
@@ -131,21 +115,29 @@ impl<V: Vector, const ROW: usize, const KNOWN: usize> Turns<'_, V, ROW, KNOWN> {
         }
     }
 
-    /// This turn and the next one of the phase.
+    /// What this turn and the next one of the phase find: the row's vectors, and the parity's.
     ///
-    /// SAFETY: every row has both, hence so do the parities.
+    /// SAFETY: every row has both turns, hence so do the parities.
     #[inline(always)]
-    unsafe fn two(&self, turn: usize, waiting: &mut [V; K]) {
-        let next = turn + Self::STRIDE;
-        // SAFETY: promised by the caller, here and below; the lost row and the lost parity were borrowed to be written.
-        let (mut first, mut second) = unsafe { (self.column(turn), self.column(next)) };
+    unsafe fn two(&self, turn: usize, waiting: &mut [V; K]) -> [[V; 2]; 2] {
+        // SAFETY: promised by the caller.
+        let (mut first, mut second) = unsafe { (self.column(turn), self.column(turn + Self::STRIDE)) };
         (first[ROW], second[ROW]) = (sum(first), sum(second));
         let done = two_columns(waiting, turned::<_, KNOWN>(first), turned::<_, KNOWN>(second));
-        unsafe {
-            first[ROW].store(&mut *self.rows[ROW].wrapping_add(turn));
-            second[ROW].store(&mut *self.rows[ROW].wrapping_add(next));
-            done[0].store(&mut *self.wanted.wrapping_add(turn));
-            done[1].store(&mut *self.wanted.wrapping_add(next));
+        [[first[ROW], second[ROW]], done]
+    }
+
+    /// Writes it.
+    ///
+    /// SAFETY: as [`two`](Self::two).
+    #[inline(always)]
+    unsafe fn put(&self, turn: usize, [row, parity]: [[V; 2]; 2]) {
+        for (at, turn) in [turn, turn + Self::STRIDE].into_iter().enumerate() {
+            // SAFETY: promised by the caller; both were borrowed to be written.
+            unsafe {
+                row[at].store(&mut *self.rows[ROW].wrapping_add(turn));
+                parity[at].store(&mut *self.wanted.wrapping_add(turn));
+            }
         }
     }
 

@@ -8,11 +8,11 @@ use std::ops::Range;
 use super::Job;
 use super::rows::Rows;
 use super::sweep::{Sweep, Waiting};
-use super::vector::{Vector, width};
+use super::vector::{Strided, Vector, width};
 use crate::Element;
 
 /// Bytes of a row that are taken at once: eight rows of them fill a third to half of the first cache.
-const PIECE: usize = 2048;
+pub(super) const PIECE: usize = 2048;
 
 /// Writes the parities that are asked for.
 pub(crate) struct Parities<'a, 'b, const K: usize> {
@@ -23,20 +23,19 @@ pub(crate) struct Parities<'a, 'b, const K: usize> {
     pub(crate) ready: &'a mut dyn FnMut(Range<usize>),
 }
 
-impl<const K: usize> Job for Parities<'_, '_, K> {
+impl<const K: usize> Job for &mut Parities<'_, '_, K> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        V::sweep(self);
+        V::stride(self);
     }
 }
 
-impl<const K: usize> Parities<'_, '_, K> {
-    /// `STRIDE` is the slope of one in vectors, `STEEP` that of two.
+impl<const K: usize> Strided for &mut Parities<'_, '_, K> {
     #[inline(always)]
-    pub(super) fn sweeps<V: Vector, const STRIDE: usize, const STEEP: usize>(self) {
-        let Self { rows, bins, ready } = self;
+    fn run_strided<V: Vector, const STRIDE: usize, const STEEP: usize>(self) {
+        let Parities { rows, bins, ready } = self;
         let elements = |bytes: usize| bytes / Element::Wide.bytes();
         if rows.bytes() <= PIECE {
             ready(0..elements(rows.bytes()));

@@ -14,12 +14,16 @@ pub(crate) struct Pattern<const K: usize, const E: usize> {
     pub(crate) rows: [usize; E],
     /// The parity of each.
     pub(crate) parities: [usize; E],
-    /// How far each is ahead of the first.
+    /// How far each is ahead of the first, the one that is ahead of the fewest behind it, and the one that is ahead of the most.
     pub(crate) ahead: [isize; E],
+    pub(crate) behind: isize,
+    pub(crate) front: isize,
     /// From the turn to the bin from which it is found.
     pub(crate) bin: [isize; E],
     /// From the turn to the element of each row in that bin.
     pub(crate) offset: [[isize; K]; E],
+    /// The least and the greatest of these, or 0.
+    pub(crate) offsets: [isize; 2],
     /// The other rows, in the order in which they are best added: what was found last comes last.
     pub(crate) order: [[Input; K]; E],
     /// From its element to the first and to the last of the others in that bin, without those that the last two turns found.
@@ -51,8 +55,11 @@ impl<const K: usize, const E: usize> Pattern<K, E> {
             rows,
             parities,
             ahead: [0; E],
+            behind: 0,
+            front: 0,
             bin: [0; E],
             offset: [[0; K]; E],
+            offsets: [0; 2],
             order: [[NONE; K]; E],
             reach: [[0; 2]; E],
         };
@@ -70,9 +77,13 @@ impl<const K: usize, const E: usize> Pattern<K, E> {
             pattern.bin[at] = pattern.ahead[at] + lead;
             let mut other = 0;
             while other < K {
-                pattern.offset[at][other] = pattern.ahead[at] + (row - other as isize) * slope;
+                let offset = pattern.ahead[at] + (row - other as isize) * slope;
+                pattern.offset[at][other] = offset;
+                pattern.offsets = [min(pattern.offsets[0], offset), max(pattern.offsets[1], offset)];
                 other += 1;
             }
+            pattern.behind = max(pattern.behind, -pattern.ahead[at]);
+            pattern.front = max(pattern.front, pattern.ahead[at]);
             at += 1;
         }
         while at > 0 {
@@ -112,36 +123,6 @@ impl<const K: usize, const E: usize> Pattern<K, E> {
             at += 1;
         }
         at
-    }
-
-    /// Turns by which the row that is ahead of the fewest is behind the columns.
-    #[inline(always)]
-    pub(crate) const fn behind(&self) -> isize {
-        let (mut behind, mut at) = (isize::MIN, 0);
-        while at < E {
-            behind = max(behind, -self.ahead[at]);
-            at += 1;
-        }
-        behind
-    }
-
-    /// First and last turn, and first and last between which every element exists, for rows of so many elements.
-    #[inline(always)]
-    pub(crate) const fn turns(&self, columns: isize) -> [isize; 4] {
-        let [mut first, mut last, mut begin, mut end] = [isize::MAX, isize::MIN, 0, columns];
-        let mut at = 0;
-        while at < E {
-            first = min(first, -self.ahead[at]);
-            last = max(last, columns - self.ahead[at]);
-            let mut row = 0;
-            while row < K {
-                begin = max(begin, -self.offset[at][row]);
-                end = min(end, columns - self.offset[at][row]);
-                row += 1;
-            }
-            at += 1;
-        }
-        if end <= begin { [first, last, last, last] } else { [first, begin, end, last] }
     }
 }
 

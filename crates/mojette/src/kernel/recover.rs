@@ -4,27 +4,27 @@
 
 #![expect(clippy::needless_range_loop, reason = "the numbers of rows and parities, not positions in one list")]
 
-use std::hint::select_unpredictable;
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::Job;
-use super::gather::NOTHING;
 use super::pattern::{Input, Pattern};
 use super::rows::Rows;
 use super::sweep::sum;
 use super::vector::{Vector, width};
 use crate::Element;
 
-/// Recovers the rows `LOST` (bits), E of K, of wide elements, from the E parities `PARITIES` (bits). Its maker has seen that `bins` are
-/// the parities of the pattern.
+/// Recovers the rows `LOST` (bits), E of K, of wide elements, from the E parities `PARITIES` (bits).
 pub(crate) struct Recover<'a, const LOST: usize, const PARITIES: usize, const K: usize, const E: usize> {
-    /// All rows.
-    pub(crate) rows: &'a Rows<'a, K>,
-    /// The parities, in the pattern's order.
-    pub(crate) bins: [&'a [u8]; E],
+    pub(crate) given: &'a Given<'a, K>,
     /// Columns up to which each lost row is to be found now, and up to which it was before.
-    pub(crate) columns: Range<usize>,
+    pub(crate) columns: &'a Range<usize>,
+}
+
+/// All rows, and the parities from which the lost ones are found, by ascending number.
+pub(crate) struct Given<'a, const K: usize> {
+    pub(crate) rows: Rows<'a, K>,
+    pub(crate) bins: &'a [&'a [u8]],
 }
 
 impl<const LOST: usize, const PARITIES: usize, const K: usize, const E: usize> Job
@@ -35,14 +35,14 @@ impl<const LOST: usize, const PARITIES: usize, const K: usize, const E: usize> J
     #[inline(always)]
     fn run<V: Vector>(self) {
         if V::REGISTERS < 32 && PARITIES != (1 << E) - 1 {
-            // Never asked for (see `Kernel::finder`), and left out to be built in less time.
+            // Never asked for (see `Way::of`), and left out to be built in less time.
             return;
         }
-        assert_eq!(self.rows.lost(), LOST);
+        let Self { given: Given { rows, bins }, columns } = self;
+        assert_eq!(rows.lost(), LOST);
         let pattern = const { &Pattern::<K, E>::new(LOST, PARITIES) };
-        let turns = Turns::<V, K, E>::new(pattern, self.rows, self.bins);
-        // As many as there are registers for.
-        if K == 4 { turns.run::<4>(pattern, self.columns) } else { turns.run::<2>(pattern, self.columns) }
+        let bins = pattern.parities.map(|parity| bins[(PARITIES & ((1 << parity) - 1)).count_ones() as usize]);
+        Turns::<V, K, E>::new(pattern, rows, bins).run::<2>(pattern, columns);
     }
 }
 
@@ -85,23 +85,25 @@ impl<'a, V: Vector, const K: usize, const E: usize> Turns<'a, V, K, E> {
 
     /// Takes the turns that find these columns, where possible `BLOCK` at once.
     #[inline(always)]
-    fn run<const BLOCK: usize>(self, pattern: &Pattern<K, E>, found: Range<usize>) {
-        let [first, begin, end, _] = pattern.turns(self.columns);
-        let behind = pattern.behind();
-        let start = if found.start == 0 { first } else { found.start as isize + behind };
-        let stop = found.end.min(self.columns as usize) as isize + behind;
-        let (begin, end) = (begin.clamp(start, stop), end.clamp(start, stop));
+    fn run<const BLOCK: usize>(self, pattern: &Pattern<K, E>, found: &Range<usize>) {
+        let start = if found.start == 0 { -pattern.front } else { found.start as isize + pattern.behind };
+        let stop = found.end.min(self.columns as usize) as isize + pattern.behind;
+        // Between these every element exists.
+        let begin = (-pattern.offsets[0]).clamp(start, stop);
+        let end = (self.columns - pattern.offsets[1]).clamp(begin, stop);
         for part in 0..Self::PARTS {
             let mut before = self.before(pattern, start, part);
             let mut turn = start;
-            while turn < stop {
-                if turn >= begin && turn + BLOCK as isize <= end {
+            // In two rounds, so that there is one copy of each loop.
+            for edge in [begin, stop] {
+                while turn < edge {
+                    self.edge(pattern, turn, part, &mut before);
+                    turn += 1;
+                }
+                while turn + BLOCK as isize <= end {
                     // SAFETY: between `begin` and `end` every element of the pattern exists.
                     unsafe { self.block::<BLOCK>(pattern, turn, part, &mut before) };
                     turn += BLOCK as isize;
-                } else {
-                    self.edge(pattern, turn, part, &mut before);
-                    turn += 1;
                 }
             }
         }
@@ -128,19 +130,12 @@ impl<'a, V: Vector, const K: usize, const E: usize> Turns<'a, V, K, E> {
         unrolled!(at < E => {
             let column = turn + pattern.ahead[at];
             if (0..self.columns).contains(&column) {
-                let [low, high] = pattern.reach[at];
-                let known = [&found, &*before];
-                // SAFETY: the element exists, hence its bin does, and in the first case all that are in that bin do.
-                let sum = unsafe {
-                    if column + low >= 0 && column + high < self.columns {
-                        self.element_from::<false>(pattern, at, turn, part, known)
-                    } else {
-                        self.element_from::<true>(pattern, at, turn, part, known)
-                    }
-                };
                 // SAFETY: the element exists.
-                unsafe { self.put(pattern.rows[at], column, part, sum) };
-                found[at] = sum;
+                unsafe {
+                    let sum = self.element_from(pattern, at, turn, part, [&found, &*before]);
+                    self.put(pattern.rows[at], column, part, sum);
+                    found[at] = sum;
+                }
             }
         });
         *before = found;
@@ -148,9 +143,9 @@ impl<'a, V: Vector, const K: usize, const E: usize> Turns<'a, V, K, E> {
 
     /// One element from its bin. `known` is what this turn and the one before have found, zero where that is nothing.
     ///
-    /// SAFETY: the element exists, and without `EDGE` all others that are in its bin.
+    /// SAFETY: the element exists.
     #[inline(always)]
-    unsafe fn element_from<const EDGE: bool>(
+    unsafe fn element_from(
         &self,
         pattern: &Pattern<K, E>,
         at: usize,
@@ -158,32 +153,53 @@ impl<'a, V: Vector, const K: usize, const E: usize> Turns<'a, V, K, E> {
         part: isize,
         known: [&[V; E]; 2],
     ) -> V {
-        // SAFETY: the element exists, hence its bin does.
-        let mut sum = unsafe { self.bin(at, turn + pattern.bin[at], part) };
-        unrolled!(input < K - 1 => {
-            let Input { row, offset, other, lag } = pattern.order[at][input];
-            let distance = offset - pattern.ahead[at];
-            sum = sum.xor(if lag == 0 || lag == 1 {
-                known[lag as usize][other]
+        let column = turn + pattern.ahead[at];
+        let [low, high] = pattern.reach[at];
+        // SAFETY: the element exists, hence its bin does; on a side where the farthest element exists, all do.
+        let mut sum = unsafe {
+            let sum = self.bin(at, turn + pattern.bin[at], part);
+            let sum = if column + low >= 0 {
+                self.side::<false, false>(pattern, at, turn, part, sum)
             } else {
-                let place = self.rows[row].wrapping_offset((turn + offset) * Self::PARTS + part).cast_const();
-                let column = turn + offset;
-                let is_inside = if distance < 0 { column >= 0 } else { column < self.columns };
-                if !EDGE || distance == 0 {
-                    // SAFETY: the row has this column, as was promised.
-                    V::load(unsafe { &*place })
-                } else if E == 3 {
-                    // Of so many branches too many are mispredicted; of four rows' even more, but there a choice takes as long.
-                    let place = select_unpredictable(is_inside, place, NOTHING.as_ptr().cast());
-                    // SAFETY: the row has this column, or these are the zeros.
-                    V::load(unsafe { &*place })
-                } else if is_inside {
-                    // SAFETY: the row has this column.
-                    V::load(unsafe { &*place })
-                } else {
-                    V::zero()
+                self.side::<false, true>(pattern, at, turn, part, sum)
+            };
+            if column + high < self.columns {
+                self.side::<true, false>(pattern, at, turn, part, sum)
+            } else {
+                self.side::<true, true>(pattern, at, turn, part, sum)
+            }
+        };
+        unrolled!(input < K - 1 => {
+            let Input { other, lag, .. } = pattern.order[at][input];
+            if lag == 0 || lag == 1 {
+                sum = sum.xor(known[lag as usize][other]);
+            }
+        });
+        sum
+    }
+
+    /// Adds the elements of a bin that lie behind the one wanted, or else those before it and beside it.
+    ///
+    /// SAFETY: without `EDGE`, all of them exist.
+    #[inline(always)]
+    unsafe fn side<const BEHIND: bool, const EDGE: bool>(
+        &self,
+        pattern: &Pattern<K, E>,
+        at: usize,
+        turn: isize,
+        part: isize,
+        mut sum: V,
+    ) -> V {
+        unrolled!(input < K - 1 => {
+            let Input { row, offset, lag, .. } = pattern.order[at][input];
+            if lag != 0 && lag != 1 && (offset > pattern.ahead[at]) == BEHIND {
+                // Compared with constants, which takes one instruction.
+                let is_inside = if BEHIND { turn - self.columns < -offset } else { turn >= -offset };
+                if !EDGE || is_inside {
+                    // SAFETY: the row has this column, as was promised or seen.
+                    sum = sum.xor(unsafe { self.element(row, turn + offset, part) });
                 }
-            });
+            }
         });
         sum
     }

@@ -13,24 +13,28 @@ pub(crate) struct Rows<'a, const K: usize> {
 }
 
 impl<'a, const K: usize> Rows<'a, K> {
-    /// Panics where a row is not of this length. What `kept` says of a lost row is not used.
+    /// None where a row is not of this length. Panics where one is not in exactly one of the lists, which give their numbers.
     #[inline(always)]
-    pub(crate) fn new(kept: &[&'a [u8]; K], bytes: usize, lost: &'a mut [(usize, &mut [u8])]) -> Self {
-        // Made in its place: to move it takes longer than to make it.
+    pub(crate) fn new(
+        bytes: usize,
+        kept: impl Iterator<Item = (usize, &'a [u8])>,
+        lost: impl Iterator<Item = (usize, &'a mut [u8])>,
+    ) -> Option<Self> {
         let mut rows = Self { bytes, lost: 0, pointers: [std::ptr::null_mut(); K], borrowed: PhantomData };
+        let (mut listed, mut is_even) = (0, true);
         for (row, buffer) in lost {
-            assert_eq!(buffer.len(), bytes);
-            rows.pointers[*row] = buffer.as_mut_ptr();
-            rows.lost |= 1 << *row;
+            is_even &= buffer.len() == bytes;
+            rows.pointers[row] = buffer.as_mut_ptr();
+            rows.lost |= 1 << row;
         }
-        for (row, kept) in kept.iter().enumerate() {
-            if rows.lost >> row & 1 == 0 {
-                assert_eq!(kept.len(), bytes);
-                // Only to be read.
-                rows.pointers[row] = kept.as_ptr().cast_mut();
-            }
+        for (row, kept) in kept {
+            is_even &= kept.len() == bytes;
+            // Only to be read.
+            rows.pointers[row] = kept.as_ptr().cast_mut();
+            listed |= 1 << row;
         }
-        rows
+        assert!(listed | rows.lost == (1 << K) - 1 && listed & rows.lost == 0);
+        is_even.then_some(rows)
     }
 
     /// Of each row.
@@ -50,6 +54,13 @@ impl<'a, const K: usize> Rows<'a, K> {
     pub(crate) fn pointers(&self) -> [*mut u8; K] {
         one_by_one(&self.pointers)
     }
+}
+
+/// Where rows begin, read entry by entry: see [`one_by_one`].
+#[inline(always)]
+pub(crate) fn pointers<const K: usize>(rows: &[&[u8]; K]) -> [*const u8; K] {
+    // SAFETY: each comes from a reference.
+    std::array::from_fn(|at| unsafe { std::ptr::read_volatile(&rows[at]) }.as_ptr())
 }
 
 /// A short list, read entry by entry. As a vector, which is how the compiler would rather have it, it could only be read when all entries

@@ -42,13 +42,25 @@ impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize> Sw
         assert!(flat.as_ref().is_none_or(|flat| flat.len() == columns));
         assert!(bins.iter().all(|bins| bins.len() == columns + (K - 1) * STRIDE));
         let rows = rows.pointers().map(|row| row.cast_const().cast());
-        Self {
-            columns,
-            rows: if is_upside_down { reversed(rows) } else { rows },
-            flat: flat.map_or(std::ptr::null_mut(), <[_]>::as_mut_ptr),
-            bins: bins.map(<[_]>::as_mut_ptr),
-            borrowed: PhantomData,
-        }
+        let flat = flat.map_or(std::ptr::null_mut(), <[_]>::as_mut_ptr);
+        // SAFETY: all lengths have been seen, and everything is borrowed as long as the sweep is there.
+        unsafe { Self::of(columns, rows, is_upside_down, flat, bins.map(<[_]>::as_mut_ptr)) }
+    }
+
+    /// `flat` may be null.
+    ///
+    /// SAFETY: as long as the sweep is there, rows have so many columns to be read, the flat parity as many to be written, and the others
+    /// K − 1 strides more.
+    #[inline(always)]
+    pub(super) unsafe fn of(
+        columns: usize,
+        rows: [*const V::Bytes; K],
+        is_upside_down: bool,
+        flat: *mut V::Bytes,
+        bins: [*mut V::Bytes; CHAINS],
+    ) -> Self {
+        let rows = if is_upside_down { reversed(rows) } else { rows };
+        Self { columns, rows, flat, bins, borrowed: PhantomData }
     }
 
     /// Takes all columns.
@@ -90,42 +102,31 @@ impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize> Sw
     #[inline(always)]
     fn take_with<const FLAT: bool>(&self, phase: usize, start: usize, end: usize, waiting: &mut Waiting<V, K, CHAINS>) {
         assert!(end <= self.columns);
-        // Of its own, or the compiler reads them again after each store.
-        let (rows, flat, bins) = (self.rows, self.flat, self.bins);
+        // Of its own, or the compiler reads it again after each store.
+        let ends = Ends { rows: self.rows, flat: self.flat, bins: self.bins };
         let mut under_way = *waiting;
         let mut column = start + phase;
-        while column + STRIDE < end {
-            let next = column + STRIDE;
-            // SAFETY: both are below `columns`, the length of every row.
-            let (first, second) = unsafe { (load_column::<V, K>(rows, column), load_column::<V, K>(rows, next)) };
-            for (chain, waiting) in under_way.iter_mut().enumerate() {
-                let done = two_columns(waiting, turned(chain, first), turned(chain, second));
-                // SAFETY: both are below `columns`; bins are not shorter than rows, and borrowed to be written.
-                unsafe {
-                    store(done[0], bins[chain], column);
-                    store(done[1], bins[chain], next);
+        // SAFETY: all columns taken are below `end`, hence below `columns`, the length of every row; bins are not shorter.
+        unsafe {
+            // Bins move from register to register as they wait. In a turn of eight columns most of that is in names alone.
+            while column + 7 * STRIDE < end {
+                if K == 4 {
+                    ends.take_pairs::<STRIDE, FLAT, 2>(column, &mut under_way);
+                    ends.take_pairs::<STRIDE, FLAT, 2>(column + 4 * STRIDE, &mut under_way);
+                } else {
+                    ends.take_pairs::<STRIDE, FLAT, 1>(column, &mut under_way);
+                    ends.take_pairs::<STRIDE, FLAT, 1>(column + 2 * STRIDE, &mut under_way);
+                    ends.take_pairs::<STRIDE, FLAT, 1>(column + 4 * STRIDE, &mut under_way);
+                    ends.take_pairs::<STRIDE, FLAT, 1>(column + 6 * STRIDE, &mut under_way);
                 }
+                column += 8 * STRIDE;
             }
-            if FLAT {
-                // SAFETY: both are below `columns`, the length of `flat`, which is borrowed to be written.
-                unsafe {
-                    store(sum(first), flat, column);
-                    store(sum(second), flat, next);
-                }
+            while column + STRIDE < end {
+                ends.take_pairs::<STRIDE, FLAT, 1>(column, &mut under_way);
+                column += 2 * STRIDE;
             }
-            column = next + STRIDE;
-        }
-        if column < end {
-            // SAFETY: `column` is below `end`, hence below `columns`, the length of every row.
-            let last = unsafe { load_column::<V, K>(rows, column) };
-            for (chain, waiting) in under_way.iter_mut().enumerate() {
-                let done = one_column(waiting, turned(chain, last));
-                // SAFETY: it is below `columns`; bins are not shorter than rows, and borrowed to be written.
-                unsafe { store(done, bins[chain], column) };
-            }
-            if FLAT {
-                // SAFETY: it is below `columns`, the length of `flat`, which is borrowed to be written.
-                unsafe { store(sum(last), flat, column) };
+            if column < end {
+                ends.take_one::<FLAT>(column, &mut under_way);
             }
         }
         *waiting = under_way;
@@ -141,6 +142,67 @@ impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize> Sw
                 // SAFETY: `next` is less than `columns` + STRIDE, so this is less than `columns` + (K − 1) · STRIDE, the bins' length.
                 unsafe { store(waiting[chain][at], self.bins[chain], next + at * STRIDE) };
             }
+        }
+    }
+}
+
+/// Where a sweep reads and writes.
+#[derive(Clone, Copy)]
+struct Ends<V: Vector, const K: usize, const CHAINS: usize> {
+    rows: [*const V::Bytes; K],
+    flat: *mut V::Bytes,
+    bins: [*mut V::Bytes; CHAINS],
+}
+
+impl<V: Vector, const K: usize, const CHAINS: usize> Ends<V, K, CHAINS> {
+    /// Takes pairs of columns (1 or 2), and writes what they complete when all have been read: the first cache reads faster while nothing
+    /// is written.
+    ///
+    /// SAFETY: rows and bins have this column and the next ones of its phase, bins are borrowed to be written, and so is the flat one with
+    /// `FLAT`.
+    #[inline(always)]
+    unsafe fn take_pairs<const STRIDE: usize, const FLAT: bool, const PAIRS: usize>(
+        &self,
+        column: usize,
+        under_way: &mut Waiting<V, K, CHAINS>,
+    ) {
+        let (mut done, mut flat) = ([[[V::zero(); 2]; CHAINS]; PAIRS], [[V::zero(); 2]; PAIRS]);
+        for pair in 0..PAIRS {
+            let column = column + 2 * pair * STRIDE;
+            // SAFETY: promised by the caller, here and below.
+            let (first, second) =
+                unsafe { (load_column::<V, K>(self.rows, column), load_column::<V, K>(self.rows, column + STRIDE)) };
+            for (chain, waiting) in under_way.iter_mut().enumerate() {
+                done[pair][chain] = two_columns(waiting, turned(chain, first), turned(chain, second));
+            }
+            if FLAT {
+                flat[pair] = [sum(first), sum(second)];
+            }
+        }
+        for pair in 0..PAIRS {
+            let column = column + 2 * pair * STRIDE;
+            for next in 0..2 {
+                for chain in 0..CHAINS {
+                    unsafe { store(done[pair][chain][next], self.bins[chain], column + next * STRIDE) };
+                }
+                if FLAT {
+                    unsafe { store(flat[pair][next], self.flat, column + next * STRIDE) };
+                }
+            }
+        }
+    }
+
+    /// SAFETY: as [`take_pairs`](Self::take_pairs), of this column alone.
+    #[inline(always)]
+    unsafe fn take_one<const FLAT: bool>(&self, column: usize, under_way: &mut Waiting<V, K, CHAINS>) {
+        // SAFETY: promised by the caller, here and below.
+        let last = unsafe { load_column::<V, K>(self.rows, column) };
+        for (chain, waiting) in under_way.iter_mut().enumerate() {
+            let done = one_column(waiting, turned(chain, last));
+            unsafe { store(done, self.bins[chain], column) };
+        }
+        if FLAT {
+            unsafe { store(sum(last), self.flat, column) };
         }
     }
 }

@@ -3,8 +3,6 @@
 //! The loops are written once over this trait and always inlined, so that each is compiled with the instructions of the kernel
 //! that calls it.
 
-use super::parities::Parities;
-
 /// A vector register.
 ///
 /// A type that needs special instructions is private to its kernel's module, and all entries to that module are functions with those
@@ -32,8 +30,14 @@ pub(crate) trait Vector: Copy {
     fn cut(bytes: &[u8]) -> (&[Self::Bytes], &[u8]);
     /// The same, to be written.
     fn cut_mut(bytes: &mut [u8]) -> (&mut [Self::Bytes], &mut [u8]);
-    /// Calls the sweeps with the slopes that a vector of this width gives.
-    fn sweep<const K: usize>(job: Parities<'_, '_, K>);
+    /// Runs a job with the slopes that a vector of this width gives.
+    fn stride(job: impl Strided);
+}
+
+/// Work that takes the slopes as constants.
+pub(crate) trait Strided {
+    /// Does it. `STRIDE` is the slope of one in vectors, `STEEP` that of two. Always inlined, as a [`Job`](super::Job).
+    fn run_strided<V: Vector, const STRIDE: usize, const STEEP: usize>(self);
 }
 
 /// Bytes of a vector.
@@ -107,8 +111,8 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            fn sweep<const K: usize>(job: $crate::kernel::parities::Parities<'_, '_, K>) {
-                job.sweeps::<Self, { 64 / $bytes }, { 128 / $bytes }>();
+            fn stride(job: impl $crate::kernel::vector::Strided) {
+                job.run_strided::<Self, { 64 / $bytes }, { 128 / $bytes }>();
             }
         }
     };

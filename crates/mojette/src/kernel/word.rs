@@ -1,7 +1,6 @@
 //! Eight bytes as a vector: one narrow element, on any processor.
 
-use super::parities::Parities;
-use super::vector::{Vector, part};
+use super::vector::{Strided, Vector, part};
 
 /// The bytes of a narrow element.
 #[derive(Clone, Copy)]
@@ -53,7 +52,7 @@ impl Vector for Word {
     }
 
     #[inline(always)]
-    fn sweep<const K: usize>(job: Parities<'_, '_, K>) {
-        job.sweeps::<Self, 8, 16>();
+    fn stride(job: impl Strided) {
+        job.run_strided::<Self, 8, 16>();
     }
 }

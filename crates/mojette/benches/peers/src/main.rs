@@ -85,32 +85,30 @@ fn decode(geometry: Geometry, losses: usize) -> Result<Row, mojette::Error> {
         (1_u32..1 << all).filter(|lost| lost.count_ones() as usize == losses && lost.trailing_zeros() < k as u32);
     let mut slowest = (f64::MAX, 0);
     for lost in patterns {
-        let speed = recover(code, &fragments, lost, 3).speeds[1].1;
+        let speed = recover(code, &fragments, lost, 3)?.speeds[1].1;
         slowest = if speed < slowest.0 { (speed, lost) } else { slowest };
     }
-    Ok(recover(code, &fragments, slowest.1, 9))
+    recover(code, &fragments, slowest.1, 9)
 }
 
 /// Recovers the fragments that are set in `lost`, beside the others when there are rounds enough for a figure.
-fn recover(code: Code, fragments: &[Buffer], lost: u32, rounds: usize) -> Row {
+fn recover(code: Code, fragments: &[Buffer], lost: u32, rounds: usize) -> Result<Row, mojette::Error> {
     let geometry = code.geometry();
     let is_lost = |index: &usize| lost >> index & 1 == 1;
-    let mut have: Vec<(usize, &[u8])> =
-        (0..fragments.len()).filter(|index| !is_lost(index)).map(|index| (index, fragments[index].bytes())).collect();
-    if lost.count_ones() == 1 {
-        have.truncate(geometry.data());
-    }
     let numbers: Vec<usize> = (0..fragments.len()).filter(is_lost).collect();
+    let others: Vec<usize> = (0..fragments.len()).filter(|index| !is_lost(index)).collect();
+    // As ISA-L's matrix, ready beforehand.
+    let decoder = code.decoder(&others, &numbers)?;
+    let have: Vec<&[u8]> = decoder.reads().map(|index| fragments[index].bytes()).collect();
     let lengths = numbers.iter().map(|&index| fragments[index].bytes().len());
     let outputs = || lengths.clone().enumerate().map(|(at, length)| Buffer::new(length, 1024 + at * 192)).collect();
     let (mut buffers, mut sums): (Vec<Buffer>, Vec<Buffer>) = (outputs(), outputs());
-    let rows: Vec<&[u8]> = have[..geometry.data()].iter().map(|(_, bytes)| &bytes[..geometry.row_bytes()]).collect();
+    let rows: Vec<&[u8]> = have.iter().map(|bytes| &bytes[..geometry.row_bytes()]).collect();
     let (source, mut target) = (Buffer::new(geometry.block_bytes(), 0), Buffer::new(geometry.block_bytes(), 2048));
-    let mut found: Vec<(usize, &mut [u8])> =
-        numbers.iter().copied().zip(buffers.iter_mut().map(Buffer::bytes_mut)).collect();
+    let mut found: Vec<&mut [u8]> = buffers.iter_mut().map(Buffer::bytes_mut).collect();
     let mut contenders = vec![
         copy(&source, &mut target),
-        Contender::new("mojette", || code.decode(std::hint::black_box(&have), &mut found).expect("checked sizes")),
+        Contender::new("mojette", || decoder.decode(std::hint::black_box(&have), &mut found).expect("checked sizes")),
     ];
     if rounds > 3 {
         contenders.extend(bound::plain(&rows, &mut sums));
@@ -124,5 +122,5 @@ fn recover(code: Code, fragments: &[Buffer], lost: u32, rounds: usize) -> Row {
     for (index, buffer) in numbers.iter().zip(&buffers) {
         assert!(buffer.bytes() == fragments[*index].bytes(), "fragment {index} of {lost:b} came back wrong");
     }
-    Row { title: title(geometry, &what), speeds }
+    Ok(Row { title: title(geometry, &what), speeds })
 }

@@ -210,10 +210,15 @@ impl Fleet {
         is_due
     }
 
+    /// Whether a server is to be asked which version it has; who asks this does.
+    pub(crate) fn version_wanted(&self, id: &ServerId, now_ms: i64) -> bool {
+        self.state().entries.get_mut(id).is_some_and(|entry| entry.version_wanted(now_ms))
+    }
+
     /// A server said which version it has.
-    pub(crate) fn version_set(&self, id: &ServerId, version: String) {
+    pub(crate) fn version_set(&self, id: &ServerId, version: &str) {
         if let Some(entry) = self.state().entries.get_mut(id) {
-            entry.version = version;
+            entry.version = version.into();
         }
     }
 

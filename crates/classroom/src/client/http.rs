@@ -18,8 +18,8 @@ use tower::util::BoxCloneSyncService;
 
 use super::{ANSWER_BYTES_MAX, CONNECT_WITHIN, CallError, IDLE_FOR, IDLE_MAX};
 
-/// What a connection reads at once. Bytes.
-const READ_BYTES: usize = 16 << 10;
+/// What a connection reads at once, and goes on to hold. Bytes.
+const READ_BYTES: usize = 8 << 10;
 
 /// Connects to a server in so much time.
 type Connector = BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, tower::BoxError>;

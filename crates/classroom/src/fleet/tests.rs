@@ -26,9 +26,8 @@ fn key(meeting: &str) -> MeetingKey {
 }
 
 fn poll(begun_ms: i64, meetings: &[&str]) -> Poll {
-    let seen =
-        |id: &&str| ((*id).to_owned(), Seen { meeting_id: (*id).to_owned(), create_ms: begun_ms, ..Seen::default() });
-    Poll { begun_ms, seen: meetings.iter().map(seen).collect() }
+    let seen = |id: &&str| Seen { meeting_id: (*id).to_owned(), create_ms: begun_ms, ..Seen::default() };
+    Poll::new(begun_ms, meetings.iter().map(seen).collect())
 }
 
 fn place(fleet: &Fleet, meeting: &str, wish: &str) -> Option<String> {

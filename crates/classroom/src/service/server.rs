@@ -145,7 +145,7 @@ impl Classroom {
             largest: meetings.iter().map(|seen| seen.attendance.users).max().unwrap_or_default(),
             videos: meetings.iter().map(|seen| seen.attendance.videos).sum(),
             load: self.fleet().load(&server.id) as f64 / 10.0,
-            version: entry.version.clone(),
+            version: entry.version.to_string(),
         }
     }
 

@@ -1,6 +1,5 @@
 //! Servers are asked what they have, one call each, all at the same time: one that hangs holds up no other.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,16 +40,26 @@ impl Classroom {
             .collect();
         let gap = self.poll_interval() / 4 / u32::try_from(servers.len().max(1)).unwrap_or(u32::MAX);
         let gap = gap.min(GAP_MOST);
-        let polls: FuturesUnordered<_> = servers
-            .iter()
-            .zip(0u32..)
-            .map(|(id, n)| async move {
-                tokio::time::sleep(gap * n).await;
-                (id.clone(), self.server_poll(id).await)
-            })
-            .collect();
-        let answered: Vec<(ServerId, bool)> = polls.collect().await;
-        let answered: Vec<ServerId> = answered.into_iter().filter(|(_, is_up)| *is_up).map(|(id, _)| id).collect();
+        let mut answered: Vec<ServerId> = Vec::new();
+        let mut polls = FuturesUnordered::new();
+        let mut note = |polled: Option<(&ServerId, bool)>| {
+            answered.extend(polled.filter(|(_, is_up)| *is_up).map(|(id, _)| id.clone()));
+        };
+        for id in &servers {
+            polls.push(async move { (id, self.server_poll(id).await) });
+            // Only those under way take memory.
+            let pause = tokio::time::sleep(gap);
+            tokio::pin!(pause);
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    polled = polls.next(), if !polls.is_empty() => note(polled),
+                }
+            }
+        }
+        while let Some(polled) = polls.next().await {
+            note(Some(polled));
+        }
         self.seen_note(&answered).await
     }
 
@@ -75,7 +84,7 @@ impl Classroom {
         match read {
             Ok(poll) => {
                 self.fleet().on_poll(id, poll);
-                if self.fleet().entry(id).is_some_and(|entry| entry.version.is_empty()) {
+                if self.fleet().version_wanted(id, begun_ms) {
                     self.version_ask(id).await;
                 }
                 true
@@ -111,7 +120,7 @@ impl Classroom {
     async fn version_ask(&self, id: &ServerId) {
         let Some(server) = self.fleet().server(id) else { return };
         match self.client().version(&server, POLL_WITHIN).await {
-            Ok(answer) => self.fleet().version_set(id, version_read(&answer).unwrap_or_default()),
+            Ok(answer) => self.fleet().version_set(id, &version_read(&answer).unwrap_or_default()),
             Err(error) => tracing::debug!(server = %id, error = &error as &dyn std::error::Error, "no version"),
         }
     }
@@ -119,7 +128,7 @@ impl Classroom {
 
 /// Reads an answer to `getMeetings`.
 fn poll_read(answer: &Bytes, begun_ms: i64) -> Result<Poll, XmlError> {
-    let mut poll = Poll { begun_ms, seen: HashMap::new() };
+    let mut all = Vec::new();
     let mut seen = Seen::default();
     let mut is_success = false;
     walk(answer, |path, met| {
@@ -132,15 +141,12 @@ fn poll_read(answer: &Bytes, begun_ms: i64) -> Result<Poll, XmlError> {
         match met {
             Met::Start if name.is_empty() => seen = Seen::default(),
             Met::Start => {}
-            Met::End { .. } if name.is_empty() => {
-                let seen = std::mem::take(&mut seen);
-                poll.seen.insert(seen.meeting_id.clone(), seen);
-            }
+            Met::End { .. } if name.is_empty() => all.push(std::mem::take(&mut seen)),
             Met::End { text, .. } => field_read(&mut seen, &name[1..], text),
         }
     })?;
     // A refusal is no poll: the secret may have changed.
-    if is_success { Ok(poll) } else { Err(XmlError::CutOff) }
+    if is_success { Ok(Poll::new(begun_ms, all)) } else { Err(XmlError::CutOff) }
 }
 
 fn field_read(seen: &mut Seen, name: &str, text: &str) {
@@ -195,7 +201,8 @@ mod tests {
     #[test]
     fn a_poll_is_read() {
         let poll = poll_read(&Bytes::from_static(ANSWER.as_bytes()), 5).unwrap();
-        let seen = &poll.seen["a-1"];
+        assert!(poll.has("a-1") && !poll.has("no"));
+        let [seen] = &*poll.into_seen() else { panic!("one meeting") };
         assert_eq!(seen.attendance, Attendance { users: 3, voices: 2, videos: 1 });
         assert_eq!((seen.moderators, seen.voice_bridge, seen.is_running), (1, Some(70001), true));
         assert_eq!(
@@ -209,7 +216,7 @@ mod tests {
     fn none_is_no_failure_and_a_refusal_is() {
         let none =
             "<response><returncode>SUCCESS</returncode><meetings/><messageKey>noMeetings</messageKey></response>";
-        assert!(poll_read(&Bytes::from_static(none.as_bytes()), 5).unwrap().seen.is_empty());
+        assert!(poll_read(&Bytes::from_static(none.as_bytes()), 5).unwrap().into_seen().is_empty());
         let refusal = "<response><returncode>FAILED</returncode><messageKey>checksumError</messageKey></response>";
         assert!(poll_read(&Bytes::from_static(refusal.as_bytes()), 5).is_err());
     }

@@ -89,7 +89,7 @@ fn described(classroom: &Classroom, entry: &Entry) -> Value {
         "url": server.url,
         "secret": server.secret.expose(),
         "tag": server.tag,
-        "bbb_version": entry.version,
+        "bbb_version": &*entry.version,
         "state": server.state.as_str(),
         "load": if is_online { format!("{load:?}") } else { "unavailable".to_owned() },
         "load_multiplier": multiplier(server.weight),

@@ -1,8 +1,7 @@
-//! How the three sqlx drivers bind and read the portable values. Everything else is written once over this trait.
+//! How the two sqlx drivers bind and read the portable values. Everything else is written once over this trait.
 
 mod mariadb;
 mod postgres;
-mod sqlite;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -79,17 +78,19 @@ pub(crate) fn give_back<D: Driver, T>(mut connection: PoolConnection<D>, result:
     }
 }
 
-struct Stopwatch {
+/// Times a statement.
+pub(crate) struct Stopwatch {
     sql: Cow<'static, str>,
     start: Instant,
 }
 
 impl Stopwatch {
-    fn start(query: &Query) -> Self {
+    pub(crate) fn start(query: &Query) -> Self {
         Self { sql: query.sql.clone(), start: Instant::now() }
     }
 
-    fn stop(self) {
+    /// Logs what was slow.
+    pub(crate) fn stop(self) {
         let took = self.start.elapsed();
         if took > SLOW {
             tracing::warn!(duration_ms = took.as_millis(), sql = %self.sql, "slow statement: {} ms", took.as_millis());

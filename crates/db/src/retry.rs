@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::postgres::PgDatabaseError;
-use sqlx::sqlite::SqliteError;
 
 use crate::error::DbError;
 
@@ -35,8 +34,6 @@ pub(crate) fn fault(error: &sqlx::Error) -> Fault {
                 postgres(error.code())
             } else if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
                 mariadb(error.number())
-            } else if error.try_downcast_ref::<SqliteError>().is_some() {
-                sqlite(error.code().and_then(|code| code.parse().ok()).unwrap_or_default())
             } else {
                 Fault::Lasting
             }
@@ -79,7 +76,7 @@ fn mariadb(errno: u16) -> Fault {
 }
 
 /// Source: <https://www.sqlite.org/rescode.html>. The low byte is the primary code.
-fn sqlite(extended: u32) -> Fault {
+fn sqlite(extended: i32) -> Fault {
     match (extended, extended & 0xff) {
         (1555 | 2067 | 2579, _) => Fault::Duplicate,
         // busy, locked, no memory, read-only, I/O error, full, cannot open
@@ -90,10 +87,20 @@ fn sqlite(extended: u32) -> Fault {
 
 /// The public form of a driver's error.
 pub(crate) fn public(attempt: &'static str, error: sqlx::Error) -> DbError {
-    match fault(&error) {
-        Fault::Passing => DbError::Unavailable { attempt, source: Some(error.into()) },
+    sorted(attempt, fault(&error), error.into())
+}
+
+/// The same of SQLite's. What has no code of SQLite's is a mistake in the statement or in its values.
+pub(crate) fn public_sqlite(attempt: &'static str, error: rusqlite::Error) -> DbError {
+    let fault = error.sqlite_error().map_or(Fault::Lasting, |error| sqlite(error.extended_code));
+    sorted(attempt, fault, error.into())
+}
+
+fn sorted(attempt: &'static str, fault: Fault, source: Box<dyn std::error::Error + Send + Sync>) -> DbError {
+    match fault {
+        Fault::Passing => DbError::Unavailable { attempt, source: Some(source) },
         Fault::Duplicate => DbError::Duplicate,
-        Fault::Lasting => DbError::Engine { attempt, source: error.into() },
+        Fault::Lasting => DbError::Engine { attempt, source },
     }
 }
 

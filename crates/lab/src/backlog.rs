@@ -30,7 +30,8 @@ pub(crate) struct NeedKey {
 }
 
 impl NeedKey {
-    fn of_run(waiting: &Waiting) -> Self {
+    /// What a run needs.
+    pub(crate) fn of_run(waiting: &Waiting) -> Self {
         Self {
             role: waiting.role,
             node: waiting.wanted_node,
@@ -135,6 +136,11 @@ impl Backlog {
     /// Runs in it; elements of batches are not counted.
     pub(crate) fn runs(&self) -> usize {
         self.runs.len()
+    }
+
+    /// Whether nothing waits, neither runs nor elements of batches.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tenants.is_empty()
     }
 
     /// Takes a run in, unless it is there.

@@ -35,6 +35,7 @@ use crate::link::Intake;
 use crate::model::language::Languages;
 use crate::model::policy::Policy;
 use crate::queries::queue::Waiting;
+use crate::service::direct::Spare;
 use crate::service::live::{Feeds, Seats};
 use crate::service::status::LastStatus;
 
@@ -107,6 +108,7 @@ struct Inner {
     inputs: Notify,
     /// Runs that were submitted to this replica since its dispatcher looked.
     arrivals: Mutex<Vec<Waiting>>,
+    spare: Spare,
     started_ms: i64,
     /// The agents' streams, so that the end can wait for them.
     sessions: TaskTracker,
@@ -138,6 +140,7 @@ impl Lab {
             dispatch: Notify::new(),
             inputs: Notify::new(),
             arrivals: Mutex::default(),
+            spare: Spare::default(),
             started_ms,
             sessions: TaskTracker::new(),
         };
@@ -232,6 +235,10 @@ impl Lab {
 
     fn dispatch_wake(&self) {
         self.inner.dispatch.notify_one();
+    }
+
+    fn spare(&self) -> &Spare {
+        &self.inner.spare
     }
 
     async fn inputs_wanted(&self) {

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod batch_change;
 pub(crate) mod batch_wait;
+pub(crate) mod direct;
 pub(crate) mod element;
 pub(crate) mod far_end;
 pub(crate) mod input;

@@ -8,19 +8,19 @@
 mod tests;
 
 use std::fs::File;
+use std::io;
 use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
-use sqlx::Connection;
-use sqlx::sqlite::{Sqlite, SqliteConnection};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
+use super::connection;
 use crate::dialect::{Engine, translate};
-use crate::driver;
 use crate::error::DbError;
 use crate::events::Events;
 use crate::query::{Query, Write};
-use crate::retry::{ACQUIRE_LIMIT, public};
+use crate::retry::{ACQUIRE_LIMIT, public_sqlite};
 
 /// Writes that may wait; more wait for a place, for at most `ACQUIRE_LIMIT`.
 const QUEUE: usize = 1024;
@@ -45,7 +45,7 @@ enum Isolation {
 /// The queue's handle.
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Job>>>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
@@ -54,10 +54,11 @@ fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
 
 impl Writer {
     /// The lock on the database is kept until the last of what is queued is written.
-    pub(super) fn start(connection: SqliteConnection, lock: File, events: Events) -> Self {
+    pub(super) fn start(connection: Connection, lock: File, events: Events) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(run(connection, lock, receiver, events));
-        Self { queue: Mutex::new(Some(sender)), task: Mutex::new(Some(task)) }
+        let thread = thread::Builder::new().name("db-writer".to_owned());
+        let thread = thread.spawn(move || run(&connection, lock, receiver, &events))?;
+        Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
 
     /// Cancellation: once queued a Write is done even when the caller stops waiting.
@@ -75,38 +76,35 @@ impl Writer {
     /// Lets everything queued be written, then ends.
     pub(super) async fn close(&self) {
         drop(take(&self.queue));
-        if let Some(task) = take(&self.task)
-            && let Err(error) = task.await
+        if let Some(thread) = take(&self.thread)
+            && let Ok(Err(_)) = tokio::task::spawn_blocking(move || thread.join()).await
         {
-            tracing::error!(%error, "the database writer ended with a panic: {error}");
+            tracing::error!("the database writer ended with a panic");
         }
     }
 }
 
-async fn run(mut connection: SqliteConnection, lock: File, mut queue: mpsc::Receiver<Job>, events: Events) {
+fn run(connection: &Connection, lock: File, mut queue: mpsc::Receiver<Job>, events: &Events) {
     let mut group = Vec::with_capacity(GROUP);
-    while queue.recv_many(&mut group, GROUP).await > 0 {
+    while queue.blocking_recv_many(&mut group, GROUP) > 0 {
         metrics::histogram!("amphi_db_group_writes").record(group.len() as f64);
-        settle(&mut connection, &mut group, &events).await;
-    }
-    if let Err(error) = connection.close().await {
-        tracing::warn!(%error, "closing the database file: {error}");
+        settle(connection, &mut group, events);
     }
     drop(lock);
 }
 
 /// Answers every Write of the group and leaves it empty.
-async fn settle(connection: &mut SqliteConnection, group: &mut Vec<Job>, events: &Events) {
+fn settle(connection: &Connection, group: &mut Vec<Job>, events: &Events) {
     if group.len() > 1 {
         for isolation in [Isolation::None, Isolation::Savepoint] {
-            if let Ok(answers) = commit(connection, group, isolation).await {
+            if let Ok(answers) = commit(connection, group, isolation) {
                 group.drain(..).zip(answers).for_each(|(job, answer)| finish(job, answer, events));
                 return;
             }
         }
     }
     for job in group.drain(..) {
-        let answers = commit(connection, std::slice::from_ref(&job), Isolation::None).await;
+        let answers = commit(connection, std::slice::from_ref(&job), Isolation::None);
         finish(job, answers.and_then(|mut answers| answers.pop().unwrap_or(Ok(Vec::new()))), events);
     }
 }
@@ -120,27 +118,15 @@ fn finish(job: Job, answer: Answer, events: &Events) {
 }
 
 /// One transaction for the whole group. `Err`: nothing of it was written. Answers are true only once it is committed.
-async fn commit(
-    connection: &mut SqliteConnection,
-    group: &[Job],
-    isolation: Isolation,
-) -> Result<Vec<Answer>, DbError> {
+fn commit(connection: &Connection, group: &[Job], isolation: Isolation) -> Result<Vec<Answer>, DbError> {
     // IMMEDIATE: a transaction that turns from reading to writing later fails at once instead of waiting.
-    execute(connection, Query::new("BEGIN IMMEDIATE")).await?;
-    let result = async {
-        let mut answers = Vec::with_capacity(group.len());
-        for job in group {
-            answers.push(match isolation {
-                Isolation::None => Ok(steps(connection, &job.write).await?),
-                Isolation::Savepoint => apart(connection, &job.write).await?,
-            });
-        }
-        execute(connection, Query::new("COMMIT")).await?;
+    execute(connection, &Query::new("BEGIN IMMEDIATE"))?;
+    let result = group_steps(connection, group, isolation).and_then(|answers| {
+        execute(connection, &Query::new("COMMIT"))?;
         Ok(answers)
-    };
-    let result = result.await;
+    });
     if result.is_err()
-        && let Err(error) = execute(connection, Query::new("ROLLBACK")).await
+        && let Err(error) = execute(connection, &Query::new("ROLLBACK"))
     {
         // After some errors (a full disk) SQLite has rolled back by itself.
         tracing::debug!(%error, "nothing to roll back: {error}");
@@ -148,22 +134,32 @@ async fn commit(
     result
 }
 
+fn group_steps(connection: &Connection, group: &[Job], isolation: Isolation) -> Result<Vec<Answer>, DbError> {
+    group
+        .iter()
+        .map(|job| match isolation {
+            Isolation::None => steps(connection, &job.write).map(Ok),
+            Isolation::Savepoint => apart(connection, &job.write),
+        })
+        .collect()
+}
+
 /// One Write of a transaction, undone alone when it fails. `Err`: the transaction can't go on.
-async fn apart(connection: &mut SqliteConnection, write: &Write) -> Result<Answer, DbError> {
-    execute(connection, Query::new("SAVEPOINT w")).await?;
-    let answer = steps(connection, write).await;
+fn apart(connection: &Connection, write: &Write) -> Result<Answer, DbError> {
+    execute(connection, &Query::new("SAVEPOINT w"))?;
+    let answer = steps(connection, write);
     if answer.is_err() {
         // Fails when SQLite has rolled back the whole transaction, and the savepoint with it.
-        execute(connection, Query::new("ROLLBACK TO w")).await?;
+        execute(connection, &Query::new("ROLLBACK TO w"))?;
     }
-    execute(connection, Query::new("RELEASE w")).await?;
+    execute(connection, &Query::new("RELEASE w"))?;
     Ok(answer)
 }
 
-async fn steps(connection: &mut SqliteConnection, write: &Write) -> Answer {
+fn steps(connection: &Connection, write: &Write) -> Answer {
     let mut changed = Vec::with_capacity(write.steps.len());
     for step in &write.steps {
-        let rows = execute(connection, translate(Engine::Sqlite, step.query.clone())).await?;
+        let rows = execute(connection, &translate(Engine::Sqlite, step.query.clone()))?;
         if let Some(guard) = step.unmet(rows) {
             return Err(DbError::Unmet { guard });
         }
@@ -172,6 +168,6 @@ async fn steps(connection: &mut SqliteConnection, write: &Write) -> Answer {
     Ok(changed)
 }
 
-async fn execute(connection: &mut SqliteConnection, query: Query) -> Result<u64, DbError> {
-    driver::execute::<Sqlite>(connection, query).await.map_err(|error| public("writing", error))
+fn execute(connection: &Connection, query: &Query) -> Result<u64, DbError> {
+    connection::execute(connection, query).map_err(|error| public_sqlite("writing", error))
 }

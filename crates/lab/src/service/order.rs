@@ -3,8 +3,11 @@
 use wire::proto::{Destination, Start};
 
 use super::ServiceError;
+use super::queue::Given;
 use crate::Lab;
 use crate::model::experiment::{Command, Family, Target};
+use crate::model::job::Job;
+use crate::model::node::Node;
 use crate::model::work::Work;
 
 /// Tells an element of a batch its index.
@@ -40,6 +43,23 @@ impl Order {
 }
 
 impl Lab {
+    /// What is started for a near end that was given a node; `far` is the node that its job aims at.
+    pub(super) fn near_order(
+        &self,
+        given: &Given,
+        job: &Job,
+        work: &Work,
+        far: Option<&Node>,
+    ) -> Result<Order, ServiceError> {
+        let target = match work {
+            Work::Experiment(experiment) => {
+                self.target(far, given.waiting.port, given.holder.node, experiment.family())?
+            }
+            Work::Program(_) => Target { address: None, port: None },
+        };
+        self.order(work, &job.tenant, &target, job.batch_index)
+    }
+
     /// What is started for the near end of a job of this tenant; `index` is that of an element.
     pub(super) fn order(
         &self,

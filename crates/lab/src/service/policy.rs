@@ -33,6 +33,8 @@ impl Lab {
     pub(crate) async fn policy_reload(&self) -> Result<(), ServiceError> {
         let policy = policy_get(self.db()).await?.map(|(policy, _)| policy).unwrap_or_default();
         *self.inner.policy.write().expect("no holder of this lock panics") = Arc::new(policy);
+        self.spare().end();
+        self.dispatch_wake();
         Ok(())
     }
 }

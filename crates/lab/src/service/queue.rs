@@ -15,7 +15,6 @@ use crate::Lab;
 use crate::backlog::{Backlog, Blocked, Item, NeedKey, Turn};
 use crate::fleet::{Booked, Need};
 use crate::link::wire_epoch;
-use crate::model::experiment::Target;
 use crate::model::job::{ErrorReason, Job, JobId};
 use crate::model::node::NodeId;
 use crate::model::refusal::Refusal;
@@ -57,6 +56,11 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// Whether nobody waits, as far as was read and told.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.backlog.is_empty()
+    }
+
     /// The database knows more than was told.
     pub(crate) fn stale(&mut self) {
         self.is_stale = true;
@@ -71,14 +75,14 @@ impl Queue {
 }
 
 /// A run that was given a slot and waits to be claimed.
-struct Given {
-    waiting: Waiting,
-    holder: Holder,
+pub(super) struct Given {
+    pub(super) waiting: Waiting,
+    pub(super) holder: Holder,
     port: Option<u16>,
 }
 
 impl Given {
-    fn lease(&self) -> Lease {
+    pub(super) fn lease(&self) -> Lease {
         Lease {
             run: self.waiting.run,
             job: self.waiting.job,
@@ -198,7 +202,7 @@ impl Lab {
     }
 
     /// Books a run on a node, if one can take it now.
-    fn run_give(&self, need: &NeedKey, waiting: &Waiting) -> Option<Given> {
+    pub(super) fn run_give(&self, need: &NeedKey, waiting: &Waiting) -> Option<Given> {
         let near = Need {
             node: need.near_node,
             labels: Some(&need.labels),
@@ -335,17 +339,11 @@ impl Lab {
             }
             (Role::Far, Work::Program(_)) => Ok(None),
             (Role::Near, work) => {
-                let target = match work {
-                    Work::Experiment(experiment) => {
-                        let far = match job.far_node {
-                            Some(id) => node_get(self.db(), id).await?,
-                            None => None,
-                        };
-                        self.target(far.as_ref(), given.waiting.port, given.holder.node, experiment.family())?
-                    }
-                    Work::Program(_) => Target { address: None, port: None },
+                let far = match job.far_node {
+                    Some(id) => node_get(self.db(), id).await?,
+                    None => None,
                 };
-                self.order(work, &job.tenant, &target, job.batch_index).map(Some)
+                self.near_order(given, job, work, far.as_ref()).map(Some)
             }
         }
     }
@@ -359,7 +357,7 @@ impl Lab {
     }
 
     /// Takes back what was booked for a run that was not claimed.
-    fn given_drop(&self, given: &Given) {
+    pub(super) fn given_drop(&self, given: &Given) {
         self.fleet().unbook(given.holder.node, given.waiting.run);
         if given.waiting.role == Role::Far {
             self.fleet().unpromise(given.waiting.job);

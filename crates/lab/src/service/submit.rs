@@ -63,7 +63,7 @@ impl Lab {
             command,
             wanted_node: node.map(|node| node.id),
             wanted_labels: wanted.on.clone(),
-            far_node: far_node.map(|node| node.id),
+            far_node: far_node.as_ref().map(|node| node.id),
             node: None,
             status: JobStatus::Waiting,
             reason: None,
@@ -81,7 +81,7 @@ impl Lab {
             started_ms: None,
             completed_ms: None,
         };
-        self.job_accept(caller, &wanted, job, source).await
+        self.job_accept(caller, &wanted, job, source, far_node.as_ref()).await
     }
 
     /// Everything that [`Lab::job_submit`] refuses, without submitting.
@@ -120,8 +120,9 @@ impl Lab {
         &self,
         caller: &Caller,
         wanted: &Submission,
-        job: Job,
+        mut job: Job,
         source: Option<Source>,
+        far_node: Option<&Node>,
     ) -> Result<Job, ServiceError> {
         let policy = self.policy();
         let quota = (!caller.has(Role::Teacher))
@@ -134,11 +135,26 @@ impl Lab {
         let run = first_run(&job, 1, job.created_ms);
         run_insert(&mut write, &run);
         write.push_event("jobs");
-        write.push_event("arrivals");
-        match self.db().write(write).await {
-            Ok(_) => {
+        let direct = self.direct_book(&job, &run, &wanted.work, far_node);
+        // Until the dispatcher is told.
+        let _queueing = direct.is_none().then(|| self.spare().queue());
+        let accepted = match direct {
+            Some(direct) => {
+                let node = direct.node().to_owned();
+                self.direct_accept(write, direct).await.map(|is_placed| is_placed.then_some(node))
+            }
+            None => {
+                write.push_event("arrivals");
+                self.db().write(write).await.map(|_| None)
+            }
+        };
+        match accepted {
+            Ok(node) => {
                 metrics::counter!("amphi_job_submitted_total").increment(1);
-                self.arrival_tell(Waiting::of(&run, &job));
+                match node {
+                    Some(_) => (job.status, job.node) = (JobStatus::Running, node),
+                    None => self.arrival_tell(Waiting::of(&run, &job)),
+                }
                 Ok(job)
             }
             Err(DbError::Duplicate) => {

@@ -56,12 +56,16 @@ async fn drain(
             tokio::time::sleep_until(*rests_until).await;
         }
         let began = Instant::now();
+        starts.take(lab.spare().settle());
         lab.queue_refresh(queue).await?;
         let policy = lab.policy();
         let budget = lab.queue_room(queue).min(starts.left(policy.starts_per_minute_max, lab.now_ms()));
         let placed = lab.dispatch_round(queue, budget).await?;
         starts.take(placed);
         if placed == 0 {
+            if queue.is_empty() {
+                lab.spare().leave(budget);
+            }
             return Ok(());
         }
         *rests_until = began + PACE;

@@ -92,6 +92,10 @@ async fn a_removed_node_ends_its_batches() {
     plane.node_change("lab-a", json!({ "state": "disabled" })).await;
     let reason = show().await["waiting_reason"].clone();
     assert!(reason.as_str().unwrap().starts_with("lab-a is disabled"), "{reason}");
+    let page = plane.get(&plane.admin, &path.replace("/api/v1", "/lab")).await.text();
+    // No job changes when a node does, so the page hears of both.
+    let hears = page.contains("topic=jobs&amp;topic=nodes") && page.contains("sse:jobs, sse:nodes");
+    assert!(hears && page.contains("lab-a is disabled"), "{page}");
     assert_eq!(agent.cancel().await, busy.run_id);
     plane.call(&plane.admin, "DELETE", "/api/v1/nodes/lab-a", Value::Null).await.expect(204);
     let ended = async {

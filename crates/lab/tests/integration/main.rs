@@ -8,6 +8,7 @@ mod bad_input;
 mod batch;
 mod batch_element;
 mod cancel;
+mod direct;
 mod dispatch;
 mod far_end;
 mod idempotency;

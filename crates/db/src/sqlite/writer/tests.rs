@@ -3,28 +3,26 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sqlx::ConnectOptions;
-use sqlx::sqlite::SqliteConnectOptions;
-
 use super::*;
 
 /// A connection with tables, and the number of its commits from then on.
-async fn connection() -> (SqliteConnection, Arc<AtomicU32>) {
-    let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
-    let mut connection = options.connect().await.unwrap();
+fn connection() -> (Connection, Arc<AtomicU32>) {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.pragma_update(None, "foreign_keys", "ON").unwrap();
     let tables = [
         "CREATE TABLE item (name TEXT PRIMARY KEY)",
         "CREATE TABLE part (item TEXT REFERENCES item (name) DEFERRABLE INITIALLY DEFERRED)",
     ];
     for table in tables {
-        execute(&mut connection, Query::new(table)).await.unwrap();
+        execute(&connection, &Query::new(table)).unwrap();
     }
     let commits = Arc::new(AtomicU32::new(0));
     let counted = commits.clone();
-    connection.lock_handle().await.unwrap().set_commit_hook(move || {
+    let hook = move || {
         counted.fetch_add(1, Ordering::SeqCst);
-        true
-    });
+        false
+    };
+    connection.commit_hook(Some(hook)).unwrap();
     (connection, commits)
 }
 
@@ -32,26 +30,26 @@ fn insert(name: &str) -> Write {
     Write::new().step(Query::new("INSERT INTO item (name) VALUES (?)").bind(name))
 }
 
-async fn settled(connection: &mut SqliteConnection, writes: Vec<Write>) -> Vec<Answer> {
+fn settled(connection: &Connection, writes: Vec<Write>) -> Vec<Answer> {
     let (mut group, mut results) = (Vec::new(), Vec::new());
     for write in writes {
         let (answer, result) = oneshot::channel();
         group.push(Job { write, answer });
         results.push(result);
     }
-    settle(connection, &mut group, &Events::default()).await;
+    settle(connection, &mut group, &Events::default());
     assert!(group.is_empty());
     results.into_iter().map(|mut result| result.try_recv().unwrap()).collect()
 }
 
-async fn names(connection: &mut SqliteConnection) -> Vec<String> {
-    let rows = driver::fetch::<Sqlite>(connection, Query::new("SELECT name FROM item ORDER BY name")).await.unwrap();
+fn names(connection: &Connection) -> Vec<String> {
+    let rows = connection::fetch(connection, &Query::new("SELECT name FROM item ORDER BY name")).unwrap();
     rows.iter().map(|row| row.get("name").unwrap()).collect()
 }
 
-#[tokio::test]
-async fn failing_writes_are_undone_alone_in_one_commit() {
-    let (mut connection, commits) = connection().await;
+#[test]
+fn failing_writes_are_undone_alone_in_one_commit() {
+    let (connection, commits) = connection();
     let none = Query::new("UPDATE item SET name = 'x' WHERE name = 'absent'");
     let writes = vec![
         insert("a"),
@@ -61,7 +59,7 @@ async fn failing_writes_are_undone_alone_in_one_commit() {
         insert("engine").step(Query::new("UPDATE no_such_table SET a = 1")),
         insert("c"),
     ];
-    let answers = settled(&mut connection, writes).await;
+    let answers = settled(&connection, writes);
     assert!(
         matches!(
             answers.as_slice(),
@@ -76,22 +74,22 @@ async fn failing_writes_are_undone_alone_in_one_commit() {
         ),
         "{answers:?}"
     );
-    assert_eq!(names(&mut connection).await, ["a", "b", "c"]);
+    assert_eq!(names(&connection), ["a", "b", "c"]);
     assert_eq!(commits.load(Ordering::SeqCst), 1);
-    let answers = settled(&mut connection, vec![insert("d"), insert("e")]).await;
+    let answers = settled(&connection, vec![insert("d"), insert("e")]);
     assert!(answers.iter().all(|answer| matches!(answer.as_deref(), Ok([1]))), "{answers:?}");
     assert_eq!(commits.load(Ordering::SeqCst), 2);
 }
 
 /// The first is found at COMMIT alone, the second takes the whole transaction and its savepoint with it.
-#[tokio::test]
-async fn a_write_that_no_savepoint_holds_still_fails_alone() {
+#[test]
+fn a_write_that_no_savepoint_holds_still_fails_alone() {
     let orphan = insert("orphan").step(Query::new("INSERT INTO part (item) VALUES ('absent')"));
     let rollback = insert("rollback").step(Query::new("INSERT OR ROLLBACK INTO item (name) VALUES ('a')"));
     for failing in [orphan, rollback] {
-        let (mut connection, _) = connection().await;
-        let answers = settled(&mut connection, vec![insert("a"), failing, insert("b")]).await;
+        let (connection, _) = connection();
+        let answers = settled(&connection, vec![insert("a"), failing, insert("b")]);
         assert!(matches!(answers.as_slice(), [Ok(_), Err(_), Ok(_)]), "{answers:?}");
-        assert_eq!(names(&mut connection).await, ["a", "b"]);
+        assert_eq!(names(&connection), ["a", "b"]);
     }
 }

@@ -217,13 +217,13 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
     }
 }
 
-/// What a run that was told to end says of itself.
+/// What a run that was told to end says of itself. Nobody wanted it to end where its agent was stopped: it is lost, as if the
+/// agent had been killed.
 pub(crate) fn stop_cause(why: Stop) -> (Reason, String) {
-    let detail = match why {
-        Stop::Cancelled => "",
-        Stop::AgentStopped => "the agent was stopped",
-    };
-    (Reason::Cancelled, detail.to_owned())
+    match why {
+        Stop::Cancelled => (Reason::Cancelled, String::new()),
+        Stop::AgentStopped => (Reason::Lost, "the agent was stopped".to_owned()),
+    }
 }
 
 /// An end as of now; the ledger fills in the rest.

@@ -14,6 +14,7 @@ mod queries;
 mod service;
 mod task;
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use axum::Router;
@@ -104,12 +105,15 @@ struct Inner {
     keeping: OnceLock<Arc<dyn Keeping>>,
     /// Wakes the dispatcher of this replica.
     dispatch: Notify,
+    /// Wakes who tells the nodes of this replica what to stop.
+    cancels: Notify,
     /// Wakes who sends input to the nodes of this replica.
     inputs: Notify,
     /// Runs that were submitted to this replica since its dispatcher looked.
     arrivals: Mutex<Vec<Waiting>>,
     spare: Spare,
-    started_ms: i64,
+    /// When this replica last was without the database, be it that it had not begun. Epoch milliseconds.
+    database_away_ms: AtomicI64,
     /// The agents' streams, so that the end can wait for them.
     sessions: TaskTracker,
 }
@@ -125,7 +129,7 @@ impl Lab {
     /// Opens the lab over a migrated database. Errors: the database can't be read.
     pub async fn open(db: Database, portal: Portal, config: LabConfig) -> Result<Self, ServiceError> {
         let policy = queries::policy::policy_get(&db).await?.map(|(policy, _)| policy).unwrap_or_default();
-        let started_ms = db.clock().now_ms();
+        let database_away_ms = AtomicI64::new(db.clock().now_ms());
         let inner = Inner {
             db,
             portal,
@@ -138,10 +142,11 @@ impl Lab {
             intake: Intake::default(),
             keeping: OnceLock::new(),
             dispatch: Notify::new(),
+            cancels: Notify::new(),
             inputs: Notify::new(),
             arrivals: Mutex::default(),
             spare: Spare::default(),
-            started_ms,
+            database_away_ms,
             sessions: TaskTracker::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -239,6 +244,22 @@ impl Lab {
 
     fn spare(&self) -> &Spare {
         &self.inner.spare
+    }
+
+    async fn cancels_wanted(&self) {
+        self.inner.cancels.notified().await;
+    }
+
+    fn cancels_wake(&self) {
+        self.inner.cancels.notify_one();
+    }
+
+    fn database_away_ms(&self) -> i64 {
+        self.inner.database_away_ms.load(Ordering::Relaxed)
+    }
+
+    fn database_was_away(&self) {
+        self.inner.database_away_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 
     async fn inputs_wanted(&self) {

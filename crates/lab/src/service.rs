@@ -10,6 +10,7 @@ pub(crate) mod input;
 pub(crate) mod job;
 mod keep;
 pub(crate) mod language;
+pub(crate) mod lease;
 pub(crate) mod live;
 pub(crate) mod node;
 pub(crate) mod order;

@@ -38,7 +38,8 @@ pub(super) fn of_compile(outcome: Outcome<Exit>, step: &StepOrder) -> Option<Ver
         return None;
     }
     let (reason, detail) = cause.or_else(|| of_limit(&exit, step)).unwrap_or_else(|| (Reason::Compile, how(&exit)));
-    let detail = if detail.is_empty() || reason == Reason::Cancelled { detail } else { format!("compiling: {detail}") };
+    let is_told = detail.is_empty() || matches!(reason, Reason::Cancelled | Reason::Lost);
+    let detail = if is_told { detail } else { format!("compiling: {detail}") };
     Some(Verdict::new(reason, exit.code, detail))
 }
 
@@ -150,8 +151,8 @@ mod tests {
         assert_eq!(verdict(exited(1, Some(Cause::Memory))), Some(memory));
         let late = Verdict::new(Reason::WallTime, 137, "compiling: stopped after 1 s");
         assert_eq!(verdict(told(Reason::WallTime, "stopped after 1 s")), Some(late));
-        let stopped = Verdict::new(Reason::Cancelled, 137, "the agent was stopped");
-        assert_eq!(verdict(told(Reason::Cancelled, "the agent was stopped")), Some(stopped));
+        let stopped = Verdict::new(Reason::Lost, 137, "the agent was stopped");
+        assert_eq!(verdict(told(Reason::Lost, "the agent was stopped")), Some(stopped));
         // Told to end just when it ended by itself: it ends all the same.
         let race = Outcome { cause: Some((Reason::Cancelled, String::new())), ..exited(0, None) };
         assert_eq!(verdict(race), Some(Verdict::new(Reason::Cancelled, 0, "")));

@@ -240,7 +240,7 @@ async fn shutdown_ends_runs_and_still_says_so() {
     session.until("r1", |seen| seen.stdout().ends_with('\n')).await;
     agent.shutdown.cancel();
     let seen: &Seen = session.until_ended("r1").await;
-    assert_eq!((seen.reason(), seen.end().detail.as_str()), (Reason::Cancelled, "the agent was stopped"));
+    assert_eq!((seen.reason(), seen.end().detail.as_str()), (Reason::Lost, "the agent was stopped"));
     let pid = seen.stdout().trim().to_owned();
     agent.ended().await.unwrap();
     until_gone(&pid).await;

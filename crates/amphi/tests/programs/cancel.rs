@@ -73,7 +73,7 @@ async fn an_agent_that_stops_takes_its_programs_along() {
     until(&mark, true).await;
     site.agent.shutdown.cancel();
     let end = site.session.until_ended("r1").await.end();
-    assert_eq!((end.reason(), end.detail.as_str()), (Reason::Cancelled, "the agent was stopped"));
+    assert_eq!((end.reason(), end.detail.as_str()), (Reason::Lost, "the agent was stopped"));
     site.agent.ended().await.unwrap();
     until(&mark, false).await;
 }

@@ -12,6 +12,7 @@ use crate::model::tool::{tool, tools};
 use crate::queries::node::{Connected, node_connect, node_get};
 use crate::queries::run::run_list_on;
 use crate::service::ServiceError;
+use crate::service::run::Loss;
 
 /// Takes the node's lease and brings the fleet up to date. Returns the node's name and the lease's epoch; `None` when
 /// the node was told not to come back.
@@ -49,7 +50,7 @@ pub(super) async fn admit(
     let holds = |run: &Run| same_life && hello.runs.iter().any(|held| held.run_id == run.id.to_string());
     let (kept, gone): (Vec<_>, Vec<_>) = booked.into_iter().partition(holds);
     for run in &gone {
-        lab.run_lost(run, None).await?;
+        lab.run_lost(run, Loss::Gone).await?;
     }
     tell(commands, to_agent::Message::Welcome(welcome(lab, &node, epoch)));
     closed_tell(commands, &hello, &kept, epoch);
@@ -58,10 +59,11 @@ pub(super) async fn admit(
     session.ended = ended;
     lab.fleet().connect(id, session);
     for far in kept.iter().filter(|run| run.role == Role::Far) {
-        lab.far_end_resume(id, far).await?;
+        // Nobody reads this stream when it is not admitted, so the fleet must not keep it open.
+        lab.far_end_resume(id, far).await.inspect_err(|_| drop(lab.fleet().disconnect(id, epoch)))?;
     }
     tracing::info!(node.id = %id, node.epoch = epoch, "node {} connected with {} runs", node.name, kept.len());
-    lab.runs_cancel_wanted().await?;
+    lab.cancels_wake();
     lab.inputs_wake();
     Ok(Some((node.name, epoch)))
 }

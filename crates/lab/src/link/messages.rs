@@ -27,6 +27,7 @@ use crate::queries::run::{RunEnd, job_cancel_idle, run_list_on};
 use crate::queries::told::{Attempt, Start, Told};
 use crate::service::ServiceError;
 use crate::service::live::{Printed, output_topic};
+use crate::service::run::Loss;
 
 /// Bytes of one run's output that are kept whatever its agent sends: a program's compiler prints too.
 const OUTPUT_MAX: u64 = 2 * OUTPUT_BYTES + 128 * 1024;
@@ -101,7 +102,7 @@ impl<'a> Group<'a> {
         if !self.lost.is_empty() {
             for run in run_list_on(self.lab.db(), self.node).await? {
                 if let Some(detail) = self.lost.get(&run.id) {
-                    self.lab.run_lost(&run, detail.as_deref()).await?;
+                    self.lab.run_lost(&run, Loss::Told(detail.as_deref())).await?;
                 }
             }
         }

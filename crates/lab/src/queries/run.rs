@@ -146,13 +146,24 @@ pub(crate) async fn run_list_to_cancel(db: &Database, replica: &str) -> Result<V
     db.all(query.bind(replica)).await?.iter().map(run).collect()
 }
 
-/// Those of the runs that were not deleted with their job, in no order.
-pub(crate) async fn run_list_known(db: &Database, runs: &[RunId]) -> Result<Vec<RunId>, DbError> {
+/// Runs on nodes, but for those under the present lease of their node, which may keep others too.
+pub(crate) async fn run_list_astray(db: &Database) -> Result<Vec<Run>, DbError> {
+    let query = Query::new(format!(
+        "{COLUMNS} WHERE state IN ('leased', 'running') AND NOT EXISTS \
+         (SELECT 1 FROM lab_node n WHERE n.id = lab_run.node AND n.epoch = lab_run.epoch) ORDER BY id"
+    ));
+    db.all(query).await?.iter().map(run).collect()
+}
+
+/// Those of the runs that neither ended nor were deleted with their job, in no order.
+pub(crate) async fn run_list_live(db: &Database, runs: &[RunId]) -> Result<Vec<RunId>, DbError> {
     if runs.is_empty() {
         return Ok(Vec::new());
     }
     let marks = vec!["?"; runs.len()].join(", ");
-    let query = Query::new(format!("SELECT id FROM lab_run WHERE id IN ({marks})"));
+    let query = Query::new(format!(
+        "SELECT id FROM lab_run WHERE id IN ({marks}) AND state IN ('waiting', 'leased', 'running')"
+    ));
     let query = runs.iter().fold(query, |query, run| query.bind(run.to_string()));
     db.all(query).await?.iter().map(|row| parsed(row, "id")).collect()
 }

@@ -4,7 +4,6 @@
 //! that takes its place are one transaction, so that a job never stands without either.
 
 use std::collections::HashMap;
-use std::error::Error;
 
 use db::{DbError, Write};
 use wire::proto::{Cancel, to_agent};
@@ -14,14 +13,14 @@ use super::submit::first_run;
 use crate::Lab;
 use crate::link::wire_epoch;
 use crate::model::job::{ErrorReason, JobStatus};
-use crate::model::node::{AdminState, Health, LEASE_MS, Node, NodeId};
+use crate::model::node::{AdminState, Health, Node, NodeId};
 use crate::model::run::{AfterLoss, Outcome, Role, Run, RunId, RunState, after_loss};
 use crate::model::work::is_safe_to_repeat;
 use crate::queries::input::inputs_delete;
 use crate::queries::job::{GOES_ON, job_end, job_get, job_next_attempt};
-use crate::queries::node::{node_list, node_list_expired};
+use crate::queries::node::{node_list, node_must_be_silent};
 use crate::queries::run::{
-    ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_known, run_list_on, run_list_overdue,
+    ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_live, run_list_on, run_list_overdue,
     run_list_to_cancel, run_must_end,
 };
 use crate::queries::told::Attempt;
@@ -33,12 +32,24 @@ const LOSS_LOOKS: u32 = 3;
 /// Waiting runs looked at in one go.
 const OVERDUE_BATCH: u32 = 500;
 
+/// How a node lost a run.
+#[derive(Clone, Copy)]
+pub(crate) enum Loss<'a> {
+    /// It was last heard of before this time, epoch milliseconds.
+    Silence { seen_before_ms: i64 },
+    /// It has it no more, or may not go on with it.
+    Gone,
+    /// It says so, and maybe how.
+    Told(Option<&'a str>),
+}
+
 impl Lab {
-    /// Ends a run whose node went away with it, or said in `detail` how it lost it; its job is tried again if it may be.
-    pub(crate) async fn run_lost(&self, run: &Run, detail: Option<&str>) -> Result<(), ServiceError> {
+    /// Ends a run that its node lost; its job is tried again if it may be. `Unmet` ("node-silent"): the node is heard of
+    /// again.
+    pub(crate) async fn run_lost(&self, run: &Run, loss: Loss<'_>) -> Result<(), ServiceError> {
         tracing::warn!(run.id = %run.id, job.id = %run.job, "run {} of job {} was lost with its node", run.id, run.job);
         for _ in 0..LOSS_LOOKS {
-            match self.run_lose(run, detail).await {
+            match self.run_lose(run, loss).await {
                 // The job was cancelled, or somebody else opened its next attempt, since it was looked at.
                 Err(ServiceError::Db(DbError::Unmet { guard: "job-attempt" })) => {}
                 // Somebody else ended the run.
@@ -49,12 +60,20 @@ impl Lab {
         Ok(())
     }
 
-    async fn run_lose(&self, run: &Run, detail: Option<&str>) -> Result<(), ServiceError> {
+    async fn run_lose(&self, run: &Run, loss: Loss<'_>) -> Result<(), ServiceError> {
         let Some(job) = job_get(self.db(), run.job).await? else { return Ok(()) };
         let now_ms = self.now_ms();
         let is_current = job.attempt == run.attempt && !job.status.is_final();
         let mut write = Write::new();
-        let end = |outcome| RunEnd { detail: detail.map(str::to_owned), ..RunEnd::untold(outcome, now_ms) };
+        let detail = match (loss, run.node) {
+            (Loss::Silence { seen_before_ms }, Some(node)) => {
+                node_must_be_silent(&mut write, node, seen_before_ms);
+                None
+            }
+            (Loss::Silence { .. } | Loss::Gone, _) => None,
+            (Loss::Told(detail), _) => detail.map(str::to_owned),
+        };
+        let end = |outcome| RunEnd { detail: detail.clone(), ..RunEnd::untold(outcome, now_ms) };
         run_must_end(&mut write, run.id, ON_NODE, &end(Outcome::Lost));
         inputs_delete(&mut write, &[run.id]);
         let near_is_under_way = run.role == Role::Far && job.status == JobStatus::Running;
@@ -79,36 +98,10 @@ impl Lab {
         Ok(())
     }
 
-    /// Ends the runs of nodes whose lease is over. Nothing is taken from nodes before this replica has lived for a
-    /// lease itself: nobody could renew while the control plane was away.
-    pub(crate) async fn runs_reap(&self) -> Result<u32, ServiceError> {
-        let now_ms = self.now_ms();
-        if now_ms - self.inner.started_ms < LEASE_MS {
-            return Ok(0);
-        }
-        let heard = self.fleet().heard();
-        let is_alive = |id| heard.iter().any(|(node, _, at_ms)| *node == id && now_ms - at_ms < LEASE_MS);
-        let mut count = 0;
-        // What stands in the database may be late; what this replica hears itself is not.
-        for node in node_list_expired(self.db(), now_ms - LEASE_MS).await?.into_iter().filter(|n| !is_alive(n.id)) {
-            for run in run_list_on(self.db(), node.id).await? {
-                match self.run_lost(&run, None).await {
-                    Ok(()) => count += 1,
-                    Err(error) => {
-                        tracing::warn!(run.id = %run.id, error = &error as &dyn Error, "run {} could not be ended as lost", run.id);
-                    }
-                }
-                // Should the node be there after all, it must not go on beside the next attempt.
-                self.cancel_send(node.id, run.id, node.epoch);
-            }
-        }
-        Ok(count)
-    }
-
     /// Takes its runs away from a node: each is stopped there and tried again elsewhere if it may be.
     pub(crate) async fn runs_take_away(&self, node: NodeId, epoch: i64) -> Result<(), ServiceError> {
         for run in run_list_on(self.db(), node).await? {
-            self.run_lost(&run, None).await?;
+            self.run_lost(&run, Loss::Gone).await?;
             self.cancel_send(node, run.id, epoch);
         }
         Ok(())
@@ -121,15 +114,15 @@ impl Lab {
             let epoch = self.fleet().with(node, |session| session.epoch).unwrap_or(epoch);
             self.cancel_send(node, run.id, epoch);
         }
-        // Those of an account that was deleted have no row any more.
+        // Those that were lost meanwhile have ended already; those of an account that was deleted have no row any more.
         for (node, epoch, runs) in self.fleet().booked() {
-            let known = run_list_known(self.db(), &runs).await?;
-            runs.into_iter().filter(|run| !known.contains(run)).for_each(|run| self.cancel_send(node, run, epoch));
+            let live = run_list_live(self.db(), &runs).await?;
+            runs.into_iter().filter(|run| !live.contains(run)).for_each(|run| self.cancel_send(node, run, epoch));
         }
         Ok(())
     }
 
-    fn cancel_send(&self, node: NodeId, run: RunId, epoch: i64) {
+    pub(super) fn cancel_send(&self, node: NodeId, run: RunId, epoch: i64) {
         let cancel = Cancel { run_id: run.to_string(), epoch: wire_epoch(epoch) };
         self.fleet().send(node, to_agent::Message::Cancel(cancel));
     }

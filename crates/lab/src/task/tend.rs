@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::Lab;
-use crate::queries::node::node_seen;
 use crate::service::ServiceError;
 use crate::service::batch_change::DELETIONS;
 
@@ -22,13 +21,14 @@ const OVERDUE: Duration = Duration::from_secs(1);
 /// What an event asked for and could not be done is tried again after this long.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// Passes on what somebody wants stopped, as soon as it is wanted.
+/// Passes on what somebody wants stopped, as soon as it is wanted or its node is back.
 pub(super) async fn cancels(lab: Lab, shutdown: CancellationToken) {
     let watch = lab.db().events().watch(["cancels"]);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = watch.changed() => {}
+            () = lab.cancels_wanted() => {}
         }
         carry_out("passing on cancels", &shutdown, || lab.runs_cancel_wanted()).await;
     }
@@ -98,18 +98,8 @@ pub(super) async fn heartbeats(lab: Lab, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             _ = interval.tick() => {}
         }
-        let heard = lab.fleet().heard();
         lab.fleet().judge(lab.now_ms());
-        written.retain(|node, _| heard.iter().any(|(known, ..)| known == node));
-        let mut write = db::Write::new();
-        for (node, epoch, at_ms) in heard {
-            if written.insert(node, at_ms) != Some(at_ms) {
-                node_seen(&mut write, node, epoch, at_ms);
-            }
-        }
-        if !write.is_empty() {
-            report("writing heartbeats", lab.db().write(write).await.map_err(ServiceError::from));
-        }
+        report("writing heartbeats", lab.leases_renew(&mut written).await);
     }
 }
 
@@ -135,7 +125,7 @@ pub(super) async fn health(lab: Lab, shutdown: CancellationToken) {
     }
 }
 
-/// Ends runs whose node is lost.
+/// Ends runs whose node is lost, or does not know them.
 pub(super) async fn lost(lab: Lab, shutdown: CancellationToken) {
     let mut interval = tokio::time::interval(LOST);
     loop {
@@ -144,6 +134,7 @@ pub(super) async fn lost(lab: Lab, shutdown: CancellationToken) {
             _ = interval.tick() => {}
         }
         report("ending the runs of lost nodes", lab.runs_reap().await);
+        report("ending runs that went astray", lab.runs_astray_end().await);
     }
 }
 

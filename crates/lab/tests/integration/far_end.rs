@@ -191,3 +191,20 @@ async fn far_ends_on_each_others_nodes_do_not_block_each_other() {
     b.exited(&near, 0).await;
     plane.job_is(&back, "completed").await;
 }
+
+/// The agent dials again where its stream ends; one that stays open with nobody behind it would keep the node away for good.
+#[tokio::test]
+async fn a_node_that_was_not_admitted_is_let_go() {
+    let plane = Plane::new().await;
+    let (_a, mut b) = two(&plane, 1).await;
+    measure(&plane).await;
+    let far = b.start().await;
+    b.started(&far).await;
+    b.settled().await;
+    plane.sql("ALTER TABLE lab_output RENAME TO lab_output_away").await;
+    b.reconnect(&plane).await;
+    assert!(b.link.next().await.is_none());
+    plane.sql("ALTER TABLE lab_output_away RENAME TO lab_output").await;
+    b.reconnect(&plane).await;
+    b.settled().await;
+}

@@ -208,3 +208,62 @@ async fn a_start_that_never_arrived_is_made_up_for() {
     agent.exited(&start, 0).await;
     assert_eq!(attempts(&plane.job_is(&id, "completed").await), near(&["lost", "exited"]));
 }
+
+/// While the database is away nobody can renew a lease, and agents whose streams broke with it need a moment to come back.
+#[tokio::test]
+async fn a_database_that_was_away_costs_no_runs() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    let id = plane.ping().await;
+    let start = agent.start().await;
+    agent.started(&start).await;
+    agent.settled().await;
+    plane.sql("ALTER TABLE lab_node RENAME TO lab_node_away").await;
+    plane.clock.advance(Duration::from_secs(10));
+    plane.duty_is("ending the runs of lost nodes", "failed").await;
+    plane.sql("ALTER TABLE lab_node_away RENAME TO lab_node").await;
+    plane.duty_is("ending the runs of lost nodes", "done").await;
+    agent.is_idle().await;
+    assert_eq!(attempts(&plane.job(&id).await), near(&["running"]));
+    // It is back, and the node is not.
+    plane.clock.advance(Duration::from_secs(10));
+    plane.job_when(&id, |job| attempts(job) == near(&["lost", "waiting"])).await;
+}
+
+/// Another replica lost it: it must not go on beside the next attempt.
+#[tokio::test]
+async fn a_run_that_others_ended_is_stopped() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    plane.ping().await;
+    let start = agent.start().await;
+    agent.started(&start).await;
+    agent.settled().await;
+    let lost = db::Query::new("UPDATE lab_run SET state = 'lost'");
+    plane.db.write(db::Write::new().step(lost).event("cancels")).await.unwrap();
+    assert_eq!(agent.cancel().await, start.run_id);
+}
+
+/// On an engine with several writers a lease can be committed just behind the look that its node's next session takes at
+/// what is booked.
+#[tokio::test]
+async fn a_run_that_no_session_knows_is_made_up_for() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 1).await;
+    agent.reconnect(&plane).await;
+    let (of_an_old_lease, of_a_removed_node) = (plane.ping().await, plane.ping().await);
+    let removed = uuid::Uuid::now_v7().to_string();
+    for (job, node) in [(&of_an_old_lease, &agent.id), (&of_a_removed_node, &removed)] {
+        let lease = "UPDATE lab_run SET state = 'leased', epoch = 1, node = ? WHERE job = ?";
+        let lease = db::Query::new(lease).bind(node.as_str()).bind(job.as_str());
+        plane.db.write(db::Write::new().step(lease)).await.unwrap();
+        plane.job_when(job, |job| attempts(job) == near(&["lost", "waiting"])).await;
+    }
+    agent.equip(2).await;
+    for _ in 0..2 {
+        agent.carry_out().await;
+    }
+    for job in [&of_an_old_lease, &of_a_removed_node] {
+        assert_eq!(attempts(&plane.job_is(job, "completed").await), near(&["lost", "exited"]));
+    }
+}

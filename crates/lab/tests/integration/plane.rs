@@ -239,6 +239,28 @@ impl Plane {
         last
     }
 
+    /// Changes the database behind the plane's back.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        self.db.write(db::Write::new().step(db::Query::new(statement))).await.unwrap();
+    }
+
+    /// Waits until a duty of the lab has ended so once more.
+    pub(crate) async fn duty_is(&self, duty: &str, result: &str) {
+        let count = async || {
+            let text = self.get(&self.admin, "/metrics").await.text();
+            let line = format!("amphi_lab_duty_total{{duty=\"{duty}\",result=\"{result}\"}} ");
+            let count = text.lines().find_map(|of| of.strip_prefix(&line).map(str::to_owned));
+            count.map_or(0, |count| count.parse::<u64>().expect("a count"))
+        };
+        let before = count().await;
+        let waiting = async {
+            while count().await == before {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, waiting).await.unwrap_or_else(|_| panic!("{duty} never is {result}"));
+    }
+
     /// Waits until a node has this health.
     pub(crate) async fn node_is(&self, name: &str, health: &str) {
         let waiting = async {

@@ -6,7 +6,8 @@ use super::{NOW_MS, change, connect, connected, hello, job, lease, node, submit}
 use crate::model::node::{AdminState, InstalledTool, Node, NodeId};
 use crate::queries::node::{
     node_connect, node_delete, node_disconnect, node_find, node_get, node_insert, node_list, node_list_expired,
-    node_names, node_seen, node_token_insert, node_token_prune, node_token_use, node_tools_set, node_update,
+    node_must_be_silent, node_names, node_seen, node_token_insert, node_token_prune, node_token_use, node_tools_set,
+    node_update,
 };
 
 testkit::for_each_engine!(crate::migrations();
@@ -153,6 +154,10 @@ async fn a_silent_node_with_runs_is_found(db: Database) {
     let run = submit(&db, &job("ada")).await;
     assert!(lease(&db, run.id, &busy).await);
     assert!(node_list_expired(&db, NOW_MS).await.unwrap().is_empty());
+    let silent = |before_ms| change(&db, move |w| node_must_be_silent(w, busy.node, before_ms));
+    silent(NOW_MS + 1).await.unwrap();
+    let heard = silent(NOW_MS).await;
+    assert!(matches!(heard, Err(DbError::Unmet { guard: "node-silent" })), "{heard:?}");
     let expired = node_list_expired(&db, NOW_MS + 1).await.unwrap();
     assert_eq!(expired.iter().map(|node| (node.id, node.running)).collect::<Vec<_>>(), [(busy.node, 1)]);
     assert_eq!(node_get(&db, idle.node).await.unwrap().unwrap().running, 0);

@@ -1,6 +1,6 @@
 //! Which runs wait, are on a node, or have nothing to go on for.
 
-use db::Database;
+use db::{Database, Query, Write};
 
 use super::{NOW_MS, change, connect, connected, force, job, lease, run_end, run_started, submit};
 use crate::model::job::{Job, JobStatus};
@@ -9,14 +9,14 @@ use crate::queries::job::{GOES_ON, job_cancel_ask, job_next_attempt};
 use crate::queries::node::node_disconnect;
 use crate::queries::queue::{Waiting, run_count_elsewhere, run_list_queue};
 use crate::queries::run::{
-    RunEnd, run_count_in_flight, run_count_waiting, run_insert, run_list_known, run_list_of_job, run_list_on,
-    run_list_overdue, run_list_to_cancel, run_new,
+    RunEnd, run_count_in_flight, run_count_waiting, run_insert, run_list_astray, run_list_live, run_list_of_job,
+    run_list_on, run_list_overdue, run_list_to_cancel, run_new,
 };
 
 testkit::for_each_engine!(crate::migrations();
     waiting_runs_are_listed_oldest_first, runs_on_nodes_are_listed_and_counted, overdue_runs_are_listed,
     runs_of_a_job_are_listed_by_attempt, runs_with_nothing_to_go_on_for_are_found,
-    deleted_runs_are_not_known);
+    ended_and_deleted_runs_do_not_live, runs_that_no_session_knows_are_found);
 
 fn ids(runs: &[Run]) -> Vec<RunId> {
     runs.iter().map(|run| run.id).collect()
@@ -129,8 +129,35 @@ async fn runs_with_nothing_to_go_on_for_are_found(db: Database) {
     assert_eq!(to_cancel("replica-1").await, [runs[1], runs[2], runs[3], runs[5]]);
 }
 
-async fn deleted_runs_are_not_known(db: Database) {
-    let run = submit(&db, &job("ada")).await.id;
-    assert_eq!(run_list_known(&db, &[RunId::generate(), run]).await.unwrap(), [run]);
-    assert!(run_list_known(&db, &[]).await.unwrap().is_empty());
+async fn ended_and_deleted_runs_do_not_live(db: Database) {
+    let holder = connected(&db, "lab-a", "replica-1").await;
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        runs.push(submit(&db, &job("ada")).await.id);
+    }
+    assert!(lease(&db, runs[1], &holder).await && lease(&db, runs[2], &holder).await);
+    change(&db, |w| run_end(w, runs[2], &RunEnd::untold(Outcome::Lost, NOW_MS))).await.unwrap();
+    let deleted = RunId::generate();
+    let mut live = run_list_live(&db, &[deleted, runs[0], runs[1], runs[2]]).await.unwrap();
+    live.sort();
+    assert_eq!(live, runs[..2]);
+    assert!(run_list_live(&db, &[]).await.unwrap().is_empty());
+}
+
+async fn runs_that_no_session_knows_are_found(db: Database) {
+    let (stays, returns) = (connected(&db, "lab-a", "replica-1").await, connected(&db, "lab-b", "replica-1").await);
+    let removed = connected(&db, "lab-c", "replica-1").await;
+    let mut runs = Vec::new();
+    for holder in [&stays, &returns, &removed] {
+        let run = submit(&db, &job("ada")).await.id;
+        assert!(lease(&db, run, holder).await);
+        runs.push(run);
+    }
+    submit(&db, &job("ada")).await;
+    assert!(run_list_astray(&db).await.unwrap().is_empty());
+    connect(&db, returns.node, "replica-1").await;
+    // As when its lease was committed just behind the look at its runs.
+    let remove = Query::new("DELETE FROM lab_node WHERE id = ?").bind(removed.node.to_string());
+    db.write(Write::new().step(remove)).await.unwrap();
+    assert_eq!(ids(&run_list_astray(&db).await.unwrap()), runs[1..]);
 }

@@ -3,6 +3,7 @@
 mod coded;
 mod contents;
 mod core;
+mod damage;
 mod data;
 mod fuse;
 mod keeper;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use wire::authority::{AuthorityError, KeyRequest};
 
 use self::core::Core;
+use self::damage::Found;
 use self::fuse::Kernel;
 use self::keeper::{Keeper, free_bytes};
 pub use self::part::{MountPart, mount_part};
@@ -113,6 +115,9 @@ pub async fn mount(config: MountConfig, shutdown: CancellationToken, ready: impl
     let free_bytes = Arc::new(AtomicU64::new(free_bytes(&opened.stores, code)));
     let stripes = Stripes::new(opened.volume, opened.layout.data(), opened.layout.parity(), credentials);
     stripes.stores_set(opened.stores);
+    let damage = Found::default();
+    let found = damage.clone();
+    stripes.on_damage(Box::new(move |damage| found.add(damage)));
     let core = Core::new(remote.clone(), Arc::new(stripes.clone()), opened.usage, is_read_only);
     if opened.is_delegated {
         core.delegate(opened.usage).await;
@@ -130,6 +135,7 @@ pub async fn mount(config: MountConfig, shutdown: CancellationToken, ready: impl
         remote: remote.clone(),
         core: core.clone(),
         stripes,
+        damage,
         code,
         notifier,
         free_bytes,

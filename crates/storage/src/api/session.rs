@@ -14,6 +14,7 @@ use crate::model::name::Name;
 use crate::model::stripe::{Stripe, StripeId};
 use crate::namespace::{Entry, Namespace, NamespaceError, Placed, SessionCall, Usage};
 use crate::service::session::{SessionCertificate, SessionNews, SessionRenewal, SessionView};
+use crate::stripe::Damage;
 
 /// Directories that are listed at a time at most.
 const PARENTS_MAX: usize = 256;
@@ -44,16 +45,26 @@ pub(super) async fn session_open(
     Ok((StatusCode::CREATED, Json(session)))
 }
 
+/// What a session has to say when it is renewed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SessionRenew {
+    /// Units that it read and found missing or damaged, to be looked at and repaired; at most 1,000 count.
+    #[serde(default)]
+    damage: Vec<Damage>,
+}
+
 /// Renew a session; one that is alone is given the delegation
 #[utoipa::path(patch, path = "/api/v1/exports/{export}/sessions/{id}", tag = "exports",
-    params(("export" = String, Path), ("id" = String, Path)),
+    params(("export" = String, Path), ("id" = String, Path)), request_body = SessionRenew,
     responses((status = 200, body = SessionRenewal), Problems))]
 pub(super) async fn session_renew(
     State(storage): State<Storage>,
     caller: Caller,
     ApiPath((export, id)): ApiPath<(String, String)>,
+    ApiJson(body): ApiJson<SessionRenew>,
 ) -> Result<Json<SessionRenewal>, Problem> {
-    Ok(Json(storage.session_renew(&caller, &export, &id).await?))
+    Ok(Json(storage.session_renew(&caller, &export, &id, &body.damage).await?))
 }
 
 /// A key to be certified.

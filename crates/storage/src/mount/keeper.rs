@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use wire::authority::KeyRequest;
 
 use super::core::{Core, Told};
+use super::damage::Found;
 use super::fuse::untell;
 use crate::namespace::remote::{Remote, RemoteError, Renewed};
 use crate::stripe::{Credentials, StoreAddress, Stripes};
@@ -26,6 +27,8 @@ pub(super) struct Keeper {
     pub(super) remote: Arc<Remote>,
     pub(super) core: Arc<Core>,
     pub(super) stripes: Stripes,
+    /// What its reads found.
+    pub(super) damage: Found,
     /// How many units a stripe has, and of them data.
     pub(super) code: (u64, u64),
     pub(super) notifier: fuser::Notifier,
@@ -53,13 +56,18 @@ impl Keeper {
             if certified.elapsed() > CERTIFY && self.certify().await {
                 certified = tokio::time::Instant::now();
             }
-            let pause = match self.remote.renew().await {
+            let damage = self.damage.take();
+            let pause = match self.remote.renew(&damage).await {
                 Ok(renewed) => {
                     self.on_renewed(renewed).await;
                     RENEW
                 }
-                Err(RemoteError::Refused { code, .. }) if code == "stale" => self.reopen().await,
+                Err(RemoteError::Refused { code, .. }) if code == "stale" => {
+                    damage.into_iter().for_each(|damage| self.damage.add(damage));
+                    self.reopen().await
+                }
                 Err(error) => {
+                    damage.into_iter().for_each(|damage| self.damage.add(damage));
                     tracing::warn!(error = &error as &dyn std::error::Error, "the session could not be prolonged");
                     AGAIN
                 }

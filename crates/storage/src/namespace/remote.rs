@@ -22,7 +22,7 @@ use crate::model::inode::{Ino, Inode};
 use crate::model::lock::{FileLocks, Held};
 use crate::model::name::Name;
 use crate::model::stripe::{Layout, Stripe, StripeId};
-use crate::stripe::StoreAddress;
+use crate::stripe::{Damage, StoreAddress};
 
 mod server;
 
@@ -170,10 +170,11 @@ impl Remote {
         Ok(opened)
     }
 
-    /// Prolongs the session.
-    pub(crate) async fn renew(&self) -> Result<Renewed, RemoteError> {
+    /// Prolongs the session, and tells of units that it found missing or damaged.
+    pub(crate) async fn renew(&self, damage: &[Damage]) -> Result<Renewed, RemoteError> {
         let id = self.session.borrow().id.clone();
-        let renewed: Renewed = self.call(Method::PATCH, &["sessions", &id], None, READ_TIMEOUT).await?;
+        let body = json!({ "damage": damage }).to_string().into_bytes();
+        let renewed: Renewed = self.call(Method::PATCH, &["sessions", &id], Some(body), READ_TIMEOUT).await?;
         self.session.send_if_modified(|session| {
             let is_news = session.id == id && session.epoch != renewed.epoch;
             if is_news {
@@ -372,7 +373,7 @@ impl Namespace for Remote {
     }
 
     async fn usage(&self) -> Result<Usage, NamespaceError> {
-        self.renew().await.map(|renewed| renewed.usage).map_err(refusal)
+        self.renew(&[]).await.map(|renewed| renewed.usage).map_err(refusal)
     }
 
     async fn locks_set(&self, locks: Vec<FileLocks>) -> Result<Option<Held>, NamespaceError> {

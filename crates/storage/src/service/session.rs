@@ -19,12 +19,14 @@ use crate::queries::session::{
     sessions_are_over, sessions_expire,
 };
 use crate::queries::space::{STALE, space_get, space_list, space_touch};
-use crate::stripe::StoreAddress;
+use crate::stripe::{Damage, StoreAddress};
 
 /// How long a call waits for something to happen.
 const WAIT_LIMIT: Duration = Duration::from_secs(20);
 /// Most characters of what a session says of itself.
 const WHAT_MAX: usize = 190;
+/// Damaged units that one renewal tells of, at most.
+const DAMAGE_MAX: usize = 1_000;
 
 /// A session that was opened.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -147,12 +149,13 @@ impl Storage {
         Ok(())
     }
 
-    /// Prolongs a session, and gives it the name space when it is alone in it.
+    /// Prolongs a session, and gives it the name space when it is alone in it. What it found damaged is looked at.
     pub(crate) async fn session_renew(
         &self,
         caller: &Caller,
         export: &str,
         id: &str,
+        damage: &[Damage],
     ) -> Result<SessionRenewal, ServiceError> {
         let session = self.session_of(caller, export, id).await?;
         let now_ms = self.db().time_ms().await?;
@@ -161,6 +164,7 @@ impl Storage {
         delegation_grant(&mut write, session.space, id, now_ms);
         self.db().write(write).await.map_err(stale)?;
         let space = self.space_again(&session).await?;
+        damage.iter().take(DAMAGE_MAX).for_each(|damage| self.repair_wanted(space.volume, *damage));
         Ok(SessionRenewal {
             epoch: space.epoch,
             is_delegated: is_delegated(&space, id),

@@ -9,7 +9,9 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use mojette::Geometry;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use utoipa::ToSchema;
 use wire::store::{Found, Piece, UnitKey};
 
 use super::coding::{self, PIECE_BYTES};
@@ -17,16 +19,20 @@ use super::{Inner, LinkError, ReadError};
 use crate::model::stripe::{StoreId, Stripe, StripeId};
 
 /// A unit that a store should have and has not, or not as it was put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Damage {
+    /// The stripe's number.
     pub(crate) stripe: StripeId,
+    /// The store's number.
     pub(crate) store: StoreId,
     /// Which unit of the stripe.
     pub(crate) index: usize,
+    /// What is wrong with it.
     pub(crate) what: DamageKind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum DamageKind {
     /// The store says that it has no such unit.
     Missing,

@@ -153,6 +153,41 @@ async fn a_read_that_meets_damage_has_it_repaired() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_mount_found_damaged_is_repaired_and_what_it_errs_in_is_left() {
+    let plane = Plane::new(1, 6).await;
+    let data = content(SPAN_BYTES, 11);
+    plane.put("a", &data).await;
+    flip_a_byte(&plane, 2);
+    let sessions = "/api/v1/exports/v/sessions";
+    let json = [("content-type", "application/json")];
+    let csr_pem = wire::authority::KeyRequest::generate().unwrap().csr_pem;
+    let open = serde_json::json!({ "what": "x", "csr_pem": csr_pem, "read_only": true }).to_string();
+    let opened = plane.ask("POST", sessions, &json, open.into()).await.json();
+    let row = db::Query::new("SELECT s.id, t.stores FROM storage_stripe s JOIN storage_set t ON t.id = s.placed");
+    let row = plane.storage.db().one(row).await.unwrap();
+    let (stripe, stores): (i64, String) = (row.get("id").unwrap(), row.get("stores").unwrap());
+    let found = |store: &str, stripe: i64| {
+        let index = stores.split(',').position(|at| at == store).unwrap();
+        let store = store.parse::<i64>().unwrap();
+        serde_json::json!({ "stripe": stripe, "store": store, "index": index, "what": "damaged" })
+    };
+    // One is damaged, one is not, and of one nobody knows.
+    let damage = [found("2", stripe), found("3", stripe), found("2", stripe + 1)];
+    let renew = serde_json::json!({ "damage": damage }).to_string();
+    let path = format!("{sessions}/{}", opened["id"].as_str().unwrap());
+    assert_eq!(plane.ask("PATCH", &path, &json, renew.into()).await.status, 200);
+    assert_eq!(health(&plane).await.repairs_waiting, 2);
+    plane.storage.repairs_do().await.unwrap();
+    plane.storage.repairs_do().await.unwrap();
+    assert_eq!((health(&plane).await.repairs_waiting, plane.units()), (0, 6));
+    plane.storage.scrub_ask(VOLUME).await.unwrap();
+    plane.storage.scrub().await.unwrap();
+    assert_eq!(health(&plane).await.repairs_waiting, 0, "it was repaired");
+    let wrong = r#"{ "damage": [{ "stripe": "x" }] }"#;
+    assert_eq!(plane.ask("PATCH", &path, &json, wrong.into()).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stores_stay_known_without_the_volumes_labels_and_without_the_volume() {
     let plane = Plane::new(1, 6).await;
     let run = async |sql: &'static str| {

@@ -48,7 +48,7 @@ async fn its_token_opens_the_sessions_of_its_export_alone() {
     let sessions = |export: &str| format!("/api/v1/exports/{export}/sessions");
     let opened = plane.call(&token, "POST", &sessions("films"), open.clone()).await.expect(201);
     let session = format!("{}/{}", sessions("films"), opened["id"].as_str().unwrap());
-    plane.call(&token, "PATCH", &session, Value::Null).await.expect(200);
+    plane.call(&token, "PATCH", &session, json!({})).await.expect(200);
     assert_eq!(plane.call(&token, "POST", &sessions("other"), open).await.problem(403), "token-scope");
     for path in ["/api/v1/exports", "/api/v1/exports/films", "/api/v1/me", "/api/v1/tokens"] {
         assert_eq!(plane.call(&token, "GET", path, Value::Null).await.problem(403), "token-scope", "{path}");

@@ -210,7 +210,7 @@ impl Mount<'_> {
 
     /// Renews it and takes over the epoch.
     pub(crate) async fn renew(&mut self) -> Value {
-        let renewed = self.call("PATCH", "", Value::Null).await.expect(200);
+        let renewed = self.call("PATCH", "", json!({})).await.expect(200);
         self.epoch = renewed["epoch"].as_i64().unwrap();
         renewed
     }

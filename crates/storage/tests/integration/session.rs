@@ -32,7 +32,7 @@ async fn one_that_is_alone_holds_the_space_until_another_comes() {
     first.call("DELETE", "", Value::Null).await.expect(204);
     first.call("DELETE", "", Value::Null).await.expect(204);
     assert_eq!(second.renew().await["is_delegated"], true);
-    assert_eq!(first.call("PATCH", "", Value::Null).await.problem(409), "stale");
+    assert_eq!(first.call("PATCH", "", json!({})).await.problem(409), "stale");
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_session_is_its_account_s_and_a_reader_changes_nothing() {
     assert!(reader.names(reader.root(), 9).await.is_empty());
     let other = plane.account("tom", "teacher").await;
     let path = format!("/api/v1/exports/course/sessions/{}", reader.opened["id"].as_str().unwrap());
-    assert_eq!(plane.call(&other, "PATCH", &path, Value::Null).await.problem(409), "stale");
+    assert_eq!(plane.call(&other, "PATCH", &path, json!({})).await.problem(409), "stale");
     let open = json!({ "what": "x", "csr_pem": "no request" });
     assert_eq!(
         plane.call(&learner, "POST", "/api/v1/exports/course/sessions", open.clone()).await.problem(400),

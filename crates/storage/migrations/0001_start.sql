@@ -118,7 +118,8 @@ CREATE TABLE storage_stripe (
   element_bytes SMALLINT NOT NULL,
   bytes BIGINT NOT NULL
 );
-CREATE INDEX storage_stripe_placed ON storage_stripe (placed, id);
+-- Has all that is counted, so that the rows are not read for it.
+CREATE INDEX storage_stripe_placed ON storage_stripe (placed, volume, id, bytes);
 
 -- Which stripe holds which piece of a file. One stripe may be in several name spaces: an export and its snapshots.
 CREATE TABLE storage_piece (

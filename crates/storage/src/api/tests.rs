@@ -117,3 +117,35 @@ async fn paths_are_changed_and_listed_page_by_page() {
     let long = "n".repeat(256);
     assert_eq!(delete(&long).await.json()["code"], "file-name");
 }
+
+/// `AMPHI_TEST_ENTRIES` says how many, a million where it does not. All are names of one file: that is what a directory is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_directory_of_millions_is_listed_page_by_page() {
+    let entries = std::env::var("AMPHI_TEST_ENTRIES").map_or(1_000_000, |text| text.parse::<u64>().unwrap());
+    let plane = Plane::new(0, 3).await;
+    plane.put("n", &Bytes::from_static(b"x")).await;
+    let names = "WITH RECURSIVE many (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM many WHERE n + 1 < ?) \
+         INSERT INTO storage_entry (space, parent, name, ino) \
+         SELECT e.space, e.parent, printf('n%08d', many.n), e.ino FROM many, storage_entry e WHERE e.name = 'n'";
+    let mut write = db::Write::new();
+    write.push_step(db::Query::new(names).bind(entries as i64));
+    plane.storage.db().write(write).await.unwrap();
+    let begun = std::time::Instant::now();
+    let page = async |after: &str| {
+        let path = format!("/api/v1/exports/v/entries?limit=1000&after={after}");
+        let page = plane.ask("GET", &path, &[], Body::empty()).await.json();
+        let names = page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned());
+        (names.collect::<Vec<_>>(), page["next"].as_str().map(str::to_owned))
+    };
+    let (first, next) = page("%20").await;
+    assert_eq!((first.len(), first[0].as_str(), next.as_deref()), (1_000, "n", Some("n00000998")));
+    let middle = entries / 2;
+    let (inside, _) = page(&format!("n{middle:08}")).await;
+    let expected: Vec<_> = (middle + 1..=middle + 1_000).map(|n| format!("n{n:08}")).collect();
+    assert_eq!(inside, expected);
+    let (last, next) = page(&format!("n{:08}", entries - 3)).await;
+    assert_eq!((last.len(), next), (2, None));
+    println!("three pages of {entries} entries in {:?}", begun.elapsed());
+    let reply = plane.ask("GET", &format!("/api/v1/exports/v/files/n{middle:08}"), &[], Body::empty()).await;
+    assert_eq!((reply.status, &reply.body[..]), (StatusCode::OK, &b"x"[..]));
+}

@@ -106,7 +106,7 @@ pub(crate) async fn set_list(db: &Database) -> Result<Vec<StoreSet>, DbError> {
 /// How much is on each list of stores.
 pub(crate) async fn placed_counts(db: &Database) -> Result<Vec<PlacedCount>, DbError> {
     let sql = "SELECT volume, placed, COUNT(*) AS stripes, CAST(SUM(bytes) AS BIGINT) AS bytes FROM storage_stripe \
-         GROUP BY volume, placed";
+         GROUP BY placed, volume";
     let rows = db.all(Query::new(sql)).await?;
     let read = |row: &Row| {
         let (stripes, bytes) = (number(row, "stripes")?, number(row, "bytes")?);

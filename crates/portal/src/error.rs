@@ -25,6 +25,7 @@ enum Kind {
     NotFound,
     MethodNotAllowed,
     Conflict,
+    PreconditionFailed,
     TooLarge,
     UnsupportedType,
     TooMany,
@@ -92,6 +93,11 @@ impl Problem {
     /// 409: at odds with how things are.
     pub fn conflict(code: impl Into<Text>, message: impl Into<Text>) -> Self {
         Self::new(Kind::Conflict, code, message)
+    }
+
+    /// 412: a condition of the request does not hold.
+    pub fn precondition(code: impl Into<Text>, message: impl Into<Text>) -> Self {
+        Self::new(Kind::PreconditionFailed, code, message)
     }
 
     /// 429: too often; `retry_after` goes into the header of that name, rounded up to seconds.
@@ -162,6 +168,7 @@ impl Problem {
             Kind::NotFound => StatusCode::NOT_FOUND,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::Conflict => StatusCode::CONFLICT,
+            Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -306,6 +313,9 @@ pub enum Problems {
     /// At odds with how things are.
     #[response(status = 409)]
     Conflict(ProblemBody),
+    /// A condition of the request does not hold.
+    #[response(status = 412)]
+    PreconditionFailed(ProblemBody),
     /// The body is too large.
     #[response(status = 413)]
     TooLarge(ProblemBody),

@@ -93,6 +93,9 @@ CREATE TABLE storage_inode (
   PRIMARY KEY (space, ino)
 );
 
+-- Finds those that no name leads to.
+CREATE INDEX storage_inode_nlink ON storage_inode (nlink);
+
 CREATE TABLE storage_entry (
   space BIGINT NOT NULL,
   parent BIGINT NOT NULL,

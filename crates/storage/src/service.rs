@@ -93,6 +93,9 @@ pub enum ServiceError {
     /// No such snapshot.
     #[error("There is no snapshot {0:?} of that export.")]
     SnapshotUnknown(String),
+    /// An export has as many snapshots as it may.
+    #[error("An export has at most {0} snapshots; remove one first.")]
+    SnapshotsTooMany(i64),
     /// Only an operator makes exports.
     #[error("Only an operator may make an export. Restore in place, or ask one.")]
     OperatorNeeded,
@@ -191,6 +194,7 @@ impl From<ServiceError> for Problem {
                 Problem::conflict("export-has-snapshots", sentence).arg("export", export).arg("snapshots", snapshots)
             }
             E::SnapshotUnknown(name) => Problem::not_found("snapshot-unknown", sentence).arg("name", name),
+            E::SnapshotsTooMany(most) => Problem::conflict("snapshots-too-many", sentence).arg("most", most),
             E::OperatorNeeded => Problem::forbidden("operator-needed", sentence),
             E::Limits => Problem::bad_request("limits", sentence).field("bytes_soft"),
             E::Tenant => Problem::bad_request("tenant", sentence).field("tenant"),

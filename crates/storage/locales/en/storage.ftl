@@ -228,6 +228,7 @@ problem-export-has-snapshots = { $export } still has { $snapshots ->
    *[other] { $snapshots } snapshots. Remove them first.
  }
 problem-snapshot-unknown = There is no snapshot “{ $name }” of that export.
+problem-snapshots-too-many = An export has at most { $most } snapshots; remove one first.
 problem-operator-needed = Only an operator may make an export. Restore in place, or ask one.
 problem-storage-name = “{ $name }” is no name. A name has 1 to 63 characters: a to z, 0 to 9, and - or . between them.
 problem-storage-name-taken = { $name } exists already. Choose another name.

@@ -228,6 +228,7 @@ problem-export-has-snapshots = { $export } a encore { $snapshots ->
    *[other] { $snapshots } instantanés. Supprimez-les d’abord.
  }
 problem-snapshot-unknown = Il n’y a pas d’instantané « { $name } » de cet export.
+problem-snapshots-too-many = Un partage a au plus { $most } instantanés ; supprimez-en un d’abord.
 problem-operator-needed = Seul un opérateur peut créer un export. Restaurez sur place, ou adressez-vous à un opérateur.
 problem-storage-name = « { $name } » n’est pas un nom. Un nom a de 1 à 63 caractères : a à z, 0 à 9, et entre eux - ou un point.
 problem-storage-name-taken = { $name } existe déjà. Choisissez un autre nom.

@@ -38,7 +38,7 @@ async fn a_file_goes_up_and_comes_down_in_parts() {
     assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
     assert_eq!(head.headers["content-length"], "6000000");
     let again = plane.ask("PUT", FILE, &[("if-none-match", "*")], Body::from("x")).await;
-    assert_eq!((again.status, again.json()["code"].as_str()), (StatusCode::CONFLICT, Some("precondition")));
+    assert_eq!((again.status, again.json()["code"].as_str()), (StatusCode::PRECONDITION_FAILED, Some("precondition")));
     let again = plane.ask("PUT", FILE, &[("if-match", etag)], Body::from("x")).await;
     assert_eq!(again.status, StatusCode::OK);
     assert_ne!(again.headers["etag"].to_str().unwrap(), etag);

@@ -45,7 +45,7 @@ impl<'a> Conditions<'a> {
         })
     }
 
-    /// For what changes something. Errors: 409 `precondition`.
+    /// For what changes something. Errors: 412 `precondition`.
     pub(super) fn check(&self, there: Option<&Inode>) -> Result<(), Problem> {
         let tag = there.map(etag);
         let is_met = self.if_match.is_none_or(|tags| names(tags, tag.as_deref()))
@@ -55,7 +55,7 @@ impl<'a> Conditions<'a> {
 }
 
 fn unmet() -> Problem {
-    Problem::conflict("precondition", "The file is not as the request demands.")
+    Problem::precondition("precondition", "The file is not as the request demands.")
 }
 
 /// Whether a list of tags names this one; `*` names any.

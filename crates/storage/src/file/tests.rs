@@ -26,6 +26,21 @@ async fn files_are_put_read_replaced_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_whose_directory_went_is_named_once_it_is_there_again() {
+    let plane = Plane::new(1, 6).await;
+    plane.files.directory_make(&at("d"), false).await.unwrap();
+    let data = content(300_000, 1);
+    let mut upload = plane.files.upload(&at("d/a")).await.unwrap();
+    upload.push(data.clone()).await.unwrap();
+    plane.files.remove(&at("d"), false).await.unwrap();
+    upload.end().await.unwrap();
+    assert!(matches!(upload.name_as(&Ending::PLAIN).await, Err(FileError::NotFound(_))));
+    plane.files.directory_make(&at("d"), false).await.unwrap();
+    assert_eq!(upload.name_as(&Ending::PLAIN).await.unwrap().size, 300_000);
+    assert_eq!(plane.get("d/a").await.unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn directories_hold_their_names_and_counts() {
     let plane = Plane::new(0, 3).await;
     let files = &plane.files;

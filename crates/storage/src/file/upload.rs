@@ -107,19 +107,29 @@ impl Upload {
 
     /// The same, with attributes, and only where it may take the place of what is there: `Exists` otherwise.
     pub(crate) async fn finish_as(mut self, ending: &Ending<'_>) -> Result<Inode, FileError> {
+        self.end().await?;
+        self.name_as(ending).await
+    }
+
+    /// Makes safe all that was pushed; nothing more may be.
+    pub(crate) async fn end(&mut self) -> Result<(), FileError> {
         if !self.buffer.is_empty() {
             let span = self.buffer.split().freeze();
             self.write(self.size / SPAN_BYTES as u64, span).await?;
         }
-        self.settle().await?;
+        self.settle().await
+    }
+
+    /// Lets the path name what was made safe by [`end`](Self::end). Refused, it may be tried again.
+    pub(crate) async fn name_as(&mut self, ending: &Ending<'_>) -> Result<Inode, FileError> {
         let Self { files, path, ino, stored, size, written, .. } = self;
-        let now_ns = files.now_ns();
-        let stripes: Vec<_> =
-            written.into_iter().map(|Placed { number, stripe }| Effect::StripePut { ino, number, stripe }).collect();
+        let (ino, size, now_ns) = (*ino, *size, files.now_ns());
+        let put = |placed: &Placed| Effect::StripePut { ino, number: placed.number, stripe: placed.stripe.clone() };
+        let stripes: Vec<_> = written.iter().map(put).collect();
         let version = stored.as_ref().map_or(0, |inode| inode.version);
         files
-            .change(&path, |place| {
-                ending.check(&place, &path)?;
+            .change(&*path, |place| {
+                ending.check(&place, path)?;
                 let mut inode = fresh(ino, Kind::File, 0o644, now_ns);
                 if let Some(old) = place.entry.as_ref().filter(|old| old.kind == Kind::File) {
                     (inode.mode, inode.uid, inode.gid) = (old.mode, old.uid, old.gid);

@@ -83,12 +83,15 @@ impl Store {
         self.health != Health::Down
     }
 
-    /// Whether its units are to be put on others: it is to be emptied, or has been away for longer than `away_ms`.
+    /// Whether it has been away for longer than `away_ms`. While nobody asked it, because the control plane was away itself, it
+    /// is not: only who does not answer is down.
+    pub(crate) fn is_lost(&self, now_ms: i64, away_ms: i64) -> bool {
+        self.health == Health::Down && now_ms - self.seen_ms > away_ms
+    }
+
+    /// Whether its units are to be put on others: it is to be emptied, or lost.
     pub(crate) fn is_given_up(&self, now_ms: i64, away_ms: i64) -> bool {
-        match self.state {
-            StoreState::Draining | StoreState::Drained => true,
-            StoreState::Enabled | StoreState::Cordoned | StoreState::Disabled => now_ms - self.seen_ms > away_ms,
-        }
+        matches!(self.state, StoreState::Draining | StoreState::Drained) || self.is_lost(now_ms, away_ms)
     }
 }
 

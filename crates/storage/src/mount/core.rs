@@ -202,6 +202,7 @@ impl Core {
                     let filled = self.fill(&miss).await.map_err(errno)?;
                     if let Some(tree) = &mut self.state().tree {
                         tree.fill(&miss, filled, drops);
+                        self.stir(tree);
                     }
                 }
                 Err(Step::Shared) => {

@@ -2,7 +2,7 @@
 //! somebody else wants it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,8 @@ pub(super) struct Keeper {
     pub(super) code: (u64, u64),
     pub(super) notifier: fuser::Notifier,
     pub(super) free_bytes: Arc<AtomicU64>,
+    /// The epoch that what is kept is from: another one says that somebody took the name space by force.
+    pub(super) epoch: Arc<AtomicI64>,
     /// The delegation is on its way out: it is not to be taken in yet.
     pub(super) is_leaving: Arc<AtomicBool>,
     pub(super) what: String,
@@ -101,6 +103,7 @@ impl Keeper {
 
     async fn on_renewed(&self, renewed: Renewed) {
         self.stores(renewed.stores);
+        let is_same = self.epoch.swap(renewed.epoch, Ordering::SeqCst) == renewed.epoch;
         match (renewed.is_delegated, self.core.is_delegated()) {
             _ if self.is_leaving.load(Ordering::SeqCst) => {}
             (true, false) => self.core.delegate(renewed.usage).await,
@@ -114,7 +117,11 @@ impl Keeper {
                 self.core.set_usage(renewed.usage);
                 self.locks();
             }
-            (true, true) => {}
+            (true, true) if is_same => {}
+            (true, true) => {
+                tracing::warn!("the name space was taken away from this mount and given back; what it kept may be old");
+                self.clone().leave(false);
+            }
         }
     }
 
@@ -135,6 +142,7 @@ impl Keeper {
         match self.remote.open_again(&self.what, &self.key.csr_pem).await {
             Ok(opened) => {
                 tracing::info!(session.id = opened.id, "the session was opened anew");
+                self.epoch.store(opened.epoch, Ordering::SeqCst);
                 self.credentials(&opened.certificate_pem, opened.ca_pem);
                 self.stores(opened.stores);
                 self.core.locks_unknown();

@@ -122,6 +122,8 @@ pub(crate) struct Tree {
     nodes: HashMap<Ino, Node>,
     /// Inodes that were asked for and are not there.
     gone: HashSet<Ino>,
+    /// About how many names are kept that are not there, in directories that are not complete.
+    names_gone: usize,
     dirt: Dirt,
     /// Bytes in slots.
     dirty_bytes: u64,
@@ -139,7 +141,7 @@ impl Tree {
     /// An empty one. `is_brief`: it serves one call.
     pub(crate) fn new(root: Ino, usage: Usage, is_brief: bool, is_read_only: bool, shares: Shares) -> Self {
         let (nodes, gone, dirt) = (HashMap::new(), HashSet::new(), Dirt::default());
-        Self { root, nodes, gone, dirt, dirty_bytes: 0, usage, drops: 0, is_brief, is_read_only, shares }
+        Self { root, nodes, gone, names_gone: 0, dirt, dirty_bytes: 0, usage, drops: 0, is_brief, is_read_only, shares }
     }
 
     /// Bytes that are not stored yet.

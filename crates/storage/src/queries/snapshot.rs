@@ -12,6 +12,17 @@ const PARTS: [(&str, &str); 4] = [
     ("storage_xattr", "ino, name, value"),
 ];
 
+/// What a refusal says of an export that has snapshots enough.
+pub(crate) const SNAPSHOTS: &str = "snapshots";
+
+/// Refuses with [`SNAPSHOTS`] when the space has `most` snapshots; in a transaction that holds the space.
+pub(crate) fn snapshots_expect_fewer(write: &mut Write, space: i64, most: i64) {
+    // A derived table: MariaDB reads no table in a subquery that the statement changes.
+    let sql = "UPDATE storage_space SET epoch = epoch WHERE id = ? AND (SELECT COUNT(*) FROM \
+         (SELECT id FROM storage_space WHERE parent = ? AND is_removed = 0) c) < ?";
+    write.push_expect(SNAPSHOTS, Query::new(sql).bind(space).bind(space).bind(most));
+}
+
 /// Adds a name space like another in that moment, with what is in it. `copy` says its id, name, parent, owner, tenant, limits and time.
 pub(crate) fn space_copy(write: &mut Write, from: i64, copy: &Space) {
     let limits = &copy.usage;
@@ -98,7 +109,10 @@ pub(crate) async fn inodes_clear(db: &Database, space: i64, limit: i64) -> Resul
 
 /// Removes the row of a space that has nothing left.
 pub(crate) fn space_delete(write: &mut Write, space: i64) {
-    let sessions = "DELETE FROM storage_session WHERE space = ?";
-    write.push_step(Query::new(sessions).bind(space));
+    for table in ["storage_applied", "storage_lock"] {
+        let sql = format!("DELETE FROM {table} WHERE session IN (SELECT id FROM storage_session WHERE space = ?)");
+        write.push_step(Query::new(sql).bind(space));
+    }
+    write.push_step(Query::new("DELETE FROM storage_session WHERE space = ?").bind(space));
     write.push_step(Query::new("DELETE FROM storage_space WHERE id = ? AND is_removed = 1").bind(space));
 }

@@ -1,8 +1,10 @@
 //! S3's operations, each handed to the file it is about. What is not here answers `NotImplemented`.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use portal::Caller;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
     CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
@@ -21,6 +23,8 @@ use crate::Storage;
 
 /// Bodies that are written at the same time: each has some stripes in memory.
 const PLACES: usize = 64;
+/// Of them those of one account: whoever sends slowly holds up no others.
+const PLACES_OF_ACCOUNT: usize = 16;
 /// How long a body may wait for its turn.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -28,17 +32,43 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Face {
     pub(super) storage: Storage,
     places: Arc<Semaphore>,
+    /// Those of accounts that are uploading.
+    shares: Mutex<HashMap<String, Weak<Semaphore>>>,
+}
+
+/// The turn of a body; it is over when this is dropped.
+pub(super) struct Turn {
+    _share: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Face {
     pub(super) fn new(storage: Storage) -> Self {
-        Self { storage, places: Arc::new(Semaphore::new(PLACES)) }
+        Self { storage, places: Arc::new(Semaphore::new(PLACES)), shares: Mutex::default() }
     }
 
-    /// Waits until one more body may be written. Errors: `SlowDown`.
-    pub(super) async fn place(&self) -> S3Result<OwnedSemaphorePermit> {
-        let place = tokio::time::timeout(PATIENCE, self.places.clone().acquire_owned()).await;
-        place.ok().and_then(Result::ok).ok_or_else(|| s3_error!(SlowDown, "Too much is being uploaded; try again."))
+    /// Waits until one more body of the account may be written. Errors: `SlowDown`.
+    pub(super) async fn place(&self, caller: &Caller) -> S3Result<Turn> {
+        let share = self.share(caller.account.as_str());
+        let turn = async {
+            Some(Turn {
+                _share: share.acquire_owned().await.ok()?,
+                _place: self.places.clone().acquire_owned().await.ok()?,
+            })
+        };
+        let turn = tokio::time::timeout(PATIENCE, turn).await.ok().flatten();
+        turn.ok_or_else(|| s3_error!(SlowDown, "Too much is being uploaded; try again."))
+    }
+
+    fn share(&self, account: &str) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        shares.retain(|_, share| share.strong_count() > 0);
+        let known = shares.get(account).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let share = Arc::new(Semaphore::new(PLACES_OF_ACCOUNT));
+            shares.insert(account.to_owned(), Arc::downgrade(&share));
+            share
+        })
     }
 }
 

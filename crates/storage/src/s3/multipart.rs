@@ -16,7 +16,7 @@ use super::face::Face;
 use super::fault;
 use super::object_key::{ObjectKey, UPLOADS};
 use super::read::Object;
-use super::write::{encoding_kept, metadata_of, parents_make, pour, replaceable, source_of};
+use super::write::{encoding_kept, finish, metadata_of, parents_make, pour, replaceable, source_of};
 use crate::file::{Ending, FileError, FilePath, Files, Replaces};
 use crate::model::effect::Effect;
 use crate::model::inode::Inode;
@@ -131,7 +131,7 @@ impl Face {
         let (directory, _) = upload_of(&files, &input.upload_id, &input.key).await?;
         let path = part_path(&directory, input.part_number)?;
         let claims = Claims::of(&headers, input.content_length, input.content_md5.as_ref(), trailing_headers.as_ref());
-        let _place = self.place().await?;
+        let _place = self.place(caller).await?;
         let mut upload = files.upload(&path).await.map_err(fault::of_file)?;
         let digest = claims.pass(input.body, &mut upload).await?;
         let mut attributes = Attributes { etag: digest.md5, ..Attributes::default() };
@@ -161,7 +161,7 @@ impl Face {
         let source = self.files(caller, from_bucket, false).await?;
         let object = Object::find(&source, &ObjectKey::parse(from_key)?).await?;
         let range = copied_range(input.copy_source_range.as_deref(), object.inode.size)?;
-        let _place = self.place().await?;
+        let _place = self.place(caller).await?;
         let mut upload = files.upload(&path).await.map_err(fault::of_file)?;
         pour(&source, &object.inode, range.clone(), &mut upload).await?;
         // The MD5 of what was copied is not known; the part only has to be told apart.
@@ -199,12 +199,12 @@ impl Face {
         if rest.iter().all(|inode| inode.size % SPAN_BYTES as u64 == 0) {
             files.join(&inodes, &key.path, &ending).await.map_err(fault::of_file)?;
         } else {
-            let _place = self.place().await?;
+            let _place = self.place(caller).await?;
             let mut upload = files.upload(&key.path).await.map_err(fault::of_file)?;
             for inode in &inodes {
                 pour(&files, inode, 0..inode.size, &mut upload).await?;
             }
-            upload.finish_as(&ending).await.map_err(fault::of_file)?;
+            finish(&files, &key.path, upload, &ending).await?;
         }
         clear(&files, &directory).await;
         Ok(CompleteMultipartUploadOutput {

@@ -41,7 +41,7 @@ impl Face {
         let files = self.files(caller, &input.bucket, true).await?;
         let replaces = replaceable(&files, &key, input.if_match.as_ref(), input.if_none_match.as_ref()).await?;
         let claims = Claims::of(&headers, input.content_length, input.content_md5.as_ref(), trailing_headers.as_ref());
-        let _place = self.place().await?;
+        let _place = self.place(caller).await?;
         if key.is_directory {
             return directory_put(&files, &key, attributes, input.content_length).await;
         }
@@ -50,7 +50,7 @@ impl Face {
         attributes.etag = digest.md5;
         attributes.checksums_set(&digest.checksum);
         let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), replaces };
-        upload.finish_as(&ending).await.map_err(fault::of_file)?;
+        finish(&files, &key.path, upload, &ending).await?;
         Ok(PutObjectOutput {
             e_tag: Some(attributes.e_tag()),
             checksum_crc32: digest.checksum.checksum_crc32,
@@ -88,10 +88,10 @@ impl Face {
             parents_make(&target, &to.path).await?;
             target.copy_as(&from.path, &to.path, &ending).await.map_err(fault::of_file)?
         } else {
-            let _place = self.place().await?;
+            let _place = self.place(caller).await?;
             let mut upload = upload_to(&target, &to.path).await?;
             pour(&source, &object.inode, 0..object.inode.size, &mut upload).await?;
-            upload.finish_as(&ending).await.map_err(fault::of_file)?
+            finish(&target, &to.path, upload, &ending).await?
         };
         let result = CopyObjectResult {
             e_tag: Some(attributes.e_tag()),
@@ -185,6 +185,18 @@ pub(super) async fn upload_to(files: &Files, path: &FilePath) -> S3Result<Upload
         Err(FileError::NotFound(_)) => {
             parents_make(files, path).await?;
             files.upload(path).await.map_err(fault::of_file)
+        }
+        result => result.map_err(fault::of_file),
+    }
+}
+
+/// Ends an upload. Its directories may have gone meanwhile, with the last object in them: they are made again.
+pub(super) async fn finish(files: &Files, path: &FilePath, mut upload: Upload, ending: &Ending<'_>) -> S3Result<Inode> {
+    upload.end().await.map_err(fault::of_file)?;
+    match upload.name_as(ending).await {
+        Err(FileError::NotFound(_)) => {
+            parents_make(files, path).await?;
+            upload.name_as(ending).await.map_err(fault::of_file)
         }
         result => result.map_err(fault::of_file),
     }

@@ -100,15 +100,8 @@ impl Storage {
     ) -> Result<SessionView, ServiceError> {
         let (space, right) = self.space_of(caller, export).await?;
         let right = if only_reads { right.min(Right::Read) } else { right };
-        // The certificate opens the stores to the units of the whole volume.
-        let others = space_list(self.db(), None).await?;
-        if others.iter().any(|other| other.volume == space.volume && other.right_of(caller) < right) {
-            return Err(ServiceError::VolumeShared(space.volume_name));
-        }
-        let authority = &self.config().authority;
         let is_read_only = right < Right::Write || space.is_read_only();
-        let certificate_pem =
-            self.credentials_for(space.volume, !is_read_only, csr_pem).map_err(ServiceError::CertificateRequest)?;
+        let certificate_pem = self.session_credentials(caller, &space, right, csr_pem).await?;
         let now_ms = self.db().time_ms().await?;
         let session = Session {
             id: Uuid::now_v7().to_string(),
@@ -136,7 +129,7 @@ impl Storage {
             read_only: session.is_read_only,
             usage: space.usage,
             certificate_pem,
-            ca_pem: authority.certificate_pem().to_owned(),
+            ca_pem: self.config().authority.certificate_pem().to_owned(),
             stores: self.store_addresses(space.volume).await?,
             id: session.id,
         })
@@ -183,10 +176,26 @@ impl Storage {
     ) -> Result<SessionCertificate, ServiceError> {
         let (space, right) = self.space_of(caller, export).await?;
         let session = self.session_in(caller, &space, id).await?;
-        let may_write = !session.is_read_only && right >= Right::Write;
-        let certified = self.credentials_for(space.volume, may_write, csr_pem);
-        let certificate_pem = certified.map_err(ServiceError::CertificateRequest)?;
+        let right = if session.is_read_only { right.min(Right::Read) } else { right };
+        let certificate_pem = self.session_credentials(caller, &space, right, csr_pem).await?;
         Ok(SessionCertificate { certificate_pem, ca_pem: self.config().authority.certificate_pem().to_owned() })
+    }
+
+    /// A certificate for stores. It opens them to the units of the whole volume: whoever may do less with another of its
+    /// exports gets none.
+    async fn session_credentials(
+        &self,
+        caller: &Caller,
+        space: &Space,
+        right: Right,
+        csr_pem: &str,
+    ) -> Result<String, ServiceError> {
+        let others = space_list(self.db(), None).await?;
+        if others.iter().any(|other| other.volume == space.volume && other.right_of(caller) < right) {
+            return Err(ServiceError::VolumeShared(space.volume_name.clone()));
+        }
+        let may_write = right >= Right::Write && !space.is_read_only();
+        self.credentials_for(space.volume, may_write, csr_pem).map_err(ServiceError::CertificateRequest)
     }
 
     /// Waits until somebody wants the name space that the session holds, or stores changed, for 20 s at most.

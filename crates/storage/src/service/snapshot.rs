@@ -10,12 +10,17 @@ use crate::Storage;
 use crate::model::space::Space;
 use crate::model::volume::name_checked;
 use crate::namespace::Usage;
-use crate::queries::snapshot::{inodes_clear, pieces_clear, space_copy, space_delete, space_removed, space_replace};
-use crate::queries::space::{STALE, space_expect_free, space_expect_unused, space_find, space_list};
+use crate::queries::snapshot::{
+    SNAPSHOTS, inodes_clear, pieces_clear, snapshots_expect_fewer, space_copy, space_delete, space_removed,
+    space_replace,
+};
+use crate::queries::space::{STALE, space_expect_free, space_expect_unused, space_find, space_list, space_touch};
 use crate::queries::volume::BUSY;
 
 /// Rows that are cleared away at once.
 const PORTION: i64 = 2_048;
+/// Snapshots of an export. What they keep counts in nobody's limits.
+const SNAPSHOTS_MAX: i64 = 64;
 /// How often the delegation is taken away before giving up.
 const ATTEMPTS: usize = 3;
 
@@ -40,12 +45,14 @@ impl Storage {
             self.delegation_take(space.id).await?;
             let mut write = Write::new();
             space_expect_free(&mut write, space.id);
+            snapshots_expect_fewer(&mut write, space.id, SNAPSHOTS_MAX);
             space_copy(&mut write, space.id, &copy);
             self.portal().audit(&mut write, caller, "snapshot.create", &copy.name, json!({}));
             match self.db().write(write).await {
                 Ok(_) => break,
                 Err(DbError::Unmet { guard: STALE }) if attempt < ATTEMPTS => {}
                 Err(DbError::Duplicate) => return Err(ServiceError::NameTaken(copy.name)),
+                Err(DbError::Unmet { guard: SNAPSHOTS }) => return Err(ServiceError::SnapshotsTooMany(SNAPSHOTS_MAX)),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -95,6 +102,8 @@ impl Storage {
                 if sessions > 0 {
                     return Err(ServiceError::ExportBusy { export: space.name, sessions });
                 }
+                // Whoever removes the snapshot waits until it is copied, or was first.
+                space_touch(&mut write, snapshot.id);
                 space_expect_unused(&mut write, space.id, self.db().time_ms().await?);
                 space_replace(&mut write, &snapshot, space.id, self.db().clock().now_ms());
             }
@@ -104,6 +113,7 @@ impl Storage {
             Ok(_) => self.export_view(caller, &target).await,
             Err(DbError::Duplicate) => Err(ServiceError::NameTaken(target)),
             Err(DbError::Unmet { guard: BUSY }) => Err(ServiceError::ExportBusy { export: space.name, sessions: 1 }),
+            Err(DbError::Unmet { guard: STALE }) => Err(ServiceError::SnapshotUnknown(shown(name))),
             Err(error) => Err(error.into()),
         }
     }

@@ -16,6 +16,7 @@ use crate::queries::care::{
 };
 use crate::queries::damage::{DamagedUnit, damage_put};
 use crate::queries::space::space_get;
+use crate::queries::store::store_list;
 use crate::service::ServiceError;
 use crate::stripe::{Damage, DamageKind, Stripes};
 
@@ -46,21 +47,30 @@ impl Storage {
         let mut write = Write::new();
         trash_spare(&mut write, before_ms);
         self.db().write(write).await?;
+        let stores = store_list(self.db()).await?;
         for volume in cared_volumes(self.db()).await? {
+            let lost = stores.iter().filter(|store| store.is_lost(now_ms, volume.away_ms())).map(|store| store.id);
+            let lost: HashSet<StoreId> = lost.collect();
             let stripes = self.stripes(volume.id, volume.layout).await?;
             let mut after = 0;
             loop {
                 let trash = trash_list(self.db(), volume.id, before_ms, after, TOGETHER).await?;
                 let Some(last) = trash.last() else { break };
                 after = last.id;
-                self.collect_stripes(&stripes, &trash).await?;
+                self.collect_stripes(&stripes, &lost, &trash).await?;
             }
         }
         Ok(())
     }
 
-    /// Removes units, then the rows of those stripes that have none left.
-    async fn collect_stripes(&self, stripes: &Stripes, trash: &[Stripe]) -> Result<(), ServiceError> {
+    /// Removes units, then the rows of those stripes that have none left. What a `lost` store has of them goes when it is back:
+    /// nothing else is left to rebuild them from.
+    async fn collect_stripes(
+        &self,
+        stripes: &Stripes,
+        lost: &HashSet<StoreId>,
+        trash: &[Stripe],
+    ) -> Result<(), ServiceError> {
         let mut keys: HashMap<StoreId, Vec<UnitKey>> = HashMap::new();
         for stripe in trash {
             for (index, store) in stripe.stores.iter().enumerate() {
@@ -72,7 +82,9 @@ impl Storage {
             let ids = keys.iter().map(|key| key.stripe as StripeId).collect::<Vec<_>>();
             // A store that was removed for good has nothing that could be deleted.
             let Some(link) = stripes.link(store) else { continue };
-            if let Err(error) = link.delete(keys).await {
+            if let Err(error) = link.delete(keys).await
+                && !lost.contains(&store)
+            {
                 tracing::debug!(store.id = store, error = &error as &dyn std::error::Error, "units stay in the trash");
                 left.extend(ids);
             }

@@ -90,11 +90,15 @@ impl Storage {
         volume: &CaredVolume,
         is_meant: &(dyn Fn(StoreId) -> bool + Send + Sync),
     ) -> Result<(Vec<StoreSet>, u64), ServiceError> {
+        let mut sets = set_list(self.db()).await?;
+        sets.retain(|set| set.stores.iter().any(|store| is_meant(*store)));
+        if sets.is_empty() {
+            return Ok((sets, 0));
+        }
         let counts = placed_counts(self.db()).await?;
         let of_volume = counts.into_iter().filter(|count| count.volume == volume.id);
         let bytes: HashMap<i64, u64> = of_volume.map(|count| (count.set, count.bytes)).collect();
-        let mut sets = set_list(self.db()).await?;
-        sets.retain(|set| bytes.contains_key(&set.id) && set.stores.iter().any(|store| is_meant(*store)));
+        sets.retain(|set| bytes.contains_key(&set.id));
         let total = sets.iter().filter_map(|set| bytes.get(&set.id)).sum();
         Ok((sets, total))
     }

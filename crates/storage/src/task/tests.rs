@@ -86,6 +86,28 @@ async fn a_rebuild_ends_with_nothing_at_risk() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_control_plane_that_was_away_gives_up_no_store() {
+    let plane = Plane::new(1, 6).await;
+    plane.put("a", &content(1_000_000, 12)).await;
+    plane.clock.advance(HOURS);
+    assert_eq!(health(&plane).await.rebuild_bytes, 0, "nobody asked the stores meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_store_keeps_no_trash() {
+    let mut plane = Plane::new(1, 7).await;
+    plane.put("a", &content(3_000_000, 13)).await;
+    plane.files.remove(&at("a"), false).await.unwrap();
+    plane.stores.stop(2).await;
+    plane.later(Duration::from_secs(400), &[2]).await;
+    plane.storage.collect().await.unwrap();
+    assert!(plane.count("storage_stripe").await > 0, "it may come back and has units of it");
+    plane.later(Duration::from_secs(400), &[2]).await;
+    plane.storage.collect().await.unwrap();
+    assert_eq!((plane.count("storage_trash").await, plane.count("storage_stripe").await), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rebuild_that_is_asked_for_right_after_the_loss_comes() {
     let mut plane = Plane::new(1, 7).await;
     plane.put("a", &content(3_000_000, 11)).await;

@@ -104,6 +104,13 @@ async fn a_session_is_its_account_s_and_a_reader_changes_nothing() {
     let other = plane.account("tom", "teacher").await;
     let path = format!("/api/v1/exports/course/sessions/{}", reader.opened["id"].as_str().unwrap());
     assert_eq!(plane.call(&other, "PATCH", &path, json!({})).await.problem(409), "stale");
+    let certify = json!({ "csr_pem": csr_pem });
+    let certificate = format!("{path}/certificate");
+    plane.call(&learner, "POST", &certificate, certify.clone()).await.expect(200);
+    plane.admin("POST", "/api/v1/exports", json!({ "name": "exam", "volume": "films" })).await.expect(201);
+    let refused = plane.call(&learner, "POST", &certificate, certify).await;
+    assert_eq!(refused.problem(403), "volume-shared", "the stores would show what is in exam");
+    plane.admin("DELETE", "/api/v1/exports/exam", Value::Null).await.expect(204);
     let open = json!({ "what": "x", "csr_pem": "no request" });
     assert_eq!(
         plane.call(&learner, "POST", "/api/v1/exports/course/sessions", open.clone()).await.problem(400),

@@ -65,3 +65,16 @@ async fn a_snapshot_keeps_what_was_and_gives_it_back() {
     assert_eq!(plane.admin("GET", snapshots, Value::Null).await.expect(200)["items"], json!([]));
     plane.admin("DELETE", "/api/v1/exports/films", Value::Null).await.expect(204);
 }
+
+#[tokio::test]
+async fn an_export_has_so_many_snapshots_and_no_more() {
+    let plane = Plane::new().await;
+    plane.volume("films").await;
+    let snapshots = "/api/v1/exports/films/snapshots";
+    for number in 0..64 {
+        plane.admin("POST", snapshots, json!({ "name": format!("s{number}") })).await.expect(201);
+    }
+    assert_eq!(plane.admin("POST", snapshots, json!({ "name": "more" })).await.problem(409), "snapshots-too-many");
+    plane.admin("DELETE", "/api/v1/exports/films/snapshots/s7", Value::Null).await.expect(204);
+    plane.admin("POST", snapshots, json!({ "name": "more" })).await.expect(201);
+}

@@ -11,7 +11,7 @@ use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{Core, Failure, State};
-use crate::model::inode::Ino;
+use crate::model::inode::{Ino, Inode};
 use crate::model::stripe::Stripe;
 use crate::mount::data::DataError;
 use crate::mount::node::Frozen;
@@ -61,7 +61,7 @@ impl Core {
     pub(super) fn stir(&self, tree: &Tree) {
         if tree.dirty_bytes() >= START_BYTES || tree.dirty_effects() >= START_EFFECTS {
             self.now.notify_one();
-        } else if tree.is_dirty() {
+        } else if tree.is_dirty() || tree.has_names_gone() {
             self.soon.notify_one();
         }
     }
@@ -112,7 +112,13 @@ impl Core {
     /// Stores what there is now. `false`: that failed, and is to be tried again.
     pub(crate) async fn cycle(&self) -> bool {
         let _one = self.one_cycle.lock().await;
-        let taken = self.state().tree.as_mut().and_then(Tree::batch);
+        let taken = self.state().tree.as_mut().and_then(|tree| {
+            let batch = tree.batch();
+            if batch.is_none() {
+                tree.shrink();
+            }
+            batch
+        });
         let Some(batch) = taken else { return true };
         let stored = self.store(&batch).await;
         let mut state = self.state();
@@ -207,12 +213,11 @@ impl Core {
     }
 
     /// Stores effects; while the control plane is away, it is tried again and again. Whether a call that got no answer was
-    /// carried out is seen by the version of an inode in it: nobody else changes that meanwhile. `placed` is the content
-    /// that the effects refer to.
+    /// carried out is seen by an inode that it puts. `placed` is the content that the effects refer to.
     async fn apply(
         &self,
         effects: &[crate::model::effect::Effect],
-        witness: Option<(Ino, i64)>,
+        witness: Option<&Inode>,
         placed: &[Stripe],
     ) -> Result<Usage, Unstored> {
         let begun = since_boot();
@@ -242,11 +247,14 @@ impl Core {
         }
     }
 
-    /// `None`: it can't be told now.
-    async fn is_applied(&self, witness: Option<(Ino, i64)>) -> Option<bool> {
-        let (ino, version) = witness?;
-        let inode = self.namespace.inode(ino).await.ok()?;
-        Some(inode.is_some_and(|inode| inode.version >= version))
+    /// `None`: it can't be told now. Somebody else may have changed the name space meanwhile, with the same version: what was
+    /// there before has to be as it was put. What was stored and changed since counts as not stored, and is refused when it is
+    /// tried again: an error too many, but no change is lost in silence.
+    async fn is_applied(&self, witness: Option<&Inode>) -> Option<bool> {
+        let put = witness?;
+        let stored = self.namespace.inode(put.ino).await.ok()?;
+        let is_put = |stored: Inode| put.version == 0 || stored == Inode { version: put.version + 1, ..put.clone() };
+        Some(stored.is_some_and(is_put))
     }
 }
 

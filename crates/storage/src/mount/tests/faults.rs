@@ -57,6 +57,27 @@ async fn a_change_without_an_answer_is_stored_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_somebody_else_stored_meanwhile_is_not_taken_for_ones_own() {
+    let (memory, paths) = mounted().await;
+    make(&paths, "a").await;
+    assert!(paths.0.cycle().await);
+    let applies = memory.applies.load(Ordering::SeqCst);
+    paths.call(&Call::Unlink(path("a"))).await.unwrap();
+    memory.answers.lock().unwrap().push((false, no_answer()));
+    let somebody = async {
+        while memory.applies.load(Ordering::SeqCst) == applies {
+            tokio::task::yield_now().await;
+        }
+        let mut stored = memory.stored.lock().unwrap();
+        let root = stored.inodes.get_mut(&ROOT).unwrap();
+        (root.version, root.mtime_ns) = (root.version + 1, root.mtime_ns + 5);
+    };
+    let (_, ()) = tokio::join!(paths.0.cycle(), somebody);
+    assert_eq!(memory.stored.lock().unwrap().entries.len(), 1, "the name was never removed");
+    assert_eq!(paths.0.failure(ROOT, 0).map(|(_, errno)| errno), Some(Errno::EIO), "and that is said");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_put_before_a_long_outage_is_put_again_unless_it_was_stored() {
     for was_done in [true, false] {
         let memory = Arc::new(Memory::new());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Added, Dirt, Tree};
 use crate::model::effect::Effect;
-use crate::model::inode::Ino;
+use crate::model::inode::{Ino, Inode};
 use crate::model::name::Name;
 use crate::model::stripe::Stripe;
 use crate::mount::node::{Cut, Frozen, Slot};
@@ -39,12 +39,14 @@ impl Batch {
         self.before.iter().cloned().chain(puts).chain(self.after.iter().cloned()).collect()
     }
 
-    /// An inode by which one can see whether the batch was stored, and the version it has then.
-    pub(crate) fn witness(&self) -> Option<(Ino, i64)> {
-        self.before.iter().find_map(|effect| match effect {
-            Effect::InodePut(inode) => Some((inode.ino, inode.version + 1)),
+    /// An inode by which one can see whether the batch was stored, as it is put: one that nobody else can have made, if there is one.
+    pub(crate) fn witness(&self) -> Option<&Inode> {
+        let put = |effect| match effect {
+            &Effect::InodePut(ref inode) => Some(inode),
             _ => None,
-        })
+        };
+        let mut puts = self.before.iter().filter_map(put);
+        puts.clone().find(|inode| inode.version == 0).or_else(|| puts.next())
     }
 
     /// The inodes whose changes it holds.

@@ -86,6 +86,7 @@ impl Tree {
         let ino = entry.and_then(|entry| self.fill_named(parent, entry));
         if let Some(node) = self.nodes.get_mut(&parent) {
             node.directory.entries.entry(name.clone()).or_insert(ino);
+            self.names_gone += usize::from(ino.is_none());
         }
     }
 

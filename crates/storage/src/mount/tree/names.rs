@@ -268,6 +268,7 @@ impl Tree {
             directory.entries.remove(name);
         } else {
             directory.entries.insert(name.clone(), to);
+            self.names_gone += usize::from(to.is_none());
         }
     }
 

@@ -1,13 +1,18 @@
 //! Room: what the quota leaves, and what of the memory is given back.
 
+use std::collections::HashSet;
+
 use nix::errno::Errno;
 
 use super::{Stop, Tree};
 use crate::model::inode::Ino;
+use crate::model::name::Name;
 use crate::mount::core::Told;
 
 /// Inodes in memory above which those that nobody needs are dropped.
 const NODES_MAX: usize = 400_000;
+/// The same for names that are not there.
+const NAMES_GONE_MAX: usize = 16_384;
 
 impl Tree {
     /// Fails when no inode may be made.
@@ -37,6 +42,9 @@ impl Tree {
 
     /// Drops what is stored and neither open nor known to the kernel, when there is much in memory.
     pub(crate) fn shrink(&mut self) {
+        if self.has_names_gone() {
+            self.names_gone_drop();
+        }
         if self.nodes.len() <= NODES_MAX {
             return;
         }
@@ -48,6 +56,23 @@ impl Tree {
             *ino == root || has_dirty || node.lookups > 0 || opens.is_open(*ino)
         });
         self.gone.clear();
+        self.drops += 1;
+    }
+
+    /// Whether many names are kept that are not there.
+    pub(crate) fn has_names_gone(&self) -> bool {
+        self.names_gone > NAMES_GONE_MAX
+    }
+
+    /// Drops those that the store does not have either; it is asked again.
+    fn names_gone_drop(&mut self) {
+        let unstored: HashSet<(Ino, Name)> = self.dirt.entries.keys().cloned().collect();
+        for (ino, node) in &mut self.nodes {
+            let is_kept =
+                |name: &Name, named: &mut Option<Ino>| named.is_some() || unstored.contains(&(*ino, name.clone()));
+            node.directory.entries.retain(is_kept);
+        }
+        self.names_gone = unstored.len();
         self.drops += 1;
     }
 

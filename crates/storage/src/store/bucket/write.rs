@@ -97,10 +97,16 @@ impl Bucket {
         // Nothing that is deleted is stored at the same time.
         let _storing = lock(&self.is_unsure);
         let deletes = units.iter().filter_map(|(key, put_ms)| {
-            let code = self.units().get(key).filter(|entry| put_ms.is_none_or(|at| at == entry.put_ms))?.code;
+            let units = self.units();
+            let entry = units.get(key).filter(|entry| put_ms.is_none_or(|at| at == entry.put_ms))?;
+            let (code, seen_ms) = (entry.code, entry.put_ms);
             Some(async move {
                 self.remote.delete(&object::name(key, &code)).await?;
-                self.units().remove(key);
+                // What was put meanwhile waits to be stored, and stays.
+                let mut units = self.units();
+                if units.get(key).is_some_and(|entry| entry.put_ms == seen_ms) {
+                    units.remove(key);
+                }
                 Ok(())
             })
         });

@@ -44,7 +44,10 @@ CREATE TABLE classroom_tenant (
   overrides TEXT NOT NULL,
   meetings_max BIGINT NOT NULL,
   attendees_max BIGINT NOT NULL,
-  minutes_max BIGINT NOT NULL
+  minutes_max BIGINT NOT NULL,
+  -- Grows with each meeting of a tenant that may have only so many: who makes one holds the row until its meeting is written,
+  -- so that two at once don't both count without the other.
+  claims BIGINT NOT NULL DEFAULT 0
 );
 
 -- Shared secrets by which clients of the API sign, sealed. Tenant '': the operators'.

@@ -145,10 +145,8 @@ pub fn removal(write: &mut db::Write, account: &portal::AccountId) {
 
 /// The tables of classrooms.
 pub fn migrations() -> db::Migrations {
-    const STEPS: &[db::Migration] = &[
-        db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") },
-        db::Migration { name: "0002_claims", sql: include_str!("../migrations/0002_claims.sql") },
-    ];
+    const STEPS: &[db::Migration] =
+        &[db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") }];
     db::Migrations { service: "classroom", steps: STEPS }
 }
 

@@ -1,6 +1,5 @@
 //! What the node tells about itself: the machine, its addresses, what it takes.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
 use std::os::linux::fs::MetadataExt;
@@ -31,12 +30,7 @@ pub(crate) fn hostname() -> String {
 }
 
 /// Collects the inventory; what can't be read stays empty.
-pub(crate) async fn inventory(
-    launcher: &Launcher,
-    programs: Option<&Programs>,
-    labels: &BTreeMap<String, String>,
-    slots: u32,
-) -> Inventory {
+pub(crate) async fn inventory(launcher: &Launcher, programs: Option<&Programs>, slots: u32) -> Inventory {
     Inventory {
         hostname: hostname(),
         os: os_name(&fs::read_to_string("/etc/os-release").unwrap_or_default()),
@@ -44,7 +38,6 @@ pub(crate) async fn inventory(
         cores: cores(),
         memory_bytes: memory("MemTotal:"),
         addresses: addresses(launcher).await,
-        labels: labels.clone().into_iter().collect(),
         slots,
         host_id: host_id(launcher.netns()),
         takes_programs: programs.is_some_and(Programs::are_taken),
@@ -142,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn this_machine_has_an_inventory() {
-        let inventory = inventory(&Launcher::new(None), None, &BTreeMap::new(), 3).await;
+        let inventory = inventory(&Launcher::new(None), None, 3).await;
         assert!(!inventory.hostname.is_empty() && !inventory.kernel.is_empty() && !inventory.os.is_empty());
         assert!(inventory.cores >= 1 && inventory.memory_bytes > 1 << 20 && inventory.slots == 3);
         assert_eq!(inventory.host_id, host_id(None));

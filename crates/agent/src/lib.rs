@@ -98,7 +98,6 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
         identity: Mutex::new(identity),
         shown,
         node: Arc::new(Node::new(Launcher::new(config.netns), groups, programs, ledger)),
-        labels: config.labels,
         slots,
         boot_id: uuid::Uuid::now_v7().to_string(),
         shutdown,
@@ -128,6 +127,12 @@ async fn identity(
 ) -> anyhow::Result<Option<Identity>> {
     if let Some(identity) = home.identity()? {
         if is_usable(&identity, token.as_ref(), home.dir())? {
+            if config.name.is_some() || !config.labels.is_empty() {
+                let name = &identity.enrolment.name;
+                tracing::info!(
+                    "{name} has joined before: name and labels are what the control plane says, not these options"
+                );
+            }
             return Ok(Some(identity));
         }
         tracing::warn!("the certificate of node {} has ended; joining as a new node", identity.enrolment.name);

@@ -1,6 +1,5 @@
 //! The one stream to the control plane: dialled, kept, and dialled again when it is lost.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -88,7 +87,6 @@ pub(crate) struct Link {
     /// The same, for the parts.
     pub(crate) shown: watch::Sender<NodeIdentity>,
     pub(crate) node: Arc<Node>,
-    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) slots: u32,
     /// New each time the agent starts.
     pub(crate) boot_id: String,
@@ -207,7 +205,7 @@ impl Link {
     }
 
     async fn inventory(&self) -> Inventory {
-        inventory::inventory(&self.node.launcher, self.node.programs.as_ref(), &self.labels, self.slots).await
+        inventory::inventory(&self.node.launcher, self.node.programs.as_ref(), self.slots).await
     }
 
     async fn hello(&self) -> Hello {

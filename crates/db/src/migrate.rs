@@ -3,7 +3,7 @@
 //! SQLite and PostgreSQL run a migration in one transaction with the row that records it. MariaDB commits at every
 //! definition, so there the row counts the statements done and a migration cut short goes on where it stopped.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -70,27 +70,20 @@ impl Database {
 
     async fn run_under_lease(&self, services: &[Migrations]) -> Result<(), DbError> {
         let owner = format!("{:032x}", rand::random::<u128>());
-        let waiting = async {
-            loop {
+        let until = Instant::now() + PATIENCE;
+        // Whoever loses the lease under its work waits like the others, and finds what is left to do.
+        while Instant::now() < until {
+            let work = Box::pin(self.run_pending(services));
+            if let Some(result) = self.lease_while(LEASE, &owner, LEASE_TTL, work).await? {
+                // Kept, it would make the others wait.
                 if let Some(lease) = self.lease_acquire(LEASE, &owner, LEASE_TTL).await? {
-                    return Ok(lease);
+                    self.lease_release(&lease).await?;
                 }
-                tokio::time::sleep(LEASE_ROUND).await;
+                return result;
             }
-        };
-        let lost = || DbError::Unavailable { attempt: "waiting for the right to migrate", source: None };
-        let lease = tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| Err(lost()))?;
-        let mut work = std::pin::pin!(self.run_pending(services));
-        let result = loop {
-            tokio::select! {
-                result = &mut work => break result,
-                () = tokio::time::sleep(LEASE_TTL / 3) => if !self.lease_renew(&lease, LEASE_TTL).await? {
-                    return Err(lost());
-                },
-            }
-        };
-        self.lease_release(&lease).await?;
-        result
+            tokio::time::sleep(LEASE_ROUND).await;
+        }
+        Err(DbError::Unavailable { attempt: "waiting for the right to migrate", source: None })
     }
 
     async fn run_pending(&self, services: &[Migrations]) -> Result<(), DbError> {

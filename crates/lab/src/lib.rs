@@ -120,8 +120,10 @@ struct Inner {
 
 /// The lab's tables.
 pub fn migrations() -> db::Migrations {
-    const STEPS: &[db::Migration] =
-        &[db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") }];
+    const STEPS: &[db::Migration] = &[
+        db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") },
+        db::Migration { name: "0002_pinned", sql: include_str!("../migrations/0002_pinned.sql") },
+    ];
     db::Migrations { service: "lab", steps: STEPS }
 }
 

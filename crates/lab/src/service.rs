@@ -183,6 +183,9 @@ pub enum ServiceError {
     /// Asked of a batch that is over.
     #[error("The batch is over; there is nothing to cancel.")]
     BatchOver,
+    /// Somebody else has changed the policy since it was read.
+    #[error("Somebody else has changed the policy since you read it. Read it again.")]
+    PolicyChanged,
     /// Asked of a batch that is not over.
     #[error("The batch is not over. Cancel it first.")]
     BatchOpen,
@@ -329,6 +332,7 @@ impl From<ServiceError> for Problem {
             E::Element { field, error } => Problem::from(*error).field(field),
             E::NoNodeUp { tool } => Problem::conflict("no-node-up", sentence).arg("tool", tool),
             E::BatchSize => Problem::bad_request("batch-size", sentence).field("array").arg("max", ELEMENTS_MAX),
+            E::PolicyChanged => Problem::conflict("policy-changed", sentence),
             E::BatchOpen => Problem::conflict("batch-open", sentence),
             E::BatchPinned { pinned } => Problem::conflict("batch-pinned", sentence).arg("pinned", pinned),
             E::BatchUnknown => Problem::not_found("batch-unknown", sentence),

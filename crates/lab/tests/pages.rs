@@ -203,6 +203,25 @@ async fn operators_change_nodes_and_policy_by_forms() {
     assert_eq!(location(&plane.form(&plane.admin, "/admin/policy", &right).await), "/admin/policy");
     let stored = plane.get(&plane.admin, "/api/v1/policy").await.expect(200);
     assert_eq!((&stored["in_flight_max"], &stored["refused_names"]), (&json!(7), &json!(["*.example.org"])));
+    // Two have the form open: the second would undo what the first did.
+    let form = plane.page(&plane.admin, "/admin/policy").await;
+    assert!(form.contains(r#"name="version" value="1""#), "{form}");
+    assert_eq!(
+        location(&plane.form(&plane.admin, "/admin/policy", &format!("{right}&version=1")).await),
+        "/admin/policy"
+    );
+    let late = plane.form(&plane.admin, "/admin/policy", &format!("{right}&version=1")).await;
+    assert_eq!(late.status, 409);
+    let stored = plane.get(&plane.admin, "/api/v1/policy").await;
+    assert_eq!(stored.headers["etag"], "\"2\"");
+    let put = async |tag: &'static str| {
+        let mut request = request(&plane.admin, "PUT", "/api/v1/policy", stored.json());
+        request.headers_mut().insert("if-match", tag.parse().unwrap());
+        plane.send(request).await
+    };
+    assert_eq!(put("\"1\"").await.problem(409), "policy-changed");
+    assert_eq!(put("2").await.problem(409), "policy-changed");
+    assert_eq!(put("\"2\"").await.headers["etag"], "\"3\"");
 }
 
 #[tokio::test]
@@ -278,6 +297,11 @@ async fn a_batch_is_asked_for_watched_and_deleted() {
     let form = format!("{form}192.0.2.2%0A192.0.2.3");
     let check = plane.form(&ada, "/lab/check", &form).await.text();
     assert!(check.contains("amphi run --name three --each-line destinations.txt ping"), "{check}");
+    // What can't be submitted is not gone through first.
+    plane.policy(json!({ "account_elements_max": 3 })).await;
+    let check = plane.form(&ada, "/lab/check", &format!("{form}%0A192.0.2.4")).await.text();
+    assert!(!check.contains("amphi run"), "{check}");
+    plane.policy(json!({})).await;
     let path = location(&plane.form(&ada, "/lab/new", &form).await).to_owned();
     let waiting = plane.page(&ada, &path).await;
     assert!(waiting.contains("0 of 3 over") && waiting.contains("/cancel\"") && !waiting.contains("/delete\""));

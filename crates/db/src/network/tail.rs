@@ -22,7 +22,9 @@ const PERIOD: Duration = Duration::from_millis(200);
 const ROUNDS_PER_SWEEP: u64 = 5;
 /// Longer than a transaction can last between its event's id and its commit.
 const WINDOW_MS: i64 = 15_000;
-const ROUNDS_PER_PRUNE: u64 = 300;
+/// Old rows are deleted this often, and the rows of so much time at once: also where a day's are left, no transaction is long.
+const PRUNE: Duration = Duration::from_secs(60);
+const PRUNED_AT_ONCE_MS: i64 = 10_000;
 /// Events and ids of Writes older than this are deleted; no repeat of a Write lasts that long.
 const KEPT_MS: i64 = 600_000;
 
@@ -62,7 +64,12 @@ pub(crate) async fn tail<D: Driver>(network: Weak<Network<D>>) -> Result<impl Fu
         seen.take(&rows)?;
         seen.take(&network.all(window(&network)).await?)?;
     }
-    Ok(follow(network, seen))
+    Ok(async move {
+        tokio::select! {
+            () = follow(network.clone(), seen) => {}
+            () = keep_small(network) => {}
+        }
+    })
 }
 
 async fn follow<D: Driver>(network: Weak<Network<D>>, mut seen: Seen) {
@@ -92,9 +99,6 @@ async fn look<D: Driver>(network: &Network<D>, seen: &mut Seen, round: u64) -> R
         network.all(above).await?
     };
     network.events.wake(seen.take(&rows)?);
-    if round.is_multiple_of(ROUNDS_PER_PRUNE) {
-        prune(network).await?;
-    }
     Ok(())
 }
 
@@ -103,9 +107,28 @@ fn window<D: Driver>(network: &Network<D>) -> Query {
     Query::new(format!("SELECT id, topic FROM db_event WHERE at_ms > {now} - {WINDOW_MS}"))
 }
 
-async fn prune<D: Driver>(network: &Network<D>) -> Result<(), DbError> {
+async fn keep_small<D: Driver>(network: Weak<Network<D>>) {
+    loop {
+        tokio::time::sleep(PRUNE).await;
+        let Some(network) = network.upgrade() else { return };
+        for table in ["db_event", "db_write"] {
+            if let Err(error) = prune(&network, table).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "old rows of {table} were not deleted");
+            }
+        }
+    }
+}
+
+async fn prune<D: Driver>(network: &Network<D>, table: &'static str) -> Result<(), DbError> {
     let now = network.engine.now_ms();
-    let old = |table| Query::new(format!("DELETE FROM {table} WHERE at_ms < {now} - {KEPT_MS}"));
-    let write = Write::new().step(old("db_event")).step(old("db_write"));
-    network.write(write, STATEMENT_LIMIT).await.map(|_| ())
+    loop {
+        let oldest = format!("SELECT MIN(at_ms) AS at_ms FROM {table} WHERE at_ms < {now} - {KEPT_MS}");
+        let oldest = network.all(Query::new(oldest)).await?;
+        let Some(oldest) = oldest.first().map(|row| row.get::<Option<i64>>("at_ms")).transpose()?.flatten() else {
+            return Ok(());
+        };
+        let old = format!("DELETE FROM {table} WHERE at_ms < ? AND at_ms < {now} - {KEPT_MS}");
+        let write = Write::new().step(Query::new(old).bind(oldest + PRUNED_AT_ONCE_MS));
+        network.write(write, STATEMENT_LIMIT).await?;
+    }
 }

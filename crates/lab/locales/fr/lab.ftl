@@ -322,6 +322,7 @@ problem-no-node-up = Aucun nœud ayant { $tool } n’est disponible. Redemandez 
 problem-too-many-elements = { $waiting } éléments de vos lots attendent déjà, sur { $max } permis. Soumettez-en moins, ou attendez que certains aient été exécutés.
 problem-too-many-elements-hourly = { $max } éléments de lots sont permis par heure ; vous en avez soumis { $submitted }. Soumettez-en moins, ou revenez plus tard.
 problem-batch-size = Un lot a de 1 à { $max } éléments ; divisez ce qui est plus grand.
+problem-policy-changed = Quelqu’un d’autre a modifié les règles depuis que vous les avez lues. Relisez-les.
 problem-batch-open = Le lot n’est pas fini. Annulez-le d’abord.
 problem-batch-pinned = { $pinned ->
     [one] Un élément du lot est épinglé pour la classe. Désépinglez-le d’abord.

@@ -2,16 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, header};
 use portal::{ApiJson, Caller, Problem, Problems};
 
 use crate::Lab;
 use crate::model::policy::Policy;
+use crate::service::ServiceError;
 use crate::service::status::LabStatus;
 
 /// Show quotas, caps and refused destinations
 #[utoipa::path(get, path = "/api/v1/policy", tag = "policy", responses((status = 200, body = Policy), Problems))]
-pub(super) async fn policy_get(State(lab): State<Lab>) -> Json<Policy> {
-    Json(lab.policy_in_force())
+pub(super) async fn policy_get(State(lab): State<Lab>) -> Result<Versioned, Problem> {
+    lab.policy_read().await.map(versioned).map_err(Problem::from)
 }
 
 /// Replace quotas, caps and refused destinations; what is left out gets its default
@@ -20,9 +22,24 @@ pub(super) async fn policy_get(State(lab): State<Lab>) -> Json<Policy> {
 pub(super) async fn policy_put(
     State(lab): State<Lab>,
     caller: Caller,
+    headers: HeaderMap,
     ApiJson(policy): ApiJson<Policy>,
-) -> Result<Json<Policy>, Problem> {
-    Ok(Json(lab.policy_replace(&caller, policy).await?))
+) -> Result<Versioned, Problem> {
+    Ok(versioned(lab.policy_replace(&caller, policy, version_read(&headers)?).await?))
+}
+
+/// The policy with its version as an ETag.
+type Versioned = ([(HeaderName, String); 1], Json<Policy>);
+
+fn versioned((policy, version): (Policy, i64)) -> Versioned {
+    ([(header::ETAG, format!("\"{version}\""))], Json(policy))
+}
+
+/// The version in `If-Match`. Errors: it names none that there ever was.
+fn version_read(headers: &HeaderMap) -> Result<Option<i64>, ServiceError> {
+    let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let version = tag.to_str().ok().and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+    version.map(Some).ok_or(ServiceError::PolicyChanged)
 }
 
 /// The lab's state, for machines; no sign-in needed

@@ -279,7 +279,7 @@ async fn preview(lab: &Lab, caller: &Caller, t: &PageContext, draft: &Draft) -> 
 async fn checked(lab: &Lab, caller: &Caller, draft: &Draft) -> Result<Submission, ServiceError> {
     let wanted = draft.submission()?;
     match draft.many.batch(&wanted)? {
-        Some(batch) => lab.batch_check(&batch).await?,
+        Some(batch) => lab.batch_check(caller, &batch).await?,
         None => lab.job_check(caller, &wanted).await?,
     }
     Ok(wanted)

@@ -28,6 +28,8 @@ const NUMBERS: [(&str, &str); 12] = [
     ("programs_file_mib", "unit-mib"),
     ("programs_output_kib", "unit-kib"),
 ];
+/// Which version of the policy the form shows.
+const VERSION: &str = "version";
 /// Whether programs have the network: a box to tick.
 const NETWORK: &str = "programs_network";
 const LISTS: [&str; 2] = ["refused_networks", "refused_names"];
@@ -65,7 +67,10 @@ fn show(lab: &Lab, t: &PageContext, values: &Values, wrong: Option<(String, Stri
 
 /// `GET /admin/policy`
 pub(super) async fn page(State(lab): State<Lab>, t: PageContext) -> Result<Response, Problem> {
-    show(&lab, &t, &values_of(&lab.policy_in_force()), None)
+    let (policy, version) = lab.policy_read().await?;
+    let mut values = values_of(&policy);
+    values.insert(VERSION.to_owned(), version.to_string());
+    show(&lab, &t, &values, None)
 }
 
 /// `POST /admin/policy`
@@ -78,7 +83,9 @@ pub(super) async fn save(
     let wrong = match policy_of(&values) {
         Err(field) => (field.to_owned(), t.text("policy-number")),
         Ok(policy) => {
-            match lab.policy_replace(&caller, Policy { courses: lab.policy_in_force().courses, ..policy }).await {
+            let read = values.get(VERSION).and_then(|version| version.parse().ok());
+            let policy = Policy { courses: lab.policy_in_force().courses, ..policy };
+            match lab.policy_replace(&caller, policy, read).await {
                 Ok(_) => return Ok(redirect("/admin/policy", Some(Flash::done("flash-policy-saved")))),
                 Err(ServiceError::Policy(refusal)) => (refusal.field().replace('.', "_"), sentence(&t, &refusal)),
                 Err(error) => return Err(error.into()),

@@ -193,6 +193,7 @@ fn service_errors() -> Vec<ServiceError> {
         E::BatchTooLarge { count: 2, max: 1 },
         E::Element { field: "parameters[1]".to_owned(), error: Box::new(E::BatchSize) },
         E::NoNodeUp { tool: text() },
+        E::PolicyChanged,
         E::BatchPinned { pinned: 1 },
         E::TooManyStreams { max: 1 },
         E::StreamsFull,

@@ -106,6 +106,11 @@ pub(crate) fn jobs_delete(write: &mut Write, jobs: &[JobId], runs: &[RunId]) {
     let over = "state IN ('completed', 'error', 'cancelled') AND pinned = 0";
     let query = Query::new(format!("DELETE FROM lab_job WHERE id IN ({marks}) AND {over}"));
     write.push_step(jobs.iter().fold(query, |query, job| query.bind(job.to_string())));
+    runs_delete(write, runs);
+}
+
+/// Deletes those of the runs whose job is gone, with what they hold.
+pub(super) fn runs_delete(write: &mut Write, runs: &[RunId]) {
     // Runs are named: MariaDB walks the whole table where a DELETE looks for them.
     for runs in runs.chunks(BOUND_MAX) {
         let marks = vec!["?"; runs.len()].join(", ");

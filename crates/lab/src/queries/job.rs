@@ -2,11 +2,12 @@
 
 use db::{Database, DbError, Query, Row, Write};
 
-use super::batch_change::{STAYS, batch_delete_of_account};
+use super::batch_change::{STAYS, batch_delete_of_account, runs_delete};
 use super::submitter::{SUBMISSIONS, hour_bind, submission_count};
 use super::told::{Attempt, Told};
 use super::{parsed, parsed_opt, unreadable};
 use crate::model::job::{Job, JobId};
+use crate::model::run::RunId;
 use crate::queries::run::RunEnd;
 
 pub(super) const COLUMNS: &str = "SELECT id, tenant, account, owner, name, kind, tool, spec, source, command, wanted_node, \
@@ -141,18 +142,14 @@ pub(crate) fn job_shared_set(write: &mut Write, id: JobId, shared: bool) {
         .push_expect("job", Query::new("UPDATE lab_job SET shared = ? WHERE id = ?").bind(shared).bind(id.to_string()));
 }
 
-/// Deletes a job that is over, with its runs and their output. `Unmet` ("job-over") when it is not.
-pub(crate) fn job_delete(write: &mut Write, id: JobId) {
-    let id = id.to_string();
+/// Deletes a job that is over, with `runs`, which are all of its, and what those hold. `Unmet` ("job-over") when it is not.
+pub(crate) fn job_delete(write: &mut Write, id: JobId, runs: &[RunId]) {
     write.push_expect(
         "job-over",
         Query::new("DELETE FROM lab_job WHERE id = ? AND state IN ('completed', 'error', 'cancelled')")
-            .bind(id.as_str()),
+            .bind(id.to_string()),
     );
-    write.push_step(
-        Query::new("DELETE FROM lab_output WHERE run IN (SELECT id FROM lab_run WHERE job = ?)").bind(id.as_str()),
-    );
-    write.push_step(Query::new("DELETE FROM lab_run WHERE job = ?").bind(id.as_str()));
+    runs_delete(write, runs);
 }
 
 /// Deletes an account's jobs that nobody pinned, with their runs and output; a run still on a node is told to stop,

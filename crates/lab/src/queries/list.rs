@@ -45,7 +45,7 @@ pub(crate) struct JobFilter {
     pub(crate) tenant: Option<String>,
     pub(crate) account: Option<String>,
     pub(crate) pinned: Option<bool>,
-    /// Elements of this batch; without it, what is no element of any.
+    /// Elements of this batch; without it, what is pinned or no element of any.
     pub(crate) batch: Option<BatchId>,
     pub(crate) kind: Option<JobKind>,
     pub(crate) tool: Option<String>,
@@ -118,12 +118,14 @@ async fn page(
     limit: u32,
 ) -> Result<Vec<Job>, DbError> {
     let mut clause = Clause::default();
-    // Elements of batches are listed with their batch alone.
+    // Written out: SQLite takes an index of pinned jobs alone for no other query.
+    clause.text.push_str(if pinned { "pinned = 1" } else { "pinned = 0" });
+    // Elements of batches are listed with their batch alone, unless somebody pinned them for all to see.
     match filter.batch {
         Some(batch) => clause.and("batch = ?", batch.to_string()),
-        None => clause.text.push_str("batch IS NULL"),
+        None if pinned => {}
+        None => clause.text.push_str(" AND batch IS NULL"),
     }
-    clause.and("pinned = ?", pinned);
     match visible {
         Visible::Account { tenant, account } => {
             clause.and("tenant = ?", tenant.as_str());

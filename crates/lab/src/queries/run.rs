@@ -102,17 +102,30 @@ pub(crate) fn run_insert_near(write: &mut Write, run: &Run) {
     );
 }
 
-/// Runs that have waited since before `created_before_ms`, oldest first, behind `after`.
-pub(crate) async fn run_list_overdue(
+/// Runs that wait, the oldest first.
+pub(crate) async fn run_list_oldest(db: &Database, limit: u32) -> Result<Vec<Run>, DbError> {
+    let query = Query::new(format!("{COLUMNS} WHERE state = 'waiting' ORDER BY id LIMIT ?"));
+    db.all(query.bind(limit)).await?.iter().map(run).collect()
+}
+
+/// Runs that have waited since `created_ms` or longer for a node that is none of these.
+pub(crate) async fn run_list_without(
     db: &Database,
-    created_before_ms: i64,
-    after: Option<RunId>,
+    nodes: &[NodeId],
+    created_ms: i64,
     limit: u32,
 ) -> Result<Vec<Run>, DbError> {
-    let query =
-        Query::new(format!("{COLUMNS} WHERE state = 'waiting' AND created_ms < ? AND id > ? ORDER BY id LIMIT ?"));
-    let after = after.map(|id| id.to_string()).unwrap_or_default();
-    db.all(query.bind(created_before_ms).bind(after).bind(limit)).await?.iter().map(run).collect()
+    let others = if nodes.is_empty() {
+        String::new()
+    } else {
+        format!(" AND wanted_node NOT IN ({})", vec!["?"; nodes.len()].join(", "))
+    };
+    let query = Query::new(format!(
+        "{COLUMNS} WHERE state = 'waiting' AND wanted_node IS NOT NULL{others} AND created_ms <= ? \
+         ORDER BY wanted_node, id LIMIT ?"
+    ));
+    let query = nodes.iter().fold(query, |query, node| query.bind(node.to_string()));
+    db.all(query.bind(created_ms).bind(limit)).await?.iter().map(run).collect()
 }
 
 /// Runs leased to a node or running on it.

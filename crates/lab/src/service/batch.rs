@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::ServiceError;
 use super::element::element_role;
 use super::submit::{Submission, check_key, shown};
+use super::target::Targets;
 use crate::Lab;
 use crate::model::batch::{Batch, BatchId, ELEMENTS_MAX, Tally, Template, has_placeholder};
 use crate::model::job::{JobId, checked_name};
@@ -104,29 +105,36 @@ impl BatchSubmission {
         }
     }
 
-    /// Every element's work where their destinations may differ, else that of the first. Errors: some element is not
-    /// acceptable; nothing could be done about that later.
-    fn works(&self, first: i64, count: u32) -> Result<Vec<Work>, ServiceError> {
+    fn element(&self, first: i64, number: u32) -> Result<Work, ServiceError> {
+        let element = self.template.element(first + i64::from(number), self.parameters(number));
+        element.map_err(|refusal| self.element_error(number, refusal.into()))
+    }
+
+    /// How many elements have to be looked at: one where all are alike.
+    fn different(&self, count: u32) -> u32 {
         let is_spread = matches!(self.spread, Spread::Parameters(_));
-        let differ = match &self.template {
+        let do_differ = match &self.template {
             Template::Fixed(_) => false,
             Template::Tool { args, .. } => is_spread || has_placeholder(args),
-            Template::Program(program) | Template::Inputs(program) => {
-                let last = if is_spread || has_placeholder(program.args()) { count } else { 1 };
-                let mut numbers = 0..last;
-                numbers.try_for_each(|n| {
-                    let checked = self.template.check(first + i64::from(n), self.parameters(n));
-                    checked.map_err(|refusal| self.element_error(n, refusal.into()))
-                })?;
-                false
-            }
+            Template::Program(program) | Template::Inputs(program) => is_spread || has_placeholder(program.args()),
         };
-        let numbers = 0..if differ { count } else { 1 };
-        let element = |number| {
-            let element = self.template.element(first + i64::from(number), self.parameters(number));
-            element.map_err(|refusal| self.element_error(number, refusal.into()))
-        };
-        numbers.map(element).collect()
+        if do_differ { count } else { 1 }
+    }
+
+    /// Refuses what a job would be refused for, one element after the other where they differ: nothing could be done about
+    /// it later. None is kept, for all of them together may be large.
+    fn check_elements(&self, first: i64, count: u32, targets: &Targets) -> Result<(), ServiceError> {
+        (0..self.different(count)).try_for_each(|number| {
+            let checked = match &self.template {
+                Template::Program(_) | Template::Inputs(_) => {
+                    self.template.check(first + i64::from(number), self.parameters(number)).map_err(Into::into)
+                }
+                Template::Fixed(_) | Template::Tool { .. } => {
+                    self.element(first, number)?.experiment().map_or(Ok(()), |experiment| targets.check(experiment))
+                }
+            };
+            checked.map_err(|error| self.element_error(number, error))
+        })
     }
 
     /// Names the parameters or the input that an error is about.
@@ -172,46 +180,49 @@ impl Lab {
                 return Ok(batch);
             }
         }
-        let Checked { nodes, first, count, work } = self.batch_checked(&wanted).await?;
+        let Checked { nodes, first, count, work } = self.batch_checked(caller, &wanted).await?;
         let batch = self.batch_new(caller, &wanted, name, &work, (first, count)).await?;
         self.batch_accept(caller, &wanted, &work, batch, &nodes).await
     }
 
-    /// Everything that [`Lab::batch_submit`] refuses but for quotas, without submitting.
-    pub(crate) async fn batch_check(&self, wanted: &BatchSubmission) -> Result<(), ServiceError> {
+    /// Everything that [`Lab::batch_submit`] refuses but for what the account has submitted before, without submitting.
+    pub(crate) async fn batch_check(&self, caller: &Caller, wanted: &BatchSubmission) -> Result<(), ServiceError> {
         checked_name(wanted.name.as_deref().unwrap_or_default())?;
-        self.batch_checked(wanted).await.map(drop)
+        self.batch_checked(caller, wanted).await.map(drop)
     }
 
-    async fn batch_checked(&self, wanted: &BatchSubmission) -> Result<Checked, ServiceError> {
+    async fn batch_checked(&self, caller: &Caller, wanted: &BatchSubmission) -> Result<Checked, ServiceError> {
         let nodes = match wanted.spread {
             Spread::EachNode => self.fitting_nodes(wanted).await?,
             Spread::Index { .. } | Spread::Parameters(_) => Vec::new(),
         };
         let (first, count) = wanted.count(nodes.len())?;
+        let max = self.policy().account_elements_max;
+        if count > max && !caller.has(Role::Teacher) {
+            return Err(ServiceError::BatchTooLarge { count, max });
+        }
         wanted.check_parameters()?;
         wanted.check_input()?;
-        let works = self.works_check(wanted, first, count).await?;
-        let work = works.into_iter().next().expect("a batch has an element, so there is a first one");
+        let work = self.works_check(wanted, first, count).await?;
         Ok(Checked { nodes, first, count, work })
     }
 
-    /// Refuses what a job would be refused for, element by element where they differ.
-    async fn works_check(&self, wanted: &BatchSubmission, first: i64, count: u32) -> Result<Vec<Work>, ServiceError> {
-        let checked = wanted.clone();
-        let works = tokio::task::spawn_blocking(move || checked.works(first, count)).await;
-        let works = works.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    /// Refuses what a job would be refused for. Returns the work of the first element.
+    async fn works_check(&self, wanted: &BatchSubmission, first: i64, count: u32) -> Result<Work, ServiceError> {
+        let work = wanted.element(first, 0)?;
         let alike = Submission {
-            work: works[0].clone(),
+            work: work.clone(),
             node: wanted.node.clone(),
             on: wanted.on.clone(),
             name: None,
             idempotency: None,
         };
         let near = self.places_of_batch(&alike).await.map_err(|error| wanted.element_error(0, error))?;
-        let targets = self.check_targets(&works, near.as_ref()).await;
-        targets.map_err(|(number, error)| wanted.element_error(number, error))?;
-        Ok(works)
+        let targets = self.targets(near.as_ref()).await?;
+        let wanted = wanted.clone();
+        let checked = tokio::task::spawn_blocking(move || wanted.check_elements(first, count, &targets)).await;
+        checked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        Ok(work)
     }
 
     async fn batch_new(
@@ -312,9 +323,6 @@ impl Lab {
     async fn elements_error(&self, caller: &Caller, batch: &Batch) -> Result<ServiceError, ServiceError> {
         let policy = self.policy();
         let max = policy.account_elements_max;
-        if batch.count > max {
-            return Ok(ServiceError::BatchTooLarge { count: batch.count, max });
-        }
         let (waiting, submitted) = batch_counts(self.db(), caller.account.as_str(), batch.created_ms).await?;
         Ok(if waiting.saturating_add(batch.count) > max {
             ServiceError::TooManyElements { waiting, max }

@@ -193,9 +193,9 @@ impl Lab {
         self.order(&made.work, &batch.tenant, &target, Some(made.index)).map(Ok)
     }
 
-    /// Claims the elements, one transaction for each batch, and sends those that were claimed. Returns how many, and
+    /// Claims the elements, one transaction for each batch, and sends those that were claimed. Counts in `sent`. Returns
     /// whether a batch has changed meanwhile.
-    pub(super) async fn elements_claim(&self, elements: Vec<Claimed>) -> Result<(u32, bool), ServiceError> {
+    pub(super) async fn elements_claim(&self, elements: Vec<Claimed>, sent: &mut u32) -> Result<bool, ServiceError> {
         let mut batches: Vec<Vec<Claimed>> = Vec::new();
         for element in elements {
             match batches.iter_mut().find(|claims| claims[0].batch.id == element.batch.id) {
@@ -204,14 +204,15 @@ impl Lab {
             }
         }
         let claims = batches.into_iter().map(|claims| self.batch_claim(claims));
-        let (mut sent, mut is_beaten) = (0, false);
+        let mut result = Ok(false);
         for claimed in futures::future::join_all(claims).await {
-            match claimed? {
-                0 => is_beaten = true,
-                count => sent += count,
+            match claimed {
+                Ok(0) => result = result.map(|_| true),
+                Ok(count) => *sent += count,
+                Err(error) => result = Err(error),
             }
         }
-        Ok((sent, is_beaten))
+        result
     }
 
     /// Claims elements of one batch that follow one another. Returns how many: all or none.

@@ -17,7 +17,7 @@ use crate::queries::job::{
     job_pinned_set, job_places, job_shared_set,
 };
 use crate::queries::list::{Cursor, JobFilter, Visible, job_list};
-use crate::queries::run::{job_cancel_idle, run_cancel_waiting, run_insert};
+use crate::queries::run::{job_cancel_idle, run_cancel_waiting, run_ids_of_jobs, run_insert};
 use crate::queries::source::source_get;
 
 /// Places in the queue, from 1.
@@ -199,7 +199,7 @@ impl Lab {
     pub(crate) async fn job_delete(&self, caller: &Caller, id: JobId) -> Result<(), ServiceError> {
         let job = self.job_own(caller, id).await?;
         let mut write = Write::new();
-        job_delete(&mut write, id);
+        job_delete(&mut write, id, &run_ids_of_jobs(self.db(), &[id]).await?);
         self.portal().audit(&mut write, caller, "job.delete", &id.to_string(), json!({ "name": job.name }));
         match self.job_write(write, &job).await {
             Err(ServiceError::Db(DbError::Unmet { guard: "job-over" })) => Err(ServiceError::JobOpen),

@@ -131,21 +131,18 @@ impl Lab {
         self.policy().in_flight_max.saturating_sub(queue.elsewhere.saturating_add(self.fleet().booked_count()))
     }
 
-    /// One round over at most `budget` starts. Returns how many runs were given to nodes.
-    pub(crate) async fn dispatch_round(&self, queue: &mut Queue, budget: u32) -> Result<u32, ServiceError> {
+    /// One round over at most `budget` starts. Returns how many runs were given to nodes, also where others failed.
+    pub(crate) async fn dispatch_round(&self, queue: &mut Queue, budget: u32) -> (u32, Result<(), ServiceError>) {
         let round = self.slots_give(queue, budget.min(ROUND)).await;
-        let (runs, elements) = (round.runs, round.elements);
-        let (runs, elements) = tokio::join!(self.runs_claim(runs), self.elements_claim(elements));
-        if runs.is_err() || elements.is_err() {
+        let (mut runs, mut elements) = (0, 0);
+        let (of_runs, of_elements) =
+            tokio::join!(self.runs_claim(round.runs, &mut runs), self.elements_claim(round.elements, &mut elements));
+        if of_runs.is_err() || !matches!(of_elements, Ok(false)) {
             queue.stale();
         }
-        let (elements, is_beaten) = elements?;
-        if is_beaten {
-            queue.stale();
-        }
-        let sent = runs? + elements;
+        let sent = runs + elements;
         metrics::counter!("amphi_run_dispatched_total").increment(sent.into());
-        Ok(sent)
+        (sent, of_runs.and(of_elements.map(drop)))
     }
 
     /// Gives free slots away in turns.
@@ -247,22 +244,22 @@ impl Lab {
         }
     }
 
-    /// Claims and sends all, in as many groups as their sources need.
-    async fn runs_claim(&self, given: Vec<Given>) -> Result<u32, ServiceError> {
+    /// Claims and sends all, in as many groups as their sources need. Counts in `sent`.
+    async fn runs_claim(&self, given: Vec<Given>, sent: &mut u32) -> Result<(), ServiceError> {
         if given.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         let ids: Vec<_> = given.iter().map(|given| given.waiting.job).collect();
         let jobs =
             job_list_by_id(self.db(), &ids).await.inspect_err(|_| given.iter().for_each(|g| self.given_drop(g)))?;
         let jobs: HashMap<JobId, Job> = jobs.into_iter().map(|job| (job.id, job)).collect();
-        let (mut left, mut sent) = (VecDeque::from(given), 0);
+        let mut left = VecDeque::from(given);
         while !left.is_empty() {
             let orders = self.orders(&mut left, &jobs).await;
             let claimed = self.orders_claim(orders).await;
-            sent += claimed.inspect_err(|_| left.iter().for_each(|g| self.given_drop(g)))?;
+            *sent += claimed.inspect_err(|_| left.iter().for_each(|g| self.given_drop(g)))?;
         }
-        Ok(sent)
+        Ok(())
     }
 
     /// Claims a group in one transaction, then sends those that nobody else claimed.

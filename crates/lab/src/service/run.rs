@@ -3,8 +3,6 @@
 //! A run ends once: whoever ends it names the state it must be in, in the same statement. A lost run and the attempt
 //! that takes its place are one transaction, so that a job never stands without either.
 
-use std::collections::HashMap;
-
 use db::{DbError, Write};
 use wire::proto::{Cancel, to_agent};
 
@@ -20,8 +18,8 @@ use crate::queries::input::inputs_delete;
 use crate::queries::job::{GOES_ON, job_end, job_get, job_next_attempt};
 use crate::queries::node::{node_list, node_must_be_silent};
 use crate::queries::run::{
-    ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_live, run_list_on, run_list_overdue,
-    run_list_to_cancel, run_must_end,
+    ON_NODE, QUEUED, RunEnd, run_cancel_waiting, run_insert, run_list_live, run_list_oldest, run_list_on,
+    run_list_to_cancel, run_list_without, run_must_end,
 };
 use crate::queries::told::Attempt;
 
@@ -29,8 +27,8 @@ use crate::queries::told::Attempt;
 const NODE_DOWN_GRACE_MS: i64 = 30_000;
 /// A job can change twice while a loss is decided: it is cancelled, and it ends. Then the run has ended too.
 const LOSS_LOOKS: u32 = 3;
-/// Waiting runs looked at in one go.
-const OVERDUE_BATCH: u32 = 500;
+/// Runs that waited too long, or for a node that is away, that are ended in one go.
+const OVERDUE_AT_ONCE: u32 = 500;
 
 /// How a node lost a run.
 #[derive(Clone, Copy)]
@@ -132,32 +130,22 @@ impl Lab {
     pub(crate) async fn runs_overdue(&self) -> Result<u32, ServiceError> {
         let now_ms = self.now_ms();
         let waiting_max_ms = i64::from(self.policy().waiting_max_s) * 1_000;
-        let created_before_ms = now_ms - NODE_DOWN_GRACE_MS.min(waiting_max_ms);
+        let nodes = node_list(self.db()).await?;
+        let there: Vec<_> = nodes.iter().filter(|node| !is_gone(Some(node), now_ms)).map(|node| node.id).collect();
+        // Ids grow with time: where the oldest have not waited too long, nobody has.
+        let oldest = run_list_oldest(self.db(), OVERDUE_AT_ONCE).await?;
+        let late = oldest.into_iter().filter(|run| now_ms - run.created_ms >= waiting_max_ms);
+        let stuck = run_list_without(self.db(), &there, now_ms - NODE_DOWN_GRACE_MS, OVERDUE_AT_ONCE).await?;
+        let stuck = stuck.into_iter().map(|run| {
+            let is_known = nodes.iter().any(|node| Some(node.id) == run.wanted_node);
+            (run, if is_known { ErrorReason::NodeDown } else { ErrorReason::NodeGone })
+        });
         let mut count = 0;
-        let mut after = None;
-        let mut nodes: Option<HashMap<NodeId, Node>> = None;
-        loop {
-            let page = run_list_overdue(self.db(), created_before_ms, after, OVERDUE_BATCH).await?;
-            let Some(last) = page.last() else { return Ok(count) };
-            after = Some(last.id);
-            let nodes = match &mut nodes {
-                Some(nodes) => nodes,
-                None => nodes.insert(node_list(self.db()).await?.into_iter().map(|node| (node.id, node)).collect()),
-            };
-            for run in page {
-                let reason = if now_ms - run.created_ms >= waiting_max_ms {
-                    ErrorReason::TooBusy
-                } else if run.wanted_node.is_some_and(|wanted| !nodes.contains_key(&wanted)) {
-                    ErrorReason::NodeGone
-                } else if run.wanted_node.is_some_and(|wanted| is_gone(nodes.get(&wanted), now_ms)) {
-                    ErrorReason::NodeDown
-                } else {
-                    continue;
-                };
-                self.run_give_up(run.id, Attempt::new(run.job, run.attempt), reason, None, now_ms).await?;
-                count += 1;
-            }
+        for (run, reason) in late.map(|run| (run, ErrorReason::TooBusy)).chain(stuck) {
+            self.run_give_up(run.id, Attempt::new(run.job, run.attempt), reason, None, now_ms).await?;
+            count += 1;
         }
+        Ok(count)
     }
 
     /// Ends a waiting run and its job.

@@ -50,34 +50,10 @@ impl Lab {
         Ok(Some(node))
     }
 
-    /// Refuses what no element of a batch may be aimed at. Names of the world are looked up for the first alone: the
-    /// nodes do it again. Errors: with the number of the element that they are about, counted from 0.
-    pub(super) async fn check_targets(
-        &self,
-        elements: &[Work],
-        near: Option<&Node>,
-    ) -> Result<(), (u32, ServiceError)> {
-        let rest = elements.get(1..).unwrap_or_default();
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let (rules, nodes) = (self.destination_rules(), self.known_nodes().await.map_err(|error| (0, error))?);
-        let near_host_id = near.map(|node| node.inventory.host_id.as_str()).unwrap_or_default();
-        let check = |experiment: &Experiment| -> Result<(), ServiceError> {
-            let Some(host) = experiment.host() else { return Ok(()) };
-            match nodes.aimed_at(experiment) {
-                Some(far) => {
-                    check_far(experiment, far, nodes.read_ms)?;
-                    self.node_address(far, near_host_id, experiment.family())?;
-                }
-                None => rules.check_host(&host)?,
-            }
-            Ok(())
-        };
-        for (number, element) in (1..).zip(rest) {
-            element.experiment().map_or(Ok(()), check).map_err(|error| (number, error))?;
-        }
-        Ok(())
+    /// What elements of a batch are checked against that would run on this node, or on any.
+    pub(super) async fn targets(&self, near: Option<&Node>) -> Result<Targets, ServiceError> {
+        let near_host_id = near.map(|node| node.inventory.host_id.clone()).unwrap_or_default();
+        Ok(Targets { rules: self.destination_rules(), nodes: self.known_nodes().await?, near_host_id })
     }
 
     /// All nodes as they are now, for many elements to aim at.
@@ -163,6 +139,29 @@ impl KnownNodes {
     /// The same of any work.
     pub(super) fn far_of(&self, work: &Work) -> Option<&Arc<Node>> {
         self.aimed_at(work.experiment()?)
+    }
+}
+
+/// What elements of a batch may be aimed at, as of one moment.
+pub(super) struct Targets {
+    rules: DestinationRules,
+    nodes: KnownNodes,
+    near_host_id: String,
+}
+
+impl Targets {
+    /// Refuses what may not be aimed at. Names of the world are not looked up: the nodes do that.
+    pub(super) fn check(&self, experiment: &Experiment) -> Result<(), ServiceError> {
+        let Some(host) = experiment.host() else { return Ok(()) };
+        match self.nodes.aimed_at(experiment) {
+            Some(far) => {
+                check_far(experiment, far, self.nodes.read_ms)?;
+                let address = far.address_for(&self.near_host_id, experiment.family())?;
+                self.rules.check_node(&far.name, address)?;
+            }
+            None => self.rules.check_host(&host)?,
+        }
+        Ok(())
     }
 }
 

@@ -60,8 +60,9 @@ async fn drain(
         lab.queue_refresh(queue).await?;
         let policy = lab.policy();
         let budget = lab.queue_room(queue).min(starts.left(policy.starts_per_minute_max, lab.now_ms()));
-        let placed = lab.dispatch_round(queue, budget).await?;
+        let (placed, result) = lab.dispatch_round(queue, budget).await;
         starts.take(placed);
+        result?;
         if placed == 0 {
             if queue.is_empty() {
                 lab.spare().leave(budget);

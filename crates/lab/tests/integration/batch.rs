@@ -297,6 +297,7 @@ async fn a_batch_goes_round_no_quota() {
         let body = json!({ "tool": "ping", "args": ["192.0.2.1"], "array": { "from": 1, "to": count } });
         plane.call(&ada, "POST", "/api/v1/batches", body)
     };
+    assert_eq!(batch(4).await.problem(400), "batch-too-large");
     batch(2).await.expect(202);
     agent.carry_out().await;
     agent.carry_out().await;

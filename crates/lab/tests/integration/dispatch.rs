@@ -206,3 +206,24 @@ async fn a_disabled_node_gives_its_runs_up() {
     assert_eq!(attempts(&job), [(1, "near".into(), "lost".into()), (2, "near".into(), "exited".into())]);
     plane.call(&plane.admin, "DELETE", "/api/v1/nodes/lab-a", serde_json::Value::Null).await.expect(204);
 }
+
+/// Starts that were made count against the cap, whatever else went wrong in the same round.
+#[tokio::test]
+async fn a_round_counts_what_it_started_though_a_batch_failed() {
+    let plane = Plane::new().await;
+    let mut agent = Agent::join(&plane, "lab-a", 2).await;
+    agent.equip(0).await;
+    plane.sql("CREATE TRIGGER broken BEFORE UPDATE ON lab_batch BEGIN SELECT RAISE(ABORT, 'broken'); END").await;
+    let body = json!({ "tool": "ping", "args": ["192.0.2.1"], "array": { "from": 1, "to": 1 } });
+    plane.call(&plane.admin, "POST", "/api/v1/batches", body).await.expect(202);
+    plane.ping().await;
+    agent.equip(2).await;
+    agent.start().await;
+    agent.settled().await;
+    let counted = async {
+        while plane.metric("amphi_run_dispatched_total").await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::plane::DEADLINE, counted).await.expect("the start is counted");
+}

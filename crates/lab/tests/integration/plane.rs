@@ -244,17 +244,19 @@ impl Plane {
         self.db.write(db::Write::new().step(db::Query::new(statement))).await.unwrap();
     }
 
+    /// A counter, 0 before anything was counted.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let text = self.get(&self.admin, "/metrics").await.text();
+        let count = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        count.map_or(0, |count| count.parse().expect("a count"))
+    }
+
     /// Waits until a duty of the lab has ended so once more.
     pub(crate) async fn duty_is(&self, duty: &str, result: &str) {
-        let count = async || {
-            let text = self.get(&self.admin, "/metrics").await.text();
-            let line = format!("amphi_lab_duty_total{{duty=\"{duty}\",result=\"{result}\"}} ");
-            let count = text.lines().find_map(|of| of.strip_prefix(&line).map(str::to_owned));
-            count.map_or(0, |count| count.parse::<u64>().expect("a count"))
-        };
-        let before = count().await;
+        let name = format!("amphi_lab_duty_total{{duty=\"{duty}\",result=\"{result}\"}}");
+        let before = self.metric(&name).await;
         let waiting = async {
-            while count().await == before {
+            while self.metric(&name).await == before {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         };

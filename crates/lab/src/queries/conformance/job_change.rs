@@ -189,15 +189,15 @@ async fn only_a_job_that_is_over_is_deleted(db: Database) {
     .unwrap();
     for status in [JobStatus::Waiting, JobStatus::Running] {
         force(&db, gone.id, status).await;
-        assert_eq!(unmet(change(&db, |w| job_delete(w, gone.id)).await), "job-over");
+        assert_eq!(unmet(change(&db, |w| job_delete(w, gone.id, &[gone_run.id])).await), "job-over");
         assert_eq!(output_list(&db, gone_run.id, 0, 9).await.unwrap().len(), 1);
     }
     force(&db, gone.id, JobStatus::Cancelled).await;
-    change(&db, |w| job_delete(w, gone.id)).await.unwrap();
+    change(&db, |w| job_delete(w, gone.id, &[gone_run.id])).await.unwrap();
     assert!(job_get(&db, gone.id).await.unwrap().is_none());
     assert!(run_list_of_job(&db, gone.id).await.unwrap().is_empty());
     assert!(output_list(&db, gone_run.id, 0, 9).await.unwrap().is_empty());
-    assert_eq!(unmet(change(&db, |w| job_delete(w, gone.id)).await), "job-over");
+    assert_eq!(unmet(change(&db, |w| job_delete(w, gone.id, &[gone_run.id])).await), "job-over");
     assert_eq!(run_list_of_job(&db, kept.id).await.unwrap().len(), 1);
     assert_eq!(output_list(&db, kept_run.id, 0, 9).await.unwrap().len(), 1);
 }

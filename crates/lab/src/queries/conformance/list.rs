@@ -1,15 +1,16 @@
 //! Lists of jobs: order, pages, filters, and who sees what.
 
-use db::Database;
+use db::{Database, Query, Write};
 
 use super::{ODD_TEXT, change, force, job, submit};
+use crate::model::batch::BatchId;
 use crate::model::job::{Job, JobId, JobStatus};
 use crate::queries::job::job_pinned_set;
 use crate::queries::list::{Cursor, JobFilter, Visible, job_list};
 
 testkit::for_each_engine!(crate::migrations();
     pages_cover_the_list_in_order, a_page_is_not_moved_by_new_jobs, filters_narrow, text_is_taken_literally,
-    everybody_sees_their_part);
+    everybody_sees_their_part, a_pinned_element_is_listed);
 
 /// Ids on all pages of `limit`.
 async fn pages(db: &Database, visible: &Visible, filter: &JobFilter, limit: u32) -> Vec<JobId> {
@@ -146,4 +147,24 @@ async fn everybody_sees_their_part(db: Database) {
     assert!(pages(&db, &ada, &of_eve, 2).await.is_empty());
     let asked_for_bob = JobFilter { account: Some("bob".into()), ..JobFilter::default() };
     assert_eq!(pages(&db, &ada, &asked_for_bob, 2).await, [pinned_of_bob.id]);
+}
+
+async fn a_pinned_element_is_listed(db: Database) {
+    let batch = BatchId::generate();
+    let (pinned, element, alone) = (job("ada"), job("ada"), job("ada"));
+    for wanted in [&pinned, &element, &alone] {
+        submit(&db, wanted).await;
+    }
+    for wanted in [&pinned, &element] {
+        let take = "UPDATE lab_job SET batch = ?, batch_index = 1 WHERE id = ?";
+        let take = Query::new(take).bind(batch.to_string()).bind(wanted.id.to_string());
+        db.write(Write::new().step(take)).await.unwrap();
+    }
+    change(&db, |w| job_pinned_set(w, pinned.id, true)).await.unwrap();
+    for visible in [Visible::Account { tenant: "faculty".into(), account: "bob".into() }, Visible::All] {
+        let shown = JobFilter { pinned: Some(true), ..JobFilter::default() };
+        assert_eq!(pages(&db, &visible, &shown, 2).await, [pinned.id], "{visible:?}");
+    }
+    assert_eq!(listed(&db, JobFilter::default()).await, [pinned.id, alone.id]);
+    assert_eq!(listed(&db, JobFilter { batch: Some(batch), ..JobFilter::default() }).await, [pinned.id, element.id]);
 }

@@ -3,14 +3,15 @@
 use db::{Database, Query, Write};
 
 use super::{NOW_MS, change, connect, connected, force, job, lease, run_end, run_started, submit};
-use crate::model::job::{Job, JobStatus};
+use crate::model::job::{Job, JobId, JobStatus};
+use crate::model::node::NodeId;
 use crate::model::run::{Outcome, Role, Run, RunId};
 use crate::queries::job::{GOES_ON, job_cancel_ask, job_next_attempt};
 use crate::queries::node::node_disconnect;
 use crate::queries::queue::{Waiting, run_count_elsewhere, run_list_queue};
 use crate::queries::run::{
     RunEnd, run_count_in_flight, run_count_waiting, run_insert, run_list_astray, run_list_live, run_list_of_job,
-    run_list_on, run_list_overdue, run_list_to_cancel, run_new,
+    run_list_oldest, run_list_on, run_list_to_cancel, run_list_without, run_new,
 };
 
 testkit::for_each_engine!(crate::migrations();
@@ -66,16 +67,26 @@ async fn runs_on_nodes_are_listed_and_counted(db: Database) {
 }
 
 async fn overdue_runs_are_listed(db: Database) {
-    let mut old = Vec::new();
-    for age_ms in [3, 2, 1] {
-        old.push(submit(&db, &Job { created_ms: NOW_MS - age_ms, ..job("ada") }).await.id);
-    }
-    assert_eq!(ids(&run_list_overdue(&db, NOW_MS - 1, None, 9).await.unwrap()), old[..2]);
-    assert_eq!(ids(&run_list_overdue(&db, NOW_MS, None, 1).await.unwrap()), old[..1]);
     let holder = connected(&db, "lab-a", "replica-1").await;
+    let (mut old, mut bound) = (Vec::new(), Vec::new());
+    for age_ms in [3, 2, 1] {
+        let wanted = Job { created_ms: NOW_MS - age_ms, ..job("ada") };
+        old.push(submit(&db, &wanted).await.id);
+        let on = NodeId::generate();
+        let wanted = Job { id: JobId::generate(), wanted_node: Some(on), ..wanted };
+        bound.push((submit(&db, &wanted).await.id, on));
+    }
+    assert_eq!(ids(&run_list_oldest(&db, 3).await.unwrap()), [old[0], bound[0].0, old[1]]);
     assert!(lease(&db, old[0], &holder).await);
-    assert_eq!(ids(&run_list_overdue(&db, NOW_MS, None, 9).await.unwrap()), old[1..]);
-    assert_eq!(ids(&run_list_overdue(&db, NOW_MS, Some(old[1]), 9).await.unwrap()), old[2..]);
+    assert_eq!(ids(&run_list_oldest(&db, 2).await.unwrap()), [bound[0].0, old[1]]);
+    let without = async |nodes: &[NodeId], created_ms| {
+        let mut found = ids(&run_list_without(&db, nodes, created_ms, 9).await.unwrap());
+        found.sort();
+        found
+    };
+    assert_eq!(without(&[], NOW_MS - 2).await, [bound[0].0, bound[1].0]);
+    assert_eq!(without(&[holder.node, bound[0].1], NOW_MS).await, [bound[1].0, bound[2].0]);
+    assert_eq!(run_list_without(&db, &[], NOW_MS, 2).await.unwrap().len(), 2);
 }
 
 async fn runs_of_a_job_are_listed_by_attempt(db: Database) {

@@ -41,11 +41,10 @@ impl Batch {
 
     /// An inode by which one can see whether the batch was stored, as it is put: one that nobody else can have made, if there is one.
     pub(crate) fn witness(&self) -> Option<&Inode> {
-        let put = |effect| match effect {
-            &Effect::InodePut(ref inode) => Some(inode),
+        let mut puts = self.before.iter().filter_map(|effect| match effect {
+            Effect::InodePut(inode) => Some(inode),
             _ => None,
-        };
-        let mut puts = self.before.iter().filter_map(put);
+        });
         puts.clone().find(|inode| inode.version == 0).or_else(|| puts.next())
     }
 

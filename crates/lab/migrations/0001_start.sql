@@ -64,6 +64,8 @@ CREATE INDEX lab_job_account_state ON lab_job (account, state) WHERE state = 'wa
 CREATE INDEX lab_job_tenant ON lab_job (tenant, batch, pinned, id) WHERE batch IS NULL;
 CREATE INDEX lab_job_batch ON lab_job (batch, pinned, id);
 CREATE INDEX lab_job_element ON lab_job (batch, batch_index) WHERE batch IS NOT NULL;
+-- Pinned jobs, elements of batches among them, newest first.
+CREATE INDEX lab_job_pinned ON lab_job (pinned, id) WHERE pinned = 1;
 CREATE INDEX lab_job_source ON lab_job (source) WHERE source IS NOT NULL;
 
 CREATE TABLE lab_source (

@@ -120,10 +120,8 @@ struct Inner {
 
 /// The lab's tables.
 pub fn migrations() -> db::Migrations {
-    const STEPS: &[db::Migration] = &[
-        db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") },
-        db::Migration { name: "0002_pinned", sql: include_str!("../migrations/0002_pinned.sql") },
-    ];
+    const STEPS: &[db::Migration] =
+        &[db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") }];
     db::Migrations { service: "lab", steps: STEPS }
 }
 

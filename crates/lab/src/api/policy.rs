@@ -17,6 +17,8 @@ pub(super) async fn policy_get(State(lab): State<Lab>) -> Result<Versioned, Prob
 }
 
 /// Replace quotas, caps and refused destinations; what is left out gets its default
+///
+/// With the `ETag` of the policy that was read in `If-Match`, one that somebody changed meanwhile stays: 409 `policy-changed`.
 #[utoipa::path(put, path = "/api/v1/policy", tag = "policy", request_body = Policy,
     responses((status = 200, body = Policy), Problems))]
 pub(super) async fn policy_put(
@@ -37,7 +39,7 @@ fn versioned((policy, version): (Policy, i64)) -> Versioned {
 
 /// The version in `If-Match`. Errors: it names none that there ever was.
 fn version_read(headers: &HeaderMap) -> Result<Option<i64>, ServiceError> {
-    let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let Some(tag) = headers.get(header::IF_MATCH).filter(|tag| *tag != "*") else { return Ok(None) };
     let version = tag.to_str().ok().and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
     version.map(Some).ok_or(ServiceError::PolicyChanged)
 }

@@ -103,7 +103,7 @@ async fn who_waits_gets_it_when_it_is_free_and_can_be_interrupted() {
     for holder in [&one, &two] {
         let held = Holder::new(holder, "w 0 0").await;
         for waiter in [&one, &two] {
-            let interrupted = waiter.shell_output("exec timeout -s INT 1 python3 ../lock.py wait r 0 1").await;
+            let interrupted = waiter.shell_output("exec timeout -s INT 3 python3 ../lock.py wait r 0 1").await;
             assert_eq!(interrupted.status.code(), Some(124), "{}", String::from_utf8_lossy(&interrupted.stderr));
             let killed = waiter.shell_output("exec timeout -s KILL 1 python3 ../lock.py wait r 0 1").await;
             assert!(!killed.status.success());

@@ -168,15 +168,13 @@ pub(crate) async fn run_list_astray(db: &Database) -> Result<Vec<Run>, DbError> 
     db.all(query).await?.iter().map(run).collect()
 }
 
-/// Those of the runs that neither ended nor were deleted with their job, in no order.
+/// Those of the runs that were neither lost nor deleted with their job, in no order. What ended otherwise ended on its node.
 pub(crate) async fn run_list_live(db: &Database, runs: &[RunId]) -> Result<Vec<RunId>, DbError> {
     if runs.is_empty() {
         return Ok(Vec::new());
     }
     let marks = vec!["?"; runs.len()].join(", ");
-    let query = Query::new(format!(
-        "SELECT id FROM lab_run WHERE id IN ({marks}) AND state IN ('waiting', 'leased', 'running')"
-    ));
+    let query = Query::new(format!("SELECT id FROM lab_run WHERE id IN ({marks}) AND state <> 'lost'"));
     let query = runs.iter().fold(query, |query, run| query.bind(run.to_string()));
     db.all(query).await?.iter().map(|row| parsed(row, "id")).collect()
 }

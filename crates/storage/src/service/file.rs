@@ -33,7 +33,7 @@ impl Storage {
     /// away first. `None`: there is no such export.
     ///
     /// # Errors
-    /// `ExportReadOnly` for a snapshot, and as [`Storage::stripes`].
+    /// `ExportReadOnly` for a snapshot, and those of the database.
     pub async fn files_of(&self, export: &str, wants_write: bool) -> Result<Option<Files>, ServiceError> {
         let Some(space) = space_find(self.db(), export).await? else { return Ok(None) };
         if wants_write {

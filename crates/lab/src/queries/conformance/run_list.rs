@@ -17,7 +17,7 @@ use crate::queries::run::{
 testkit::for_each_engine!(crate::migrations();
     waiting_runs_are_listed_oldest_first, runs_on_nodes_are_listed_and_counted, overdue_runs_are_listed,
     runs_of_a_job_are_listed_by_attempt, runs_with_nothing_to_go_on_for_are_found,
-    ended_and_deleted_runs_do_not_live, runs_that_no_session_knows_are_found);
+    lost_and_deleted_runs_do_not_live, runs_that_no_session_knows_are_found);
 
 fn ids(runs: &[Run]) -> Vec<RunId> {
     runs.iter().map(|run| run.id).collect()
@@ -140,7 +140,7 @@ async fn runs_with_nothing_to_go_on_for_are_found(db: Database) {
     assert_eq!(to_cancel("replica-1").await, [runs[1], runs[2], runs[3], runs[5]]);
 }
 
-async fn ended_and_deleted_runs_do_not_live(db: Database) {
+async fn lost_and_deleted_runs_do_not_live(db: Database) {
     let holder = connected(&db, "lab-a", "replica-1").await;
     let mut runs = Vec::new();
     for _ in 0..3 {

@@ -212,7 +212,11 @@ impl Lab {
         let detail = json!({ "before": before, "after": after });
         self.portal().audit(&mut write, caller, "node.change", &node.name, detail);
         match self.db().write(write).await {
-            Ok(_) => Ok(node),
+            Ok(_) => {
+                // Before the answer: a submission that comes after it finds the node as it is now.
+                self.node_apply(&node);
+                Ok(node)
+            }
             Err(DbError::Duplicate) => Err(ServiceError::NodeNameTaken(node.name)),
             // Somebody else changed or removed it since it was read.
             Err(error) => Err(error.into()),
@@ -252,18 +256,22 @@ impl Lab {
         Ok(tokio::time::timeout(timeout, all_here).await.is_ok())
     }
 
+    fn node_apply(&self, node: &Node) {
+        self.fleet().with(node.id, |session| {
+            session.state = node.state;
+            session.slots = node.slots;
+            session.labels = node.labels.clone();
+            session.name = node.name.clone();
+        });
+    }
+
     /// Brings the sessions of this replica in line with what operators said of their nodes.
     pub(crate) async fn nodes_apply(&self) -> Result<(), ServiceError> {
         let nodes = node_list(self.db()).await?;
         for (id, epoch, _) in self.fleet().heard() {
             match nodes.iter().find(|node| node.id == id) {
                 Some(node) => {
-                    self.fleet().with(id, |session| {
-                        session.state = node.state;
-                        session.slots = node.slots;
-                        session.labels = node.labels.clone();
-                        session.name = node.name.clone();
-                    });
+                    self.node_apply(node);
                     if node.state == AdminState::Disabled {
                         self.runs_take_away(id, epoch).await?;
                     }

@@ -70,9 +70,9 @@ impl Database {
         self.write(Write::new().step(free)).await.map(|_| ())
     }
 
-    /// Does `work` while `owner` has the lease, which is prolonged meanwhile and kept for `ttl` after it, so that the same owner
-    /// goes on. None: somebody else holds it, or it was lost under the work, which is dropped then. An engine that is away
-    /// for a moment loses nothing: the next prolongation comes within the lease.
+    /// Does `work` while `owner` has the lease, which is prolonged meanwhile and kept for `ttl` after it, so that the
+    /// same owner goes on. None: somebody else holds it, or it was lost under the work, which is dropped then. An
+    /// engine that is away for a moment loses nothing: the next prolongation comes within the lease.
     ///
     /// # Errors
     /// The lease can't be asked for.

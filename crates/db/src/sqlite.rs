@@ -3,8 +3,8 @@
 //! One process owns the file, so there are no other replicas: events go straight to the watchers and no event row
 //! is written. Time for leases is the handle's clock.
 //!
-//! Not by sqlx as the other engines: there each statement goes to the connection's thread and back, and what a thread takes
-//! to wake up is more than most statements take. Here a whole group of Writes is one such way, and so is a read.
+//! Not by sqlx as the other engines: there each statement goes to the connection's thread and back, and what a thread
+//! takes to wake up is more than most statements take. Here a whole group of Writes is one such way, and so is a read.
 
 mod connection;
 mod lock;

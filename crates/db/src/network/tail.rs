@@ -22,7 +22,8 @@ const PERIOD: Duration = Duration::from_millis(200);
 const ROUNDS_PER_SWEEP: u64 = 5;
 /// Longer than a transaction can last between its event's id and its commit.
 const WINDOW_MS: i64 = 15_000;
-/// Old rows are deleted this often, and the rows of so much time at once: also where a day's are left, no transaction is long.
+/// Old rows are deleted this often, and the rows of so much time at once: also where a day's are left, no transaction
+/// is long.
 const PRUNE: Duration = Duration::from_secs(60);
 const PRUNED_AT_ONCE_MS: i64 = 10_000;
 /// Events and ids of Writes older than this are deleted; no repeat of a Write lasts that long.

@@ -1,4 +1,5 @@
-//! The connections that read an SQLite file: a few, each used by one at a time, on the runtime's threads for what blocks.
+//! The connections that read an SQLite file: a few, each used by one at a time, on the runtime's threads for what
+//! blocks.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,19 +26,30 @@ pub(super) struct Readers {
     idle: Arc<Mutex<Vec<Connection>>>,
 }
 
-/// Ends the statement under way when whoever asked for it does not wait any more.
-struct Interrupt(Option<InterruptHandle>);
+/// Ends the statement under way when whoever asked for it does not wait any more. Not the next one on that connection,
+/// which is another's: so it is noted, before the connection is free, that the statement is over.
+struct Interrupt {
+    handle: InterruptHandle,
+    is_over: Arc<Mutex<bool>>,
+}
 
-impl Drop for Interrupt {
-    fn drop(&mut self) {
-        if let Some(handle) = self.0.take() {
-            handle.interrupt();
+impl Interrupt {
+    fn send(&self) {
+        let is_over = lock(&self.is_over);
+        if !*is_over {
+            self.handle.interrupt();
         }
     }
 }
 
-fn lock(idle: &Mutex<Vec<Connection>>) -> MutexGuard<'_, Vec<Connection>> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        self.send();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Readers {
@@ -58,17 +70,17 @@ impl Readers {
             None => self.open().await?,
         };
         let query = translate(Engine::Sqlite, query);
-        let mut interrupt = Interrupt(Some(reader.get_interrupt_handle()));
+        let is_over = Arc::new(Mutex::new(false));
+        let _interrupt = Interrupt { handle: reader.get_interrupt_handle(), is_over: is_over.clone() };
         let idle = self.idle.clone();
         let read = tokio::task::spawn_blocking(move || {
             let rows = connection::fetch(&reader, &query);
+            *lock(&is_over) = true;
             lock(&idle).push(reader);
             drop(place);
             rows.map_err(|error| public_sqlite(ATTEMPT, error))
         });
-        let rows = tokio::time::timeout(STATEMENT_LIMIT, read).await.map_err(|_| late())?;
-        interrupt.0 = None;
-        rows.map_err(broken)?
+        tokio::time::timeout(STATEMENT_LIMIT, read).await.map_err(|_| late())?.map_err(broken)?
     }
 
     async fn open(&self) -> Result<Connection, DbError> {
@@ -92,4 +104,29 @@ fn broken(error: JoinError) -> DbError {
 
 fn late() -> DbError {
     DbError::Unavailable { attempt: ATTEMPT, source: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads for a while, and is interrupted all the time by whoever read before, or for whom it reads.
+    fn read_interrupted(is_over: bool) -> bool {
+        let reader = Connection::open_in_memory().unwrap();
+        let interrupt = Interrupt { handle: reader.get_interrupt_handle(), is_over: Arc::new(Mutex::new(is_over)) };
+        let count =
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT COUNT(*) FROM n";
+        let reading = std::thread::spawn(move || connection::fetch(&reader, &Query::new(count)).is_ok());
+        while !reading.is_finished() {
+            interrupt.send();
+            std::thread::yield_now();
+        }
+        reading.join().unwrap()
+    }
+
+    #[test]
+    fn an_interrupt_ends_its_own_statement_and_no_later_one() {
+        assert!(!read_interrupted(false));
+        assert!(read_interrupted(true));
+    }
 }

@@ -32,6 +32,12 @@ impl FolderFiles {
     }
 }
 
+async fn work_remove(work: &Path) {
+    if let Err(error) = tokio::fs::remove_dir_all(work).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "what was replaced could not be removed");
+    }
+}
+
 /// Does what blocks.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
@@ -73,26 +79,26 @@ impl RecordingFiles for FolderFiles {
     }
 
     async fn put(&self, path: &str, content: Bytes) -> io::Result<()> {
-        let path = self.0.join(path);
-        blocking(move || {
-            if let Some(above) = path.parent() {
-                std::fs::create_dir_all(above)?;
-            }
-            let beside = path.with_extension("new");
-            std::fs::write(&beside, content)?;
-            File::open(&beside)?.sync_all()?;
-            std::fs::rename(beside, path)
-        })
-        .await
+        let work = self.work().await?;
+        let (new, path) = (work.join("new"), self.0.join(path));
+        let placed = blocking(move || {
+            std::fs::write(&new, content)?;
+            File::open(&new)?.sync_all()?;
+            let above = path.parent().ok_or_else(|| io::Error::other("a file has a folder above it"))?;
+            std::fs::create_dir_all(above)?;
+            std::fs::rename(new, &path)?;
+            File::open(above)?.sync_all()
+        });
+        let placed = placed.await;
+        work_remove(&work).await;
+        placed
     }
 
     async fn put_folder(&self, from: &Path, path: &str) -> io::Result<()> {
         let work = self.work().await?;
         let (from, to, old) = (from.to_owned(), self.0.join(path), work.join("old"));
         let placed = blocking(move || place(&from, &to, &old)).await;
-        if let Err(error) = tokio::fs::remove_dir_all(&work).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "what was replaced could not be removed");
-        }
+        work_remove(&work).await;
         placed
     }
 

@@ -43,11 +43,14 @@
       label.append(box, " " + name);
       return item(label);
     }
+    let wanted = "";
     async function show(path) {
+      wanted = path;
       say("");
       try {
         const answer = await asked(`${exported}/entries?limit=${SHOWN_MAX}&path=${encodeURIComponent(path)}`);
         const { items, next } = await answer.json();
+        if (wanted !== path) return; // another was opened meanwhile
         const folders = items.filter(({ kind }) => kind === "directory").map((entry) => folder(entry.name + "/", entry.path));
         const above = path ? [folder("↑ " + texts["program-own-up"], path.split("/").slice(0, -1).join("/"))] : [];
         const files = items.filter(({ kind }) => kind === "file").map(file);

@@ -164,7 +164,7 @@ struct OwnFiles {
 #[async_trait::async_trait]
 impl lab::Keeping for OwnFiles {
     fn home(&self, caller: &portal::Caller) -> String {
-        self.storage.home(caller)
+        self.storage.home_of(caller)
     }
 
     async fn keep(

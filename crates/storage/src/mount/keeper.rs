@@ -59,17 +59,17 @@ impl Keeper {
                 certified = tokio::time::Instant::now();
             }
             let damage = self.damage.take();
-            let pause = match self.remote.renew(&damage).await {
+            let renewed = self.remote.renew(&damage).await;
+            if renewed.is_err() {
+                damage.into_iter().for_each(|damage| self.damage.add(damage));
+            }
+            let pause = match renewed {
                 Ok(renewed) => {
                     self.on_renewed(renewed).await;
                     RENEW
                 }
-                Err(RemoteError::Refused { code, .. }) if code == "stale" => {
-                    damage.into_iter().for_each(|damage| self.damage.add(damage));
-                    self.reopen().await
-                }
+                Err(RemoteError::Refused { code, .. }) if code == "stale" => self.reopen().await,
                 Err(error) => {
-                    damage.into_iter().for_each(|damage| self.damage.add(damage));
                     tracing::warn!(error = &error as &dyn std::error::Error, "the session could not be prolonged");
                     AGAIN
                 }

@@ -155,8 +155,9 @@ impl Storage {
         }
     }
 
-    /// The name of the caller's personal export.
-    pub(crate) fn home_of(&self, caller: &Caller) -> String {
+    /// The name of the caller's personal export, which is made when it is first asked for.
+    #[must_use]
+    pub fn home_of(&self, caller: &Caller) -> String {
         home_name(&caller.login, caller.account.as_str())
     }
 

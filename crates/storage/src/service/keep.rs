@@ -19,14 +19,8 @@ pub struct KeptIn {
 }
 
 impl Storage {
-    /// The name of the export that the caller's own files are in; it is made when it is first asked for.
-    #[must_use]
-    pub fn home(&self, caller: &Caller) -> String {
-        self.home_of(caller)
-    }
-
-    /// Stores files, by their paths from there, below a directory of the caller's own export, which is made when it is first
-    /// asked for; so are the directory and those on the way. Files that are there are replaced.
+    /// Stores files, by their paths from there, below a directory of the caller's own export, which is made when it is
+    /// first asked for; so are the directory and those on the way. Files that are there are replaced.
     ///
     /// # Errors
     /// `home-lacking` while there is no volume for personal exports; and those of files. Cancelled, it leaves whole files or

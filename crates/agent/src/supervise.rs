@@ -217,8 +217,8 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
     }
 }
 
-/// What a run that was told to end says of itself. Nobody wanted it to end where its agent was stopped: it is lost, as if the
-/// agent had been killed.
+/// What a run that was told to end says of itself. Nobody wanted it to end where its agent was stopped: it is lost, as
+/// if the agent had been killed.
 pub(crate) fn stop_cause(why: Stop) -> (Reason, String) {
     match why {
         Stop::Cancelled => (Reason::Cancelled, String::new()),

@@ -40,13 +40,15 @@ pub(crate) struct AgentArgs {
     /// Join token
     #[arg(long, value_name = "TOKEN", env = "AMPHI_JOIN_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Name of the node when it joins, made from the host's name when left out; later it is changed at the control plane
+    /// Name of the node when it joins, made from the host's name when left out; later it is changed at the control
+    /// plane
     #[arg(long)]
     name: Option<String>,
     /// Runs at the same time; as many as there are cores, at least 2, when left out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     slots: Option<u32>,
-    /// What `amphi run --on` chooses by, as it joins; repeat it for several. Later they are changed at the control plane
+    /// What `amphi run --on` chooses by, as it joins; repeat it for several. Later they are changed at the control
+    /// plane
     #[arg(long, value_name = "KEY=VALUE", value_parser = label)]
     label: Vec<(String, String)>,
     /// Where the node's key and certificate are kept

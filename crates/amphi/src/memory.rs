@@ -1,10 +1,10 @@
 //! Memory goes back to the system when it is freed, as far as it can.
 //!
-//! glibc gives each thread an arena, up to eight for each processor, and what is freed in one serves no other. There are more
-//! threads here than work at a time, so one for each processor will do.
+//! glibc gives each thread an arena, up to eight for each processor, and what is freed in one serves no other. There
+//! are more threads here than work at a time, so one for each processor will do.
 //!
-//! It also raises the size from which it maps a block by itself to the largest block that was ever freed. After the first
-//! password was hashed, which takes 19 MiB, that much would stay with the process for as long as it lives.
+//! It also raises the size from which it maps a block by itself to the largest block that was ever freed. After the
+//! first password was hashed, which takes 19 MiB, that much would stay with the process for as long as it lives.
 
 /// Blocks of this size and more are mapped by themselves. Bytes.
 #[cfg(target_env = "gnu")]

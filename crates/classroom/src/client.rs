@@ -141,8 +141,8 @@ impl Client {
         self.call_into(server, request?, limit, BytesMut::extend_from_slice).await
     }
 
-    /// Asks a server for its meetings, without the people in them: they are nine tenths of the answer, and are left out as it
-    /// comes, so that the answers of hundreds of servers take no memory.
+    /// Asks a server for its meetings, without the people in them: they are nine tenths of the answer, and are left out
+    /// as it comes, so that the answers of hundreds of servers take no memory.
     pub(crate) async fn meetings(&self, server: &Server, limit: Duration) -> Result<Bytes, CallError> {
         let address = Self::address(server, "getMeetings", &Parameters::default());
         let mut sieve = Sieve::new("attendees");

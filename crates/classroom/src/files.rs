@@ -1,6 +1,7 @@
 //! Where the files of recordings are: a folder, and a volume of the storage service when there is one for them.
 //!
-//! Then what comes in goes to the volume, and what was in the folder before is served from the folder. Paths are `FORMAT/RECORDING/…`, with slashes and without `..`.
+//! Then what comes in goes to the volume, and what was in the folder before is served from the folder. Paths are
+//! `FORMAT/RECORDING/…`, with slashes and without `..`.
 
 mod folder;
 
@@ -35,9 +36,9 @@ pub trait RecordingFiles: Send + Sync {
     /// It could not be made durable, and what was there is as it was.
     async fn put(&self, path: &str, content: Bytes) -> io::Result<()>;
 
-    /// Puts a folder of this machine at a path, with all that is in it, in the place of what is there. Whoever looks finds the
-    /// one or the other, or for a moment nothing. `from` may be gone then. Dropped before its end it leaves what was there,
-    /// or nothing.
+    /// Puts a folder of this machine at a path, with all that is in it, in the place of what is there. Whoever looks
+    /// finds the one or the other, or for a moment nothing. `from` may be gone then. Dropped before its end it leaves
+    /// what was there, or nothing.
     ///
     /// # Errors
     /// It could not be made durable.

@@ -82,8 +82,8 @@ pub struct Settings {
     /// Where recordings are kept, and uploads under way: a folder that all replicas share. Left out, a folder of the data
     /// directory, which serves one replica.
     pub recordings: Option<PathBuf>,
-    /// The export of a storage volume that recordings are kept in as soon as there is one of that name. What the folder has
-    /// stays there.
+    /// The export of a storage volume that recordings are kept in as soon as there is one of that name. What the folder
+    /// has stays there.
     pub volume: String,
     /// A folder that is watched for recordings as `.tar`.
     pub spool: Option<PathBuf>,

@@ -60,8 +60,8 @@ pub trait Keeping: Send + Sync {
     /// The export that the caller's own files are in.
     fn home(&self, caller: &portal::Caller) -> String;
 
-    /// Stores files, by their paths from there, below a directory of the caller's own space; directories are made, and files
-    /// that are there are replaced.
+    /// Stores files, by their paths from there, below a directory of the caller's own space; directories are made, and
+    /// files that are there are replaced.
     ///
     /// # Errors
     /// What keeps it from being done, for the caller.

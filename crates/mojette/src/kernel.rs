@@ -83,10 +83,11 @@ impl Kernel {
         if self.is_available() { Ok(self) } else { Err(Error::KernelUnavailable { kernel: self }) }
     }
 
-    /// Runs a job with this kernel's vectors. None, and nothing done, where it has none (the portable one) or the processor lacks them.
+    /// Runs a job with this kernel's vectors. None, and nothing done, where it has none (the portable one) or the
+    /// processor lacks them.
     ///
-    /// Jobs of small blocks are two references, which are passed in registers. A larger one is copied in memory, and the copy can't be read
-    /// before it has left the store buffer, which takes as long as a kilobyte of the work.
+    /// Jobs of small blocks are two references, which are passed in registers. A larger one is copied in memory, and
+    /// the copy can't be read before it has left the store buffer, which takes as long as a kilobyte of the work.
     #[inline(always)]
     #[expect(unsafe_code, reason = "code for a processor that is only known at run time is called this way alone")]
     pub(crate) fn run<J: Job>(self, job: J) -> Option<J::Output> {

@@ -1,13 +1,13 @@
 //! Work that is begun where it is asked for.
 //!
-//! A thread that has to wake first is what a short call over the network takes longest for. So whoever asks does what can
-//! be done at once, such as to send a request, and only the rest becomes a task.
+//! A thread that has to wake first is what a short call over the network takes longest for. So whoever asks does what
+//! can be done at once, such as to send a request, and only the rest becomes a task.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-/// Runs `work` up to where it has to wait for the first time. What is left has to be awaited elsewhere: nobody is told here
-/// when it can go on. Call it where a tokio runtime is entered.
+/// Runs `work` up to where it has to wait for the first time. What is left has to be awaited elsewhere: nobody is told
+/// here when it can go on. Call it where a tokio runtime is entered.
 pub(crate) fn begin<W: Future>(work: W) -> Result<W::Output, Pin<Box<W>>> {
     let mut work = Box::pin(work);
     match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

@@ -1,8 +1,8 @@
 //! The connections to conference servers.
 //!
-//! They are hyper's own and not reqwest's, which is made of the same parts: reqwest does not bound what a connection reads
-//! at once, so that each grows a buffer of the longest answer it saw and keeps it. With hundreds of servers that are polled
-//! these were most of the process.
+//! They are hyper's own and not reqwest's, which is made of the same parts: reqwest does not bound what a connection
+//! reads at once, so that each grows a buffer of the longest answer it saw and keeps it. With hundreds of servers that
+//! are polled these were most of the process.
 
 use axum::http::header::{ACCEPT, HeaderValue};
 use axum::http::{Request, StatusCode, Uri};

@@ -81,7 +81,8 @@ impl Entry {
         }
     }
 
-    /// Whether it is time to ask for its version, which is noted then: an update changes it, and not every server says it.
+    /// Whether it is time to ask for its version, which is noted then: an update changes it, and not every server says
+    /// it.
     pub(super) fn version_wanted(&mut self, now_ms: i64) -> bool {
         let is_wanted = self.version_ms.is_none_or(|asked_ms| !(0..VERSION_EVERY_MS).contains(&(now_ms - asked_ms)));
         if is_wanted {

@@ -8,7 +8,8 @@ pub(crate) fn token() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
-/// 128 random bits as 32 hexadecimal digits: short enough to be read on a page, and without a sign that clients trip over.
+/// 128 random bits as 32 hexadecimal digits: short enough to be read on a page, and without a sign that clients trip
+/// over.
 pub(crate) fn word() -> String {
     format!("{:032x}", rand::random::<u128>())
 }

@@ -69,8 +69,8 @@ pub(crate) fn meeting_insert(meeting: &Meeting) -> Query {
     meeting_bound(format!("{MEETING_INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"), meeting)
 }
 
-/// The same for a tenant that may have only so many, however many are made at once: `Unmet`, with the name `limit`, when it
-/// has them.
+/// The same for a tenant that may have only so many, however many are made at once: `Unmet`, with the name `limit`,
+/// when it has them.
 pub(crate) fn meeting_insert_below(write: &mut Write, meeting: &Meeting) {
     let tenant = meeting.key.tenant.as_str();
     write.push_step(Query::new("UPDATE classroom_tenant SET claims = claims + 1 WHERE tenant = ?").bind(tenant));

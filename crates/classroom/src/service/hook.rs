@@ -115,8 +115,8 @@ impl Classroom {
         format!("{}/bigbluebutton/hooks/{}", self.config().url, hook.token)
     }
 
-    /// Brings servers into line, and waits a moment for it: most have answered then. One that hangs is waited for in the
-    /// background, and asked again at the next turn.
+    /// Brings servers into line, and waits a moment for it: most have answered then. One that hangs is waited for in
+    /// the background, and asked again at the next turn.
     async fn hooks_spread(&self) {
         let classroom = self.clone();
         let spread = tokio::spawn(async move {

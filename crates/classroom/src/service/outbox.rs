@@ -19,7 +19,8 @@ use crate::queries::outbox::{
 
 /// Addresses that are called at the same time.
 const AT_ONCE: usize = 16;
-/// Calls that wait for one address, at most: further ones are not kept, or one LMS that is away would fill the database.
+/// Calls that wait for one address, at most: further ones are not kept, or one LMS that is away would fill the
+/// database.
 pub(crate) const WAITING_MOST: i64 = 10_000;
 /// For an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);

@@ -31,8 +31,8 @@ fn token_sealed_for(id: &RecordingId, format: &Format) -> String {
 }
 
 impl Classroom {
-    /// A token for each way to watch each of these recordings that is protected. Nothing is stored: a client may list ten
-    /// thousand recordings as often as it likes.
+    /// A token for each way to watch each of these recordings that is protected. Nothing is stored: a client may list
+    /// ten thousand recordings as often as it likes.
     pub(crate) fn view_tokens(
         &self,
         recordings: &[(Recording, Vec<Playback>)],

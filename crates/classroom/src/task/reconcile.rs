@@ -1,5 +1,6 @@
-//! What servers have is compared with where meetings are, as this replica knows it, by one replica at a time: meetings that ended are forgotten, unknown
-//! ones are adopted, of two with one name one is ended, servers that are lost are given up, and drained ones disabled.
+//! What servers have is compared with where meetings are, as this replica knows it, by one replica at a time: meetings
+//! that ended are forgotten, unknown ones are adopted, of two with one name one is ended, servers that are lost are
+//! given up, and drained ones disabled.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Leaves one element out of XML that comes in pieces, so that what nobody reads is never whole in memory.
 //!
-//! What it passes on is for [`super::walk`], which refuses what is no XML. Of what it leaves out it looks for nothing but
-//! the end, over comments and CDATA, in which people may have written anything.
+//! What it passes on is for [`super::walk`], which refuses what is no XML. Of what it leaves out it looks for nothing
+//! but the end, over comments and CDATA, in which people may have written anything.
 
 use std::ops::Range;
 
@@ -50,8 +50,8 @@ impl Sieve {
         self.tail = rest[whole..].to_vec();
     }
 
-    /// Looks for the next thing of note: what is kept of the text until behind it, whose end the range has. `None`: there is
-    /// none.
+    /// Looks for the next thing of note: what is kept of the text until behind it, whose end the range has. `None`:
+    /// there is none.
     fn next(&mut self, text: &[u8]) -> Option<Range<usize>> {
         let was_inside = self.is_inside;
         let kept = |end: usize| if was_inside { end..end } else { 0..end };

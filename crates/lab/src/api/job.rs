@@ -203,8 +203,8 @@ pub(super) struct JobKeep {
 
 /// Keep what a job that is over printed in your own files
 ///
-/// A file for each stream that has something, `stdout.txt` always; of a program its files below `program/`, and `stdin.txt`. Files
-/// of those names that are there are replaced.
+/// A file for each stream that has something, `stdout.txt` always; of a program its files below `program/`, and
+/// `stdin.txt`. Files of those names that are there are replaced.
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/keep", tag = "jobs", request_body = JobKeep,
     params(("id" = String, Path, description = "the job's id")), responses((status = 201, body = Kept), Problems))]
 pub(super) async fn job_keep(

@@ -142,7 +142,8 @@ pub(crate) fn job_shared_set(write: &mut Write, id: JobId, shared: bool) {
         .push_expect("job", Query::new("UPDATE lab_job SET shared = ? WHERE id = ?").bind(shared).bind(id.to_string()));
 }
 
-/// Deletes a job that is over, with `runs`, which are all of its, and what those hold. `Unmet` ("job-over") when it is not.
+/// Deletes a job that is over, with `runs`, which are all of its, and what those hold. `Unmet` ("job-over") when it is
+/// not.
 pub(crate) fn job_delete(write: &mut Write, id: JobId, runs: &[RunId]) {
     write.push_expect(
         "job-over",

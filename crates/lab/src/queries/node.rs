@@ -139,8 +139,8 @@ pub(crate) fn node_delete(write: &mut Write, id: NodeId) {
     );
 }
 
-/// Of a transaction that takes something from a silent node: `Unmet` ("node-silent") when it was heard of since then. Until
-/// the commit it is not written to be heard of.
+/// Of a transaction that takes something from a silent node: `Unmet` ("node-silent") when it was heard of since then.
+/// Until the commit it is not written to be heard of.
 pub(crate) fn node_must_be_silent(write: &mut Write, id: NodeId, seen_before_ms: i64) {
     let query = Query::new("UPDATE lab_node SET epoch = epoch WHERE id = ? AND last_seen_ms < ?");
     write.push_expect("node-silent", query.bind(id.to_string()).bind(seen_before_ms));

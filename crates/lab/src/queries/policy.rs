@@ -11,8 +11,8 @@ pub(crate) async fn policy_get(db: &Database) -> Result<Option<(Policy, i64)>, D
     row.map(|row| Ok((document(&row, "document")?, row.get("version")?))).transpose()
 }
 
-/// Replaces the policy that has this version; 0 is that of the policy before an operator ever changed it. `Unmet` ("policy")
-/// when somebody else replaced it, `Duplicate` when that was the first.
+/// Replaces the policy that has this version; 0 is that of the policy before an operator ever changed it. `Unmet`
+/// ("policy") when somebody else replaced it, `Duplicate` when that was the first.
 pub(crate) fn policy_set(write: &mut Write, policy: &Policy, version: i64) {
     let document = serde_json::to_string(policy).expect("plain data always serialises");
     let replace = match version {

@@ -168,7 +168,8 @@ pub(crate) async fn run_list_astray(db: &Database) -> Result<Vec<Run>, DbError> 
     db.all(query).await?.iter().map(run).collect()
 }
 
-/// Those of the runs that were neither lost nor deleted with their job, in no order. What ended otherwise ended on its node.
+/// Those of the runs that were neither lost nor deleted with their job, in no order. What ended otherwise ended on its
+/// node.
 pub(crate) async fn run_list_live(db: &Database, runs: &[RunId]) -> Result<Vec<RunId>, DbError> {
     if runs.is_empty() {
         return Ok(Vec::new());

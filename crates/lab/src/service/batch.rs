@@ -121,8 +121,8 @@ impl BatchSubmission {
         if do_differ { count } else { 1 }
     }
 
-    /// Refuses what a job would be refused for, one element after the other where they differ: nothing could be done about
-    /// it later. None is kept, for all of them together may be large.
+    /// Refuses what a job would be refused for, one element after the other where they differ: nothing could be done
+    /// about it later. None is kept, for all of them together may be large.
     fn check_elements(&self, first: i64, count: u32, targets: &Targets) -> Result<(), ServiceError> {
         (0..self.different(count)).try_for_each(|number| {
             let checked = match &self.template {

@@ -1,11 +1,11 @@
-//! A job that comes while nobody waits and a node is free is given to that node in the transaction that accepts it: what it
-//! would wait for otherwise, the dispatcher and a second flush to disk, is most of the way to its start.
+//! A job that comes while nobody waits and a node is free is given to that node in the transaction that accepts it:
+//! what it would wait for otherwise, the dispatcher and a second flush to disk, is most of the way to its start.
 //!
-//! Whose turn it is and what the caps allow stays the dispatcher's to say. It leaves some starts to submissions while its
-//! backlog is empty, and takes them back whenever it looks.
+//! Whose turn it is and what the caps allow stays the dispatcher's to say. It leaves some starts to submissions while
+//! its backlog is empty, and takes them back whenever it looks.
 //!
-//! On SQLite alone. Across a network it can stay unknown whether a lease was taken, and only the node's next session would
-//! tell: each submission that met a database that is away would end the stream of a node that does well.
+//! On SQLite alone. Across a network it can stay unknown whether a lease was taken, and only the node's next session
+//! would tell: each submission that met a database that is away would end the stream of a node that does well.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -35,7 +35,8 @@ struct Starts {
     is_outdated: bool,
 }
 
-/// A submission on its way into the queue: until it is dropped, and the dispatcher has looked then, nobody overtakes it.
+/// A submission on its way into the queue: until it is dropped, and the dispatcher has looked then, nobody overtakes
+/// it.
 pub(super) struct Queueing<'a>(&'a Spare);
 
 impl Drop for Queueing<'_> {
@@ -104,8 +105,8 @@ impl Direct {
 }
 
 impl Lab {
-    /// Books a node for the first run of a job that nobody is before; `far` is the node that the job aims at. `None`: it has
-    /// to wait for the dispatcher, be it to say why it can't be placed.
+    /// Books a node for the first run of a job that nobody is before; `far` is the node that the job aims at. `None`:
+    /// it has to wait for the dispatcher, be it to say why it can't be placed.
     pub(super) fn direct_book(&self, job: &Job, run: &Run, work: &Work, far: Option<&Node>) -> Option<Direct> {
         if run.role == Role::Far || self.has_other_replicas() || !self.spare().take() {
             return None;
@@ -121,8 +122,8 @@ impl Lab {
         }
     }
 
-    /// Accepts the job by `write`, with its lease, and sends it to its node. `false`: it is accepted, and waits, since the node
-    /// was not to be had any more. Cancellation: it goes on.
+    /// Accepts the job by `write`, with its lease, and sends it to its node. `false`: it is accepted, and waits, since
+    /// the node was not to be had any more. Cancellation: it goes on.
     pub(super) async fn direct_accept(&self, mut write: Write, direct: Direct) -> Result<bool, DbError> {
         let before = write.len();
         let statements = runs_lease(&mut write, &[direct.given.lease()]);

@@ -193,8 +193,8 @@ impl Lab {
         self.order(&made.work, &batch.tenant, &target, Some(made.index)).map(Ok)
     }
 
-    /// Claims the elements, one transaction for each batch, and sends those that were claimed. Counts in `sent`. Returns
-    /// whether a batch has changed meanwhile.
+    /// Claims the elements, one transaction for each batch, and sends those that were claimed. Counts in `sent`.
+    /// Returns whether a batch has changed meanwhile.
     pub(super) async fn elements_claim(&self, elements: Vec<Claimed>, sent: &mut u32) -> Result<bool, ServiceError> {
         let mut batches: Vec<Vec<Claimed>> = Vec::new();
         for element in elements {

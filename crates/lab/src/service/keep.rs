@@ -15,8 +15,8 @@ const DIRECTORY: &str = "runs";
 const PROGRAM: &str = "program";
 
 impl Lab {
-    /// Puts a job that is over into the caller's own files, below `directory`, or below `runs/ID`: a file for each stream of
-    /// what its newest attempt printed, and the files and the standard input of its program.
+    /// Puts a job that is over into the caller's own files, below `directory`, or below `runs/ID`: a file for each
+    /// stream of what its newest attempt printed, and the files and the standard input of its program.
     ///
     /// # Errors
     /// `JobOpen`, what a job that can't be seen answers, and what [`crate::Keeping::keep`] does.

@@ -72,8 +72,8 @@ impl Lab {
         Ok(count)
     }
 
-    /// Ends runs that no session knows: they were leased just when their node came back under its next lease, or when it
-    /// was removed.
+    /// Ends runs that no session knows: they were leased just when their node came back under its next lease, or when
+    /// it was removed.
     pub(crate) async fn runs_astray_end(&self) -> Result<u32, ServiceError> {
         let runs = run_list_astray(self.db()).await?;
         if runs.is_empty() {

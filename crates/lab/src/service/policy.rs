@@ -21,8 +21,8 @@ impl Lab {
         Ok(policy_get(self.db()).await?.unwrap_or_default())
     }
 
-    /// Replaces the policy; it holds for what is submitted from now on. Errors: `PolicyChanged` when what the caller has
-    /// `read` is not its version any more; who names none replaces whatever there is.
+    /// Replaces the policy; it holds for what is submitted from now on. Errors: `PolicyChanged` when what the caller
+    /// has `read` is not its version any more; who names none replaces whatever there is.
     pub(crate) async fn policy_replace(
         &self,
         caller: &Caller,

@@ -42,8 +42,8 @@ pub(crate) enum Loss<'a> {
 }
 
 impl Lab {
-    /// Ends a run that its node lost; its job is tried again if it may be. `Unmet` ("node-silent"): the node is heard of
-    /// again.
+    /// Ends a run that its node lost; its job is tried again if it may be. `Unmet` ("node-silent"): the node is heard
+    /// of again.
     pub(crate) async fn run_lost(&self, run: &Run, loss: Loss<'_>) -> Result<(), ServiceError> {
         tracing::warn!(run.id = %run.id, job.id = %run.job, "run {} of job {} was lost with its node", run.id, run.job);
         for _ in 0..LOSS_LOOKS {

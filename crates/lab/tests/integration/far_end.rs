@@ -192,7 +192,8 @@ async fn far_ends_on_each_others_nodes_do_not_block_each_other() {
     plane.job_is(&back, "completed").await;
 }
 
-/// The agent dials again where its stream ends; one that stays open with nobody behind it would keep the node away for good.
+/// The agent dials again where its stream ends; one that stays open with nobody behind it would keep the node away for
+/// good.
 #[tokio::test]
 async fn a_node_that_was_not_admitted_is_let_go() {
     let plane = Plane::new().await;

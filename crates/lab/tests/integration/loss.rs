@@ -209,7 +209,8 @@ async fn a_start_that_never_arrived_is_made_up_for() {
     assert_eq!(attempts(&plane.job_is(&id, "completed").await), near(&["lost", "exited"]));
 }
 
-/// While the database is away nobody can renew a lease, and agents whose streams broke with it need a moment to come back.
+/// While the database is away nobody can renew a lease, and agents whose streams broke with it need a moment to come
+/// back.
 #[tokio::test]
 async fn a_database_that_was_away_costs_no_runs() {
     let plane = Plane::new().await;
@@ -244,8 +245,8 @@ async fn a_run_that_others_ended_is_stopped() {
     assert_eq!(agent.cancel().await, start.run_id);
 }
 
-/// On an engine with several writers a lease can be committed just behind the look that its node's next session takes at
-/// what is booked.
+/// On an engine with several writers a lease can be committed just behind the look that its node's next session takes
+/// at what is booked.
 #[tokio::test]
 async fn a_run_that_no_session_knows_is_made_up_for() {
     let plane = Plane::new().await;

@@ -11,8 +11,8 @@ const FEWEST: usize = 6;
 const FEW: usize = 12;
 
 impl Code {
-    /// Recovers every fragment of `lost` from `have`. What the buffers of `lost` held before does not matter. A [`Decoder`](super::Decoder)
-    /// does the same for many blocks in less time.
+    /// Recovers every fragment of `lost` from `have`. What the buffers of `lost` held before does not matter. A
+    /// [`Decoder`](super::Decoder) does the same for many blocks in less time.
     ///
     /// Shape: pairs of a fragment's number (rows 0 to k − 1, parities k to k + m − 1) and its bytes, in any order. `have` holds at least k
     /// fragments, and each data row is in one of the lists: recovering a row passes through all that are missing.

@@ -20,9 +20,9 @@ pub struct Decoder {
 impl Code {
     /// Prepares to recover the fragments `lost` when the fragments `have` are at hand.
     ///
-    /// Shape: numbers of fragments (rows 0 to k − 1, parities k to k + m − 1), in any order. `have` names at least k, and each data row is
-    /// in one of the lists: recovering a row passes through all that are missing.
-    /// Errors: `Index`, `Duplicate`, `TooFew`, `Unlisted`.
+    /// Shape: numbers of fragments (rows 0 to k − 1, parities k to k + m − 1), in any order. `have` names at least k,
+    /// and each data row is in one of the lists: recovering a row passes through all that are missing. Errors: `Index`,
+    /// `Duplicate`, `TooFew`, `Unlisted`.
     pub fn decoder(&self, have: &[usize], lost: &[usize]) -> Result<Decoder, Error> {
         let bytes = |&index: &usize| (index, self.geometry.fragment_bytes(index).unwrap_or(0));
         let (have, lost) = self.check_fragments(have.iter().map(bytes), lost.iter().map(bytes))?;
@@ -62,8 +62,8 @@ impl Decoder {
 
     /// Recovers the fragments of one block. What the buffers of `lost` held before does not matter.
     ///
-    /// Shape: `have` holds the fragments that [`reads`](Self::reads) names, `lost` those that [`lost`](Self::lost) names, both in that order.
-    /// Errors: `Count` and `Length`; then nothing has been written.
+    /// Shape: `have` holds the fragments that [`reads`](Self::reads) names, `lost` those that [`lost`](Self::lost)
+    /// names, both in that order. Errors: `Count` and `Length`; then nothing has been written.
     pub fn decode(&self, have: &[&[u8]], lost: &mut [&mut [u8]]) -> Result<(), Error> {
         if !self.recover(have, lost) {
             self.check(have, lost)?;
@@ -72,8 +72,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Recovers by the loops that are made for this loss. Returns whether there are any, and all sizes fit; otherwise nothing has been
-    /// written.
+    /// Recovers by the loops that are made for this loss. Returns whether there are any, and all sizes fit; otherwise
+    /// nothing has been written.
     #[inline(always)]
     fn recover(&self, have: &[&[u8]], lost: &mut [&mut [u8]]) -> bool {
         let Code { geometry, kernel } = self.code;

@@ -1,5 +1,5 @@
-//! Which loop recovers what: a sum for one row, one pass for two fragments of (4, 2), a loop of its own for each pattern of lost rows and
-//! parities of (8, 4) with wide elements, and for all others a gathering or line by line.
+//! Which loop recovers what: a sum for one row, one pass for two fragments of (4, 2), a loop of its own for each
+//! pattern of lost rows and parities of (8, 4) with wide elements, and for all others a gathering or line by line.
 
 use std::ops::Range;
 
@@ -44,7 +44,8 @@ pub(crate) enum Way {
     Any,
 }
 
-/// Recovers the last list from the first, of rows of so many bytes. Returns whether their lengths fit, and the kernel runs here.
+/// Recovers the last list from the first, of rows of so many bytes. Returns whether their lengths fit, and the kernel
+/// runs here.
 type Once = fn(Kernel, usize, &[&[u8]], &mut [&mut [u8]]) -> bool;
 
 /// Finds the lost rows up to the end of these columns, after those before them. Returns whether the kernel runs here.
@@ -78,10 +79,11 @@ impl Way {
 }
 
 impl Kernel {
-    /// Recovers rows, or none, and parities of (8, 4), all with the lengths of the geometry. Returns whether this kernel has loops;
-    /// otherwise nothing has been written.
+    /// Recovers rows, or none, and parities of (8, 4), all with the lengths of the geometry. Returns whether this
+    /// kernel has loops; otherwise nothing has been written.
     ///
-    /// Shape: `have` is the other rows, ascending, and as many parities as rows are lost; `lost` is rows, ascending, and parities.
+    /// Shape: `have` is the other rows, ascending, and as many parities as rows are lost; `lost` is rows, ascending,
+    /// and parities.
     pub(crate) fn recover_eight(
         self,
         find: Finder,
@@ -110,7 +112,8 @@ impl Kernel {
         self.run(&mut Parities { rows: &given.rows, bins: &mut wanted, ready: &mut ready }).is_some()
     }
 
-    /// Recovers lost rows of any geometry, at least one. Returns whether this kernel has loops; otherwise nothing has been written.
+    /// Recovers lost rows of any geometry, at least one. Returns whether this kernel has loops; otherwise nothing has
+    /// been written.
     pub(crate) fn recover(self, left: &Left<'_>, lost: Lost<'_, '_>) -> bool {
         if self == Self::Portable {
             return false;

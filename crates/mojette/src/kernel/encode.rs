@@ -14,8 +14,9 @@ use crate::{Element, Geometry, MAX_FRAGMENTS};
 const FEW: usize = 8;
 
 impl Kernel {
-    /// Writes all parities of a block of two, four or eight rows, with wide elements unless there is one parity. Returns whether it is such a
-    /// block, all lengths are the geometry's and this kernel has loops; otherwise nothing has been written.
+    /// Writes all parities of a block of two, four or eight rows, with wide elements unless there is one parity.
+    /// Returns whether it is such a block, all lengths are the geometry's and this kernel has loops; otherwise nothing
+    /// has been written.
     #[inline(always)]
     pub(crate) fn encode(self, geometry: Geometry, data: &[&[u8]], parity: &mut [&mut [u8]]) -> bool {
         match (geometry.data(), geometry.parity(), geometry.element()) {
@@ -99,8 +100,8 @@ impl Kernel {
         self.run(Sum { out, rows }) == Some(true)
     }
 
-    /// The parities from number `first` on, which are among the first four, of wide elements. Returns whether rows are as long as one another
-    /// and this kernel has loops; otherwise nothing has been written.
+    /// The parities from number `first` on, which are among the first four, of wide elements. Returns whether rows are
+    /// as long as one another and this kernel has loops; otherwise nothing has been written.
     #[inline(always)]
     fn sweep<'a, const K: usize>(
         self,
@@ -154,8 +155,8 @@ impl<const K: usize, const M: usize> Strided for Encode<'_, '_, K, M> {
         let rows = pointers(self.rows).map(<*const u8>::cast);
         let bins: [*mut V::Bytes; M] = std::array::from_fn(|index| self.bins[index].as_mut_ptr().cast());
         let mut flat = bins[0];
-        // SAFETY: `run` has seen that all rows have so many vectors, and each parity the edge of its slope more. They stay borrowed until
-        // all sweeps are done, parities to be written.
+        // SAFETY: `run` has seen that all rows have so many vectors, and each parity the edge of its slope more. They
+        // stay borrowed until all sweeps are done, parities to be written.
         unsafe {
             if M > 3 {
                 Sweep::<V, K, STEEP, 1>::of(columns, rows, true, flat, [bins[3]]).whole();
@@ -209,8 +210,8 @@ impl<const K: usize> Job for Sum<'_, '_, K> {
     }
 }
 
-/// Adds up `VECTORS` of each row, beginning with number `at`. Row after row: the first cache gives the same lines sooner so than column
-/// after column, and while nothing is written.
+/// Adds up `VECTORS` of each row, beginning with number `at`. Row after row: the first cache gives the same lines
+/// sooner so than column after column, and while nothing is written.
 ///
 /// SAFETY: the rows have these to be read, and the output to be written.
 #[inline(always)]

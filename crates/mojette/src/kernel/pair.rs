@@ -1,7 +1,8 @@
 //! Two lost rows of (4, 2), each element of the others and of the parities loaded once.
 //!
-//! The turn that finds column c of both rows needs column c of the kept rows for parity 0, and for parity 1 a column up to three turns
-//! earlier or later. So kept rows are read where the turn comes to them first and wait in registers, as does the second lost row.
+//! The turn that finds column c of both rows needs column c of the kept rows for parity 0, and for parity 1 a column up
+//! to three turns earlier or later. So kept rows are read where the turn comes to them first and wait in registers, as
+//! does the second lost row.
 //!
 //! Rows are bare pointers, as in the sweeps.
 
@@ -17,8 +18,8 @@ use crate::Element;
 const K: usize = 4;
 const MOST: usize = K - 1;
 
-/// Rows `FIRST` and `SECOND` are lost. `have` is the two other rows and both parities. Gives whether their lengths fit one another;
-/// otherwise nothing has been written.
+/// Rows `FIRST` and `SECOND` are lost. `have` is the two other rows and both parities. Gives whether their lengths fit
+/// one another; otherwise nothing has been written.
 pub(super) struct Pair<'a, 'b, const FIRST: usize, const SECOND: usize> {
     pub(super) have: &'a [&'a [u8]; K],
     pub(super) lost: &'a mut [&'b mut [u8]; 2],
@@ -119,7 +120,8 @@ impl<V: Vector, const FIRST: usize, const SECOND: usize> Turns<'_, V, FIRST, SEC
         for row in 0..2 {
             let ahead = Self::AHEAD[row];
             let read = column + ahead.max(0) as usize;
-            // SAFETY: kept rows are as long as lost ones, whose column it is, unless it is read ahead, of which the caller promised.
+            // SAFETY: kept rows are as long as lost ones, whose column it is, unless it is read ahead, of which the
+            // caller promised.
             let fresh =
                 if EDGE { self.kept(row, read, part) } else { V::load(unsafe { &*self.kept[row].add(at(read)) }) };
             let oldest = pass(&mut waiting.kept[row], ahead.unsigned_abs(), fresh);

@@ -14,7 +14,8 @@ pub(crate) struct Pattern<const K: usize, const E: usize> {
     pub(crate) rows: [usize; E],
     /// The parity of each.
     pub(crate) parities: [usize; E],
-    /// How far each is ahead of the first, the one that is ahead of the fewest behind it, and the one that is ahead of the most.
+    /// How far each is ahead of the first, the one that is ahead of the fewest behind it, and the one that is ahead of
+    /// the most.
     pub(crate) ahead: [isize; E],
     pub(crate) behind: isize,
     pub(crate) front: isize,

@@ -13,7 +13,8 @@ pub(crate) struct Rows<'a, const K: usize> {
 }
 
 impl<'a, const K: usize> Rows<'a, K> {
-    /// None where a row is not of this length. Panics where one is not in exactly one of the lists, which give their numbers.
+    /// None where a row is not of this length. Panics where one is not in exactly one of the lists, which give their
+    /// numbers.
     #[inline(always)]
     pub(crate) fn new(
         bytes: usize,

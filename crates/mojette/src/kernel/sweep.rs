@@ -49,8 +49,8 @@ impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize> Sw
 
     /// `flat` may be null.
     ///
-    /// SAFETY: as long as the sweep is there, rows have so many columns to be read, the flat parity as many to be written, and the others
-    /// K − 1 strides more.
+    /// SAFETY: as long as the sweep is there, rows have so many columns to be read, the flat parity as many to be
+    /// written, and the others K − 1 strides more.
     #[inline(always)]
     pub(super) unsafe fn of(
         columns: usize,
@@ -106,9 +106,11 @@ impl<'a, V: Vector, const K: usize, const STRIDE: usize, const CHAINS: usize> Sw
         let ends = Ends { rows: self.rows, flat: self.flat, bins: self.bins };
         let mut under_way = *waiting;
         let mut column = start + phase;
-        // SAFETY: all columns taken are below `end`, hence below `columns`, the length of every row; bins are not shorter.
+        // SAFETY: all columns taken are below `end`, hence below `columns`, the length of every row; bins are not
+        // shorter.
         unsafe {
-            // Bins move from register to register as they wait. In a turn of eight columns most of that is in names alone.
+            // Bins move from register to register as they wait. In a turn of eight columns most of that is in names
+            // alone.
             while column + 7 * STRIDE < end {
                 if K == 4 {
                     ends.take_pairs::<STRIDE, FLAT, 2>(column, &mut under_way);
@@ -155,11 +157,11 @@ struct Ends<V: Vector, const K: usize, const CHAINS: usize> {
 }
 
 impl<V: Vector, const K: usize, const CHAINS: usize> Ends<V, K, CHAINS> {
-    /// Takes pairs of columns (1 or 2), and writes what they complete when all have been read: the first cache reads faster while nothing
-    /// is written.
+    /// Takes pairs of columns (1 or 2), and writes what they complete when all have been read: the first cache reads
+    /// faster while nothing is written.
     ///
-    /// SAFETY: rows and bins have this column and the next ones of its phase, bins are borrowed to be written, and so is the flat one with
-    /// `FLAT`.
+    /// SAFETY: rows and bins have this column and the next ones of its phase, bins are borrowed to be written, and so
+    /// is the flat one with `FLAT`.
     #[inline(always)]
     unsafe fn take_pairs<const STRIDE: usize, const FLAT: bool, const PAIRS: usize>(
         &self,

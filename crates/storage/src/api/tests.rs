@@ -118,7 +118,8 @@ async fn paths_are_changed_and_listed_page_by_page() {
     assert_eq!(delete(&long).await.json()["code"], "file-name");
 }
 
-/// `AMPHI_TEST_ENTRIES` says how many, a million where it does not. All are names of one file: that is what a directory is.
+/// `AMPHI_TEST_ENTRIES` says how many, a million where it does not. All are names of one file: that is what a directory
+/// is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_directory_of_millions_is_listed_page_by_page() {
     let entries = std::env::var("AMPHI_TEST_ENTRIES").map_or(1_000_000, |text| text.parse::<u64>().unwrap());

@@ -1,5 +1,5 @@
-//! Memory that frames are read into. It is kept for the next ones: the system clears each page that it gives out, which for
-//! long frames takes longer than to read them.
+//! Memory that frames are read into. It is kept for the next ones: the system clears each page that it gives out, which
+//! for long frames takes longer than to read them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

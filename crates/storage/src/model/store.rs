@@ -83,8 +83,8 @@ impl Store {
         self.health != Health::Down
     }
 
-    /// Whether it has been away for longer than `away_ms`. While nobody asked it, because the control plane was away itself, it
-    /// is not: only who does not answer is down.
+    /// Whether it has been away for longer than `away_ms`. While nobody asked it, because the control plane was away
+    /// itself, it is not: only who does not answer is down.
     pub(crate) fn is_lost(&self, now_ms: i64, away_ms: i64) -> bool {
         self.health == Health::Down && now_ms - self.seen_ms > away_ms
     }

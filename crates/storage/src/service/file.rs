@@ -29,8 +29,8 @@ impl Storage {
         Ok(Files::new(Arc::new(names), stripes, self.db().clock_shared()))
     }
 
-    /// The files of an export for another service's own work, in nobody's name. `wants_write` takes the delegation of a mount
-    /// away first. `None`: there is no such export.
+    /// The files of an export for another service's own work, in nobody's name. `wants_write` takes the delegation of a
+    /// mount away first. `None`: there is no such export.
     ///
     /// # Errors
     /// `ExportReadOnly` for a snapshot, and those of the database.

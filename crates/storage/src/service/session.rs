@@ -181,8 +181,8 @@ impl Storage {
         Ok(SessionCertificate { certificate_pem, ca_pem: self.config().authority.certificate_pem().to_owned() })
     }
 
-    /// A certificate for stores. It opens them to the units of the whole volume: whoever may do less with another of its
-    /// exports gets none.
+    /// A certificate for stores. It opens them to the units of the whole volume: whoever may do less with another of
+    /// its exports gets none.
     async fn session_credentials(
         &self,
         caller: &Caller,

@@ -63,8 +63,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Removes units, then the rows of those stripes that have none left. What a `lost` store has of them goes when it is back:
-    /// nothing else is left to rebuild them from.
+    /// Removes units, then the rows of those stripes that have none left. What a `lost` store has of them goes when it
+    /// is back: nothing else is left to rebuild them from.
     async fn collect_stripes(
         &self,
         stripes: &Stripes,

@@ -247,9 +247,9 @@ impl Core {
         }
     }
 
-    /// `None`: it can't be told now. Somebody else may have changed the name space meanwhile, with the same version: what was
-    /// there before has to be as it was put. What was stored and changed since counts as not stored, and is refused when it is
-    /// tried again: an error too many, but no change is lost in silence.
+    /// `None`: it can't be told now. Somebody else may have changed the name space meanwhile, with the same version:
+    /// what was there before has to be as it was put. What was stored and changed since counts as not stored, and is
+    /// refused when it is tried again: an error too many, but no change is lost in silence.
     async fn is_applied(&self, witness: Option<&Inode>) -> Option<bool> {
         let put = witness?;
         let stored = self.namespace.inode(put.ino).await.ok()?;

@@ -39,7 +39,8 @@ impl Batch {
         self.before.iter().cloned().chain(puts).chain(self.after.iter().cloned()).collect()
     }
 
-    /// An inode by which one can see whether the batch was stored, as it is put: one that nobody else can have made, if there is one.
+    /// An inode by which one can see whether the batch was stored, as it is put: one that nobody else can have made, if
+    /// there is one.
     pub(crate) fn witness(&self) -> Option<&Inode> {
         let mut puts = self.before.iter().filter_map(|effect| match effect {
             Effect::InodePut(inode) => Some(inode),

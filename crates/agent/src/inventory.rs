@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
-use wire::proto::{Heartbeat, Inventory};
+use wire::proto::Inventory;
 
 use crate::launcher::Launcher;
 use crate::program::Programs;
@@ -43,12 +43,6 @@ pub(crate) async fn inventory(launcher: &Launcher, programs: Option<&Programs>, 
         takes_programs: programs.is_some_and(Programs::are_taken),
         fences: programs.map(|programs| programs.fences().to_vec()).unwrap_or_default(),
     }
-}
-
-/// Load and free memory as of now.
-pub(crate) fn heartbeat(running: u32) -> Heartbeat {
-    let load = line("/proc/loadavg").split(' ').next().and_then(|word| word.parse::<f64>().ok()).unwrap_or(0.0);
-    Heartbeat { running, load: load / f64::from(cores()), memory_available_bytes: memory("MemAvailable:") }
 }
 
 /// Global addresses of the network namespace that `launcher` starts in.

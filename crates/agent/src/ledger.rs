@@ -84,11 +84,6 @@ impl Ledger {
         self.epoch = self.epoch.max(epoch);
     }
 
-    /// Runs that have not ended.
-    pub(crate) fn running(&self) -> u32 {
-        self.running
-    }
-
     /// Whether nothing is held any more.
     pub(crate) fn is_empty(&self) -> bool {
         self.runs.is_empty()

@@ -62,8 +62,6 @@ enum Lost {
     Silent(Duration),
     #[error("its first message was no welcome")]
     NoWelcome,
-    #[error("it asked to come back later: {0}")]
-    Later(String),
     #[error("its lease could not be stored here, and is not taken")]
     Epoch(#[source] IdentityError),
 }
@@ -188,10 +186,7 @@ impl Link {
         let first = first.map_err(|status| Lost::Stream(Box::new(status)))?.ok_or(Lost::Closed)?;
         match first.message {
             Some(to_agent::Message::Welcome(welcome)) => Ok((welcome, inbound)),
-            Some(to_agent::Message::Goodbye(bye)) if bye.r#final => {
-                Err(Opening::Final(LinkError::Dismissed(bye.reason)))
-            }
-            Some(to_agent::Message::Goodbye(bye)) => Err(Lost::Later(bye.reason).into()),
+            Some(to_agent::Message::Goodbye(bye)) => Err(Opening::Final(LinkError::Dismissed(bye.reason))),
             Some(
                 to_agent::Message::Start(_)
                 | to_agent::Message::Cancel(_)

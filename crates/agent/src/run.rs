@@ -60,7 +60,7 @@ pub(crate) async fn execute(node: Arc<Node>, order: ToolOrder, mut stop: watch::
         Err(end) => return node.ledger(|ledger| ledger.run_ended(&order.run, end)),
     };
     let born = ticks();
-    let (child, berth) = match start(&node, &order, &argv) {
+    let (child, berth) = match start(&node, &argv) {
         Ok(started) => started,
         Err(detail) => {
             let end = ended(Reason::NotStarted, 0, detail);
@@ -159,10 +159,10 @@ fn reason_of(error: &ResolveError) -> Reason {
     }
 }
 
-fn start(node: &Node, order: &ToolOrder, argv: &[String]) -> Result<(Child, Berth), String> {
+fn start(node: &Node, argv: &[String]) -> Result<(Child, Berth), String> {
     let mut command = node.launcher.command(argv).map_err(|error| error.to_string())?;
     let berth = node.groups.berth().map_err(|error| format!("no work directory could be made: {error}"))?;
-    command.envs(&order.env).current_dir(&berth.dir);
+    command.current_dir(&berth.dir);
     match command.spawn() {
         Ok(child) => Ok((child, berth)),
         Err(error) => {
@@ -174,7 +174,6 @@ fn start(node: &Node, order: &ToolOrder, argv: &[String]) -> Result<(Child, Bert
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
     use std::time::Duration;
 
     use super::*;
@@ -196,7 +195,6 @@ mod tests {
         let order = ToolOrder {
             run: "r1".to_owned(),
             argv: Vec::new(),
-            env: HashMap::new(),
             wall: Some(Duration::from_secs(1)),
             output_bytes: 1,
             destination: None,

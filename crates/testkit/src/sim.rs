@@ -203,7 +203,7 @@ async fn serve(
         let command = tokio::select! {
             command = commands.message() => command,
             _ = heartbeat.tick() => {
-                say(&outbound, Message::Heartbeat(Heartbeat::default())).await;
+                say(&outbound, Message::Heartbeat(Heartbeat {})).await;
                 continue;
             }
         };

@@ -10,11 +10,10 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 use wire::proto::from_agent::Message;
 use wire::proto::{
-    Cancel, Certificate, FromAgent, Input, RefusedWhy, Renew, Start, ToAgent, Tool, Tools, Welcome, to_agent,
+    Cancel, Certificate, FromAgent, Heartbeat, Input, RefusedWhy, Renew, Start, ToAgent, Tool, Tools, Welcome, to_agent,
 };
 
 use super::{End, Link, LinkError, Lost};
-use crate::inventory;
 use crate::ledger::{Begin, Stop};
 use crate::order::Order;
 use crate::{probe, program, run};
@@ -121,8 +120,7 @@ impl<'a> Session<'a> {
 
     /// A full queue is a sign of life itself, so a heartbeat that finds no room is left out.
     fn heartbeat(&self) {
-        let running = self.link.node.ledger_quietly(|ledger| ledger.running());
-        let message = Message::Heartbeat(inventory::heartbeat(running));
+        let message = Message::Heartbeat(Heartbeat {});
         let _ = self.outbound.try_send(FromAgent { message: Some(message) });
     }
 
@@ -177,8 +175,7 @@ impl<'a> Session<'a> {
                 self.on_certificate(answer).await;
                 Ok(())
             }
-            Some(to_agent::Message::Goodbye(bye)) if bye.r#final => return Err(LinkError::Dismissed(bye.reason)),
-            Some(to_agent::Message::Goodbye(bye)) => Err(Lost::Later(bye.reason)),
+            Some(to_agent::Message::Goodbye(bye)) => return Err(LinkError::Dismissed(bye.reason)),
             // A lease that was renewed under a new epoch while the stream stood.
             Some(to_agent::Message::Welcome(welcome)) => self.epoch_seen(welcome.epoch).await,
             Some(to_agent::Message::Input(input)) => self.on_input(input).await,

@@ -1,6 +1,5 @@
 //! A checked order to start a tool: any program that this node has, by argv.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -14,7 +13,6 @@ use crate::resolve::{Destination, has_placeholder};
 pub(crate) struct ToolOrder {
     pub(crate) run: String,
     pub(crate) argv: Vec<String>,
-    pub(crate) env: HashMap<String, String>,
     pub(crate) wall: Option<Duration>,
     /// Cap over both channels, in bytes.
     pub(crate) output_bytes: u64,
@@ -38,7 +36,6 @@ impl TryFrom<Start> for ToolOrder {
         Ok(Self {
             run: start.run_id,
             argv: start.argv,
-            env: start.env,
             wall: (start.wall_ms > 0).then(|| Duration::from_millis(start.wall_ms)),
             output_bytes: start.output_bytes,
             destination: start.destination.map(destination).transpose()?,

@@ -6,10 +6,9 @@ use wire::proto::{Probe, Reason, RefusedWhy, Start};
 use crate::control::{Agent, ControlPlane};
 use crate::session::start;
 
+/// Runs `script` with `file` in its variable `GO`.
 fn waiting(run: &str, script: &str, file: &std::path::Path) -> Start {
-    let mut order = start(run, &["sh", "-c", script]);
-    order.env.insert("GO".to_owned(), file.display().to_string());
-    order
+    start(run, &["sh", "-c", &format!("GO=$1; {script}"), "sh", &file.display().to_string()])
 }
 
 #[tokio::test]
@@ -100,24 +99,24 @@ async fn an_old_lease_commands_nothing_even_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_final_goodbye_ends_the_agent_with_its_reason() {
+async fn a_goodbye_ends_the_agent_with_its_reason() {
     let mut control = ControlPlane::new().await;
     let dir = tempfile::tempdir().unwrap();
     let config = control.config(dir.path());
     let agent = Agent::start(config.clone());
     let mut session = control.session().await;
     session.hello().await;
-    session.goodbye("come back later", false).await;
+    drop(session);
     let mut session = control.session().await;
     session.hello().await;
     session.welcome(1).await;
-    session.goodbye("the node was removed", true).await;
+    session.goodbye("the node was removed").await;
     let text = agent.ended().await.unwrap_err().to_string();
     assert!(text.contains("the node was removed"), "{text}");
 
     let agent = Agent::start(config);
     let session = control.session().await;
-    session.goodbye("protocol too old", true).await;
+    session.goodbye("protocol too old").await;
     assert!(agent.ended().await.unwrap_err().to_string().contains("protocol too old"));
 }
 
@@ -139,10 +138,7 @@ async fn tools_and_heartbeats_are_told() {
     while tools.is_none() || heartbeats < 3 {
         match session.recv().await {
             Message::Tools(found) => tools = Some(found.tools),
-            Message::Heartbeat(heartbeat) => {
-                assert!(heartbeat.memory_available_bytes > 0 && heartbeat.running == 0);
-                heartbeats += 1;
-            }
+            Message::Heartbeat(_) => heartbeats += 1,
             Message::Credit(_) => {}
             other => panic!("unexpected: {other:?}"),
         }

@@ -29,7 +29,7 @@ async fn connected(control: &mut ControlPlane) -> Session {
 
 /// Makes the agent come back; it has taken all that was sent before.
 async fn reconnected(control: &mut ControlPlane, session: Session) -> Session {
-    session.goodbye("come back", false).await;
+    drop(session);
     connected(control).await
 }
 

@@ -52,12 +52,13 @@ async fn argv_reaches_the_program_as_it_is() {
 #[tokio::test]
 async fn a_run_has_its_own_environment_and_directory() {
     let Joined { agent, mut session, keep: (dir, _control) } = joined().await;
-    let mut order = start("r1", &["sh", "-c", "echo $GREETING; pwd; touch left; mkdir -p a/b; ls; exit 7"]);
-    order.env.insert("GREETING".to_owned(), "bonjour".to_owned());
-    session.start(order).await;
+    session.start(start("r1", &["sh", "-c", "env; touch left; mkdir -p a/b; ls; exit 7"])).await;
     let seen = session.until_ended("r1").await;
     let work = dir.path().canonicalize().unwrap().join("work/0");
-    assert_eq!(seen.stdout(), format!("bonjour\n{}\na\nleft\n", work.display()));
+    let stdout = seen.stdout();
+    let lines = stdout.lines().filter(|line| !line.starts_with("PATH="));
+    let work_line = format!("PWD={}", work.display());
+    assert_eq!(lines.collect::<Vec<_>>(), ["LANG=C.UTF-8", &work_line, "a", "left"]);
     assert_eq!(seen.end().exit_code, 7);
     agent.stop().await;
     assert_eq!(std::fs::read_dir(&work).unwrap().count(), 0);
@@ -67,10 +68,8 @@ async fn a_run_has_its_own_environment_and_directory() {
 async fn output_comes_while_the_program_runs() {
     let Joined { agent, mut session, keep: (dir, _control) } = joined().await;
     let go = dir.path().join("go");
-    let script = "printf one; printf two >&2; while [ ! -e $GO ]; do sleep 0.01; done; printf three";
-    let mut order = start("r1", &["sh", "-c", script]);
-    order.env.insert("GO".to_owned(), go.display().to_string());
-    session.start(order).await;
+    let script = "printf one; printf two >&2; while [ ! -e $1 ]; do sleep 0.01; done; printf three";
+    session.start(start("r1", &["sh", "-c", script, "sh", &go.display().to_string()])).await;
     session.until("r1", |seen| seen.stdout() == "one" && seen.stderr() == "two").await;
     std::fs::write(go, "").unwrap();
     let seen = session.until_ended("r1").await;

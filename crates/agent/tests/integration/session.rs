@@ -161,8 +161,8 @@ impl Session {
         self.send(to_agent::Message::EndedAck(EndedAck { run_id: run.to_owned() })).await;
     }
 
-    pub(crate) async fn goodbye(&self, reason: &str, r#final: bool) {
-        self.send(to_agent::Message::Goodbye(Goodbye { reason: reason.to_owned(), r#final })).await;
+    pub(crate) async fn goodbye(&self, reason: &str) {
+        self.send(to_agent::Message::Goodbye(Goodbye { reason: reason.to_owned() })).await;
     }
 
     /// Reads until `run` satisfies `holds`.

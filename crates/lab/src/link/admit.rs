@@ -160,7 +160,7 @@ pub(crate) fn wire_epoch(epoch: i64) -> u64 {
 }
 
 fn goodbye(commands: &mpsc::Sender<ToAgent>, reason: String) {
-    tell(commands, to_agent::Message::Goodbye(Goodbye { reason, r#final: true }));
+    tell(commands, to_agent::Message::Goodbye(Goodbye { reason }));
 }
 
 /// A full queue means that the agent does not read; its stream then ends by the lost heartbeats.

@@ -126,16 +126,6 @@ pub struct Run {
     pub ended_ms: Option<i64>,
 }
 
-/// An event that does not fit the state it met.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a run can't {event} when it is {from}")]
-pub struct IllegalTransition {
-    /// The event.
-    pub event: &'static str,
-    /// The state's stored word.
-    pub from: &'static str,
-}
-
 impl RunState {
     /// Every stored word of a state.
     pub const WORDS: [&'static str; 7] = ["waiting", "leased", "running", "exited", "failed", "lost", "cancelled"];
@@ -150,39 +140,6 @@ impl RunState {
             Self::Ended(Outcome::Failed(_)) => "failed",
             Self::Ended(Outcome::Lost) => "lost",
             Self::Ended(Outcome::Cancelled) => "cancelled",
-        }
-    }
-
-    /// Promised to a node.
-    pub fn lease(self, node: NodeId, epoch: i64) -> Result<Self, IllegalTransition> {
-        match self {
-            Self::Waiting => Ok(Self::Leased { node, epoch }),
-            from => Err(IllegalTransition { event: "be leased", from: from.as_str() }),
-        }
-    }
-
-    /// Given back by a node that had no room for it.
-    pub fn give_back(self) -> Result<Self, IllegalTransition> {
-        match self {
-            Self::Leased { .. } => Ok(Self::Waiting),
-            from => Err(IllegalTransition { event: "be given back", from: from.as_str() }),
-        }
-    }
-
-    /// Started on the node; telling it twice changes nothing.
-    pub fn start(self) -> Result<Self, IllegalTransition> {
-        match self {
-            Self::Leased { node, epoch } | Self::Running { node, epoch } => Ok(Self::Running { node, epoch }),
-            from => Err(IllegalTransition { event: "start", from: from.as_str() }),
-        }
-    }
-
-    /// Over. A run that never left the queue can only be cancelled or fail.
-    pub fn end(self, outcome: Outcome) -> Result<Self, IllegalTransition> {
-        match (self, outcome) {
-            (Self::Leased { .. } | Self::Running { .. }, outcome) => Ok(Self::Ended(outcome)),
-            (Self::Waiting, outcome @ (Outcome::Cancelled | Outcome::Failed(_))) => Ok(Self::Ended(outcome)),
-            (from, _) => Err(IllegalTransition { event: "end", from: from.as_str() }),
         }
     }
 }
@@ -206,70 +163,7 @@ pub fn after_loss(attempt: i64, is_safe_to_repeat: bool, is_cancelled: bool) -> 
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn node() -> NodeId {
-        "0190a000-0000-7000-8000-000000000001".parse().unwrap()
-    }
-
-    #[test]
-    fn the_usual_way() {
-        let run = RunState::Waiting.lease(node(), 3).unwrap().start().unwrap();
-        assert_eq!(run, RunState::Running { node: node(), epoch: 3 });
-        assert_eq!(run.start().unwrap().end(Outcome::Exited(0)).unwrap().as_str(), "exited");
-    }
-
-    #[test]
-    fn what_never_started_can_not_exit() {
-        let refused = RunState::Waiting.end(Outcome::Exited(0)).unwrap_err();
-        assert_eq!(refused, IllegalTransition { event: "end", from: "waiting" });
-        assert!(RunState::Waiting.end(Outcome::Lost).is_err());
-        assert!(RunState::Waiting.end(Outcome::Cancelled).is_ok());
-    }
-
-    #[derive(Clone, Debug)]
-    enum Event {
-        Lease,
-        GiveBack,
-        Start,
-        End(Outcome),
-    }
-
-    fn event() -> impl Strategy<Value = Event> {
-        prop_oneof![
-            Just(Event::Lease),
-            Just(Event::GiveBack),
-            Just(Event::Start),
-            prop_oneof![
-                (0i64..256).prop_map(Outcome::Exited),
-                Just(Outcome::Failed(ErrorReason::WallTime)),
-                Just(Outcome::Lost),
-                Just(Outcome::Cancelled)
-            ]
-            .prop_map(Event::End)
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn an_ended_run_never_changes(events in prop::collection::vec(event(), 1..40)) {
-            let mut state = RunState::Waiting;
-            let mut ended: Option<RunState> = None;
-            for event in events {
-                let moved = match event {
-                    Event::Lease => state.clone().lease(node(), 1),
-                    Event::GiveBack => state.clone().give_back(),
-                    Event::Start => state.clone().start(),
-                    Event::End(outcome) => state.clone().end(outcome),
-                };
-                if let Ok(next) = moved { state = next }
-                if let Some(ended) = &ended { prop_assert_eq!(ended, &state) }
-                if let RunState::Ended(_) = state { ended = Some(state.clone()) }
-            }
-        }
-    }
 
     #[test]
     fn only_what_is_safe_is_tried_again_and_not_for_ever() {

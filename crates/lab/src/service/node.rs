@@ -278,7 +278,7 @@ impl Lab {
                 }
                 None => {
                     let reason = "This node was removed.".to_owned();
-                    let goodbye = to_agent::Message::Goodbye(Goodbye { reason, r#final: true });
+                    let goodbye = to_agent::Message::Goodbye(Goodbye { reason });
                     self.fleet().send(id, goodbye);
                     self.fleet().disconnect(id, epoch);
                 }

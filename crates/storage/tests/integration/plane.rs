@@ -215,6 +215,11 @@ impl Mount<'_> {
         renewed
     }
 
+    /// Waits until somebody else wants the name space. Stores that announce themselves meanwhile are news as well.
+    pub(crate) async fn wanted(&self) {
+        while self.call("GET", "/wait", Value::Null).await.expect(200)["is_wanted"] != true {}
+    }
+
     /// Numbers of its own.
     pub(crate) async fn numbers(&self, count: usize) -> Vec<i64> {
         let mut numbers = Vec::new();

@@ -17,8 +17,7 @@ async fn one_that_is_alone_holds_the_space_until_another_comes() {
     assert!(first.opened["certificate_pem"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE"));
     // The second one's call waits until the first has given the space back.
     let holder = async {
-        let news = first.call("GET", "/wait", Value::Null).await.expect(200);
-        assert_eq!(news["is_wanted"], true);
+        first.wanted().await;
         first.apply(file(first.root(), "kept", first.numbers(1).await[0])).await.expect(200);
         first.call("DELETE", "/delegation", Value::Null).await.expect(204);
     };

@@ -14,7 +14,7 @@ async fn a_snapshot_keeps_what_was_and_gives_it_back() {
     let root = mount.root();
     mount.apply([file(root, "a", n[0]), vec![stripe(n[0], 0, n[1], 9_000)]].concat()).await.expect(200);
     let holder = async {
-        assert_eq!(mount.call("GET", "/wait", Value::Null).await.expect(200)["is_wanted"], true);
+        mount.wanted().await;
         mount.apply(file(root, "kept until now", n[2])).await.expect(200);
         mount.call("DELETE", "/delegation", Value::Null).await.expect(204);
     };

@@ -1,4 +1,5 @@
-//! The API of BigBlueButton, as one big server has it: `/bigbluebutton/api/…`, and the addresses that servers call back.
+//! The API of BigBlueButton, as one big server has it: `/bigbluebutton/api/…`, and the addresses that servers and telephone
+//! gateways call.
 //!
 //! Answers are XML with status 200, those that say FAILED too, since that is what clients expect (BigBlueButton's API
 //! documentation). What a server answered is handed on byte for byte.
@@ -7,6 +8,7 @@ mod admit;
 mod answer;
 mod call;
 mod callback;
+mod dial_in;
 mod file;
 mod hook;
 mod listing;
@@ -25,6 +27,7 @@ use futures::FutureExt as _;
 
 use crate::Classroom;
 use answer::Answer;
+pub(crate) use dial_in::DialInPassword;
 
 /// Largest body: slides that come with a `create`.
 const BODY_BYTES_MAX: usize = 32 << 20;
@@ -40,6 +43,7 @@ pub(crate) fn router(classroom: Classroom) -> Router {
         .route("/bigbluebutton/hooks/{token}", post(callback::hook))
         .route("/bigbluebutton/analytics/{token}", post(callback::analytics))
         .merge(playback::routes())
+        .merge(dial_in::routes(&classroom))
         .with_state(classroom)
 }
 

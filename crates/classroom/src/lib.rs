@@ -41,6 +41,7 @@ pub use access::access;
 pub use files::{FileRead, Found, FoundFile, RecordingFiles};
 pub use pages::{assets, catalogs, navigation, sub_navigation, topic};
 
+use crate::bigbluebutton::DialInPassword;
 use crate::client::{Client, Outside};
 use crate::directory::Directory;
 use crate::files::{FolderFiles, Kept};
@@ -87,12 +88,16 @@ pub struct Settings {
     pub volume: String,
     /// A folder that is watched for recordings as `.tar`.
     pub spool: Option<PathBuf>,
+    /// A file with the password by which a telephone gateway asks what to do with a call; left out, nobody dials in.
+    pub dial_in_password_file: Option<PathBuf>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let checksums = ["sha1", "sha256", "sha384", "sha512"].map(str::to_owned).to_vec();
-        Self { poll_s: 5, lost_after_s: 60, checksums, recordings: None, volume: "recordings".to_owned(), spool: None }
+        let (recordings, spool, dial_in_password_file) = Default::default();
+        let volume = "recordings".to_owned();
+        Self { poll_s: 5, lost_after_s: 60, checksums, recordings, volume, spool, dial_in_password_file }
     }
 }
 
@@ -105,6 +110,23 @@ pub enum OpenError {
     /// A hash that there is not, or none at all.
     #[error("classroom.checksums names the hashes that calls may be signed with: sha1, sha256, sha384, sha512")]
     Checksums,
+    /// The password of telephone gateways can't be read.
+    #[error("reading classroom.dial_in_password_file, {}", path.display())]
+    DialInRead {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is none that keeps anybody out.
+    #[error("classroom.dial_in_password_file: the password in {} has to have {least} characters or more", path.display())]
+    DialInShort {
+        /// The file.
+        path: PathBuf,
+        /// Characters, at least.
+        least: usize,
+    },
     /// TLS can't be set up.
     #[error("preparing calls to conference servers")]
     Client(#[source] rustls::Error),
@@ -134,6 +156,7 @@ struct Inner {
     fleet: Fleet,
     meetings: Meetings,
     kept: Kept,
+    dial_in: Option<DialInPassword>,
     /// Hosts of the servers that Prometheus was last told of.
     measured: Mutex<HashSet<String>>,
 }
@@ -163,6 +186,7 @@ impl Classroom {
         }
         let algorithms: Result<Vec<Algorithm>, _> = config.settings.checksums.iter().map(|word| word.parse()).collect();
         let algorithms = algorithms.ok().filter(|known| !known.is_empty()).ok_or(OpenError::Checksums)?;
+        let dial_in = config.settings.dial_in_password_file.as_deref().map(DialInPassword::read).transpose()?;
         let client = Client::new().map_err(OpenError::Client)?;
         let outside = Outside::new(config.allow_loopback).map_err(OpenError::Outside)?;
         let listings = Semaphore::new(LISTINGS_MAX);
@@ -180,6 +204,7 @@ impl Classroom {
             fleet,
             meetings,
             kept,
+            dial_in,
             measured: Mutex::default(),
         };
         let classroom = Self { inner: Arc::new(inner) };
@@ -254,6 +279,10 @@ impl Classroom {
 
     fn kept(&self) -> &Kept {
         &self.inner.kept
+    }
+
+    fn dial_in(&self) -> Option<&DialInPassword> {
+        self.inner.dial_in.as_ref()
     }
 
     /// Keeps of which servers Prometheus is told now; those it was told of before.

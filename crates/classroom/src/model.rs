@@ -3,6 +3,7 @@
 pub(crate) mod capacity;
 pub(crate) mod checksum;
 pub(crate) mod cost;
+pub(crate) mod dial_plan;
 pub(crate) mod health;
 pub(crate) mod hook;
 pub(crate) mod jwt;

@@ -2,6 +2,7 @@
 
 pub(crate) mod caption;
 pub(crate) mod create;
+pub(crate) mod dial_in;
 pub(crate) mod hook;
 pub(crate) mod import;
 pub(crate) mod join;

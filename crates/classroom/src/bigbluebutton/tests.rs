@@ -1,6 +1,7 @@
 //! The API against real conference servers that rehearse: through HTTP on both sides.
 
 mod balance;
+mod dial_in;
 mod fault;
 mod wire;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use placement::AdminState;
 use testkit::conference::{Conference, ConferencePlan};
 
+use crate::Settings;
 use crate::model::server::ServerId;
 use crate::plane::Plane;
 use crate::service::server::{ServerChange, ServerNew};
@@ -22,7 +24,12 @@ struct Site {
 impl Site {
     /// With so many servers, called `bbb-0` and on.
     async fn new(servers: usize) -> Self {
-        let mut site = Self { plane: Plane::new().await, conferences: Vec::new() };
+        Self::with(servers, Settings::default()).await
+    }
+
+    /// One whose operator set something.
+    async fn with(servers: usize, settings: Settings) -> Self {
+        let mut site = Self { plane: Plane::with(settings).await, conferences: Vec::new() };
         for _ in 0..servers {
             site.server_add("").await;
         }

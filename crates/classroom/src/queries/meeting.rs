@@ -36,6 +36,12 @@ pub(crate) async fn meeting_by_token(db: &Database, token: &str) -> Result<Optio
     db.optional(query).await?.as_ref().map(meeting_read).transpose()
 }
 
+/// The meeting that was given a number to dial.
+pub(crate) async fn meeting_by_voice_bridge(db: &Database, number: i64) -> Result<Option<Meeting>, DbError> {
+    let query = Query::new(format!("{MEETING} WHERE voice_bridge = ?")).bind(number);
+    db.optional(query).await?.as_ref().map(meeting_read).transpose()
+}
+
 /// Meetings by tenant and name: so many that come behind `after`.
 pub(crate) async fn meeting_page(
     db: &Database,

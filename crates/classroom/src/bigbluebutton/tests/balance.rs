@@ -247,7 +247,7 @@ async fn a_server_that_another_replica_reaches_is_not_lost() {
 }
 
 /// Creates a meeting at a server itself, as if it had come through another balancer.
-async fn made_elsewhere(conference: &testkit::conference::Conference, meeting: &str) -> String {
+pub(super) async fn made_elsewhere(conference: &testkit::conference::Conference, meeting: &str) -> String {
     let query = format!("meetingID={meeting}&name=class");
     let sum = crate::model::checksum::checksum(
         crate::model::checksum::Algorithm::Sha256,

@@ -7,8 +7,9 @@ use crate::model::meeting::{Callbacks, Meeting, MeetingId, MeetingKey};
 use crate::model::server::ServerId;
 use crate::model::tenant::TenantSettings;
 use crate::queries::meeting::{
-    history_get, history_prune, history_put, meeting_by_token, meeting_delete, meeting_get, meeting_holders,
-    meeting_insert, meeting_insert_below, meeting_move, meeting_page, meeting_set_callbacks, meetings_delete_on,
+    history_get, history_prune, history_put, meeting_by_token, meeting_by_voice_bridge, meeting_delete, meeting_get,
+    meeting_holders, meeting_insert, meeting_insert_below, meeting_move, meeting_page, meeting_set_callbacks,
+    meetings_delete_on,
 };
 use crate::queries::tenant::settings_put;
 
@@ -56,6 +57,9 @@ async fn a_name_is_taken_once_in_a_tenant(db: Database) {
     assert_eq!(meeting_get(&db, &other.key).await.unwrap(), Some(other.clone()));
     assert_eq!(meeting_by_token(&db, "2-algebra").await.unwrap(), Some(other));
     assert_eq!(meeting_by_token(&db, "2-Algebra").await.unwrap(), None);
+    let dialled = meeting_by_voice_bridge(&db, 2).await.unwrap().unwrap();
+    assert_eq!(dialled.key.id.as_str(), "Algebra");
+    assert_eq!(meeting_by_voice_bridge(&db, 999).await.unwrap(), None);
     let all = meeting_page(&db, None, 100).await.unwrap();
     assert_eq!(all.len(), names.len() + 2);
     for (n, meeting) in all.iter().enumerate() {

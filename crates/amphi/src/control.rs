@@ -121,11 +121,13 @@ impl Control {
             [lab::spawn_tasks(&lab, &shutdown), storage.spawn_tasks(&shutdown), classroom.spawn_tasks(&shutdown)];
         portal::spawn_tasks(&portal, shutdown.clone());
         let router = crate::routes::router(&portal, &lab, &storage, &classroom)
+            .context("describing the API")?
             .merge(lab.agents())
             .merge(storage.registry())
             .merge(classroom.conferences())
             .merge(Router::new().route("/ca.pem", get(move || async move { ca_pem })));
         let server = tokio::spawn(listener.serve(storage.s3(router), shutdown.clone()));
+        crate::memory::give_back_freed();
         Ok(Self {
             lab,
             storage,

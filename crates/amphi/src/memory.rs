@@ -21,3 +21,13 @@ pub(crate) fn give_back_large_blocks() {
         nix::libc::mallopt(nix::libc::M_MMAP_THRESHOLD, MAPPED_FROM);
     }
 }
+
+/// Gives back what starting needed and nothing needs any more: it lies below blocks that stay.
+#[cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "only a call of C does it"))]
+pub(crate) fn give_back_freed() {
+    // SAFETY: malloc_trim takes a number and may be called by any thread at any time.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        nix::libc::malloc_trim(0);
+    }
+}

@@ -17,7 +17,15 @@ pub(crate) fn access() -> Vec<RouteAccess> {
 }
 
 /// Pages and API of every service, behind the portal's layers.
-pub(crate) fn router(portal: &Portal, lab: &Lab, storage: &Storage, classroom: &Classroom) -> Router {
+///
+/// # Errors
+/// The API can't be described.
+pub(crate) fn router(
+    portal: &Portal,
+    lab: &Lab,
+    storage: &Storage,
+    classroom: &Classroom,
+) -> Result<Router, serde_json::Error> {
     let own_api = portal::api().with_state(portal.clone());
     let (api, mut description) = OpenApiRouter::with_openapi(portal::openapi())
         .merge(own_api)
@@ -30,5 +38,5 @@ pub(crate) fn router(portal: &Portal, lab: &Lab, storage: &Storage, classroom: &
     description.paths.paths = paths.map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     let pages = portal::pages().with_state(portal.clone()).merge(lab.pages()).merge(storage.pages());
     let pages = pages.merge(classroom.pages());
-    portal.layer(pages.merge(api).merge(portal.openapi_route(description)), access())
+    Ok(portal.layer(pages.merge(api).merge(portal::openapi_route(&description)?), access()))
 }

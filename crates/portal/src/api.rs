@@ -7,8 +7,9 @@ mod me;
 mod tenant;
 mod token;
 
-use axum::Json;
-use axum::extract::State;
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header;
 use axum::routing::get;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -71,12 +72,15 @@ pub fn openapi() -> OpenApi {
     OpenApiBuilder::new().info(info).components(Some(components)).security(Some(by_either)).build()
 }
 
-impl Portal {
-    /// The route `/api/v1/openapi.json` for the whole, joined description.
-    pub fn openapi_route(&self, openapi: OpenApi) -> axum::Router {
-        let describe = |State(openapi): State<std::sync::Arc<OpenApi>>| async move { Json((*openapi).clone()) };
-        axum::Router::new().route("/api/v1/openapi.json", get(describe)).with_state(std::sync::Arc::new(openapi))
-    }
+/// The route `/api/v1/openapi.json` for the whole, joined description. Only its text is kept: as a structure it takes
+/// 15 MB.
+///
+/// # Errors
+/// A part of it is nothing that JSON could say.
+pub fn openapi_route(openapi: &OpenApi) -> Result<Router, serde_json::Error> {
+    let text = Bytes::from(serde_json::to_vec(openapi)?);
+    let describe = async || ([(header::CONTENT_TYPE, "application/json")], text);
+    Ok(Router::new().route("/api/v1/openapi.json", get(describe)))
 }
 
 /// The items of a page, and the next page's cursor when one more was read than shown.

@@ -19,7 +19,7 @@ mod service;
 mod shell;
 mod task;
 
-pub use api::{api, openapi};
+pub use api::{api, openapi, openapi_route};
 pub use assets::Asset;
 pub use catalog::{Arg, Catalog, CatalogError};
 pub use config::{NavItem, PortalConfig, Removal, TopicFilter};

@@ -21,6 +21,7 @@ pub(crate) mod status;
 pub(crate) mod submit;
 mod target;
 pub(crate) mod view;
+pub(crate) mod window;
 
 use std::time::Duration;
 

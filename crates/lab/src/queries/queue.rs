@@ -51,14 +51,26 @@ impl Waiting {
     }
 }
 
-/// Runs that wait, oldest first.
-pub(crate) async fn run_list_queue(db: &Database, limit: u32) -> Result<Vec<Waiting>, DbError> {
-    let query = Query::new(
+/// Runs that wait, oldest first, those younger than `after` alone, and none of the accounts `without`.
+pub(crate) async fn run_list_queue(
+    db: &Database,
+    after: Option<RunId>,
+    without: &[&str],
+    limit: u32,
+) -> Result<Vec<Waiting>, DbError> {
+    let others = match without {
+        [] => String::new(),
+        some => format!(" AND j.account NOT IN ({})", vec!["?"; some.len()].join(", ")),
+    };
+    let sql = format!(
         "SELECT r.id AS id, r.job AS job, r.attempt AS attempt, r.role AS role, r.wanted_node AS wanted_node, \
          r.port AS port, j.tenant AS tenant, j.account AS account, j.tool AS tool, j.wanted_node AS near_node, \
          j.wanted_labels AS wanted_labels, j.far_node AS far_node, j.batch AS batch \
-         FROM lab_run r JOIN lab_job j ON j.id = r.job WHERE r.state = 'waiting' ORDER BY r.id LIMIT ?",
+         FROM lab_run r JOIN lab_job j ON j.id = r.job WHERE r.state = 'waiting' AND r.id > ?{others} \
+         ORDER BY r.id LIMIT ?",
     );
+    let query = Query::new(sql).bind(after.map(|run| run.to_string()).unwrap_or_default());
+    let query = without.iter().fold(query, |query, account| query.bind(*account));
     db.all(query.bind(limit)).await?.iter().map(waiting).collect()
 }
 

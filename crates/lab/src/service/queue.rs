@@ -11,6 +11,7 @@ use wire::proto::{Start, to_agent};
 use super::ServiceError;
 use super::element::{Claimed, Templates};
 use super::order::Order;
+use super::window::Window;
 use crate::Lab;
 use crate::backlog::{Backlog, Blocked, Item, NeedKey, Turn};
 use crate::fleet::{Booked, Need};
@@ -23,12 +24,12 @@ use crate::model::work::Work;
 use crate::queries::batch::batch_list_open;
 use crate::queries::job::job_list_by_id;
 use crate::queries::node::node_get;
-use crate::queries::queue::{Lease, Waiting, run_count_elsewhere, run_list_queue, runs_lease, runs_leased};
+use crate::queries::queue::{Lease, Waiting, run_count_elsewhere, runs_lease, runs_leased};
 use crate::queries::run::Holder;
 use crate::queries::told::Attempt;
 
-/// Runs kept in memory, at most; the others wait in the database until there is room.
-const WINDOW: u32 = 20_000;
+/// What is kept in memory; the other runs wait in the database until there is room.
+const WINDOW: Window = Window { runs: 20_000, account: 1_000 };
 /// Open batches kept in memory, at most.
 const BATCHES: u32 = 1_000;
 /// Starts of one round, at most.
@@ -116,7 +117,7 @@ impl Lab {
         let began = Instant::now();
         queue.is_stale = false;
         let batches = batch_list_open(self.db(), BATCHES).await?;
-        let runs = run_list_queue(self.db(), WINDOW).await?;
+        let runs = WINDOW.read(self.db()).await?;
         queue.templates.refresh(&batches);
         queue.backlog.batches_set(batches);
         queue.backlog.runs_clear();

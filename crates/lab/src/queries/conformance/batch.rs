@@ -306,7 +306,7 @@ async fn an_element_waits_for_its_node(db: Database) {
     })
     .await
     .unwrap();
-    let waiting = run_list_queue(&db, 9).await.unwrap().remove(0);
+    let waiting = run_list_queue(&db, None, &[], 9).await.unwrap().remove(0);
     assert_eq!((waiting.run, waiting.wanted_node, waiting.is_element), (run, Some(holder.node), true));
     let job = stored(&db, job).await;
     assert_eq!((job.status, job.wanted_node, job.batch_index), (JobStatus::Waiting, Some(holder.node), Some(1)));

@@ -13,9 +13,10 @@ use crate::queries::run::{
     RunEnd, run_count_in_flight, run_count_waiting, run_insert, run_list_astray, run_list_live, run_list_of_job,
     run_list_oldest, run_list_on, run_list_to_cancel, run_list_without, run_new,
 };
+use crate::service::window::Window;
 
 testkit::for_each_engine!(crate::migrations();
-    waiting_runs_are_listed_oldest_first, runs_on_nodes_are_listed_and_counted, overdue_runs_are_listed,
+    waiting_runs_are_listed_oldest_first, nobody_keeps_others_out_of_the_window, runs_on_nodes_are_listed_and_counted, overdue_runs_are_listed,
     runs_of_a_job_are_listed_by_attempt, runs_with_nothing_to_go_on_for_are_found,
     lost_and_deleted_runs_do_not_live, runs_that_no_session_knows_are_found);
 
@@ -31,7 +32,7 @@ async fn waiting_runs_are_listed_oldest_first(db: Database) {
         there.push(submit(&db, &Job { wanted_node: Some(holder.node), ..job("ada") }).await.id);
     }
     let all: Vec<_> = anywhere.iter().zip(&there).flat_map(|(a, b)| [*a, *b]).collect();
-    let read = |limit| run_list_queue(&db, limit);
+    let read = |limit| run_list_queue(&db, None, &[], limit);
     let of = |waiting: Vec<Waiting>| waiting.into_iter().map(|waiting| waiting.run).collect::<Vec<_>>();
     assert_eq!(of(read(9).await.unwrap()), all);
     assert_eq!(of(read(2).await.unwrap()), all[..2]);
@@ -40,6 +41,23 @@ async fn waiting_runs_are_listed_oldest_first(db: Database) {
     assert_eq!((first[0].account.as_str(), first[0].tool.as_str(), first[0].is_element), ("ada", "ping", false));
     assert!(lease(&db, anywhere[0], &holder).await && lease(&db, there[1], &holder).await);
     assert_eq!(of(read(9).await.unwrap()), [there[0], anywhere[1], anywhere[2], there[2]]);
+}
+
+async fn nobody_keeps_others_out_of_the_window(db: Database) {
+    let mut runs = Vec::new();
+    for account in ["ada", "ada", "ada", "ada", "bob", "ada", "cyd", "bob", "bob"] {
+        runs.push(submit(&db, &job(account)).await.id);
+    }
+    let read = async |runs, account| {
+        let window = Window { runs, account }.read(&db).await.unwrap();
+        window.into_iter().map(|waiting| waiting.run).collect::<Vec<_>>()
+    };
+    let of = |places: &[usize]| places.iter().map(|place| runs[*place]).collect::<Vec<_>>();
+    assert_eq!(read(4, 2).await, of(&[0, 1, 4, 6]), "who is behind ada's takes the place of her newest");
+    assert_eq!(read(4, 9).await, of(&[0, 1, 2, 3]), "nobody has too many");
+    assert_eq!(read(7, 1).await, of(&[0, 4, 6, 1, 2, 3, 5]), "what is left is for the oldest of the others");
+    assert_eq!(read(9, 2).await, of(&[0, 1, 4, 6, 7, 2, 3, 5, 8]));
+    assert_eq!(read(99, 1).await, of(&[0, 4, 6, 1, 2, 3, 5, 7, 8]), "all there is");
 }
 
 async fn runs_on_nodes_are_listed_and_counted(db: Database) {

@@ -188,10 +188,13 @@ pub(crate) async fn batch_list(
     db.all(query.bind(before).bind(limit)).await?.iter().map(batch).collect()
 }
 
-/// Batches of which elements are left to take, oldest first.
+/// Batches of which elements are left to take: everybody's oldest, then everybody's second, and on.
 pub(crate) async fn batch_list_open(db: &Database, limit: u32) -> Result<Vec<Batch>, DbError> {
-    let query = Query::new(format!("{COLUMNS} WHERE b.is_open = 1 ORDER BY b.id LIMIT ?")).bind(limit);
-    db.all(query).await?.iter().map(batch).collect()
+    let query = Query::new(format!(
+        "{COLUMNS} JOIN (SELECT id, ROW_NUMBER() OVER (PARTITION BY account ORDER BY id) AS place \
+         FROM lab_batch WHERE is_open = 1) o ON o.id = b.id ORDER BY o.place, b.id LIMIT ?"
+    ));
+    db.all(query.bind(limit)).await?.iter().map(batch).collect()
 }
 
 /// Of a batch: its own node was removed.

@@ -22,7 +22,7 @@ testkit::for_each_engine!(crate::migrations();
     a_batch_is_read_back_whole, elements_are_taken_once, an_element_is_fenced_by_its_node, ends_are_counted_once,
     a_cancelled_batch_gives_nothing_away, an_account_has_so_many_elements,
     an_hour_has_so_many_elements_and_batches, parameters_are_read_by_block,
-    batches_are_listed_by_who_may_see_them, an_element_waits_for_its_node);
+    open_batches_are_listed_by_turns, batches_are_listed_by_who_may_see_them, an_element_waits_for_its_node);
 
 pub(super) fn batch(account: &str, count: u32) -> Batch {
     Batch {
@@ -120,6 +120,21 @@ async fn elements_are_taken_once(db: Database) {
         async { job_list(&db, &Visible::All, &{ filter }, None, 9).await.unwrap().len() }
     };
     assert_eq!((jobs(Some(wanted.id)).await, jobs(None).await), (5, 0));
+}
+
+async fn open_batches_are_listed_by_turns(db: Database) {
+    let mut ids = Vec::new();
+    for account in ["ada", "ada", "ada", "bob", "bob", "cyd"] {
+        let wanted = batch(account, 1);
+        insert(&db, &wanted).await;
+        ids.push(wanted.id);
+    }
+    let list = async |limit| {
+        let open = batch_list_open(&db, limit).await.unwrap();
+        open.into_iter().map(|batch| batch.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list(9).await, [0, 3, 5, 1, 4, 2].map(|place| ids[place]));
+    assert_eq!(list(3).await, [0, 3, 5].map(|place| ids[place]), "nobody's many keep others out");
 }
 
 async fn an_element_is_fenced_by_its_node(db: Database) {

@@ -20,6 +20,8 @@ mod gather;
 mod lines;
 #[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
 mod mixed;
+#[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
+mod narrow;
 #[cfg(target_arch = "aarch64")]
 #[expect(unsafe_code, reason = "vector instructions are unsafe functions")]
 mod neon;

@@ -3,6 +3,7 @@
 #![expect(clippy::needless_range_loop, reason = "the numbers of rows and vectors, not positions in one list")]
 
 use super::gather::{Gather, Source};
+use super::narrow::EncodeNarrow;
 use super::parities::{PIECE, Parities};
 use super::rows::{Rows, pointers};
 use super::sweep::Sweep;
@@ -14,7 +15,7 @@ use crate::{Element, Geometry, MAX_FRAGMENTS};
 const FEW: usize = 8;
 
 impl Kernel {
-    /// Writes all parities of a block of two, four or eight rows, with wide elements unless there is one parity.
+    /// Writes all parities of a block of a layout, or of four or eight rows with wide elements.
     /// Returns whether it is such a block, all lengths are the geometry's and this kernel has loops; otherwise nothing
     /// has been written.
     #[inline(always)]
@@ -28,6 +29,8 @@ impl Kernel {
             (8, 4, Element::Wide) if geometry.row_bytes() <= PIECE => self.encode_whole::<8, 4>(geometry, data, parity),
             (4, 1..=4, Element::Wide) => self.encode_pieces::<4>(geometry, data, parity),
             (8, 1..=4, Element::Wide) => self.encode_pieces::<8>(geometry, data, parity),
+            (4, 2, Element::Narrow) => self.encode_narrow::<4, 2>(geometry, data, parity),
+            (8, 4, Element::Narrow) => self.encode_narrow::<8, 4>(geometry, data, parity),
             _ => false,
         }
     }
@@ -43,6 +46,21 @@ impl Kernel {
         match (data.as_array::<K>(), parity.as_mut_array::<M>()) {
             (Some(rows), Some(bins)) if rows[0].len() == geometry.row_bytes() => {
                 self.run(Encode { rows, bins }) == Some(true)
+            }
+            _ => false,
+        }
+    }
+
+    #[inline(never)]
+    fn encode_narrow<const K: usize, const M: usize>(
+        self,
+        geometry: Geometry,
+        data: &[&[u8]],
+        parity: &mut [&mut [u8]],
+    ) -> bool {
+        match (data.as_array::<K>(), parity.as_mut_array::<M>()) {
+            (Some(rows), Some(bins)) if rows[0].len() == geometry.row_bytes() => {
+                self.run(EncodeNarrow { rows, bins }) == Some(true)
             }
             _ => false,
         }

@@ -5,6 +5,7 @@ use super::decode::{Loss, Way};
 use super::encode::Sum;
 use super::gather::{Gather, Source};
 use super::mixed::Mixed;
+use super::narrow::EncodeNarrow;
 use super::pair::Pair;
 use super::parities::Parities;
 use super::recover::{Given, Recover};
@@ -38,8 +39,12 @@ impl<const WIDTH: usize, const REGISTERS: usize> Vector for Plain<WIDTH, REGISTE
         *bytes = self.0;
     }
 
-    fn xor(self, other: Self) -> Self {
-        Self(std::array::from_fn(|at| self.0[at] ^ other.0[at]))
+    fn xor(mut self, other: Self) -> Self {
+        // By words, because Miri takes as long over a byte.
+        for (word, other) in self.0.as_chunks_mut::<16>().0.iter_mut().zip(other.0.as_chunks().0) {
+            *word = (u128::from_ne_bytes(*word) ^ u128::from_ne_bytes(*other)).to_ne_bytes();
+        }
+        self
     }
 
     fn xor3(self, second: Self, third: Self) -> Self {
@@ -63,32 +68,41 @@ impl<const WIDTH: usize, const REGISTERS: usize> Vector for Plain<WIDTH, REGISTE
     }
 }
 
-/// Runs a check with the vectors of NEON, AVX2 and AVX-512, and with the narrowest of them where registers are few.
+/// Runs a check with the vectors of NEON, AVX2 and AVX-512, and with the narrowest of them where registers are few (not under Miri,
+/// which sees each of its parts with one of the others).
 macro_rules! with_every_vector {
     ($check:ident) => {{
         $check::<Plain<16, 32>>();
         $check::<Plain<32, 16>>();
         $check::<Plain<64, 32>>();
-        $check::<Plain<16, 16>>();
+        if !cfg!(miri) {
+            $check::<Plain<16, 16>>();
+        }
     }};
 }
 
 fn noise(seed: usize, bytes: usize) -> Vec<u8> {
-    (1..=bytes as u64).map(|at| ((at + seed as u64 * 977).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect()
+    let words = (1..=bytes.div_ceil(8) as u64).map(|at| (at + seed as u64 * 977).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut noise: Vec<u8> = words.flat_map(|word| (word ^ word >> 29).to_ne_bytes()).collect();
+    noise.truncate(bytes);
+    noise
 }
 
 fn geometry(data: usize, parity: usize, columns: usize, element: Element) -> Geometry {
     Geometry::with_element(data, parity, data * columns * element.bytes(), element).unwrap()
 }
 
-/// All fragments of a block, by the safe loops.
+/// All fragments of a block, by the definition; by words, because Miri takes as long over a byte.
 fn block(geometry: Geometry) -> Vec<Vec<u8>> {
     let mut fragments: Vec<Vec<u8>> = (0..geometry.data()).map(|row| noise(row, geometry.row_bytes())).collect();
     for index in 0..geometry.parity() {
-        let mut bins = vec![0; geometry.parity_bytes(index)];
-        let rows = fragments[..geometry.data()].iter().enumerate();
-        portable::project(&mut bins, rows.map(|(row, bytes)| (&bytes[..], geometry.lead(index, row))));
-        fragments.push(bins);
+        let mut bins = vec![0_u64; geometry.parity_bytes(index) / 8];
+        for (row, bytes) in fragments[..geometry.data()].iter().enumerate() {
+            for (bin, word) in bins[geometry.lead(index, row) / 8..].iter_mut().zip(bytes.as_chunks().0) {
+                *bin ^= u64::from_ne_bytes(*word);
+            }
+        }
+        fragments.push(bins.into_iter().flat_map(u64::to_ne_bytes).collect());
     }
     fragments
 }
@@ -99,7 +113,13 @@ const COLUMNS: [usize; 6] = [1, 2, 5, 12, 33, 70];
 /// Sets of parities (bits) with each number of columns; under Miri those that differ most.
 fn wanted_and_columns() -> impl Iterator<Item = (usize, usize)> {
     let all = (1..16).flat_map(|wanted| COLUMNS.map(|columns| (wanted, columns)));
-    all.filter(|(wanted, columns)| !cfg!(miri) || [1, 6, 9, 15].contains(wanted) && [5, 33].contains(columns))
+    all.filter(|case| !cfg!(miri) || [(9, 5), (6, 33), (15, 33)].contains(case))
+}
+
+/// Numbers of columns with pieces in which they are taken; under Miri one that has but edges, and for most rows one of several pieces.
+fn columns_and_pieces(lost: usize) -> impl Iterator<Item = (usize, usize)> {
+    let all = COLUMNS.into_iter().flat_map(|columns| [1, 7, columns].map(|piece| (columns, piece)));
+    all.filter(move |case| !cfg!(miri) || *case == (5, 1) || *case == (33, 7) && lost == 4)
 }
 
 #[test]
@@ -113,7 +133,7 @@ fn sweeps<V: Vector>() {
 }
 
 fn sweeps_of<V: Vector, const K: usize>() {
-    for (wanted, columns) in wanted_and_columns() {
+    for (wanted, columns) in wanted_and_columns().filter(|(wanted, _)| !cfg!(miri) || K == 8 || *wanted == 6) {
         let fragments = block(geometry(K, 4, columns, Element::Wide));
         let kept = fragments[..K].iter().map(Vec::as_slice).enumerate();
         let rows = Rows::<K>::new(fragments[0].len(), kept, std::iter::empty()).unwrap();
@@ -127,6 +147,39 @@ fn sweeps_of<V: Vector, const K: usize>() {
             assert!(*parity == fragments[K + index], "parity {index} of {wanted:#b}, {columns} columns");
         }
     }
+}
+
+#[test]
+fn parities_of_narrow_elements_are_the_same_with_every_vector() {
+    with_every_vector!(narrow_parities);
+}
+
+fn narrow_parities<V: Vector>() {
+    narrow_parities_of::<V, 4, 2>();
+    narrow_parities_of::<V, 8, 4>();
+}
+
+/// Of the shortest rows that the loop takes, and of some that are no whole vectors.
+fn narrow_parities_of<V: Vector, const K: usize, const M: usize>() {
+    for columns in [24, 25, 31, 40, 101].into_iter().filter(|columns| !cfg!(miri) || *columns < 30) {
+        let fragments = block(geometry(K, M, columns, Element::Narrow));
+        let rows = &std::array::from_fn(|row| &fragments[row][..]);
+        let mut found: [Vec<u8>; M] = std::array::from_fn(|index| noise(index, fragments[K + index].len()));
+        let mut bins = found.iter_mut().map(Vec::as_mut_slice);
+        let bins = &mut std::array::from_fn(|_| bins.next().unwrap());
+        assert!(EncodeNarrow::<K, M> { rows, bins }.run::<V>());
+        for (index, bins) in found.iter().enumerate() {
+            assert!(*bins == fragments[K + index], "parity {index} of ({K}, {M}), {columns} columns");
+        }
+    }
+}
+
+#[test]
+fn rows_too_short_for_a_loop_are_left_to_another() {
+    let (row, mut flat, mut slope) = ([1; 184], [7; 184], [7; 208]);
+    let bins: &mut [&mut [u8]; 2] = &mut [&mut flat, &mut slope];
+    assert!(!EncodeNarrow::<4, 2> { rows: &[&row; 4], bins }.run::<Plain<16, 32>>());
+    assert_eq!((flat, slope), ([7; 184], [7; 208]));
 }
 
 #[test]
@@ -192,7 +245,7 @@ fn recovers_pattern<V: Vector, const LOST: usize, const PARITIES: usize, const K
     if V::REGISTERS < 32 && PARITIES != (1 << E) - 1 {
         return;
     }
-    for (columns, piece) in COLUMNS.into_iter().flat_map(|columns| [1, 7, columns].map(|piece| (columns, piece))) {
+    for (columns, piece) in columns_and_pieces(E) {
         let fragments = block(geometry(K, parity, columns, Element::Wide));
         let is_lost = |row: &usize| lost >> row & 1 == 1;
         let kept = (0..K).filter(|row| !is_lost(row)).map(|row| (row, &fragments[row][..]));

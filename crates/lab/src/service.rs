@@ -333,7 +333,7 @@ impl From<ServiceError> for Problem {
             E::Element { field, error } => Problem::from(*error).field(field),
             E::NoNodeUp { tool } => Problem::conflict("no-node-up", sentence).arg("tool", tool),
             E::BatchSize => Problem::bad_request("batch-size", sentence).field("array").arg("max", ELEMENTS_MAX),
-            E::PolicyChanged => Problem::conflict("policy-changed", sentence),
+            E::PolicyChanged => Problem::precondition("policy-changed", sentence),
             E::BatchOpen => Problem::conflict("batch-open", sentence),
             E::BatchPinned { pinned } => Problem::conflict("batch-pinned", sentence).arg("pinned", pinned),
             E::BatchUnknown => Problem::not_found("batch-unknown", sentence),

@@ -211,7 +211,7 @@ async fn operators_change_nodes_and_policy_by_forms() {
         "/admin/policy"
     );
     let late = plane.form(&plane.admin, "/admin/policy", &format!("{right}&version=1")).await;
-    assert_eq!(late.status, 409);
+    assert_eq!(late.status, 412);
     let stored = plane.get(&plane.admin, "/api/v1/policy").await;
     assert_eq!(stored.headers["etag"], "\"2\"");
     let put = async |tag: &'static str| {
@@ -219,8 +219,8 @@ async fn operators_change_nodes_and_policy_by_forms() {
         request.headers_mut().insert("if-match", tag.parse().unwrap());
         plane.send(request).await
     };
-    assert_eq!(put("\"1\"").await.problem(409), "policy-changed");
-    assert_eq!(put("2").await.problem(409), "policy-changed");
+    assert_eq!(put("\"1\"").await.problem(412), "policy-changed");
+    assert_eq!(put("2").await.problem(412), "policy-changed");
     assert_eq!(put("\"2\"").await.headers["etag"], "\"3\"");
 }
 

@@ -18,7 +18,7 @@ pub(super) async fn policy_get(State(lab): State<Lab>) -> Result<Versioned, Prob
 
 /// Replace quotas, caps and refused destinations; what is left out gets its default
 ///
-/// With the `ETag` of the policy that was read in `If-Match`, one that somebody changed meanwhile stays: 409
+/// With the `ETag` of the policy that was read in `If-Match`, one that somebody changed meanwhile stays: 412
 /// `policy-changed`.
 #[utoipa::path(put, path = "/api/v1/policy", tag = "policy", request_body = Policy,
     responses((status = 200, body = Policy), Problems))]

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use placement::{Algorithm, Health, Pool, ReservationId};
+use placement::{AdminState, Algorithm, Health, Pool, ReservationId};
+use portal::TenantId;
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
@@ -25,6 +26,8 @@ struct State {
     pool: Pool<ServerId>,
     /// What was placed since the last poll of its server, and is in no poll yet.
     placed: HashMap<MeetingKey, Placed>,
+    /// Who was sent to a meeting of a tenant with a limit of people since the last poll of its server, and is in no poll yet.
+    joined: Vec<Joined>,
     rng: SmallRng,
     /// When it was last noted which servers answer, epoch ms.
     noted_ms: i64,
@@ -35,6 +38,28 @@ struct Placed {
     reservation: ReservationId,
     at_ms: i64,
     expected: u64,
+}
+
+struct Joined {
+    server: ServerId,
+    tenant: TenantId,
+    at_ms: i64,
+}
+
+impl State {
+    /// People in each of these meetings, as of the last polls.
+    fn users(&self, meetings: &[Arc<Meeting>]) -> impl Iterator<Item = u32> {
+        meetings.iter().map(|meeting| {
+            let seen = self.entries.get(&meeting.server).and_then(|entry| entry.meeting(meeting.key.id.as_str()));
+            seen.map_or(0, |seen| seen.attendance.users)
+        })
+    }
+
+    /// People in all of a tenant's meetings, with those who are on their way.
+    fn attendees(&self, tenant: &TenantId, meetings: &[Arc<Meeting>]) -> usize {
+        let coming = self.joined.iter().filter(|joined| joined.tenant == *tenant).count();
+        self.users(meetings).map(|users| users as usize).sum::<usize>() + coming
+    }
 }
 
 /// Which servers a meeting asks for: `meta_server-tag`.
@@ -60,7 +85,8 @@ impl Fleet {
     pub(crate) fn new() -> Self {
         let pool = Pool::new(Duration::from_millis(EXPECTED_FOR_MS as u64));
         let rng = SmallRng::from_rng(&mut rand::rng());
-        Self(Mutex::new(State { entries: BTreeMap::new(), pool, placed: HashMap::new(), rng, noted_ms: 0 }))
+        let (entries, placed, joined, noted_ms) = Default::default();
+        Self(Mutex::new(State { entries, pool, placed, joined, rng, noted_ms }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -70,7 +96,10 @@ impl Fleet {
     /// Takes over what is stored.
     pub(crate) fn servers_set(&self, servers: Vec<Server>) {
         let mut state = self.state();
-        let State { entries, pool, .. } = &mut *state;
+        let State { entries, pool, joined, .. } = &mut *state;
+        // No poll of a server that is not asked any more would let go of them.
+        let is_asked = |server: &&Server| server.state != AdminState::Disabled;
+        joined.retain(|own| servers.iter().filter(is_asked).any(|server| server.id == own.server));
         entries.retain(|id, _| {
             let is_kept = servers.iter().any(|server| server.id == *id);
             if !is_kept {
@@ -111,12 +140,23 @@ impl Fleet {
 
     /// People in each of these meetings, as of the last polls.
     pub(crate) fn users(&self, meetings: &[Arc<Meeting>]) -> Vec<u32> {
-        let state = self.state();
-        let users = |meeting: &Arc<Meeting>| {
-            let seen = state.entries.get(&meeting.server)?.meeting(meeting.key.id.as_str())?;
-            Some(seen.attendance.users)
-        };
-        meetings.iter().map(|meeting| users(meeting).unwrap_or_default()).collect()
+        self.state().users(meetings).collect()
+    }
+
+    /// Whether so many people, or more, are in `meetings`, which are all of a tenant's, or on their way there.
+    pub(crate) fn is_full(&self, tenant: &TenantId, meetings: &[Arc<Meeting>], most: u32) -> bool {
+        self.state().attendees(tenant, meetings) >= most as usize
+    }
+
+    /// Notes that somebody is sent to a meeting, unless [`Fleet::is_full`]: of many who come at once no more get in than may.
+    pub(crate) fn join(&self, meeting: &Meeting, meetings: &[Arc<Meeting>], most: u32, now_ms: i64) -> bool {
+        let mut state = self.state();
+        let tenant = &meeting.key.tenant;
+        let is_let_in = state.attendees(tenant, meetings) < most as usize;
+        if is_let_in {
+            state.joined.push(Joined { server: meeting.server.clone(), tenant: tenant.clone(), at_ms: now_ms });
+        }
+        is_let_in
     }
 
     /// Picks the server for a new meeting among those that `may` take it, and reserves what it is expected to cost there.
@@ -183,9 +223,10 @@ impl Fleet {
     /// Takes over what a poll said. What was placed before it began is measured now.
     pub(crate) fn on_poll(&self, id: &ServerId, poll: Poll) {
         let mut state = self.state();
-        let State { entries, pool, placed, .. } = &mut *state;
+        let State { entries, pool, placed, joined, .. } = &mut *state;
         let Some(entry) = entries.get_mut(id) else { return };
         let begun_ms = poll.begun_ms;
+        joined.retain(|own| own.server != *id || own.at_ms >= begun_ms);
         placed.retain(|key, own| {
             let is_measured = own.server == *id && own.at_ms < begun_ms && poll.has(key.id.as_str());
             if is_measured {

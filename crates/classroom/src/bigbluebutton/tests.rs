@@ -81,6 +81,12 @@ impl Site {
         self.conferences.iter().position(|server| to.starts_with(&server.url())).expect("one of ours")
     }
 
+    /// The server that has a meeting, as it tells itself.
+    fn server_of_placed(&self, meeting: &str) -> usize {
+        let has = |server: &Conference| server.meetings().iter().any(|own| own.meeting_id == meeting);
+        self.conferences.iter().position(has).expect("one of them has it")
+    }
+
     /// How many meetings each server has.
     fn counts(&self) -> Vec<usize> {
         self.conferences.iter().map(|server| server.meetings().len()).collect()

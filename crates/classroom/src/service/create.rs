@@ -189,12 +189,10 @@ impl Classroom {
     }
 
     /// Errors: `PeopleMost` where no one more may join any of the tenant's meetings.
-    pub(crate) fn attendees_check(&self, tenant: &TenantEntry) -> Result<(), ServiceError> {
-        match tenant.settings.attendees_max {
-            Some(most) if self.attendees(&self.meetings().of_tenant(&tenant.settings.tenant)) >= most => {
-                Err(ServiceError::PeopleMost(most))
-            }
-            _ => Ok(()),
-        }
+    fn attendees_check(&self, tenant: &TenantEntry) -> Result<(), ServiceError> {
+        let Some(most) = tenant.settings.attendees_max else { return Ok(()) };
+        let tenant = &tenant.settings.tenant;
+        let is_full = self.fleet().is_full(tenant, &self.meetings().of_tenant(tenant), most);
+        if is_full { Err(ServiceError::PeopleMost(most)) } else { Ok(()) }
     }
 }

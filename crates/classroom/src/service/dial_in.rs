@@ -54,7 +54,7 @@ impl Classroom {
         let host = self.dialled_host(&meeting.server)?;
         let entries = self.directory().entries();
         let Some(tenant) = entries.tenant(&meeting.key.tenant) else { return Ok(Dialled { host, minutes_max: None }) };
-        self.attendees_check(tenant)?;
+        self.attendee_admit(tenant, meeting)?;
         Ok(Dialled { host, minutes_max: tenant.settings.minutes_max })
     }
 

@@ -211,11 +211,6 @@ impl Classroom {
         tokio::spawn(async move { classroom.outside().tell(&url, CALL_WITHIN).await });
     }
 
-    /// People in some meetings together.
-    pub(crate) fn attendees(&self, meetings: &[Arc<Meeting>]) -> u32 {
-        self.fleet().users(meetings).into_iter().sum()
-    }
-
     /// Meetings of each tenant that has some, and the people in them.
     pub(crate) fn attendance_by_tenant(&self) -> HashMap<TenantId, (i64, u32)> {
         let meetings = self.meetings().all();

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Site;
 use crate::model::checksum::{Algorithm, checksum};
-use crate::plane::signed_by;
+use crate::plane::{Reply, signed_by};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn checksums_are_taken_in_every_hash_and_place_and_nothing_else() {
@@ -188,6 +188,41 @@ async fn a_tenants_settings_bound_its_meetings_and_nobody_elses() {
     let ours = site.plane.signed("getMeetings", "");
     let request = Request::get(ours).header(header::HOST, "law.example.org").body(Body::empty()).unwrap();
     assert!(site.plane.send(request).await.expect_text(200).contains("checksumError"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_come_between_two_polls_no_more_get_in_than_may() {
+    let site = Site::new(2).await;
+    let tenant = format!("/api/v1/conference/tenants/{}", site.plane.first().name);
+    let limit = async |most: u32| {
+        let body = json!({ "attendees_max": most });
+        site.plane.call(&site.plane.admin, "PUT", &tenant, body).await.expect(200);
+    };
+    limit(5).await;
+    site.create("class").await;
+    site.create("other").await;
+    let let_in = async || {
+        let joins = (0..20).map(|n| {
+            let query = format!("meetingID={}&fullName=Ada{n}&role=VIEWER", ["class", "other"][n % 2]);
+            let path = site.plane.signed("join", &query);
+            async { site.plane.get("", &{ path }).await }
+        });
+        let answers = futures::future::join_all(joins).await;
+        let is_refused = |answer: &&Reply| answer.status.as_u16() == 200 && answer.text().contains("limitReached");
+        assert!(answers.iter().all(|answer| answer.status.is_redirection() || is_refused(&answer)));
+        answers.iter().filter(|answer| answer.status.is_redirection()).count()
+    };
+    assert_eq!(let_in().await, 5);
+    let third = site.call("create", "meetingID=third&name=third").await;
+    assert!(third.contains("limitReached"), "{third}");
+
+    // Of those five, two came in. The poll knows them, and the others are not waited for.
+    let home = site.server_of_placed("class");
+    (0..2).for_each(|_| drop(site.conferences[home].attend("class", "Ada", false, false, false)));
+    site.pass(5).await;
+    assert_eq!(let_in().await, 3);
+    limit(0).await;
+    assert_eq!(let_in().await, 20, "no limit is none");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

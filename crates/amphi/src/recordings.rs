@@ -18,7 +18,9 @@ const TOGETHER: usize = 8;
 const PIECE_BYTES: usize = 256 << 10;
 /// Entries that are looked at: there are as many folders as formats.
 const FOLDERS_MAX: usize = 1_000;
-/// What is on its way in, below the export's root.
+/// Folders of work that are looked at; what is behind them is at another time.
+const WORK_MAX: usize = 1_000;
+/// What is on its way in, and what was replaced, below the export's root.
 const WORK: &str = ".work";
 
 /// An export, once there is one of that name.
@@ -136,7 +138,7 @@ impl RecordingFiles for VolumeFiles {
         let root = from.to_owned();
         let (folders, names) = tokio::task::spawn_blocking(move || walk(&root)).await.map_err(io::Error::other)??;
         let work = format!("{WORK}/{}", uuid::Uuid::now_v7());
-        let (new, old) = (format!("{work}/new"), format!("{work}/old"));
+        let new = format!("{work}/new");
         let place = async {
             for folder in &folders {
                 directory_make(&files, format!("{new}/{folder}").trim_end_matches('/')).await?;
@@ -147,22 +149,22 @@ impl RecordingFiles for VolumeFiles {
             };
             stream::iter(names.into_iter().map(store)).buffer_unordered(TOGETHER).try_collect::<()>().await?;
             directory_make(&files, above(path)).await?;
-            let moved = |from: &str, to: &str| {
-                let (from, to) = (parsed(from), parsed(to));
-                let files = &files;
-                async move { Ok::<_, io::Error>(files.rename(&from?, &to?).await) }
-            };
-            match moved(path, &old).await? {
-                Err(error) if !is_nothing(&error) => return Err(io::Error::other(error)),
-                _ => {}
+            let (new, to) = (parsed(&new)?, parsed(path)?);
+            match files.rename(&new, &to).await {
+                // Something is there: the two change places, so that somebody who watches it finds one or the other.
+                Err(FileError::NotEmpty(_)) => files.exchange(&new, &to).await.map(|()| true),
+                moved => moved.map(|_| false),
             }
-            moved(&new, path).await?.map(drop).map_err(io::Error::other)
+            .map_err(io::Error::other)
         };
         let placed = place.await;
-        if let Err(error) = removed(&files, &work).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "what was replaced could not be removed");
+        // What was replaced stays for those who are reading it, until it is tidied away.
+        if !matches!(placed, Ok(true))
+            && let Err(error) = removed(&files, &work).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "what was on its way could not be removed");
         }
-        placed
+        placed.map(drop)
     }
 
     async fn remove(&self, path: &str) -> io::Result<()> {
@@ -170,6 +172,19 @@ impl RecordingFiles for VolumeFiles {
             Some(files) => removed(&files, path).await,
             None => Ok(()),
         }
+    }
+
+    async fn tidy(&self, before_ms: i64) -> io::Result<()> {
+        let Some(files) = self.files(false).await? else { return Ok(()) };
+        let left = match files.list(&parsed(WORK)?, None, WORK_MAX).await {
+            Err(error) if is_nothing(&error) => return Ok(()),
+            left => left.map_err(io::Error::other)?,
+        };
+        for entry in left.into_iter().filter(|entry| entry.inode.mtime_ns / 1_000_000 < before_ms) {
+            // Only now: who writes takes a mount's right to keep changes to itself.
+            removed(&self.files_to_write().await?, &format!("{WORK}/{}", entry.name.as_str())).await?;
+        }
+        Ok(())
     }
 
     async fn folders(&self) -> io::Result<Vec<String>> {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures::stream::{BoxStream, StreamExt as _};
 
-pub(crate) use folder::{FolderFiles, WORK, modified_ms};
+pub(crate) use folder::{FolderFiles, modified_ms};
 
 /// Keeps files, beside the folder that classrooms have themselves.
 #[async_trait::async_trait]
@@ -37,8 +37,8 @@ pub trait RecordingFiles: Send + Sync {
     async fn put(&self, path: &str, content: Bytes) -> io::Result<()>;
 
     /// Puts a folder of this machine at a path, with all that is in it, in the place of what is there. Whoever looks
-    /// finds the one or the other, or for a moment nothing. `from` may be gone then. Dropped before its end it leaves
-    /// what was there, or nothing.
+    /// finds the one or the other, and who is reading the old one may go on. `from` may be gone then. Dropped before
+    /// its end it leaves what was there.
     ///
     /// # Errors
     /// It could not be made durable.
@@ -49,6 +49,13 @@ pub trait RecordingFiles: Send + Sync {
     /// # Errors
     /// A part of it may be there still.
     async fn remove(&self, path: &str) -> io::Result<()>;
+
+    /// Removes what work left that was last touched before `before_ms`, epoch ms: of what was ended with the program,
+    /// and what was replaced, which is there until then for who is reading it.
+    ///
+    /// # Errors
+    /// A part of it may be there still.
+    async fn tidy(&self, before_ms: i64) -> io::Result<()>;
 
     /// The names of the folders at the top.
     ///

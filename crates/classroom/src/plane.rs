@@ -234,6 +234,11 @@ impl Plane {
         self.get("", &self.signed(call, query)).await
     }
 
+    /// The folder that recordings are kept in.
+    pub(crate) fn recordings_dir(&self) -> std::path::PathBuf {
+        self.dir.path().join("classroom/recordings")
+    }
+
     /// Rows of a table.
     pub(crate) async fn count(&self, table: &'static str) -> i64 {
         let query = Query::new(format!("SELECT COUNT(*) AS n FROM {table}"));

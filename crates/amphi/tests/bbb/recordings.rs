@@ -1,6 +1,7 @@
 //! Recordings are kept in the folder until there is a volume for them, and are served from wherever they are.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode};
@@ -110,9 +111,26 @@ async fn recordings_go_to_a_volume_once_there_is_one() {
     assert!(site.get(video, None).await.bytes().await.unwrap() == whole, "it is not what was stored");
     assert_eq!(site.get("/video/new-1/none.webm", None).await.status(), StatusCode::NOT_FOUND);
 
-    // Taken in again, what was in the folder moves, and what was in the volume is replaced.
+    // Taken in again, what was in the folder moves, and what was in the volume is replaced: whoever looks meanwhile
+    // finds the one or the other.
     site.import("old-1", "third", 10).await;
-    site.import("new-1", "fourth", 10).await;
+    let is_over = AtomicBool::new(false);
+    let looks = async {
+        let mut looks = 0;
+        while !is_over.load(Ordering::Relaxed) || looks < 10 {
+            let page = site.get("/video/new-1/", None).await;
+            assert_eq!(page.status(), StatusCode::OK);
+            assert!(["second", "fourth"].contains(&page.text().await.unwrap().as_str()));
+            looks += 1;
+        }
+    };
+    let replaced = async {
+        for _ in 0..3 {
+            site.import("new-1", "fourth", 10).await;
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(looks, replaced);
     assert!(!site.in_folder("old-1"));
     for (id, page) in [("old-1", "third"), ("new-1", "fourth")] {
         assert_eq!(site.get(&format!("/video/{id}/"), None).await.text().await.unwrap(), page);

@@ -1,7 +1,9 @@
-//! Recordings are watched: their files, the players that an operator put beside them, and the exchange of a token for a cookie.
+//! Recordings are watched: their files, the players that an operator put beside them, and the exchange of a token for a
+//! cookie.
 //!
-//! A recording's pages are other people's: they run in a sandbox without an origin, so that no script of theirs can call us
-//! in a reader's name. A player is the operator's own and has our origin, which is how it gets at protected files.
+//! A recording's pages are other people's: they run in a sandbox without an origin, so that no script of theirs can
+//! call us in a reader's name. A player is the operator's own and has our origin, which is how it gets at protected
+//! files.
 
 use std::path::{Component, Path as FsPath};
 
@@ -44,14 +46,16 @@ pub(super) fn routes() -> Router<Classroom> {
     router
 }
 
-/// For players: what they need. They render what people wrote in a meeting, so they may ask for recordings and nothing else of
-/// ours, and be in no page that has their origin.
+/// For players: what they need. They render what people wrote in a meeting, so they may ask for recordings and nothing
+/// else of ours, send no form, be in no page that has their origin, and start no worker but from their own files: one
+/// from a recording would have no policy of theirs. They have no `Cross-Origin-Opener-Policy`, and our pages have one:
+/// so a page of ours that a player opens is out of its reach.
 fn player_policy(url: &str) -> HeaderValue {
     let paths = Format::SERVED.into_iter().chain(["playback", "textTrack"]).map(|path| format!(" {url}/{path}/"));
     let paths: String = paths.collect();
     let policy = format!(
         "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src{paths}; frame-src{paths}; \
-         form-action 'none'; object-src 'none'; base-uri 'none'"
+         worker-src {url}/playback/ blob:; form-action 'none'; object-src 'none'; base-uri 'none'"
     );
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
@@ -180,10 +184,9 @@ impl Classroom {
         }
         let path = below(&tracks_path(&recording.id), file).ok_or(Refusal::Missing)?;
         let found = self.kept().find(&path).await.map_err(ServiceError::Files)?;
-        match send(&path, found, headers) {
-            Sent::File(response) => Ok(response),
-            Sent::Nothing => Err(Refusal::Missing),
-        }
+        let Sent::File(mut response) = send(&path, found, headers) else { return Err(Refusal::Missing) };
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+        Ok(response)
     }
 
     async fn redeem(&self, id: &str, format: &str, token: &str) -> Result<Response, Refusal> {

@@ -12,7 +12,7 @@ use tokio_util::io::ReaderStream;
 use super::{Found, FoundFile, RecordingFiles};
 
 /// Below the folder: what is being unpacked, and what was replaced.
-pub(crate) const WORK: &str = ".work";
+const WORK: &str = ".work";
 /// What is read of a file at once. Bytes.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -112,6 +112,17 @@ impl RecordingFiles for FolderFiles {
             Err(error) if is_nothing(&error) => Ok(()),
             removed => removed,
         }
+    }
+
+    async fn tidy(&self, before_ms: i64) -> io::Result<()> {
+        let Ok(mut entries) = tokio::fs::read_dir(self.0.join(WORK)).await else { return Ok(()) };
+        while let Some(entry) = entries.next_entry().await? {
+            let Ok(modified_ms) = modified_ms(&entry.metadata().await?) else { continue };
+            if modified_ms < before_ms {
+                tokio::fs::remove_dir_all(entry.path()).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn folders(&self) -> io::Result<Vec<String>> {

@@ -14,13 +14,15 @@ use super::outbox::WAITING_MOST;
 use super::recording::recording_path;
 use crate::Classroom;
 use crate::archive::{ArchiveError, Limits, Part, unpack};
-use crate::files::{WORK, modified_ms};
 use crate::model::outbox::{CallKind, OutboxCall};
 use crate::model::recording::{Playback, Recording, RecordingId, RecordingState};
 use crate::queries::outbox::call_put;
 use crate::queries::recording::{playback_put, recording_get, recording_import_again, recording_insert};
 use crate::queries::upload::{Quarantined, quarantine_insert};
 use portal::TenantId;
+
+/// How long work is left alone: longer than an import takes, and than anybody watches what was replaced.
+const LEFT_FOR_MS: i64 = 86_400_000;
 
 /// What became of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,17 +166,13 @@ impl Classroom {
         Ok(())
     }
 
-    /// Removes what an import left that was ended with the program.
-    pub(crate) async fn work_tidy(&self) -> Result<(), ServiceError> {
-        const LEFT_FOR_MS: i64 = 86_400_000;
-        let Ok(mut entries) = tokio::fs::read_dir(self.recordings_dir().join(WORK)).await else { return Ok(()) };
-        while let Some(entry) = entries.next_entry().await.map_err(ServiceError::Files)? {
-            let Ok(modified_ms) = modified_ms(&entry.metadata().await.map_err(ServiceError::Files)?) else { continue };
-            if self.now_ms() - modified_ms > LEFT_FOR_MS {
-                tokio::fs::remove_dir_all(entry.path()).await.map_err(ServiceError::Files)?;
+    /// Removes what imports left that were ended with the program, and what was replaced by one.
+    pub(crate) async fn work_tidy(&self) {
+        for files in self.kept().each() {
+            if let Err(error) = files.tidy(self.now_ms() - LEFT_FOR_MS).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "what imports left could not be removed");
             }
         }
-        Ok(())
     }
 }
 

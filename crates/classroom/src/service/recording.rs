@@ -2,7 +2,6 @@
 //! own, operators all.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 
 use db::{DbError, Write};
 use portal::{Caller, Scope, TenantId, utc_text};
@@ -87,11 +86,6 @@ pub(crate) fn recording_path(format: &Format, id: &RecordingId) -> String {
 }
 
 impl Classroom {
-    /// Where recordings are, those in a volume aside.
-    pub(crate) fn recordings_dir(&self) -> PathBuf {
-        self.config().dir.join("recordings")
-    }
-
     /// Recordings with the ways to watch each here.
     pub(crate) async fn recordings_find(
         &self,

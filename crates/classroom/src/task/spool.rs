@@ -10,7 +10,7 @@ const STILL_GROWS_MS: i64 = 5_000;
 impl Classroom {
     /// Takes in what lies in the spool folder. What fails by our fault stays there for the next turn.
     pub(crate) async fn spool_turn(&self) -> Result<(), ServiceError> {
-        self.work_tidy().await?;
+        self.work_tidy().await;
         self.uploads_tidy().await?;
         let folder = self.config().settings.spool.clone().unwrap_or_else(|| self.config().dir.join("spool"));
         tokio::fs::create_dir_all(&folder).await.map_err(ServiceError::Files)?;

@@ -118,6 +118,60 @@ impl Files {
         Ok(effects)
     }
 
+    /// Swaps what is at two paths, in one step: whoever looks finds the one or the other.
+    ///
+    /// # Errors
+    /// `NotFound`, `IntoItself` where the one is below the other, `Root`, and those of the name space.
+    pub async fn exchange(&self, one: &FilePath, other: &FilePath) -> Result<(), FileError> {
+        for attempt in 1.. {
+            let places = [(one, self.place(one).await?), (other, self.place(other).await?)];
+            let effects = self.exchange_effects(&places)?;
+            match self.names.apply(effects).await {
+                Ok(_) => return Ok(()),
+                Err(error) if attempt < ATTEMPTS && is_race(&error) => pause(attempt).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(NamespaceError::Changed.into())
+    }
+
+    fn exchange_effects(&self, places: &[(&FilePath, Place); 2]) -> Result<Vec<Effect>, FileError> {
+        let now_ns = self.now_ns();
+        let [(path, one), (_, other)] = places;
+        let there = |(path, place): &(&FilePath, Place)| {
+            place.entry.clone().ok_or_else(|| FileError::NotFound((*path).clone()))
+        };
+        let (own, theirs) = (there(&places[0])?, there(&places[1])?);
+        if own.ino == theirs.ino {
+            return Ok(Vec::new());
+        }
+        let is_below = |place: &Place, above: &Inode| place.directories.iter().any(|inode| inode.ino == above.ino);
+        if is_below(other, &own) || is_below(one, &theirs) {
+            return Err(FileError::IntoItself((*path).clone()));
+        }
+        let swaps = [(one, &own, &theirs), (other, &theirs, &own)];
+        let mut effects = Vec::new();
+        for (place, left, _) in swaps {
+            let (parent, name) = (place.parent()?.ino, place.name()?.clone());
+            effects.push(Effect::EntryRemove { parent, name, ino: left.ino });
+        }
+        for (place, _, came) in swaps {
+            let (parent, name) = (place.parent()?.ino, place.name()?.clone());
+            effects.push(Effect::EntryAdd { parent, name, ino: came.ino });
+            effects.push(Effect::InodePut(Inode { ctime_ns: now_ns, ..came.clone() }));
+        }
+        if one.parent()?.ino == other.parent()?.ino {
+            effects.push(Effect::InodePut(touched(one.parent()?, 0, now_ns)));
+            return Ok(effects);
+        }
+        let directories = |inode: &Inode| i64::from(inode.kind == Kind::Directory);
+        for (place, left, came) in swaps {
+            let links = directories(came) - directories(left);
+            effects.push(Effect::InodePut(touched(place.parent()?, links, now_ns)));
+        }
+        Ok(effects)
+    }
+
     /// Makes `to` a copy of the file `from`: it has the same stripes, no data is moved. A file at `to` is replaced.
     ///
     /// # Errors

@@ -100,6 +100,46 @@ async fn names_change_and_copies_share_their_stripes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_at_two_paths_is_swapped_in_one_step() {
+    let plane = Plane::new(0, 3).await;
+    let files = &plane.files;
+    let [one, two] = [content(700_000, 1), content(10, 2)].map(|bytes| bytes.to_vec());
+    files.directory_make(&at("d/e"), true).await.unwrap();
+    files.directory_make(&at("g"), false).await.unwrap();
+    plane.put("d/e/a", &one.clone().into()).await;
+    plane.put("g/a", &two.clone().into()).await;
+    let looks = async {
+        for _ in 0..20 {
+            let found = plane.get("g/a").await.expect("the one or the other is there");
+            assert!(found == one || found == two);
+        }
+    };
+    let swaps = async {
+        for _ in 0..5 {
+            files.exchange(&at("d/e"), &at("g")).await.unwrap();
+        }
+    };
+    futures::join!(looks, swaps);
+    assert_eq!((plane.get("d/e/a").await.unwrap(), plane.get("g/a").await.unwrap()), (two.clone(), one.clone()));
+    let nlink = async |path: &str| files.stat(&at(path)).await.unwrap().nlink;
+    assert_eq!([nlink("").await, nlink("d").await, nlink("g").await], [4, 3, 2]);
+
+    // A file for a directory, and two in one directory.
+    files.exchange(&at("d/e"), &at("g/a")).await.unwrap();
+    assert_eq!((plane.get("d/e").await.unwrap(), plane.get("g/a/a").await.unwrap()), (one.clone(), two.clone()));
+    assert_eq!([nlink("d").await, nlink("g").await], [2, 3]);
+    plane.put("b", &two.clone().into()).await;
+    files.exchange(&at("b"), &at("d")).await.unwrap();
+    assert_eq!((plane.get("d").await.unwrap(), plane.get("b/e").await.unwrap()), (two, one));
+    assert_eq!(nlink("").await, 4);
+    files.exchange(&at("b"), &at("b")).await.unwrap();
+    assert!(matches!(files.exchange(&at("g"), &at("g/a")).await, Err(FileError::IntoItself(_))));
+    assert!(matches!(files.exchange(&at("g/a"), &at("g")).await, Err(FileError::IntoItself(_))));
+    assert!(matches!(files.exchange(&at("g"), &at("none")).await, Err(FileError::NotFound(_))));
+    assert!(matches!(files.exchange(&at(""), &at("g")).await, Err(FileError::IntoItself(_) | FileError::Root)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_upload_into_one_directory_at_the_same_time() {
     let plane = Plane::new(0, 3).await;
     let names: Vec<String> = (0..24).map(|n| format!("f{n}")).collect();

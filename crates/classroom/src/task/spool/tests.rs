@@ -58,7 +58,7 @@ async fn an_archive_waits_until_it_is_whole_and_comes_in_once() {
     let recording = stored(&plane, ID).await;
     assert_eq!((recording.tenant.clone(), recording.state), (law, RecordingState::Published));
     assert_eq!((recording.meeting_id.as_str(), recording.name.as_str()), ("course-7", "Algebra & co"));
-    let shelf = plane.classroom.recordings_dir();
+    let shelf = plane.recordings_dir();
     assert!(shelf.join("video").join(ID).join("index.html").exists());
     assert_eq!(std::fs::read_dir(shelf.join(".work")).unwrap().count(), 0);
 
@@ -94,11 +94,11 @@ async fn what_people_decided_outlives_an_import() {
     turn(&plane).await;
     assert_eq!(stored(&plane, ID).await.state, RecordingState::Unpublished);
     plane.classroom.recordings_delete(None, &named).await.unwrap();
-    assert!(!plane.classroom.recordings_dir().join("video").join(ID).exists());
+    assert!(!plane.recordings_dir().join("video").join(ID).exists());
     spooled(&plane, "a.tar", &recording_tar(ID, "video", ""));
     turn(&plane).await;
     assert_eq!(stored(&plane, ID).await.state, RecordingState::Deleted);
-    assert!(!plane.classroom.recordings_dir().join("video").join(ID).exists());
+    assert!(!plane.recordings_dir().join("video").join(ID).exists());
     assert_eq!(plane.count("classroom_playback").await, 0);
 }
 
@@ -150,7 +150,7 @@ async fn captions_come_back_after_an_import() {
     let track = crate::model::recording::Track::parse("subtitles", "pt-BR", "Brasil").unwrap();
     let recording = stored(&plane, ID).await;
     plane.classroom.track_set(&recording, track.clone(), Some("WEBVTT\n\nolá".into())).await.unwrap();
-    let folder = plane.classroom.recordings_dir().join("video").join(ID);
+    let folder = plane.recordings_dir().join("video").join(ID);
     let shown = || std::fs::read_to_string(folder.join("captions.json")).unwrap();
     assert_eq!(shown(), r#"[{"locale":"pt_BR","localeName":"Brasil"}]"#);
     spooled(&plane, "a.tar", &recording_tar(ID, "video", ""));

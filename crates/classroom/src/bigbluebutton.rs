@@ -1,5 +1,5 @@
-//! The API of BigBlueButton, as one big server has it: `/bigbluebutton/api/…`, and the addresses that servers and telephone
-//! gateways call.
+//! The API of BigBlueButton, as one big server has it: `/bigbluebutton/api/…`, and the addresses that servers and
+//! telephone gateways call.
 //!
 //! Answers are XML with status 200, those that say FAILED too, since that is what clients expect (BigBlueButton's API
 //! documentation). What a server answered is handed on byte for byte.

@@ -1,5 +1,5 @@
-//! The conference servers as this replica sees them: what is stored of them, what the last polls said, and which of them
-//! takes the next meeting. Every replica polls for itself, so that each serves from what it saw.
+//! The conference servers as this replica sees them: what is stored of them, what the last polls said, and which of
+//! them takes the next meeting. Every replica polls for itself, so that each serves from what it saw.
 
 mod entry;
 
@@ -26,7 +26,8 @@ struct State {
     pool: Pool<ServerId>,
     /// What was placed since the last poll of its server, and is in no poll yet.
     placed: HashMap<MeetingKey, Placed>,
-    /// Who was sent to a meeting of a tenant with a limit of people since the last poll of its server, and is in no poll yet.
+    /// Who was sent to a meeting of a tenant with a limit of people since the last poll of its server, and is in no
+    /// poll yet.
     joined: Vec<Joined>,
     rng: SmallRng,
     /// When it was last noted which servers answer, epoch ms.
@@ -148,7 +149,8 @@ impl Fleet {
         self.state().attendees(tenant, meetings) >= most as usize
     }
 
-    /// Notes that somebody is sent to a meeting, unless [`Fleet::is_full`]: of many who come at once no more get in than may.
+    /// Notes that somebody is sent to a meeting, unless [`Fleet::is_full`]: of many who come at once no more get in
+    /// than may.
     pub(crate) fn join(&self, meeting: &Meeting, meetings: &[Arc<Meeting>], most: u32, now_ms: i64) -> bool {
         let mut state = self.state();
         let tenant = &meeting.key.tenant;
@@ -159,8 +161,8 @@ impl Fleet {
         is_let_in
     }
 
-    /// Picks the server for a new meeting among those that `may` take it, and reserves what it is expected to cost there.
-    /// `None`: there is none.
+    /// Picks the server for a new meeting among those that `may` take it, and reserves what it is expected to cost
+    /// there. `None`: there is none.
     pub(crate) fn place(
         &self,
         key: &MeetingKey,

@@ -48,6 +48,7 @@ use crate::files::{FolderFiles, Kept};
 use crate::fleet::Fleet;
 use crate::meetings::Meetings;
 use crate::model::checksum::Algorithm;
+use crate::task::Measured;
 
 /// Lists of all meetings that are put together at the same time: each holds what every server answered.
 const LISTINGS_MAX: usize = 4;
@@ -157,8 +158,8 @@ struct Inner {
     meetings: Meetings,
     kept: Kept,
     dial_in: Option<DialInPassword>,
-    /// Hosts of the servers that Prometheus was last told of.
-    measured: Mutex<HashSet<String>>,
+    /// What Prometheus was last told of.
+    measured: Mutex<HashSet<Measured>>,
 }
 
 /// Removes what is an account's own: its rooms. A meeting that is held in one goes on until people leave it.
@@ -285,9 +286,9 @@ impl Classroom {
         self.inner.dial_in.as_ref()
     }
 
-    /// Keeps of which servers Prometheus is told now; those it was told of before.
-    fn measured_swap(&self, hosts: HashSet<String>) -> HashSet<String> {
-        std::mem::replace(&mut *self.inner.measured.lock().unwrap_or_else(PoisonError::into_inner), hosts)
+    /// Keeps what Prometheus is told of now; what it was told of before.
+    fn measured_swap(&self, told: HashSet<Measured>) -> HashSet<Measured> {
+        std::mem::replace(&mut *self.inner.measured.lock().unwrap_or_else(PoisonError::into_inner), told)
     }
 
     fn now_ms(&self) -> i64 {

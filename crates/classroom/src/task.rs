@@ -13,6 +13,8 @@ use db::Engine;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use measure::Measured;
+
 use crate::Classroom;
 use crate::service::{MEETINGS, MOVED, SERVERS, ServiceError, TENANTS};
 

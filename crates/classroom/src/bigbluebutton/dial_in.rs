@@ -1,5 +1,5 @@
-//! `POST /fsapi`: FreeSWITCH on a telephone gateway asks what to do with a call (`mod_xml_curl`). It is served where the
-//! operator set a password, and admits by it alone.
+//! `POST /fsapi`: FreeSWITCH on a telephone gateway asks what to do with a call (`mod_xml_curl`). It is served where
+//! the operator set a password, and admits by it alone.
 
 use std::path::Path;
 use std::time::Duration;

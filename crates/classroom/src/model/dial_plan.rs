@@ -1,8 +1,10 @@
-//! What FreeSWITCH is told to do with somebody who dials in: documents for its `mod_xml_curl`, and the name a caller gets.
+//! What FreeSWITCH is told to do with somebody who dials in: documents for its `mod_xml_curl`, and the name a caller
+//! gets.
 //!
-//! A dial plan is a small program, and FreeSWITCH expands `${…}` in it. So nothing in it is as a caller gave it: the PIN and
-//! the server's host are read and written anew, names keep harmless characters alone, and the number that was dialled is
-//! not repeated (a condition without a field always holds). How often somebody may try is in the numbers they are led to.
+//! A dial plan is a small program, and FreeSWITCH expands `${…}` in it. So nothing in it is as a caller gave it: the
+//! PIN and the server's host are read and written anew, names keep harmless characters alone, and the number that was
+//! dialled is not repeated (a condition without a field always holds). How often somebody may try is in the numbers
+//! they are led to.
 
 use quick_xml::escape::escape;
 
@@ -10,7 +12,8 @@ use quick_xml::escape::escape;
 const ROUNDS_MOST: u32 = 3;
 /// The number that a caller is led to with a PIN: this, and which PIN it is.
 const ROUND_PREFIX: &str = "pin-";
-/// At least and at most so many digits, asked for three times, each within 7 s and 3 s between two digits; `#` ends them.
+/// At least and at most so many digits, asked for three times, each within 7 s and 3 s between two digits; `#` ends
+/// them.
 const ASK: &str = r"5 11 3 7000 # conference/conf-enter_conf_pin.wav conference/conf-bad-pin.wav pin \d+ 3000";
 /// Where a caller is whom nobody knows.
 const CONTEXT: &str = "public";
@@ -123,8 +126,8 @@ impl DialPlan {
     }
 }
 
-/// What others in the meeting read of a caller: a name, or a number without its last digits; neither where the caller hides
-/// it.
+/// What others in the meeting read of a caller: a name, or a number without its last digits; neither where the caller
+/// hides it.
 pub(crate) fn caller_name(given: &str, hides_name: bool, hides_number: bool) -> String {
     let is_harmless = |c: char| c.is_alphanumeric() || " .-+()_@".contains(c);
     let name: String = given.chars().filter(|c| is_harmless(*c)).take(NAME_CHARS_MAX).collect();

@@ -79,11 +79,8 @@ struct Lists {
 #[derive(Template)]
 #[template(path = "rooms.html")]
 struct ListPage<'a> {
-    l: &'a Look<'a>,
-    lists: &'a Lists,
-    is_teacher: bool,
-    lacks_servers: bool,
-    /// This page, of the part.
+    shown: &'a ListPart<'a>,
+    /// Where the part is.
     part: String,
 }
 
@@ -91,7 +88,7 @@ struct ListPage<'a> {
 #[template(path = "rooms_part.html")]
 struct ListPart<'a> {
     l: &'a Look<'a>,
-    lists: &'a Lists,
+    lists: Lists,
     is_teacher: bool,
     lacks_servers: bool,
 }
@@ -146,10 +143,10 @@ async fn list(
         Some(after) => format!("/classrooms/part?after={after}"),
         None => "/classrooms/part".to_owned(),
     };
-    let lacks_servers = !classroom.has_servers();
-    let body = html(&ListPage { l: &look, lists: &lists, is_teacher, lacks_servers, part })?;
     // An empty page has the button in its middle.
     let is_empty = lists.own.is_empty() && lists.others.is_empty();
+    let shown = ListPart { l: &look, lists, is_teacher, lacks_servers: !classroom.has_servers() };
+    let body = html(&ListPage { shown: &shown, part })?;
     let actions = if is_teacher && !is_empty { html(&NewButton { l: &look })? } else { String::new() };
     let title = t.text("nav-classrooms");
     let view = PageView { title, section: "classrooms", sub: Some("rooms"), body, actions, ..PageView::default() };
@@ -166,17 +163,15 @@ async fn list_part(
     let look = Look::new(&t);
     let lists = lists(&classroom, &caller, &look, &query).await?;
     let (is_teacher, lacks_servers) = (caller.has(Role::Teacher), !classroom.has_servers());
-    html(&ListPart { l: &look, lists: &lists, is_teacher, lacks_servers }).map(Html)
+    html(&ListPart { l: &look, lists, is_teacher, lacks_servers }).map(Html)
 }
 
 #[derive(Template)]
 #[template(path = "room.html")]
 struct RoomPage<'a> {
     l: &'a Look<'a>,
-    row: Row,
-    door: Door,
-    is_teacher: bool,
-    lacks_servers: bool,
+    row: &'a Row,
+    part: &'a RoomPart<'a>,
     /// Why the last wish was not done.
     wrong: Option<String>,
 }
@@ -222,10 +217,11 @@ async fn page(
     let look = Look::new(t);
     let door = classroom.room_door(room, Some(caller)).await?;
     let row = row_of(&look, classroom.room_view(caller, room));
-    let (is_yours, id) = (row.view.is_yours, row.view.id.clone());
     let (is_teacher, lacks_servers) = (caller.has(Role::Teacher), !classroom.has_servers());
-    let body = html(&RoomPage { l: &look, row, door, is_teacher, lacks_servers, wrong })?;
-    let actions = if is_yours { html(&EditButton { l: &look, id: &id })? } else { String::new() };
+    let part = RoomPart { l: &look, row, door, is_teacher, lacks_servers };
+    let view = &part.row.view;
+    let actions = if view.is_yours { html(&EditButton { l: &look, id: &view.id })? } else { String::new() };
+    let body = html(&RoomPage { l: &look, row: &part.row, part: &part, wrong })?;
     let title = room.name.clone();
     let view = PageView { title, section: "classrooms", sub: Some("rooms"), body, actions, ..PageView::default() };
     Ok(classroom.portal().page(t, view))

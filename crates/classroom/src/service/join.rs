@@ -26,8 +26,8 @@ impl Classroom {
         Ok(Client::address(&entry.server, "join", parameters))
     }
 
-    /// Lets one more into a meeting of the tenant's. Counted are those whom the last polls showed, and who was let in by this
-    /// replica since. Errors: `PeopleMost`.
+    /// Lets one more into a meeting of the tenant's. Counted are those whom the last polls showed, and who was let in
+    /// by this replica since. Errors: `PeopleMost`.
     pub(crate) fn attendee_admit(&self, tenant: &TenantEntry, meeting: &Meeting) -> Result<(), ServiceError> {
         let Some(most) = tenant.settings.attendees_max else { return Ok(()) };
         let meetings = self.meetings().of_tenant(&tenant.settings.tenant);

@@ -157,10 +157,15 @@ impl Classroom {
             None => self.meetings().all(),
         };
         meetings.retain(|own| server.as_ref().is_none_or(|server| own.server.as_str() == server) && is_behind(own));
-        // Newest first, then by tenant and name.
-        meetings.sort_by(|a, b| b.created_ms.cmp(&a.created_ms).then_with(|| a.key.cmp(&b.key)));
+        // Newest first, then by tenant and name. Of many, only those that are shown are put in order.
+        let order =
+            |a: &Arc<Meeting>, b: &Arc<Meeting>| b.created_ms.cmp(&a.created_ms).then_with(|| a.key.cmp(&b.key));
         let is_more = meetings.len() > filter.limit;
-        meetings.truncate(filter.limit);
+        if is_more {
+            meetings.select_nth_unstable_by(filter.limit, order);
+            meetings.truncate(filter.limit);
+        }
+        meetings.sort_by(order);
         let next = meetings.last().filter(|_| is_more).map(|last| cursor(last));
         Ok(Listing { items: self.meeting_views_of(&meetings), next })
     }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::Mistake;
 use crate::Classroom;
 use crate::model::capacity::TARGET_USERS;
-use crate::model::server::WEIGHT_USUAL;
+use crate::model::server::{ServerId, WEIGHT_USUAL};
 use crate::pages::look::{Badge, Look, html};
 use crate::service::meeting::MeetingView;
 use crate::service::overview::MeetingFilter;
@@ -141,10 +141,7 @@ fn server_row(classroom: &Classroom, look: &Look<'_>, view: ServerView) -> Serve
         Health::Down => look.badge("x-circle-fill", "state-bad", "conference-down"),
     };
     let is_disabled = view.state == AdminState::Disabled;
-    let placed = match classroom.server_find(&view.id) {
-        Ok(entry) => classroom.meetings_on(&entry.server.id),
-        Err(_) => 0,
-    };
+    let placed = ServerId::parse(&view.id).map_or(0, |id| classroom.meetings_on(&id));
     let all = [
         (AdminState::Enabled, "conference-enable", "play-fill", true),
         (AdminState::Cordoned, "conference-cordon", "pause-fill", !is_disabled),

@@ -24,14 +24,11 @@ const GUEST_FOR_S: u32 = 30 * 86_400;
 struct JoinPage<'a> {
     l: &'a Look<'a>,
     room: &'a Room,
-    /// This page.
-    here: String,
-    door: Door,
+    part: &'a JoinPart<'a>,
     /// The tenant's name, for those who need an account.
     tenant: String,
     /// Whether the reader may change the room.
     is_host: bool,
-    lacks_servers: bool,
     name: &'a str,
     /// What is wrong with the name.
     wrong: String,
@@ -43,6 +40,7 @@ struct JoinPage<'a> {
 #[template(path = "join_part.html")]
 struct JoinPart<'a> {
     l: &'a Look<'a>,
+    /// The page.
     here: String,
     door: Door,
     lacks_servers: bool,
@@ -75,14 +73,14 @@ async fn page(
         Some(problem) if (problem.field_name() == Some("name")) == is_name => t.problem_text(problem),
         Some(_) | None => String::new(),
     };
+    let door = classroom.room_door(room, caller).await?;
+    let part = JoinPart { l: &look, here: here(room), door, lacks_servers: !classroom.has_servers() };
     let body = html(&JoinPage {
         l: &look,
         room,
-        here: here(room),
-        door: classroom.room_door(room, caller).await?,
+        part: &part,
         tenant: classroom.room_tenant_title(room),
         is_host: caller.is_some_and(|caller| classroom.room_view(caller, room).is_yours),
-        lacks_servers: !classroom.has_servers(),
         name,
         wrong: sentence(true),
         refused: sentence(false),

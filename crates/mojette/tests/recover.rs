@@ -306,7 +306,7 @@ fn losses() -> impl Strategy<Value = (Geometry, u32, u64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 200 }))]
+    #![proptest_config(if cfg!(miri) { ProptestConfig::with_cases(4) } else { ProptestConfig::default() })]
 
     #[test]
     fn any_k_fragments_give_the_rest((geometry, lost, seed) in losses()) {

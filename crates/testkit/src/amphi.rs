@@ -333,7 +333,9 @@ fn up_process(program: &Path, dir: &Path, listen: &str, nodes: u32) -> io::Resul
     Process::spawn(command.stdin(Stdio::null()), &dir.with_extension("log"))
 }
 
-fn free_address() -> io::Result<SocketAddr> {
+/// An address on loopback that stays free while nobody listens there: the kernel gives its port to no connection.
+/// Errors: there is none.
+pub fn free_address() -> io::Result<SocketAddr> {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     let width = u32::from(PORTS.end - PORTS.start);
     // Tests run side by side, as threads or as processes, so no two may look at the same port at the same time.

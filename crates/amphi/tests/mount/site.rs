@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use testkit::amphi::Scratch;
+use testkit::amphi::{Scratch, free_address};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
@@ -45,7 +45,7 @@ impl Site {
             return None;
         }
         let scratch = Scratch::new().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_address().unwrap().port();
         let (up, url) = up(&scratch, port, nodes).await;
         let token = std::fs::read_to_string(scratch.path().join("state/admin.token")).unwrap().trim().to_owned();
         let site = Self { scratch, up, nodes, port, url, token };

@@ -75,7 +75,7 @@ pub(super) struct SessionCertify {
     csr_pem: String,
 }
 
-/// Certify a session's key anew; its certificate holds for a day
+/// Certify a session's key anew; its certificate holds for half an hour
 #[utoipa::path(post, path = "/api/v1/exports/{export}/sessions/{id}/certificate", tag = "exports",
     params(("export" = String, Path), ("id" = String, Path)), request_body = SessionCertify,
     responses((status = 200, body = SessionCertificate), Problems))]

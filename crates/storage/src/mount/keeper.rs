@@ -16,8 +16,8 @@ use crate::stripe::{Credentials, StoreAddress, Stripes};
 
 /// A session lives for 15 s.
 const RENEW: Duration = Duration::from_secs(5);
-/// The certificate for stores holds for a day.
-const CERTIFY: Duration = Duration::from_secs(8 * 3_600);
+/// The certificate for stores holds for half an hour.
+const CERTIFY: Duration = Duration::from_secs(600);
 /// After an answer that was none.
 const AGAIN: Duration = Duration::from_secs(1);
 

@@ -7,8 +7,9 @@ use wire::authority::{AuthorityError, KeyRequest};
 use crate::Storage;
 use crate::store::{CONTROL_NAME, READER_PREFIX, VOLUME_PREFIX};
 
-/// How long a client's holds; one that goes on has it certified anew.
-const CLIENT_VALID: Duration = Duration::from_secs(86_400);
+/// How long a client's holds; one that goes on has it certified anew. Nothing calls a certificate back: who may no longer
+/// have one, as when another tenant's export came to the volume, uses the last one for so long and while a connection lasts.
+const CLIENT_VALID: Duration = Duration::from_secs(1_800);
 /// The control plane's own never leaves its memory, and is new at each start: it must only outlive the process.
 const CONTROL_VALID: Duration = Duration::from_secs(3_650 * 86_400);
 

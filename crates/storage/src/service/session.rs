@@ -49,7 +49,7 @@ pub struct SessionView {
     pub read_only: bool,
     /// What is used and may be.
     pub usage: Usage,
-    /// The client certificate for stores, PEM. It holds for a day.
+    /// The client certificate for stores, PEM. It holds for half an hour.
     pub certificate_pem: String,
     /// The authority that stores' certificates are from, PEM.
     pub ca_pem: String,
@@ -73,7 +73,7 @@ pub struct SessionRenewal {
 /// What stores know a session by.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SessionCertificate {
-    /// The client certificate for stores, PEM. It holds for a day.
+    /// The client certificate for stores, PEM. It holds for half an hour.
     pub certificate_pem: String,
     /// The authority that stores' certificates are from, PEM.
     pub ca_pem: String,

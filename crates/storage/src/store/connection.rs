@@ -20,7 +20,7 @@ use crate::frame::{self, DATA_BYTES_MAX, FrameError, Incoming, Memory};
 /// Requests of one connection that are at work at the same time.
 const AT_WORK_MAX: usize = 32;
 /// Then a client has to connect anew, with a certificate that holds.
-const AGE_MAX: Duration = Duration::from_secs(3_600);
+const AGE_MAX: Duration = Duration::from_secs(600);
 /// How long the rest of a request may take to come, and an answer to be taken: this, and a second for so many bytes.
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(5);
 const RATE_MIN: usize = 1 << 20;

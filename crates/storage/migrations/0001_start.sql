@@ -245,3 +245,25 @@ CREATE TABLE storage_share (
   created_ms BIGINT NOT NULL,
   expires_ms BIGINT NOT NULL
 );
+
+-- Keys that S3 requests are signed with; the secret is sealed by a key outside the database.
+CREATE TABLE storage_s3_key (
+  id VARCHAR(20) NOT NULL PRIMARY KEY,
+  account VARCHAR(36) NOT NULL,
+  name VARCHAR(190) NOT NULL,
+  secret TEXT NOT NULL,
+  created_ms BIGINT NOT NULL
+);
+CREATE INDEX storage_s3_key_account ON storage_s3_key (account);
+
+-- What sessions hold of files for the programs in their mounts: ranges of bytes, both ends included.
+CREATE TABLE storage_lock (
+  space BIGINT NOT NULL,
+  ino BIGINT NOT NULL,
+  session VARCHAR(36) NOT NULL,
+  first_byte BIGINT NOT NULL,
+  last_byte BIGINT NOT NULL,
+  is_exclusive SMALLINT NOT NULL,
+  PRIMARY KEY (space, ino, session, first_byte)
+);
+CREATE INDEX storage_lock_session ON storage_lock (session);

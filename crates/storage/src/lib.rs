@@ -100,11 +100,8 @@ pub fn removal(write: &mut db::Write, account: &portal::AccountId) {
 
 /// The storage's tables.
 pub fn migrations() -> db::Migrations {
-    const STEPS: &[db::Migration] = &[
-        db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") },
-        db::Migration { name: "0002_s3", sql: include_str!("../migrations/0002_s3.sql") },
-        db::Migration { name: "0003_lock", sql: include_str!("../migrations/0003_lock.sql") },
-    ];
+    const STEPS: &[db::Migration] =
+        &[db::Migration { name: "0001_start", sql: include_str!("../migrations/0001_start.sql") }];
     db::Migrations { service: "storage", steps: STEPS }
 }
 

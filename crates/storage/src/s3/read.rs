@@ -98,59 +98,21 @@ impl Object {
     }
 }
 
-impl Face {
-    pub(super) async fn object_get(&self, caller: &Caller, input: GetObjectInput) -> S3Result<GetObjectOutput> {
-        let files = self.files(caller, &input.bucket, false).await?;
-        let object = Object::find(&files, &ObjectKey::parse(&input.key)?).await?;
-        let conditions = Conditions {
-            if_match: input.if_match,
-            if_unmodified_since: input.if_unmodified_since,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-        };
-        let modified = last_modified(&object.inode);
-        conditions.check(&object.attributes.etag, &modified)?;
-        let (range, content_range) = ranged(input.range.as_ref(), object.size())?;
-        let checksum = object.checksum(input.checksum_mode.as_ref(), content_range.is_none());
-        let length = range.end - range.start;
-        let body = Body::from_stream(files.read(&object.inode, range));
-        Ok(GetObjectOutput {
-            body: Some(StreamingBlob::from(s3s::Body::http_body_unsync(body))),
-            accept_ranges: Some("bytes".to_owned()),
-            content_length: Some(length as i64),
-            content_range,
-            content_type: Some(object.content_type()),
-            e_tag: Some(object.attributes.e_tag()),
-            last_modified: Some(modified),
-            metadata: Some(object.metadata()),
-            cache_control: object.attributes.cache_control.clone(),
-            content_disposition: object.attributes.content_disposition.clone(),
-            content_encoding: object.attributes.content_encoding.clone(),
-            content_language: object.attributes.content_language.clone(),
-            expires: object.attributes.expires_at(),
-            checksum_crc32: checksum.checksum_crc32,
-            checksum_crc32c: checksum.checksum_crc32c,
-            checksum_crc64nvme: checksum.checksum_crc64nvme,
-            checksum_sha1: checksum.checksum_sha1,
-            checksum_sha256: checksum.checksum_sha256,
-            ..GetObjectOutput::default()
-        })
-    }
+/// What a request to read comes to, before any content is read.
+struct Answer {
+    files: Files,
+    object: Object,
+    modified: Timestamp,
+    range: std::ops::Range<u64>,
+    content_range: Option<String>,
+    checksum: Checksum,
+}
 
-    pub(super) async fn object_head(&self, caller: &Caller, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
-        let files = self.files(caller, &input.bucket, false).await?;
-        let object = Object::find(&files, &ObjectKey::parse(&input.key)?).await?;
-        let conditions = Conditions {
-            if_match: input.if_match,
-            if_unmodified_since: input.if_unmodified_since,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-        };
-        let modified = last_modified(&object.inode);
-        conditions.check(&object.attributes.etag, &modified)?;
-        let (range, content_range) = ranged(input.range.as_ref(), object.size())?;
-        let checksum = object.checksum(input.checksum_mode.as_ref(), content_range.is_none());
-        Ok(HeadObjectOutput {
+/// The fields that the answers to GET and to HEAD have both: s3s has a type for each.
+macro_rules! answered {
+    ($output:ident, $answer:expr) => {{
+        let Answer { object, modified, range, content_range, checksum, .. } = $answer;
+        $output {
             accept_ranges: Some("bytes".to_owned()),
             content_length: Some((range.end - range.start) as i64),
             content_range,
@@ -158,18 +120,63 @@ impl Face {
             e_tag: Some(object.attributes.e_tag()),
             last_modified: Some(modified),
             metadata: Some(object.metadata()),
-            cache_control: object.attributes.cache_control.clone(),
-            content_disposition: object.attributes.content_disposition.clone(),
-            content_encoding: object.attributes.content_encoding.clone(),
-            content_language: object.attributes.content_language.clone(),
             expires: object.attributes.expires_at(),
+            cache_control: object.attributes.cache_control,
+            content_disposition: object.attributes.content_disposition,
+            content_encoding: object.attributes.content_encoding,
+            content_language: object.attributes.content_language,
             checksum_crc32: checksum.checksum_crc32,
             checksum_crc32c: checksum.checksum_crc32c,
             checksum_crc64nvme: checksum.checksum_crc64nvme,
             checksum_sha1: checksum.checksum_sha1,
             checksum_sha256: checksum.checksum_sha256,
-            ..HeadObjectOutput::default()
-        })
+            ..$output::default()
+        }
+    }};
+}
+
+impl Face {
+    pub(super) async fn object_get(&self, caller: &Caller, input: GetObjectInput) -> S3Result<GetObjectOutput> {
+        let conditions = Conditions {
+            if_match: input.if_match,
+            if_unmodified_since: input.if_unmodified_since,
+            if_none_match: input.if_none_match,
+            if_modified_since: input.if_modified_since,
+        };
+        let (range, mode) = (input.range.as_ref(), input.checksum_mode.as_ref());
+        let answer = self.answer(caller, (&input.bucket, &input.key), &conditions, range, mode).await?;
+        let body = Body::from_stream(answer.files.read(&answer.object.inode, answer.range.clone()));
+        let body = Some(StreamingBlob::from(s3s::Body::http_body_unsync(body)));
+        Ok(GetObjectOutput { body, ..answered!(GetObjectOutput, answer) })
+    }
+
+    pub(super) async fn object_head(&self, caller: &Caller, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
+        let conditions = Conditions {
+            if_match: input.if_match,
+            if_unmodified_since: input.if_unmodified_since,
+            if_none_match: input.if_none_match,
+            if_modified_since: input.if_modified_since,
+        };
+        let (range, mode) = (input.range.as_ref(), input.checksum_mode.as_ref());
+        let answer = self.answer(caller, (&input.bucket, &input.key), &conditions, range, mode).await?;
+        Ok(answered!(HeadObjectOutput, answer))
+    }
+
+    async fn answer(
+        &self,
+        caller: &Caller,
+        (bucket, key): (&str, &str),
+        conditions: &Conditions,
+        range: Option<&Range>,
+        mode: Option<&ChecksumMode>,
+    ) -> S3Result<Answer> {
+        let files = self.files(caller, bucket, false).await?;
+        let object = Object::find(&files, &ObjectKey::parse(key)?).await?;
+        let modified = last_modified(&object.inode);
+        conditions.check(&object.attributes.etag, &modified)?;
+        let (range, content_range) = ranged(range, object.size())?;
+        let checksum = object.checksum(mode, content_range.is_none());
+        Ok(Answer { files, object, modified, range, content_range, checksum })
     }
 }
 

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::ServiceError;
 use super::export::{ExportNew, shown};
 use crate::Storage;
+use crate::model::space::Space;
 use crate::model::stripe::Layout;
 use crate::model::volume::{HOME, Volume, name_checked};
 use crate::queries::space::{space_expect_unused, space_list, space_mark_removed};
@@ -83,7 +84,7 @@ impl Storage {
         labels: BTreeMap<String, String>,
     ) -> Result<(Write, Volume), ServiceError> {
         let name = name_checked(name)?;
-        let have = self.stores_writable(&labels).await?;
+        let have = carrying(&store_labels(self.db()).await?, &labels);
         if have < layout.units() {
             return Err(ServiceError::TooFewStores { layout: layout.into(), have, need: layout.units() });
         }
@@ -107,11 +108,9 @@ impl Storage {
 
     /// All volumes, by name.
     pub(crate) async fn volume_views(&self) -> Result<Vec<VolumeView>, ServiceError> {
-        let mut views = Vec::new();
-        for volume in volume_list(self.db()).await? {
-            views.push(self.volume_view(volume).await?);
-        }
-        Ok(views)
+        let (volumes, spaces) = (volume_list(self.db()).await?, space_list(self.db(), None).await?);
+        let stores = store_labels(self.db()).await?;
+        Ok(volumes.into_iter().map(|volume| view(volume, &spaces, &stores)).collect())
     }
 
     /// A volume by its name.
@@ -121,17 +120,7 @@ impl Storage {
 
     pub(crate) async fn volume_view(&self, volume: Volume) -> Result<VolumeView, ServiceError> {
         let spaces = space_list(self.db(), None).await?;
-        let spaces: Vec<_> = spaces.into_iter().filter(|space| space.volume == volume.id).collect();
-        Ok(VolumeView {
-            id: volume.id,
-            layout: volume.layout.into(),
-            stores_writable: self.stores_writable(&volume.labels).await?,
-            used_bytes: spaces.iter().map(|space| space.usage.bytes).sum(),
-            exports: spaces.into_iter().map(|space| space.name).collect(),
-            created: portal::utc_text(volume.created_ms),
-            name: volume.name,
-            stores: volume.labels,
-        })
+        Ok(view(volume, &spaces, &store_labels(self.db()).await?))
     }
 
     /// Removes a volume with the export of its name. What is in it goes to the trash in the background.
@@ -167,10 +156,25 @@ impl Storage {
         self.db().write(write).await?;
         Ok(())
     }
+}
 
-    async fn stores_writable(&self, labels: &BTreeMap<String, String>) -> Result<usize, ServiceError> {
-        let stores = store_labels(self.db()).await?;
-        let carries = |of: &&BTreeMap<String, String>| labels.iter().all(|(key, value)| of.get(key) == Some(value));
-        Ok(stores.iter().filter(carries).count())
+type Labels = BTreeMap<String, String>;
+
+/// How many of these stores carry all of `labels`.
+fn carrying(stores: &[Labels], labels: &Labels) -> usize {
+    stores.iter().filter(|of| labels.iter().all(|(key, value)| of.get(key) == Some(value))).count()
+}
+
+fn view(volume: Volume, spaces: &[Space], stores: &[Labels]) -> VolumeView {
+    let on_it = || spaces.iter().filter(|space| space.volume == volume.id);
+    VolumeView {
+        id: volume.id,
+        layout: volume.layout.into(),
+        stores_writable: carrying(stores, &volume.labels),
+        used_bytes: on_it().map(|space| space.usage.bytes).sum(),
+        exports: on_it().map(|space| space.name.clone()).collect(),
+        created: portal::utc_text(volume.created_ms),
+        name: volume.name,
+        stores: volume.labels,
     }
 }

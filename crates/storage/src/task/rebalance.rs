@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use db::Write;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use wire::store::{Listed, UnitKey};
 
 use super::collect::before;
@@ -40,6 +40,8 @@ const BATCH: i64 = 64;
 const TOGETHER: usize = 8;
 /// Units that are deleted together where they were.
 const DELETED: i64 = 1_000;
+/// Units that a store lists at once.
+const LISTED: u32 = 1_000;
 /// Steps that are thought ahead, to say how much there is to do.
 const STEPS_MAX: usize = 10_000;
 
@@ -271,14 +273,13 @@ impl Storage {
     /// Deletes those that the store has had for long and that belong elsewhere. What was put lately is left to the survey.
     async fn moved_delete_of(&self, link: &Link, keys: Vec<UnitKey>) -> Result<Result<(), LinkError>, ServiceError> {
         // Listed before the rows are read: a unit that is put again after that is not what was listed, and stays.
-        let listed = stream::iter(keys).map(|key| unit_listed(link, key)).buffer_unordered(TOGETHER).try_collect();
-        let listed: Vec<Option<Listed>> = match listed.await {
+        let listed = match units_listed(link, keys).await {
             Ok(listed) => listed,
             Err(error) => return Ok(Err(error)),
         };
         let old_ms = before(self.db().clock().now_ms(), PUT_LATELY);
         let mut gone = Vec::new();
-        for unit in listed.into_iter().flatten().filter(|unit| unit.put_ms < old_ms) {
+        for unit in listed.into_iter().filter(|unit| unit.put_ms < old_ms) {
             let Some(key) = unit.key else { continue };
             let stripe = key.stripe as StripeId;
             let found = stripe_range(self.db(), key.volume as i64, (stripe, stripe), 1).await?.pop();
@@ -291,14 +292,25 @@ impl Storage {
     }
 }
 
-/// A unit as the store has it.
-async fn unit_listed(link: &Link, key: UnitKey) -> Result<Option<Listed>, LinkError> {
-    let before = match key.index.checked_sub(1) {
-        Some(index) => UnitKey { index, ..key },
-        None => UnitKey { stripe: key.stripe - 1, index: u32::MAX, ..key },
-    };
-    let listed = link.list(key.volume as i64, Some(before), 1).await?.pop();
-    Ok(listed.filter(|unit| unit.key == Some(key)))
+/// Those of the units of one volume that the store has, as it has them: few lists where they lie together.
+async fn units_listed(link: &Link, mut keys: Vec<UnitKey>) -> Result<Vec<Listed>, LinkError> {
+    let place = |key: &UnitKey| (key.stripe, key.index);
+    keys.sort_unstable_by_key(place);
+    let (mut rest, mut found) = (keys.as_slice(), Vec::new());
+    while let Some(&first) = rest.first() {
+        let before = match first.index.checked_sub(1) {
+            Some(index) => UnitKey { index, ..first },
+            None => UnitKey { stripe: first.stripe - 1, index: u32::MAX, ..first },
+        };
+        let page = link.list(first.volume as i64, Some(before), LISTED).await?;
+        let last = page.last().and_then(|unit| unit.key).filter(|_| page.len() >= LISTED as usize);
+        let seen = last.map_or(rest.len(), |last| rest.partition_point(|key| place(key) <= place(&last)));
+        let (asked, later) = rest.split_at(seen);
+        let is_asked = |key: &UnitKey| asked.binary_search_by_key(&place(key), place).is_ok();
+        found.extend(page.into_iter().filter(|unit| unit.key.as_ref().is_some_and(is_asked)));
+        rest = later;
+    }
+    Ok(found)
 }
 
 /// Takes from what is left, if there is enough.

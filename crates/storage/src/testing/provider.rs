@@ -14,6 +14,7 @@ use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use crate::store::{Bucket, BucketKey, BucketOffer, Keeping as _};
 
@@ -29,6 +30,8 @@ pub(crate) enum Mood {
     Babbling,
     /// It answers never.
     Silent,
+    /// It deletes nothing before its mood is another.
+    Hesitant,
     /// It stores, and breaks off before it says so.
     Forgetful,
 }
@@ -43,6 +46,8 @@ struct Served {
     service: S3Service,
     mood: Mutex<Mood>,
     puts: AtomicUsize,
+    moods: Notify,
+    hesitating: Notify,
 }
 
 impl Provider {
@@ -53,7 +58,8 @@ impl Provider {
         let mut builder = S3ServiceBuilder::new(FileSystem::new(dir.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single("reader", "hush"));
         let (mood, puts) = (Mutex::new(Mood::Well), AtomicUsize::new(0));
-        let state = Arc::new(Served { service: builder.build(), mood, puts });
+        let state =
+            Arc::new(Served { service: builder.build(), mood, puts, moods: Notify::new(), hesitating: Notify::new() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
@@ -63,6 +69,12 @@ impl Provider {
 
     pub(crate) fn mood_set(&self, mood: Mood) {
         *self.state.mood.lock().unwrap() = mood;
+        self.state.moods.notify_one();
+    }
+
+    /// Until it was asked to delete something and has not.
+    pub(crate) async fn hesitates(&self) {
+        self.state.hesitating.notified().await;
     }
 
     /// Objects that it was asked to store.
@@ -150,6 +162,16 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
         Mood::Well | Mood::RefusingWrites(..) => served_well(&served, request).await,
         Mood::Babbling => "<html><body>Welcome to the hotel's network</body></html>".into_response(),
         Mood::Silent => std::future::pending().await,
+        Mood::Hesitant if request.method() == "DELETE" => {
+            served.hesitating.notify_one();
+            while *served.mood.lock().unwrap() == Mood::Hesitant {
+                served.moods.notified().await;
+            }
+            // For the next that waits.
+            served.moods.notify_one();
+            served_well(&served, request).await
+        }
+        Mood::Hesitant => served_well(&served, request).await,
         Mood::Forgetful => {
             let stored = served_well(&served, request).await;
             // Half an answer, then nothing.

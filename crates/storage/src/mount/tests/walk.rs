@@ -9,6 +9,7 @@ use super::oracle::{Call, Paths};
 use crate::model::inode::Ino;
 use crate::model::name::Name;
 use crate::mount::core::Aim;
+use crate::mount::tree::{Filled, Miss};
 
 const FILES: usize = 300;
 const BYTES: usize = 5_000;
@@ -89,4 +90,42 @@ async fn directories_are_listed_many_at_a_time() {
     let listings = memory.listings.load(Ordering::SeqCst);
     assert!(listings <= 3, "{listings} lists of 100 directories");
     assert_eq!(fresh.picture().await, made.picture().await);
+}
+
+#[tokio::test]
+async fn names_that_are_not_there_are_forgotten_when_they_are_many() {
+    let (memory, made) = mounted().await;
+    for name in ["kept", "removed"] {
+        made.call(&Call::Create(path(name))).await.unwrap();
+    }
+    assert!(made.0.cycle().await);
+    let fresh = another(&memory).await;
+    let absent = async |name: &str| {
+        let name = Name::try_from(name.to_owned()).unwrap();
+        let is_there = fresh.0.run(Aim::Look, |tree| Ok(tree.lookup(ROOT, &name)?.is_some())).await.unwrap();
+        assert!(!is_there, "{name}");
+    };
+    look(&fresh, ROOT, "kept").await;
+    // Removed and not stored yet: the store would still say that it is there.
+    fresh.call(&Call::Unlink(path("removed"))).await.unwrap();
+    let many = fresh.0.run(Aim::Look, |tree| {
+        let mut count = 0;
+        while !tree.has_names_gone() {
+            let name = Name::try_from(format!("never-{count}")).unwrap();
+            tree.fill(&Miss::Entry(ROOT, name), Filled::Entry(None), tree.drops());
+            count += 1;
+            assert!(count < 20_000, "they are counted");
+        }
+        tree.shrink();
+        assert!(!tree.has_names_gone());
+        Ok(count)
+    });
+    assert!(many.await.unwrap() > 10_000);
+    absent("removed").await;
+    absent("never-1").await;
+    look(&fresh, ROOT, "kept").await;
+    fresh.call(&Call::Create(path("never-2"))).await.unwrap();
+    assert!(fresh.0.cycle().await);
+    assert_eq!(another(&memory).await.picture().await.len(), 2);
+    assert!(memory.faults().is_empty());
 }

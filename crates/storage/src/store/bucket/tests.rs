@@ -112,6 +112,31 @@ async fn what_is_deleted_is_gone_from_the_bucket_and_what_was_put_since_stays() 
 }
 
 #[tokio::test]
+async fn what_is_put_again_while_its_old_one_is_deleted_stays() {
+    let provider = Provider::start().await;
+    let bucket = open(&provider).await;
+    put(&bucket, 0..2, 5_000).await.unwrap();
+    sync(&bucket).await.unwrap();
+    provider.mood_set(Mood::Hesitant);
+    let deleting = tokio::spawn({
+        let bucket = Arc::clone(&bucket);
+        async move { blocking(&bucket, |bucket| bucket.delete(&[(key(0), Some(5)), (key(1), Some(5))], 9)).await }
+    });
+    provider.hesitates().await;
+    let later_ms = 5 + crate::store::engine::PUT_AGAIN_MS;
+    blocking(&bucket, move |bucket| bucket.put(vec![unit(0, 5_000)], later_ms)).await.unwrap();
+    provider.mood_set(Mood::Well);
+    deleting.await.unwrap().unwrap();
+    assert_eq!(provider.objects("files").len(), 0, "the old ones are gone");
+    assert_eq!(whole(&bucket, 0).await.unwrap(), bytes_of(0, 5_000), "the newer one waits");
+    assert_eq!(whole(&bucket, 1).await, None);
+    sync(&bucket).await.unwrap();
+    assert_eq!((provider.objects("files").len(), bucket.stat().units), (1, 1));
+    drop(bucket);
+    assert_eq!(whole(&open(&provider).await, 0).await.unwrap(), bytes_of(0, 5_000));
+}
+
+#[tokio::test]
 async fn a_name_has_one_content_and_a_full_bucket_takes_nothing() {
     let provider = Provider::start().await;
     let offer = BucketOffer { size: 1 << 20, ..provider.offer("files") };

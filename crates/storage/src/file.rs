@@ -17,7 +17,7 @@ use std::time::Duration;
 use db::Clock;
 
 pub use error::FileError;
-pub(crate) use join::{Ending, Replaces};
+pub(crate) use join::{Ending, Part, Replaces};
 pub use path::FilePath;
 pub use upload::Upload;
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use db::{Clock, Database, Query, Write};
 use futures::TryStreamExt;
 use http_body_util::BodyExt as _;
-use portal::{Portal, PortalConfig, Seal};
+use portal::{AccountId, Caller, Portal, PortalConfig, Seal};
 use testkit::clock::ManualClock;
 use tower::ServiceExt as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -166,6 +166,19 @@ impl Plane {
         let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         Reply { status: parts.status, headers: parts.headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+
+    /// The administrator.
+    pub(crate) async fn caller(&self) -> Caller {
+        let row = self.storage.db().one(Query::new("SELECT account_id FROM portal_account")).await.unwrap();
+        let account = AccountId::parse(&row.get::<String>("account_id").unwrap()).unwrap();
+        self.storage.portal().account_caller(&account, "test", "test").await.unwrap().unwrap()
+    }
+
+    /// Lets the export have so many bytes.
+    pub(crate) async fn bytes_allow(&self, bytes: u64) {
+        let query = Query::new("UPDATE storage_space SET bytes_hard = ?").bind(bytes as i64);
+        self.storage.db().write(Write::new().step(query)).await.unwrap();
     }
 
     pub(crate) async fn count(&self, table: &str) -> i64 {

@@ -1,10 +1,12 @@
-//! Files made of the stripes of others: copies, and uploads that came in parts. No data is moved.
+//! Files made of the stripes of others: copies, and uploads that came in parts. No data is moved. A copy shares the stripes
+//! with its original and is counted besides it; the parts of an upload give theirs away, so they are counted once.
 
 use super::{ATTEMPTS, FileError, FilePath, Files, Place, fresh, is_race, pause, touched, unlinked};
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode, Kind};
+use crate::model::name::Name;
 use crate::model::stripe::SPAN_BYTES;
-use crate::namespace::{LIST_MAX, Namespace, NamespaceError};
+use crate::namespace::{LIST_MAX, Namespace, NamespaceError, Placed};
 
 /// Effects after which they are stored on the way, below an inode that no name leads to.
 const TOGETHER: usize = LIST_MAX;
@@ -18,6 +20,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) attributes: AttributesOf<'a>,
     /// What may be there before.
     pub(crate) replaces: Replaces,
+    /// What else changes with it.
+    pub(crate) along: &'a [Effect],
 }
 
 /// What a file may take the place of.
@@ -33,7 +37,7 @@ pub(crate) enum Replaces {
 
 impl Ending<'_> {
     /// Without attributes, whatever is there.
-    pub(crate) const PLAIN: Self = Ending { attributes: &|_| Vec::new(), replaces: Replaces::Whatever };
+    pub(crate) const PLAIN: Self = Ending { attributes: &|_| Vec::new(), replaces: Replaces::Whatever, along: &[] };
 
     /// Errors: `Exists` when something else is there, `IsADirectory`, `Root`.
     pub(super) fn check(&self, place: &Place, path: &FilePath) -> Result<(), FileError> {
@@ -61,17 +65,44 @@ impl Ending<'_> {
         }
         effects.push(Effect::EntryAdd { parent: parent.ino, name, ino });
         effects.push(Effect::InodePut(touched(parent, 0, now_ns)));
+        effects.extend_from_slice(self.along);
         Ok(effects)
     }
 }
 
-/// A file that is being made of others.
-struct Joined {
+/// A file that is being made of another.
+struct Copied {
     inode: Inode,
     effects: Vec<Effect>,
 }
 
-impl Joined {
+/// A file in a directory, to become a part of another.
+pub(crate) struct Part {
+    /// The directory.
+    pub(crate) parent: Ino,
+    /// Its name there.
+    pub(crate) name: Name,
+    /// It, as it was read.
+    pub(crate) inode: Inode,
+}
+
+impl Part {
+    /// Whether its stripes can become another file's, which has more behind them or `is_last`.
+    pub(crate) fn is_movable(&self, is_last: bool) -> bool {
+        self.inode.nlink == 1 && (is_last || self.inode.size.is_multiple_of(SPAN_BYTES as u64))
+    }
+
+    /// What takes its name away, and the part itself unless it has another. Refused when it is not as it was read.
+    pub(crate) fn removal(&self, now_ns: i64) -> Vec<Effect> {
+        let Self { parent, name, inode } = self;
+        let held = Effect::InodePut(inode.clone());
+        let gone = Effect::EntryRemove { parent: *parent, name: name.clone(), ino: inode.ino };
+        let guard = (inode.nlink == 1).then_some(held);
+        guard.into_iter().chain([gone, unlinked(inode, now_ns)]).collect()
+    }
+}
+
+impl Copied {
     /// Stores what there is so far.
     async fn store(&mut self, names: &dyn Namespace) -> Result<(), FileError> {
         self.effects.push(Effect::InodePut(self.inode.clone()));
@@ -109,17 +140,8 @@ impl Files {
             }
             return Ok(original);
         }
-        self.join(std::slice::from_ref(&original), to, ending).await
-    }
-
-    /// Makes `to` a file of all of `parts` in order, with their stripes. Each but the last has to fill its stripes: its size
-    /// is a multiple of [`SPAN_BYTES`].
-    ///
-    /// # Errors
-    /// `IsADirectory`, `Exists`, and those of the name space: `Changed` when a part is not as it was given.
-    pub(crate) async fn join(&self, parts: &[Inode], to: &FilePath, ending: &Ending<'_>) -> Result<Inode, FileError> {
         for attempt in 1.. {
-            match self.join_once(parts, to, ending).await {
+            match self.copy_once(&original, to, ending).await {
                 Err(FileError::Namespace(error)) if attempt < ATTEMPTS && is_race(&error) => pause(attempt).await,
                 result => return result,
             }
@@ -127,19 +149,41 @@ impl Files {
         Err(NamespaceError::Changed.into())
     }
 
-    async fn join_once(&self, parts: &[Inode], to: &FilePath, ending: &Ending<'_>) -> Result<Inode, FileError> {
-        let first = parts.first().ok_or(FileError::Root)?;
+    /// Makes `to` a file of all of `parts` in order, with their stripes; `ending` has to bring their removal. Each has to be
+    /// [movable](Part::is_movable).
+    ///
+    /// # Errors
+    /// `IsADirectory`, `Exists`, and those of the name space: `Changed` when a part is not as it was given.
+    pub(crate) async fn join(&self, parts: &[Part], to: &FilePath, ending: &Ending<'_>) -> Result<Inode, FileError> {
+        let (ino, now_ns) = (self.number().await?, self.now_ns());
+        self.change(to, |place| {
+            ending.check(&place, to)?;
+            let mut inode = fresh(ino, Kind::File, 0o644, now_ns);
+            let mut moves = Vec::with_capacity(parts.len());
+            for part in parts {
+                let number = inode.size / SPAN_BYTES as u64;
+                moves.push(Effect::StripesMove { from: part.inode.ino, to: ino, number });
+                inode.size += part.inode.size;
+            }
+            let mut effects = vec![Effect::InodePut(inode.clone())];
+            effects.append(&mut moves);
+            effects.extend(ending.effects(&place, &inode, now_ns)?);
+            inode.version += 1;
+            Ok((effects, inode))
+        })
+        .await
+    }
+
+    async fn copy_once(&self, original: &Inode, to: &FilePath, ending: &Ending<'_>) -> Result<Inode, FileError> {
         let place = self.place(to).await?;
         ending.check(&place, to)?;
         let (ino, now_ns) = (self.number().await?, self.now_ns());
-        let inode = Inode { uid: first.uid, gid: first.gid, nlink: 0, ..fresh(ino, Kind::File, first.mode, now_ns) };
-        let mut joined = Joined { inode, effects: Vec::new() };
-        for part in parts {
-            self.stripes_take(&mut joined, part).await?;
-            joined.inode.size += part.size;
-        }
-        joined.inode.nlink = 1;
-        let Joined { mut inode, mut effects } = joined;
+        let Inode { uid, gid, mode, size, .. } = *original;
+        let inode = Inode { uid, gid, nlink: 0, ..fresh(ino, Kind::File, mode, now_ns) };
+        let mut copied = Copied { inode, effects: Vec::new() };
+        self.stripes_take(&mut copied, original).await?;
+        let Copied { mut inode, mut effects } = copied;
+        (inode.size, inode.nlink) = (size, 1);
         effects.push(Effect::InodePut(inode.clone()));
         effects.extend(ending.effects(&place, &inode, now_ns)?);
         self.names.apply(effects).await?;
@@ -147,28 +191,24 @@ impl Files {
         Ok(inode)
     }
 
-    /// Adds the stripes of a part. That the part is still as it was read is part of each transaction, so its stripes have
+    /// Adds the stripes of the original. That it is still as it was read is part of each transaction, so its stripes have
     /// not been given up.
-    async fn stripes_take(&self, joined: &mut Joined, part: &Inode) -> Result<(), FileError> {
-        let mut guard = self.names.inode(part.ino).await?.ok_or(NamespaceError::Changed)?;
-        if (guard.size, guard.mtime_ns) != (part.size, part.mtime_ns) {
+    async fn stripes_take(&self, copied: &mut Copied, original: &Inode) -> Result<(), FileError> {
+        let mut guard = self.names.inode(original.ino).await?.ok_or(NamespaceError::Changed)?;
+        if (guard.size, guard.mtime_ns) != (original.size, original.mtime_ns) {
             return Err(NamespaceError::Changed.into());
         }
-        let (ino, base) = (joined.inode.ino, joined.inode.size / SPAN_BYTES as u64);
+        let ino = copied.inode.ino;
         let mut first = 0;
         loop {
-            let placed = self.names.stripes(part.ino, first, TOGETHER).await?;
+            let placed = self.names.stripes(original.ino, first, TOGETHER).await?;
             let is_last = placed.len() < TOGETHER;
             first = placed.last().map_or(first, |placed| placed.number + 1);
-            joined.effects.push(Effect::InodePut(guard.clone()));
-            let put = |placed: crate::namespace::Placed| Effect::StripePut {
-                ino,
-                number: base + placed.number,
-                stripe: placed.stripe,
-            };
-            joined.effects.extend(placed.into_iter().map(put));
-            if !is_last || joined.effects.len() >= TOGETHER {
-                joined.store(self.names.as_ref()).await?;
+            copied.effects.push(Effect::InodePut(guard.clone()));
+            let put = |Placed { number, stripe }| Effect::StripePut { ino, number, stripe };
+            copied.effects.extend(placed.into_iter().map(put));
+            if !is_last || copied.effects.len() >= TOGETHER {
+                copied.store(self.names.as_ref()).await?;
                 guard.version += 1;
             }
             if is_last {

@@ -22,6 +22,7 @@ impl Effect {
                 check_number(*number)?;
                 check_stripe(stripe, layout).map_err(|fault| format!("stripe {number} of {ino}: {fault}"))
             }
+            Self::StripesMove { number, .. } => check_number(*number),
             Self::StripeCut { number, end, .. } => [Some(*number), *end].into_iter().flatten().try_for_each(|number| {
                 if number <= STRIPES_MAX { Ok(()) } else { Err(format!("there is no stripe {number}")) }
             }),

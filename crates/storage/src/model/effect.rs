@@ -62,6 +62,16 @@ pub enum Effect {
         /// The first that stays; `None`: none stays.
         end: Option<u64>,
     },
+    /// Gives all stripes of a file to one that is made by the same list, `number` further on. Nothing is counted or coded
+    /// anew: a file made of parts takes no more room than they did.
+    StripesMove {
+        /// Whose they are.
+        from: Ino,
+        /// Whose they become.
+        to: Ino,
+        /// Where the first comes to be.
+        number: u64,
+    },
     /// Sets an extended attribute.
     XattrPut {
         /// Whose.

@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) stripes: Vec<Stripe>,
     /// Which stripe is where.
     pub(crate) pieces: Vec<(Ino, u64, StripeId)>,
+    /// Files whose stripes become another's, that, and how much further on. It comes before everything else.
+    pub(crate) pieces_moved: Vec<(Ino, Ino, u64)>,
     /// What is taken away of what was there; of one file they don't overlap.
     pub(crate) spans_removed: Vec<(Ino, Span)>,
     /// Made and replaced in the same list.
@@ -77,6 +79,8 @@ struct Fold {
     emptied: BTreeSet<Ino>,
     stripes: Vec<Stripe>,
     pieces: BTreeMap<(Ino, u64), usize>,
+    pieces_moved: Vec<(Ino, Ino, u64)>,
+    moved_to: BTreeSet<Ino>,
     spans: BTreeMap<Ino, Vec<Span>>,
     stripes_unused: Vec<StripeId>,
     xattrs: BTreeMap<(Ino, String), Option<Vec<u8>>>,
@@ -109,18 +113,13 @@ impl Fold {
         match effect {
             Effect::InodePut(inode) => self.inode_put(inode),
             Effect::InodeRemove { ino } if ino == root => Err(invalid("the root directory can't be removed")),
-            Effect::InodeRemove { ino } => {
-                self.inode_remove(ino);
-                Ok(())
-            }
+            Effect::InodeRemove { ino } => self.inode_remove(ino),
             Effect::EntryAdd { parent, name, ino } => self.entry_add(parent, name, ino),
             Effect::EntryRemove { parent, name, ino } => self.entry_remove(parent, name, ino),
             Effect::DirectoryEmpty { ino } => self.directory_empty(ino),
             Effect::StripePut { ino, number, stripe } => self.stripe_put(ino, number, stripe),
-            Effect::StripeCut { ino, number, end } => {
-                self.stripe_cut(ino, (number, end.unwrap_or(END)));
-                Ok(())
-            }
+            Effect::StripeCut { ino, number, end } => self.stripe_cut(ino, (number, end.unwrap_or(END))),
+            Effect::StripesMove { from, to, number } => self.stripes_move(from, to, number),
             Effect::XattrPut { ino, name, value } => {
                 self.need(ino, None)?;
                 self.xattrs.insert((ino, name), Some(value));
@@ -156,7 +155,7 @@ impl Fold {
         Ok(())
     }
 
-    fn inode_remove(&mut self, ino: Ino) {
+    fn inode_remove(&mut self, ino: Ino) -> Result<(), NamespaceError> {
         let (read, was_new) = match self.inodes.get(&ino) {
             None => (None, false),
             Some(Draft::New(_)) => (None, true),
@@ -164,8 +163,9 @@ impl Fold {
             Some(Draft::Removed { read, was_new }) => (*read, *was_new),
         };
         self.inodes.insert(ino, Draft::Removed { read, was_new });
-        self.stripe_cut(ino, (0, END));
+        self.stripe_cut(ino, (0, END))?;
         self.xattrs.retain(|(of, _), _| *of != ino);
+        Ok(())
     }
 
     /// The inode has to be there; an inode that comes later in the list will do.
@@ -218,6 +218,7 @@ impl Fold {
 
     fn stripe_put(&mut self, ino: Ino, number: u64, stripe: Stripe) -> Result<(), NamespaceError> {
         self.need(ino, Some(Kind::File))?;
+        self.is_not_moved_to(ino)?;
         let place = self.stripes.len();
         self.stripes.push(stripe);
         if let Some(before) = self.pieces.insert((ino, number), place) {
@@ -229,9 +230,31 @@ impl Fold {
         Ok(())
     }
 
-    fn stripe_cut(&mut self, ino: Ino, (first, end): Span) {
+    /// They are moved before anything else is done, so nothing may have happened to either file's stripes before.
+    fn stripes_move(&mut self, from: Ino, to: Ino, number: u64) -> Result<(), NamespaceError> {
+        self.need(from, Some(Kind::File))?;
+        self.need(to, Some(Kind::File))?;
+        let has_pieces = |ino| self.pieces.range((ino, 0)..=(ino, END)).next().is_some();
+        let is_made_here = |ino| matches!(self.inodes.get(&ino), Some(Draft::New(_)));
+        if !is_made_here(to) || has_pieces(to) || is_made_here(from) || self.spans.contains_key(&from) {
+            return Err(invalid(format!("the stripes of {from} can't be given to {to}")));
+        }
+        self.pieces_moved.push((from, to, number));
+        self.moved_to.insert(to);
+        Ok(())
+    }
+
+    fn is_not_moved_to(&self, ino: Ino) -> Result<(), NamespaceError> {
+        match self.moved_to.contains(&ino) {
+            true => Err(invalid(format!("{ino} is made of the stripes of others"))),
+            false => Ok(()),
+        }
+    }
+
+    fn stripe_cut(&mut self, ino: Ino, (first, end): Span) -> Result<(), NamespaceError> {
+        self.is_not_moved_to(ino)?;
         if first >= end {
-            return;
+            return Ok(());
         }
         let cut: Vec<_> = self.pieces.range((ino, first)..(ino, end)).map(|(key, place)| (*key, *place)).collect();
         for (key, place) in cut {
@@ -241,6 +264,7 @@ impl Fold {
         if !matches!(self.inodes.get(&ino), Some(Draft::New(_))) {
             self.spans.entry(ino).or_default().push((first, end));
         }
+        Ok(())
     }
 
     fn finish(self) -> Result<Plan, NamespaceError> {
@@ -268,6 +292,7 @@ impl Fold {
             plan.pieces.push((ino, number, self.stripes[place].id));
         }
         plan.stripes = self.stripes;
+        plan.pieces_moved = self.pieces_moved;
         plan.stripes_unused = self.stripes_unused;
         plan.xattrs = self.xattrs.into_iter().map(|((ino, name), value)| (ino, name, value)).collect();
         for (ino, draft) in self.inodes {

@@ -29,6 +29,7 @@ pub(crate) struct Target<'a> {
 /// is there already.
 pub(crate) fn plan_apply(write: &mut Write, target: Target<'_>, plan: &Plan) {
     needs(write, target, plan);
+    pieces_move(write, target, plan);
     removals_count(write, target, plan);
     pieces_remove(write, target, plan);
     xattrs_write(write, target, plan);
@@ -59,6 +60,16 @@ pub(crate) fn entries_expect(write: &mut Write, space: i64, entries: &[(Ino, Nam
          AND storage_entry.parent = given.of_parent AND storage_entry.name = given.of_name \
          AND storage_entry.ino = given.of_ino";
     write.push_given_expect(CHANGED, Query::new(sql).bind(space), given);
+}
+
+fn pieces_move(write: &mut Write, target: Target<'_>, plan: &Plan) {
+    let mut given = Given::new(&[("of_ino", Kind::Int), ("new_ino", Kind::Int), ("further", Kind::Int)]);
+    for (from, to, number) in &plan.pieces_moved {
+        given.push([(*from).into(), (*to).into(), stored(*number)]);
+    }
+    let sql = "UPDATE storage_piece SET ino = given.new_ino, number = storage_piece.number + given.further FROM given \
+         WHERE storage_piece.space = ? AND storage_piece.ino = given.of_ino";
+    write.push_given(Query::new(sql).bind(target.space), given);
 }
 
 const SPAN: &[(&str, Kind)] = &[("of_ino", Kind::Int), ("from_number", Kind::Int), ("to_number", Kind::Int)];

@@ -1,11 +1,12 @@
 //! Uploads in parts: each upload is a directory below [`UPLOADS`] in the bucket, each part a file in it, so that parts count
-//! for the quota, survive a restart and can be sent to any replica. The end joins them by reference where it can.
+//! for the quota, survive a restart and can be sent to any replica. The end makes an object of them in one transaction that
+//! takes the parts away: it has their stripes where it can, and what it needs besides is counted no second time.
 
 use portal::Caller;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
     CompletedPart, CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ListPartsInput,
-    ListPartsOutput, Part, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    ListPartsOutput, Part as ListedPart, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3Request, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
@@ -17,10 +18,10 @@ use super::fault;
 use super::object_key::{ObjectKey, UPLOADS};
 use super::read::Object;
 use super::write::{encoding_kept, finish, metadata_of, parents_make, pour, replaceable, source_of};
-use crate::file::{Ending, FileError, FilePath, Files, Replaces};
+use crate::file::{Ending, FileError, FilePath, Files, Part};
 use crate::model::effect::Effect;
-use crate::model::inode::Inode;
-use crate::model::stripe::SPAN_BYTES;
+use crate::model::inode::{Ino, Inode};
+use crate::model::name::Name;
 
 /// Numbers of parts (S3's "Amazon S3 multipart upload limits").
 const PARTS: std::ops::RangeInclusive<i32> = 1..=10_000;
@@ -136,7 +137,7 @@ impl Face {
         let digest = claims.pass(input.body, &mut upload).await?;
         let mut attributes = Attributes { etag: digest.md5, ..Attributes::default() };
         attributes.checksums_set(&digest.checksum);
-        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), replaces: Replaces::Whatever };
+        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), ..Ending::PLAIN };
         upload.finish_as(&ending).await.map_err(of_part)?;
         Ok(UploadPartOutput {
             e_tag: Some(attributes.e_tag()),
@@ -167,7 +168,7 @@ impl Face {
         // The MD5 of what was copied is not known; the part only has to be told apart.
         let etag = format!("{}-{}-{}", object.attributes.etag, range.start, range.end);
         let attributes = Attributes { etag: md5_hex(etag.as_bytes()), ..Attributes::default() };
-        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), replaces: Replaces::Whatever };
+        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), ..Ending::PLAIN };
         let inode = upload.finish_as(&ending).await.map_err(of_part)?;
         let result = CopyPartResult {
             e_tag: Some(attributes.e_tag()),
@@ -186,25 +187,23 @@ impl Face {
         let files = self.files(caller, &input.bucket, true).await?;
         let (directory, started) = upload_of(&files, &input.upload_id, &input.key).await?;
         let wanted = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-        let parts = parts_chosen(&files, &directory, &wanted).await?;
+        let started_at = files.stat(&directory).await.map_err(of_part)?.ino;
+        let parts = parts_chosen(&files, (started_at, &directory), &wanted).await?;
         let replaces = replaceable(&files, &key, input.if_match.as_ref(), input.if_none_match.as_ref()).await?;
         parents_make(&files, &key.path).await?;
-        let digests: Vec<u8> = parts.iter().flat_map(|part| unhex(&part.attributes.etag)).collect();
+        let digests: Vec<u8> = parts.iter().flat_map(|(_, etag)| unhex(etag)).collect();
         let etag = format!("{}-{}", md5_hex(&digests), parts.len());
         let attributes = Attributes { etag, ..started.attributes };
-        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), replaces };
-        let inodes: Vec<Inode> = parts.into_iter().map(|part| part.inode).collect();
-        let (_, rest) =
-            inodes.split_last().ok_or_else(|| s3_error!(MalformedXML, "An upload has at least one part."))?;
-        if rest.iter().all(|inode| inode.size % SPAN_BYTES as u64 == 0) {
-            files.join(&inodes, &key.path, &ending).await.map_err(fault::of_file)?;
-        } else {
-            let _place = self.place(caller).await?;
-            let mut upload = files.upload(&key.path).await.map_err(fault::of_file)?;
-            for inode in &inodes {
-                pour(&files, inode, 0..inode.size, &mut upload).await?;
-            }
-            finish(&files, &key.path, upload, &ending).await?;
+        let parts: Vec<Part> = parts.into_iter().map(|(part, _)| part).collect();
+        let now_ns = self.storage.db().clock().now_ms().saturating_mul(1_000_000);
+        let mut along: Vec<Effect> = parts.iter().flat_map(|part| part.removal(now_ns)).collect();
+        // With that the upload is over, even if nobody comes to clear its directory away.
+        along.push(Effect::XattrRemove { ino: started_at, name: ATTRIBUTE.to_owned() });
+        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), replaces, along: &along };
+        if let Err(error) = self.parts_join(caller, &files, &parts, &key.path, &ending).await {
+            // Another completion may have been faster.
+            let is_over = started_read(&files, &directory).await?.is_none();
+            return Err(if is_over { unknown() } else { error });
         }
         clear(&files, &directory).await;
         Ok(CompleteMultipartUploadOutput {
@@ -214,6 +213,29 @@ impl Face {
             e_tag: Some(attributes.e_tag()),
             ..CompleteMultipartUploadOutput::default()
         })
+    }
+
+    /// Makes an object of parts; those that don't fill their stripes are written anew.
+    async fn parts_join(
+        &self,
+        caller: &Caller,
+        files: &Files,
+        parts: &[Part],
+        to: &FilePath,
+        ending: &Ending<'_>,
+    ) -> S3Result<()> {
+        let last = parts.len().saturating_sub(1);
+        if parts.iter().enumerate().all(|(at, part)| part.is_movable(at == last)) {
+            files.join(parts, to, ending).await.map_err(fault::of_file)?;
+            return Ok(());
+        }
+        let _place = self.place(caller).await?;
+        let mut upload = files.upload(to).await.map_err(fault::of_file)?;
+        for Part { inode, .. } in parts {
+            pour(files, inode, 0..inode.size, &mut upload).await?;
+        }
+        finish(files, to, upload, ending).await?;
+        Ok(())
     }
 
     pub(super) async fn upload_abort(
@@ -240,7 +262,7 @@ impl Face {
         for entry in entries {
             let attributes = Attributes::read(files.names(), &entry.inode).await?;
             let sums = attributes.checksum();
-            parts.push(Part {
+            parts.push(ListedPart {
                 part_number: entry.name.as_str().parse().ok(),
                 e_tag: Some(attributes.e_tag()),
                 size: Some(entry.inode.size as i64),
@@ -267,8 +289,13 @@ impl Face {
     }
 }
 
-/// The parts that a completion names, as they are. Errors: `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`.
-async fn parts_chosen(files: &Files, directory: &FilePath, wanted: &[CompletedPart]) -> S3Result<Vec<Object>> {
+/// The parts that a completion names, as they are, with their ETags. Errors: `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`.
+async fn parts_chosen(
+    files: &Files,
+    directory: (Ino, &FilePath),
+    wanted: &[CompletedPart],
+) -> S3Result<Vec<(Part, String)>> {
+    let (parent, directory) = directory;
     let numbers: Vec<i32> = wanted.iter().map(|part| part.part_number.unwrap_or_default()).collect();
     if !numbers.is_sorted_by(|a, b| a < b) {
         return Err(s3_error!(InvalidPartOrder, "Parts are named in ascending order, each once."));
@@ -282,10 +309,11 @@ async fn parts_chosen(files: &Files, directory: &FilePath, wanted: &[CompletedPa
         if part.e_tag.as_ref().is_some_and(|etag| etag.value() != object.attributes.etag) {
             return Err(missing());
         }
-        parts.push(object);
+        let name = Name::try_from(format!("{number:05}")).expect("digits are a name");
+        parts.push((Part { parent, name, inode: object.inode }, object.attributes.etag));
     }
     let (_, rest) = parts.split_last().ok_or_else(|| s3_error!(MalformedXML, "An upload has at least one part."))?;
-    if rest.iter().any(|part| part.inode.size < PART_BYTES_MIN) {
+    if rest.iter().any(|(part, _)| part.inode.size < PART_BYTES_MIN) {
         return Err(s3_error!(EntityTooSmall, "Every part but the last has at least 5 MiB."));
     }
     Ok(parts)
@@ -330,21 +358,4 @@ fn unhex(etag: &str) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_copied_range_is_whole_and_inside() {
-        assert_eq!(copied_range(Some("bytes=0-9"), 10).unwrap(), 0..10);
-        assert_eq!(copied_range(None, 10).unwrap(), 0..10);
-        assert_eq!(copied_range(Some("bytes=0-10"), 10).unwrap_err().code().as_str(), "InvalidRange");
-        assert_eq!(copied_range(Some("bytes=5-"), 10).unwrap_err().code().as_str(), "InvalidArgument");
-    }
-
-    #[test]
-    fn an_id_can_be_no_path_out() {
-        assert!(directory_of("../../etc").is_none() && directory_of(&"/".repeat(32)).is_none());
-        assert_eq!(directory_of(&"a".repeat(32)).unwrap().to_string(), format!("/{UPLOADS}/{}", "a".repeat(32)));
-        assert_eq!(unhex("d41d8cd98f00b204e9800998ecf8427e").len(), 16);
-    }
-}
+mod tests;

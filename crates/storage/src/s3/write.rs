@@ -49,7 +49,7 @@ impl Face {
         let digest = claims.pass(input.body, &mut upload).await?;
         attributes.etag = digest.md5;
         attributes.checksums_set(&digest.checksum);
-        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), replaces };
+        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), replaces, along: &[] };
         finish(&files, &key.path, upload, &ending).await?;
         Ok(PutObjectOutput {
             e_tag: Some(attributes.e_tag()),
@@ -83,7 +83,7 @@ impl Face {
             let given = attributes_of_copy(&input)?;
             attributes = Attributes { etag: attributes.etag, checksums: attributes.checksums, ..given };
         }
-        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), replaces: Replaces::Whatever };
+        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), ..Ending::PLAIN };
         let inode = if is_same_bucket {
             parents_make(&target, &to.path).await?;
             target.copy_as(&from.path, &to.path, &ending).await.map_err(fault::of_file)?

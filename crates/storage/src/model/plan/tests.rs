@@ -168,3 +168,28 @@ fn what_an_effect_may_not_hold_is_refused() {
     }
     assert!(plan(vec![Effect::InodeRemove { ino: 5 }; EFFECTS_MAX + 1]).is_err());
 }
+
+#[test]
+fn stripes_move_to_what_is_made_in_the_same_list_and_nothing_else_is_done_with_them() {
+    let made = || Effect::InodePut(inode(5, Kind::File, 0));
+    let moved = |from, to| Effect::StripesMove { from, to, number: 3 };
+    let good = plan(vec![made(), moved(6, 5), Effect::InodeRemove { ino: 6 }]).unwrap();
+    assert_eq!(good.pieces_moved, [(6, 5, 3)]);
+    assert_eq!((good.bytes_added, good.inodes_removed.len()), (0, 1));
+    let cut = |ino| Effect::StripeCut { ino, number: 0, end: None };
+    let refused = [
+        vec![moved(6, 5)],
+        vec![Effect::InodePut(inode(5, Kind::File, 1)), moved(6, 5)],
+        vec![made(), put(5, 0, 100), moved(6, 5)],
+        vec![made(), put(6, 0, 100), moved(6, 5)],
+        vec![made(), cut(6), moved(6, 5)],
+        vec![made(), moved(6, 5), put(5, 0, 100)],
+        vec![made(), moved(6, 5), cut(5)],
+        vec![made(), moved(6, 5), Effect::InodeRemove { ino: 5 }],
+        vec![made(), moved(5, 5)],
+        vec![made(), Effect::InodeRemove { ino: 6 }, moved(6, 5)],
+    ];
+    for effects in refused {
+        assert!(plan(effects.clone()).is_err(), "{effects:?}");
+    }
+}

@@ -183,6 +183,13 @@ fn applied(stored: &mut Stored, effect: Effect, unsafe_units: &HashSet<StripeId>
             let end = end.unwrap_or(u64::MAX);
             stored.stripes.retain(|(of, at), _| *of != ino || !(number..end).contains(at));
         }
+        Effect::StripesMove { from, to, number } => {
+            let of: Vec<_> = stored.stripes.range((from, 0)..=(from, u64::MAX)).map(|((_, at), _)| *at).collect();
+            for at in of {
+                let moved = stored.stripes.remove(&(from, at)).expect("it was just there");
+                stored.stripes.insert((to, number + at), moved);
+            }
+        }
         Effect::XattrPut { ino, name, value } => {
             stored.xattrs.insert((ino, name), value);
         }

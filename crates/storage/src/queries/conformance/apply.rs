@@ -15,7 +15,7 @@ use crate::queries::stripe::piece_list;
 
 testkit::for_each_engine!(crate::migrations(); files_come_and_go_and_are_counted, what_was_read_has_to_hold_still,
     a_quota_ends_a_change_whole, a_directory_is_empty_or_not, thousands_change_at_once, a_call_is_remembered,
-    a_space_is_held_by_one, a_known_stripe_is_what_was_said, trash_is_young_again);
+    a_space_is_held_by_one, a_known_stripe_is_what_was_said, trash_is_young_again, parts_become_one_file);
 
 async fn usage(db: &Database) -> (u64, u64) {
     let usage = usage_get(db, SPACE).await.unwrap().unwrap();
@@ -224,4 +224,27 @@ async fn trash_is_young_again(db: Database) {
     apply(&db, remove("a", 100)).await.unwrap();
     assert_eq!(count(&db, "storage_trash WHERE since_ms > 5").await, 1);
     assert_eq!(count(&db, "storage_trash").await, 1);
+}
+
+async fn parts_become_one_file(db: Database) {
+    prepare(&db).await;
+    apply(&db, [file(100, "a"), file(101, "b")].concat()).await.unwrap();
+    apply(&db, vec![put(100, 1, 1, 100), put(101, 1, 2, 200)]).await.unwrap();
+    let before = usage(&db).await;
+    let limit = "UPDATE storage_space SET bytes_hard = 10, inodes_hard = 100";
+    db.write(Write::new().step(Query::new(limit))).await.unwrap();
+    let moved = |from, number| Effect::StripesMove { from, to: 102, number };
+    let mut joined = vec![Effect::InodePut(inode(102, Kind::File, 0)), moved(100, 0), moved(101, 2)];
+    joined.push(Effect::EntryAdd { parent: ROOT, name: name("c"), ino: 102 });
+    let guard = |version| vec![Effect::InodePut(inode(101, Kind::File, version))];
+    let whole = |version| [joined.clone(), remove("a", 100), guard(version), remove("b", 101)].concat();
+    is_unmet(apply(&db, whole(2)).await, "changed");
+    assert_eq!(piece_list(&db, SPACE, 101, 0, 9).await.unwrap().len(), 2, "a list that is refused moves nothing");
+    apply(&db, whole(1)).await.unwrap();
+    let pieces = piece_list(&db, SPACE, 102, 0, 9).await.unwrap();
+    let pieces: Vec<_> = pieces.iter().map(|placed| (placed.number, placed.stripe.id)).collect();
+    assert_eq!(pieces, [(0, 1_000), (1, 1), (2, 1_010), (3, 2)]);
+    assert_eq!(usage(&db).await, (before.0, before.1 - 1), "nothing is counted anew");
+    assert_eq!((trash(&db).await.len(), count(&db, "storage_piece").await), (0, 4));
+    assert!(apply(&db, whole(1)).await.is_err(), "they are gone");
 }

@@ -337,7 +337,9 @@ fn pairs<V: Vector>() {
 }
 
 fn pairs_of<V: Vector, const FIRST: usize, const SECOND: usize>() {
-    for columns in COLUMNS.into_iter().chain([3, 4, 6, 7, 8]).filter(|columns| !cfg!(miri) || *columns < 13) {
+    for columns in
+        COLUMNS.into_iter().chain([3, 4, 6, 7, 8]).filter(|columns| !cfg!(miri) || [2, 5, 8].contains(columns))
+    {
         let fragments = block(geometry(4, 2, columns, Element::Wide));
         let mut have = (0..6).filter(|row| ![FIRST, SECOND].contains(row)).map(|index| &fragments[index][..]);
         let have = &std::array::from_fn(|_| have.next().unwrap());

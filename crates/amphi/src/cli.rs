@@ -185,7 +185,7 @@ fn exit_of(error: &anyhow::Error) -> u8 {
 pub(crate) fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("a label is written KEY=VALUE, for example site=paris".to_owned()),
+        _ => Err("write it KEY=VALUE, for example site=paris".to_owned()),
     }
 }
 

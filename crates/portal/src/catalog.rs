@@ -99,7 +99,11 @@ impl Catalog {
     pub fn new(sources: impl IntoIterator<Item = (Locale, &'static str)>) -> Result<Self, CatalogError> {
         let mut bundles = Bundles { en: bundle(Locale::En), fr: bundle(Locale::Fr) };
         for (locale, source) in sources {
-            let resource = FluentResource::try_new(source.to_owned())
+            let source = match locale {
+                Locale::En => source.to_owned(),
+                Locale::Fr => unbroken(source),
+            };
+            let resource = FluentResource::try_new(source)
                 .map_err(|(_, errors)| CatalogError::Syntax { locale, detail: format!("{:?}", errors.first()) })?;
             let target = match locale {
                 Locale::En => &mut bundles.en,
@@ -180,6 +184,12 @@ fn number(value: &FluentValue<'_>, group: char, decimal: char) -> Option<String>
         text.push_str(fraction);
     }
     Some(text)
+}
+
+/// French with the spaces kept together that stand before `? ! ; : »` and after `«`; catalogs are written with plain ones.
+fn unbroken(source: &str) -> String {
+    let marks = [(" ?", "\u{202f}?"), (" !", "\u{202f}!"), (" ;", "\u{202f};"), (" :", "\u{a0}:"), (" »", "\u{a0}»")];
+    marks.iter().fold(source.replace("« ", "«\u{a0}"), |text, (plain, kept)| text.replace(plain, kept))
 }
 
 #[cfg(test)]

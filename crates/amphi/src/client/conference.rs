@@ -25,10 +25,18 @@ pub(crate) struct ConferenceServer {
     pub(crate) version: String,
 }
 
+impl ConferenceServer {
+    /// Whether it is polled: nothing is known of the health of one that is disabled.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.state != "disabled"
+    }
+}
+
 /// A running meeting.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Meeting {
     pub(crate) meeting_id: String,
+    pub(crate) tenant: String,
     pub(crate) name: String,
     pub(crate) host: String,
     pub(crate) users: u64,

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Classroom;
-use crate::model::room::{RoomId, RoomSettings};
+use crate::model::room::{Entrance, Record, RoomId, RoomSettings};
 use crate::queries::room::Whose;
 use crate::service::ServiceError;
 use crate::service::room::{RoomDraft, RoomView};
@@ -111,8 +111,40 @@ async fn room_get(
 struct RoomPatch {
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
-    /// All settings anew.
-    settings: Option<RoomSettings>,
+    settings: Option<RoomSettingsPatch>,
+}
+
+/// Settings that are to be changed; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RoomSettingsPatch {
+    #[schema(max_length = 1000)]
+    welcome: Option<String>,
+    record: Option<Record>,
+    lobby: Option<bool>,
+    mute_on_start: Option<bool>,
+    /// 0: no limit.
+    #[schema(maximum = 1000)]
+    people_max: Option<u32>,
+    #[schema(maximum = 1440)]
+    minutes: Option<u32>,
+    entrance: Option<Entrance>,
+    anyone_starts: Option<bool>,
+}
+
+impl RoomSettingsPatch {
+    fn of(self, present: RoomSettings) -> RoomSettings {
+        RoomSettings {
+            welcome: self.welcome.unwrap_or(present.welcome),
+            record: self.record.unwrap_or(present.record),
+            lobby: self.lobby.unwrap_or(present.lobby),
+            mute_on_start: self.mute_on_start.unwrap_or(present.mute_on_start),
+            people_max: self.people_max.or(present.people_max),
+            minutes: self.minutes.unwrap_or(present.minutes),
+            entrance: self.entrance.unwrap_or(present.entrance),
+            anyone_starts: self.anyone_starts.unwrap_or(present.anyone_starts),
+        }
+    }
 }
 
 /// Change a room; a meeting that is held keeps what it began with
@@ -127,7 +159,10 @@ async fn room_change(
     let room = classroom.room_own(&caller, &id).await?;
     let draft = RoomDraft {
         name: patch.name.unwrap_or_else(|| room.name.clone()),
-        settings: patch.settings.unwrap_or_else(|| room.settings.clone()),
+        settings: match patch.settings {
+            Some(settings) => settings.of(room.settings.clone()),
+            None => room.settings.clone(),
+        },
     };
     let room = classroom.room_change(&caller, room, draft).await?;
     Ok(Json(classroom.room_view(&caller, &room)))

@@ -103,9 +103,9 @@ pub(crate) struct RoomSettings {
     pub(crate) lobby: bool,
     /// Microphones are off when people come in.
     pub(crate) mute_on_start: bool,
-    /// Most people at the same time, 2 to 1,000; left out: no limit.
+    /// Most people at the same time, 2 to 1,000; 0 or left out: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 2, maximum = 1000)]
+    #[schema(maximum = 1000)]
     pub(crate) people_max: Option<u32>,
     /// After so many minutes a meeting ends, at most 1,440; 0: it may go on.
     #[schema(maximum = 1440)]
@@ -149,7 +149,7 @@ pub(crate) enum RoomRefusal {
     Name,
     #[error("A welcome has at most {WELCOME_CHARS_MAX} characters.")]
     Welcome,
-    #[error("A limit of people is a whole number from 2 to 1,000; leave it out for none.")]
+    #[error("A limit of people is a whole number from 2 to 1,000; 0 is for no limit.")]
     People,
     #[error("Minutes are a whole number from 0 to {MINUTES_MAX}; 0 is for no limit.")]
     Minutes,
@@ -190,13 +190,14 @@ pub(crate) fn settings_checked(settings: RoomSettings) -> Result<RoomSettings, R
     if welcome.chars().count() > WELCOME_CHARS_MAX || welcome.contains(|c: char| c.is_control() && c != '\n') {
         return Err(RoomRefusal::Welcome);
     }
-    if settings.people_max.is_some_and(|most| !PEOPLE.contains(&most)) {
+    let people_max = settings.people_max.filter(|most| *most > 0);
+    if people_max.is_some_and(|most| !PEOPLE.contains(&most)) {
         return Err(RoomRefusal::People);
     }
     if settings.minutes > MINUTES_MAX {
         return Err(RoomRefusal::Minutes);
     }
-    Ok(RoomSettings { welcome, ..settings })
+    Ok(RoomSettings { welcome, people_max, ..settings })
 }
 
 impl Room {

@@ -95,7 +95,9 @@ impl Classroom {
         meeting_id: Option<&str>,
     ) -> Result<Vec<Hook>, ServiceError> {
         let mut hooks = hook_list(self.db(), Some(tenant)).await?;
-        hooks.retain(|hook| hook.meeting_id.is_none() || hook.meeting_id.as_deref() == meeting_id);
+        if meeting_id.is_some() {
+            hooks.retain(|hook| hook.meeting_id.is_none() || hook.meeting_id.as_deref() == meeting_id);
+        }
         Ok(hooks)
     }
 

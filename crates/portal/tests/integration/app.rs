@@ -95,8 +95,10 @@ fn routes(portal: &Portal) -> Router {
         .route("/api/v1/test/fails", post(fails))
         .route("/api/v1/test/caller", get(|caller: Caller| async { Extension(caller) }))
         .route("/forgotten", get(|| async { "never" }));
-    let router =
-        api.merge(portal::pages().with_state(portal.clone())).merge(portal::openapi_route(&openapi).unwrap()).merge(extra);
+    let router = api
+        .merge(portal::pages().with_state(portal.clone()))
+        .merge(portal::openapi_route(&openapi).unwrap())
+        .merge(extra);
     let mut table = portal::access();
     table.push(RouteAccess::new(Method::GET, "/api/v1/test/panic", Access::Public));
     table.push(RouteAccess::new(Method::POST, "/api/v1/test/count", Access::SignedIn));

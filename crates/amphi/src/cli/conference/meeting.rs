@@ -49,7 +49,11 @@ pub(super) async fn run(client: &Client, command: MeetingCommand, format: Output
             client.change(Method::POST, &["conference", "meetings", "end"], Some(&body)).await.map_err(|error| {
                 let is_unknown = error.status() == Some(404);
                 let failure = Failure::from(error);
-                if is_unknown { failure.or_try("amphi conference meeting list") } else { failure }
+                if is_unknown {
+                    failure.or_try("amphi conference meeting list, and --tenant where it is another tenant's")
+                } else {
+                    failure
+                }
             })?;
             if format.is_json() {
                 print_json(&json!({ "meeting_id": meeting }))
@@ -70,11 +74,12 @@ async fn list(client: &Client, query: &[(&str, String)], format: OutputArgs) -> 
         return Ok(());
     }
     let now = when::now();
-    let mut table = Table::new(&["MEETING", "NAME", "SERVER", "USERS", "VIDEOS", "BEGAN"]).whole(0);
+    let mut table = Table::new(&["MEETING", "TENANT", "NAME", "SERVER", "USERS", "VIDEOS", "BEGAN"]).whole(0);
     for meeting in meetings {
         let meeting: Meeting = decode(meeting)?;
         table.row([
             Cell::from(&meeting.meeting_id),
+            Cell::from(&meeting.tenant),
             Cell::from(&meeting.name),
             Cell::from(&meeting.host),
             meeting.users.to_string().into(),

@@ -166,16 +166,27 @@ async fn delete(client: &Client, recording: &str, yes: bool, format: OutputArgs)
 }
 
 async fn import(client: &Client, files: &[PathBuf], format: OutputArgs) -> Result<(), Failure> {
-    let mut imported = Vec::new();
+    let (mut imported, mut failed) = (Vec::new(), None::<Failure>);
     for file in files {
-        let done = import_one(client, file).await?;
+        let done = match import_one(client, file).await {
+            Ok(done) => done,
+            Err(failure) => {
+                let what = format!("{} was not taken in", file.display());
+                let failure = Failure::new(failure.exit, what).why(failure.summary());
+                failed.replace(failure).inspect(Failure::print);
+                continue;
+            }
+        };
         let ids: Vec<String> = decode(done["recordings"].clone())?;
         if !format.is_json() {
             print_line(&plain(&format!("{} {}", file.display(), ids.join(" "))))?;
         }
         imported.extend(ids);
     }
-    if format.is_json() { print_json(&json!({ "recordings": imported })) } else { Ok(()) }
+    if format.is_json() {
+        print_json(&json!({ "recordings": imported }))?;
+    }
+    failed.map_or(Ok(()), Err)
 }
 
 async fn import_one(client: &Client, path: &Path) -> Result<Value, Failure> {

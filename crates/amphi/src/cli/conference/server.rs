@@ -67,7 +67,7 @@ Examples:
   amphi conference server set bbb1.example.org --tag ''            no tag any more
   amphi conference server set bbb1.example.org --secret - < FILE")]
     Set(SetArgs),
-    /// Take over Scalelite's servers, out of what its `servers:yaml[verbose]` prints
+    /// Take over Scalelite's servers, out of what its `servers:yaml[true]` prints
     #[command(after_help = "\
 What is there already, by id or address, gets the file's secret, tag and weight, and keeps its state.
 
@@ -174,7 +174,7 @@ async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
             Cell::from(&server.id),
             Cell::from(&server.url),
             state_cell(&server.state),
-            health_cell(&server.health),
+            if server.is_asked() { health_cell(&server.health) } else { "–".to_owned().into() },
             server.weight.to_string().into(),
             Cell::from(&server.tag),
         ]);
@@ -188,7 +188,7 @@ fn print_server(server: &ConferenceServer) -> Result<(), Failure> {
         ("id", Some(server.id.clone())),
         ("url", Some(server.url.clone())),
         ("state", Some(server.state.clone())),
-        ("status", Some(server.health.clone())),
+        ("status", server.is_asked().then(|| server.health.clone())),
         ("why", some(&server.trouble)),
         ("silent since", server.silent_since.map(|since| when::exact(since, when::now()))),
         ("tag", some(&server.tag)),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute; what they stand on here has none")]
 
 mod ends;
+mod forced;
 mod locks;
 mod losses;
 mod nodes;

@@ -1,6 +1,8 @@
 //! S3's face through the programs that people use: boto3, awscli and s3cmd from PyPI, unchanged, against `amphi up`.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute; the program they use is none")]
 
+mod buckets;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -129,7 +131,7 @@ async fn programs() -> Option<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/s3-clients");
     let output = Command::new(script).output().await.unwrap();
     if !output.status.success() {
-        println!("skipped: boto3, awscli and s3cmd could not be installed from PyPI");
+        println!("skipped: boto3, awscli, s3cmd and moto could not be installed from PyPI");
         return None;
     }
     Some(PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()))

@@ -244,3 +244,16 @@ async fn analytics_find_their_client_after_the_meeting() {
     let bearer = got[0].1.strip_prefix("Bearer ").unwrap();
     assert!(is_signed(bearer, Hash::Hs512, &secret(&plane), plane.classroom.now_ms()));
 }
+
+#[tokio::test]
+async fn hooks_are_listed_for_a_meeting_or_all_of_them() {
+    let plane = Plane::new().await;
+    let _server = server_add(&plane, "a").await;
+    for query in ["callbackURL=https://a.example.org", "callbackURL=https://b.example.org&meetingID=algebra"] {
+        plane.api("hooks/create", query).await.expect_text(200);
+    }
+    let listed = async |query: &str| plane.api("hooks/list", query).await.expect_text(200).matches("<hook>").count();
+    assert_eq!(listed("").await, 2);
+    assert_eq!(listed("meetingID=algebra").await, 2);
+    assert_eq!(listed("meetingID=geometry").await, 1);
+}

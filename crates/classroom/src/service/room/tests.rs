@@ -68,7 +68,10 @@ async fn a_teacher_makes_changes_and_deletes_a_room() {
     let settings = json!({ "record": "automatic", "entrance": "account" });
     let changed = school.plane.patch(&school.tea, &room, json!({ "settings": settings })).await.expect(200);
     assert_eq!((&changed["name"], &changed["settings"]["record"]), (&json!("Geometry"), &json!("automatic")));
-    assert!(changed["settings"]["people_max"].is_null());
+    assert_eq!((&changed["settings"]["people_max"], &changed["settings"]["welcome"]), (&json!(30), &json!("Hello")));
+    let unlimited = json!({ "settings": { "people_max": 0 } });
+    let changed = school.plane.patch(&school.tea, &room, unlimited).await.expect(200);
+    assert!(changed["settings"]["people_max"].is_null() && changed["settings"]["entrance"] == "account");
     let renewed = school.plane.post(&school.tea, &format!("{room}/renew"), Value::Null).await.expect(200);
     assert_ne!(renewed["invitation"].as_str(), Some(invitation));
 

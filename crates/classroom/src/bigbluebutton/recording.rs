@@ -43,13 +43,7 @@ impl Classroom {
         let mut answer = Element::success();
         answer.push_with("recordings", |element| {
             for (recording, playbacks) in &found {
-                let url = |playback: &Playback| match tokens.get(&(recording.id.clone(), playback.format.clone())) {
-                    Some(token) => {
-                        let (url, format) = (&self.config().url, playback.format.as_str());
-                        format!("{url}/recording/{}/{format}?token={token}", recording.id)
-                    }
-                    None => format!("{}{}", self.config().url, playback.link),
-                };
+                let url = |playback: &Playback| self.watch_url(&tokens, &recording.id, playback);
                 element.push_with("recording", |own| self.recording_fill(own, recording, playbacks, url));
             }
         });

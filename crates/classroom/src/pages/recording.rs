@@ -84,7 +84,16 @@ async fn list(
     let mut found = classroom.recordings_find(&filter, 0, PAGE + 1).await?;
     let is_more = found.len() as i64 > PAGE;
     found.truncate(PAGE as usize);
-    let views = found.into_iter().map(|(recording, playbacks)| classroom.recording_view(recording, &playbacks));
+    // Whoever may change a recording may watch it.
+    let tokens = classroom.view_tokens(&found);
+    let views = found.into_iter().map(|(recording, playbacks)| {
+        let id = recording.id.clone();
+        let mut view = classroom.recording_view(recording, &playbacks);
+        for (shown, playback) in view.playbacks.iter_mut().zip(&playbacks) {
+            shown.url = classroom.watch_url(&tokens, &id, playback);
+        }
+        view
+    });
     let rows: Vec<Row> = views.map(|view| row_of(&look, view)).collect();
     let next = rows.last().filter(|_| is_more).map(|row| {
         let mut further = form_urlencoded::Serializer::new(String::new());

@@ -16,6 +16,9 @@ const TOKEN_MS: i64 = 60 * 60_000;
 /// How long one may watch then.
 const WATCH_MS: i64 = 360 * 60_000;
 
+/// Tokens by what they open.
+pub(crate) type ViewTokens = HashMap<(RecordingId, Format), String>;
+
 fn hash(token: &str) -> String {
     hex(&Sha256::digest(token))
 }
@@ -33,10 +36,7 @@ fn token_sealed_for(id: &RecordingId, format: &Format) -> String {
 impl Classroom {
     /// A token for each way to watch each of these recordings that is protected. Nothing is stored: a client may list
     /// ten thousand recordings as often as it likes.
-    pub(crate) fn view_tokens(
-        &self,
-        recordings: &[(Recording, Vec<Playback>)],
-    ) -> HashMap<(RecordingId, Format), String> {
+    pub(crate) fn view_tokens(&self, recordings: &[(Recording, Vec<Playback>)]) -> ViewTokens {
         let until = (self.now_ms() + TOKEN_MS).to_string();
         let ways =
             recordings.iter().filter(|(recording, _)| recording.is_protected).flat_map(|(recording, playbacks)| {
@@ -49,6 +49,15 @@ impl Classroom {
             ((id, format), token)
         });
         sealed.collect()
+    }
+
+    /// Where a way to watch a recording is; a protected one with its token.
+    pub(crate) fn watch_url(&self, tokens: &ViewTokens, id: &RecordingId, playback: &Playback) -> String {
+        let url = &self.config().url;
+        match tokens.get(&(id.clone(), playback.format.clone())) {
+            Some(token) => format!("{url}/recording/{id}/{}?token={token}", playback.format.as_str()),
+            None => format!("{url}{}", playback.link),
+        }
     }
 
     /// Exchanges a token for what a cookie holds; `None`: it is none, is over, or was used.

@@ -34,6 +34,12 @@ async fn recordings_are_listed_and_changed() {
     let others = plane.page(&session.cookie, "/recordings?meeting=another").await.expect_text(200);
     assert!(others.contains("No recording yet"), "{others}");
     let act = async |op: &str| plane.form(&session, &format!("/recordings/{ID}"), &[("op", op)]).await.status.as_u16();
+    assert_eq!(act("protect").await, 303);
+    let shown = page().await;
+    let link = shown.split_once(&format!("href=\"https://amphi.example.org/recording/{ID}/video?token=")).unwrap().1;
+    let token = link.split_once('"').unwrap().0;
+    let opened = plane.page("", &format!("/recording/{ID}/video?token={token}")).await;
+    assert_eq!(opened.status.as_u16(), 303, "a teacher watches a protected one without a course");
     for (op, word) in [("protect", "Protected"), ("unprotect", "Published"), ("unpublish", "Not published")] {
         assert_eq!(act(op).await, 303);
         assert!(page().await.contains(word), "{op}");

@@ -210,7 +210,7 @@ fn status_shown(job: &Job) -> (String, Option<Colour>) {
         "running" => ("∑ running".to_owned(), Some(Colour::Blue)),
         "completed" => match job.exit_code {
             None | Some(0) => ("✓ completed".to_owned(), Some(Colour::Green)),
-            Some(code) => (format!("✓ completed, exit status {code}"), Some(Colour::Yellow)),
+            Some(code) => (format!("✗ completed, exit status {code}"), Some(Colour::Red)),
         },
         "error" => (
             format!("✗ {}", job.reason_text.as_ref().or(job.reason.as_ref()).map_or("error", String::as_str)),

@@ -25,6 +25,7 @@ signed-out = You are signed out.
 close = Close
 cancel = Cancel
 confirm = Do it
+confirm-not = Leave it
 confirm-title = Are you sure?
 confirm-type-name = Type { "{name}" } to confirm.
 copy = Copy

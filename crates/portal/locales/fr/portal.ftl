@@ -25,6 +25,7 @@ signed-out = Vous êtes déconnecté.
 close = Fermer
 cancel = Annuler
 confirm = Confirmer
+confirm-not = Ne rien faire
 confirm-title = Êtes-vous sûr ?
 confirm-type-name = Saisissez { "{name}" } pour confirmer.
 copy = Copier

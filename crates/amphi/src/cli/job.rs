@@ -122,7 +122,12 @@ pub(super) async fn run(args: JobArgs) -> Result<(), Failure> {
             let job = client.get(&["jobs", &id], &[]).await.map_err(unknown)?;
             if format.is_json() { print_json(&job) } else { print_job(&decode(job)?) }
         }
-        JobCommand::Output { id, stream, attempt } => print_output(&client, &id, stream, attempt).await.map(drop),
+        JobCommand::Output { id, stream, attempt } => {
+            if print_output(&client, &id, stream.clone(), attempt).await?.is_none() {
+                say(&format!("nothing on {stream}; --stream stdout, stderr or compile chooses another\n"));
+            }
+            Ok(())
+        }
         JobCommand::Source { id, dir } => source::show(&client, &id, dir.as_deref(), format).await,
         JobCommand::Cancel { id } => {
             let job = client.change(Method::POST, &["jobs", &id, "cancel"], None).await.map_err(unknown)?;

@@ -88,7 +88,12 @@ async fn output_is_copied_as_it_is() {
     let done =
         Program::with_server(&server.url).run(&["job", "output", "j1", "--stream", "stderr", "--attempt", "2"]).await;
     assert_eq!((done.code, done.stdout.as_str()), (0, "raw\u{1b}[2J\r\n"));
+    assert_eq!(done.stderr, "");
     assert_eq!(server.asked("GET /api/v1/jobs/j1/output")[0].query, "stream=stderr&attempt=2");
+    server.on_text("GET /api/v1/jobs/j2/output", 200, &[("content-type", "text/plain")], "");
+    let done = Program::with_server(&server.url).run(&["job", "output", "j2"]).await;
+    assert_eq!((done.code, done.stdout.as_str()), (0, ""));
+    assert_eq!(done.stderr, "nothing on stdout; --stream stdout, stderr or compile chooses another\n");
 }
 
 #[tokio::test]

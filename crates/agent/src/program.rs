@@ -59,6 +59,8 @@ struct Run<'a> {
     stop: watch::Receiver<Option<Stop>>,
     cpu: Duration,
     memory_peak_bytes: u64,
+    /// The compile step's command, while it is that step or when it was the last.
+    compiles: Vec<String>,
 }
 
 /// Carries `order` out and writes everything about it into the ledger. Dropping the future kills the program.
@@ -68,7 +70,8 @@ pub(crate) async fn execute(
     acts: mpsc::UnboundedReceiver<Numbered>,
     stop: watch::Receiver<Option<Stop>>,
 ) {
-    let mut run = Run { node: &node, order: &order, stop, cpu: Duration::ZERO, memory_peak_bytes: 0 };
+    let mut run =
+        Run { node: &node, order: &order, stop, cpu: Duration::ZERO, memory_peak_bytes: 0, compiles: Vec::new() };
     // The room is tidied when this function returns, after the end was told.
     let mut room = None;
     let verdict = run.carry_out(&mut room, acts).await.unwrap_or_else(|verdict| verdict);
@@ -80,6 +83,7 @@ pub(crate) async fn execute(
         cpu_ms: u64::try_from(run.cpu.as_millis()).unwrap_or(u64::MAX),
         memory_peak_bytes: run.memory_peak_bytes,
         fences,
+        argv: std::mem::take(&mut run.compiles),
         ..ended(verdict.reason, verdict.exit_code, verdict.detail)
     };
     node.ledger(|ledger| ledger.run_ended(&order.run, end));
@@ -105,10 +109,12 @@ impl<'a> Run<'a> {
         }
         node.ledger(|ledger| ledger.run_started(&order.run, now_ms(), order.step.argv.clone()));
         if let Some(step) = &order.compile {
+            self.compiles.clone_from(&step.argv);
             let outcome = self.compile(room, step).await?;
             if let Some(verdict) = of_compile(outcome, step) {
                 return Err(verdict);
             }
+            self.compiles.clear();
         }
         let outcome = self.run(room, acts).await?;
         Ok(of_run(outcome, &order.step))

@@ -3,16 +3,19 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
-use wire::MAX_CHUNK_BYTES;
 use wire::proto::{Channel, Ended, Reason};
 
 use crate::clock::now_ms;
 use crate::inlet::Inlet;
 use crate::ledger::Stop;
 use crate::node::Node;
+
+mod outputs;
+
+use outputs::Outputs;
 
 /// From the request to end to the kill when the time is over.
 const WALL_GRACE: Duration = Duration::from_millis(500);
@@ -22,8 +25,6 @@ const CANCEL_GRACE: Duration = Duration::from_secs(1);
 const KILL_AGAIN: Duration = Duration::from_secs(1);
 /// Kills until it is given up. Ending what holds much memory takes the kernel seconds.
 const KILLS: u32 = 15;
-/// Bytes that are read at first, of each pipe.
-const FIRST_READ: usize = 4096;
 /// How long pipes are read after the end, for a process that got away and still holds them.
 const DRAIN: Duration = Duration::from_millis(250);
 
@@ -105,26 +106,25 @@ impl<'a> Watch<'a> {
         mut inlet: Option<Inlet<'_>>,
         stop: &mut watch::Receiver<Option<Stop>>,
     ) -> Outcome<S::Exit> {
-        let (mut first, mut second) = (Pipe::new(first), Pipe::new(second));
-        let [first_channel, second_channel] = self.channels;
+        let mut outputs = Outputs::new(first, second);
+        let channels = self.channels;
         let mut run = Supervised::new(self);
         loop {
-            let is_open = first.is_open() || second.is_open();
-            if !is_open && let Some(exit) = run.exit.take() {
+            if !outputs.is_open()
+                && let Some(exit) = run.exit.take()
+            {
                 return Outcome { cause: run.cause, exit };
             }
             let deadline = run.deadline();
             tokio::select! {
-                data = first.read(), if first.is_open() => run.on_output(first_channel, data, subject),
-                data = second.read(), if second.is_open() => run.on_output(second_channel, data, subject),
+                (pipe, data) = outputs.read(), if outputs.is_open() => run.on_output(channels[pipe], data, subject),
                 exit = subject.wait(), if run.exit.is_none() => run.on_exit(exit),
                 why = stopped(stop), if run.cause.is_none() && run.exit.is_none() => run.on_stop(why, subject),
                 () = interrupted(&mut inlet), if run.exit.is_none() => subject.interrupt(),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => run.on_deadline(subject),
             }
             if run.is_over {
-                first.close();
-                second.close();
+                outputs.close();
             }
         }
     }
@@ -181,8 +181,8 @@ impl<'a, S: Subject> Supervised<'a, S> {
         if allowed < data.len() && !self.is_over {
             self.is_over = true;
             let cap = self.watch.output_bytes;
-            self.push(self.watch.channels[1], format!("\n[output cut at {cap} bytes]\n").as_bytes());
-            self.cause.get_or_insert((Reason::OutputCap, format!("the output passed {cap} bytes")));
+            self.push(self.watch.channels[1], format!("\n[output cut at {}]\n", size(cap)).as_bytes());
+            self.cause.get_or_insert((Reason::OutputCap, format!("it printed more than {}", size(cap))));
             if self.exit.is_none() {
                 self.kill(subject);
             }
@@ -231,48 +231,20 @@ pub(crate) fn ended(reason: Reason, exit_code: i32, detail: String) -> Ended {
     Ended { at_ms: now_ms(), reason: reason.into(), exit_code, detail, ..Ended::default() }
 }
 
+/// A limit as people write it.
+pub(crate) fn size(bytes: u64) -> String {
+    const KIB: u64 = 1024;
+    match bytes {
+        _ if bytes.is_multiple_of(KIB * KIB) => format!("{} MiB", bytes / KIB / KIB),
+        _ if bytes.is_multiple_of(KIB) => format!("{} KiB", bytes / KIB),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
 async fn interrupted(inlet: &mut Option<Inlet<'_>>) {
     match inlet {
         Some(inlet) => inlet.interrupted().await,
         None => std::future::pending().await,
-    }
-}
-
-/// One end of an output pipe, closed at its end, at an error, or by us.
-struct Pipe<R> {
-    reader: Option<R>,
-    buffer: Vec<u8>,
-    /// The last read filled the buffer, which most programs never do.
-    is_short: bool,
-}
-
-impl<R: AsyncRead + Unpin> Pipe<R> {
-    fn new(reader: Option<R>) -> Self {
-        Self { reader, buffer: Vec::new(), is_short: true }
-    }
-
-    fn is_open(&self) -> bool {
-        self.reader.is_some()
-    }
-
-    fn close(&mut self) {
-        self.reader = None;
-    }
-
-    /// What has come, empty at the end. Dropping the future loses nothing.
-    async fn read(&mut self) -> &[u8] {
-        if self.is_short {
-            self.buffer.resize((self.buffer.len() * 4).clamp(FIRST_READ, MAX_CHUNK_BYTES), 0);
-        }
-        let count = match &mut self.reader {
-            Some(reader) => reader.read(&mut self.buffer).await.unwrap_or(0),
-            None => 0,
-        };
-        if count == 0 {
-            self.close();
-        }
-        self.is_short = count == self.buffer.len() && count < MAX_CHUNK_BYTES;
-        &self.buffer[..count]
     }
 }
 

@@ -8,7 +8,7 @@ use wire::proto::Reason;
 use crate::order::StepOrder;
 use crate::run::signal_sentence;
 use crate::sandbox::{Cause, Exit};
-use crate::supervise::Outcome;
+use crate::supervise::{Outcome, size};
 
 /// See the module's description.
 #[derive(Debug, PartialEq)]
@@ -75,15 +75,6 @@ fn of_limit(exit: &Exit, step: &StepOrder) -> Option<(Reason, String)> {
 
 fn how(exit: &Exit) -> String {
     exit.signal.map(signal_sentence).unwrap_or_default()
-}
-
-fn size(bytes: u64) -> String {
-    const KIB: u64 = 1024;
-    match bytes {
-        _ if bytes.is_multiple_of(KIB * KIB) => format!("{} MiB", bytes / KIB / KIB),
-        _ if bytes.is_multiple_of(KIB) => format!("{} KiB", bytes / KIB),
-        _ => format!("{bytes} bytes"),
-    }
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ async fn output_is_cut_with_a_line_that_says_so() {
     site.session.start(start("r1", limited("yes", |limits| limits.output_bytes = 100_000))).await;
     let seen = site.session.until_ended("r1").await;
     assert_eq!((seen.stdout().len(), seen.stderr()), (100_000, "\n[output cut at 100000 bytes]\n"));
-    assert_eq!((seen.reason(), seen.end().detail.as_str()), (Reason::OutputCap, "the output passed 100000 bytes"));
+    assert_eq!((seen.reason(), seen.end().detail.as_str()), (Reason::OutputCap, "it printed more than 100000 bytes"));
     let mut program = script("echo never");
     program.compile = limited("", |limits| limits.output_bytes = 10).run.map(|mut step| {
         step.argv = ["sh", "-c", "yes"].map(str::to_owned).to_vec();
@@ -81,7 +81,7 @@ async fn output_is_cut_with_a_line_that_says_so() {
     assert_eq!(compiled(seen), "y\ny\ny\ny\ny\n\n[output cut at 10 bytes]\n");
     assert_eq!(
         (seen.reason(), seen.end().detail.as_str()),
-        (Reason::OutputCap, "compiling: the output passed 10 bytes")
+        (Reason::OutputCap, "compiling: it printed more than 10 bytes")
     );
     site.agent.stop().await;
 }

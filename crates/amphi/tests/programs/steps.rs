@@ -47,6 +47,7 @@ async fn what_was_compiled_is_run() {
     let seen = site.session.until_ended("r1").await;
     assert_eq!((compiled(seen), seen.stdout()), ("building\nwarning\n", "built\n"), "{}", seen.stderr());
     assert_eq!((seen.reason(), seen.end().exit_code), (Reason::Exited, 0));
+    assert!(seen.end().argv.is_empty(), "{:?}", seen.end().argv);
     site.agent.stop().await;
 }
 
@@ -59,6 +60,8 @@ async fn a_program_that_does_not_compile_is_not_run() {
     let seen = site.session.until_ended("r1").await;
     assert_eq!((compiled(seen), seen.stdout()), ("main.c:3: error\n", ""));
     assert_eq!((seen.reason(), seen.end().exit_code), (Reason::Compile, 3));
+    // What it ended in is told, not what would have been run.
+    assert_eq!(seen.end().argv, ["sh", "-c", "echo main.c:3: error >&2; exit 3"]);
     let mut program = script("echo never");
     program.compile = Some(step(&["sh", "-c", "sleep 1000"]));
     program.compile.as_mut().unwrap().limits.as_mut().unwrap().wall_ms = 100;

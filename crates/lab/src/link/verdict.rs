@@ -42,5 +42,6 @@ pub(super) fn run_end_of(ended: &Ended, outcome: &Outcome) -> RunEnd {
         memory_peak_bytes: measured(ended.memory_peak_bytes),
         fences: ended.fences.iter().take(16).map(|fence| plain(fence, 40)).collect(),
     };
-    RunEnd { outcome: outcome.clone(), exit_code, detail, usage, at_ms: ended.at_ms }
+    let argv = Some(ended.argv.clone()).filter(|argv| !argv.is_empty());
+    RunEnd { outcome: outcome.clone(), exit_code, detail, usage, argv, at_ms: ended.at_ms }
 }

@@ -231,13 +231,15 @@ pub(crate) struct RunEnd {
     pub(crate) exit_code: Option<i64>,
     pub(crate) detail: Option<String>,
     pub(crate) usage: Usage,
+    /// Command of the step that ended it, where it is not the one that was told with the start.
+    pub(crate) argv: Option<Vec<String>>,
     pub(crate) at_ms: i64,
 }
 
 impl RunEnd {
     /// An end that no node told: nothing more is known of it.
     pub(crate) fn untold(outcome: Outcome, at_ms: i64) -> Self {
-        Self { outcome, exit_code: None, detail: None, usage: Usage::default(), at_ms }
+        Self { outcome, exit_code: None, detail: None, usage: Usage::default(), argv: None, at_ms }
     }
 
     /// How the job stands that ended so.

@@ -31,8 +31,12 @@ pub(crate) struct Start {
 
 impl Start {
     fn argv(&self) -> String {
-        serde_json::to_string(&self.argv).expect("strings always serialise")
+        argv_text(&self.argv)
     }
+}
+
+fn argv_text(argv: &[String]) -> String {
+    serde_json::to_string(argv).expect("strings always serialise")
 }
 
 /// See the module's head.
@@ -124,7 +128,7 @@ impl Told {
             fences.into(),
             end.at_ms.into(),
             start.map(|start| start.at_ms).into(),
-            start.map(Start::argv).into(),
+            end.argv.as_deref().map(argv_text).or_else(|| start.map(Start::argv)).into(),
         ]);
     }
 

@@ -159,7 +159,9 @@ async fn a_run_ends_once(db: Database) {
             fences: vec!["seccomp".into(), ODD_TEXT.into()],
         };
         let detail = Some(ODD_TEXT.to_owned());
-        let end = RunEnd { outcome: outcome.clone(), exit_code, detail, usage: usage.clone(), at_ms: NOW_MS + 3 };
+        let argv = vec!["gcc".to_owned(), ODD_TEXT.to_owned()];
+        let (end_argv, at_ms) = (Some(argv.clone()), NOW_MS + 3);
+        let end = RunEnd { outcome: outcome.clone(), exit_code, detail, usage: usage.clone(), argv: end_argv, at_ms };
         assert_eq!(change(&db, |w| run_end(w, run.id, &end)).await.unwrap(), [0], "it waits");
         assert!(lease(&db, run.id, &holder).await);
         let unmet = change(&db, |w| run_must_end(w, run.id, QUEUED, &end)).await;
@@ -173,7 +175,7 @@ async fn a_run_ends_once(db: Database) {
         let ended = stored_run(&db, &run).await;
         assert_eq!((ended.state, ended.ended_ms), (RunState::Ended(outcome), Some(NOW_MS + 3)));
         assert_eq!((ended.detail.as_deref(), ended.node), (Some(ODD_TEXT), Some(holder.node)));
-        assert_eq!((ended.exit_code, ended.usage), (exit_code, usage));
+        assert_eq!((ended.exit_code, ended.usage, ended.argv), (exit_code, usage, argv));
     }
 }
 

@@ -110,7 +110,7 @@ pub enum ServiceError {
         labels: String,
     },
     /// The account has as many jobs waiting as it may.
-    #[error("{waiting} of your experiments wait already; {max} may. Wait for one to end, or cancel one.")]
+    #[error("{waiting} of your experiments and programs wait already; {max} may. Wait for one to end, or cancel one.")]
     TooManyWaiting {
         /// How many wait.
         waiting: u32,
@@ -161,7 +161,7 @@ pub enum ServiceError {
         max: u32,
     },
     /// The account submitted as much as it may within an hour.
-    #[error("{max} experiments an hour are allowed, and you have submitted as many. Come back later.")]
+    #[error("{max} experiments and programs an hour are allowed, and you have submitted as many. Come back later.")]
     TooManyHourly {
         /// How many may be submitted.
         max: u32,
@@ -173,10 +173,10 @@ pub enum ServiceError {
         max: usize,
     },
     /// This replica serves as many live streams as it can.
-    #[error("As many experiments are being watched as can be served. Try again in a moment.")]
+    #[error("As many jobs are being watched as can be served. Try again in a moment.")]
     StreamsFull,
     /// No such job, or none the caller may see.
-    #[error("There is no experiment of that id, or it is not yours.")]
+    #[error("There is no job of that id, or it is not yours.")]
     JobUnknown,
     /// No such batch, or none the caller may see.
     #[error("There is no batch of that id, or it is not yours.")]
@@ -200,16 +200,16 @@ pub enum ServiceError {
     #[error("Only its owner or an operator may do that.")]
     JobOfAnother,
     /// Asked of a job that is not over.
-    #[error("The experiment is not over. Cancel it first.")]
+    #[error("The job is not over. Cancel it first.")]
     JobOpen,
     /// No other service keeps files here.
     #[error("There is no place here where files could be kept.")]
     NothingKept,
     /// Asked of a job that is over.
-    #[error("The experiment is over; there is nothing to cancel.")]
+    #[error("The job is over; there is nothing to cancel.")]
     JobOver,
     /// Only what did not complete can be tried again.
-    #[error("The experiment is {status}. Only one that ended as an error or was cancelled can be tried again.")]
+    #[error("The job is {status}. Only one that ended as an error or was cancelled can be tried again.")]
     NotRetryable {
         /// Its status.
         status: &'static str,

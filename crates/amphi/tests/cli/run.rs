@@ -81,7 +81,7 @@ async fn a_cut_link_is_taken_up_behind_the_last_event() {
 async fn a_job_that_is_gone_ends_the_following() {
     let server = server().await;
     server.on_stream(LIVE).cut();
-    server.on(LIVE, 404, problem("job-unknown", "There is no experiment of that id.", None));
+    server.on(LIVE, 404, problem("job-unknown", "There is no job of that id.", None));
     let done = Program::with_server(&server.url).run(&["run", "ping", "h"]).await;
     assert_eq!(done.code, 4, "{}", done.stderr);
     assert_eq!(server.asked(LIVE).len(), 2);

@@ -30,7 +30,7 @@ async fn a_learner_has_so_many_waiting_and_so_many_an_hour() {
         assert_eq!(refused.headers[header::RETRY_AFTER], "30");
         let message = refused.json()["message"].as_str().unwrap().to_owned();
         insta::allow_duplicates! {
-            insta::assert_snapshot!(message, @"2 of your experiments wait already; 2 may. Wait for one to end, or cancel one.");
+            insta::assert_snapshot!(message, @"2 of your experiments and programs wait already; 2 may. Wait for one to end, or cancel one.");
         }
         for id in [first, second] {
             plane.call(&ada, "POST", &format!("/api/v1/jobs/{id}/cancel"), Value::Null).await.expect(202);

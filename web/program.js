@@ -32,7 +32,6 @@
   }
   // Over what it is spread, as the API has it; null: it is run once.
   function spread({ many, first, array, parameters, inputs }) {
-    const lines = (text) => text.split("\n").filter((line) => line.trim());
     const number = (text) => (text === "" ? undefined : Number(text));
     if (many === "array") return { array: { from: number(first), to: number(array) } };
     if (many === "lines") return { parameters: lines(parameters).map(words) };
@@ -58,11 +57,33 @@
   }
   const isExample = (files) => files.length === 1 && languages.some(({ hello }) => files[0].text === hello || files[0].text === "");
 
-  // Words as a shell reads them: quotes and backslashes, no more.
-  function words(line) {
-    const found = [...line.matchAll(/(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+/g)].map(([word]) => word);
-    const plain = (part) => part.replace(/\\(.)/g, "$1");
-    return found.map((word) => word.replace(/'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)/g, (_, single, double, escaped) => single ?? (double === undefined ? escaped : plain(double))));
+  // Words as a shell reads them: quotes and backslashes, no more. `open` is the quote that nothing closes, or the backslash
+  // at the end.
+  const PIECE = /(\s+)|'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|[^\s"'\\]+/gsy;
+  function shell(line) {
+    const words = [];
+    let word; // the number of the one that is begun
+    let end = 0;
+    for (const piece of line.matchAll(PIECE)) {
+      const [all, space, single, double, escaped] = piece;
+      end += all.length;
+      if (space) word = undefined;
+      else if (word === undefined) word = words.push("");
+      if (!space) words[word - 1] += single ?? double?.replace(/\\(.)/gs, "$1") ?? escaped ?? all;
+    }
+    return { words, open: line[end] };
+  }
+  const words = (line) => shell(line).words;
+  const lines = (text) => text.split("\n").filter((line) => line.trim());
+  // Where something typed is no line of a shell: the field, and a sentence.
+  function fault({ args, many, parameters }) {
+    const wrong = (line) => {
+      const { open } = shell(line);
+      return open && texts[open === "\\" ? "program-backslash-open" : "program-quote-open"].replaceAll("%quote", () => open);
+    };
+    if (wrong(args)) return ["args", wrong(args)];
+    const at = many === "lines" ? lines(parameters).findIndex(wrong) : -1;
+    return at < 0 ? null : [`parameters[${at}]`, wrong(lines(parameters)[at])];
   }
   const quoted = (word) => (/^[\w\-./:@+=%,]+$/.test(word) ? word : "'" + word.replaceAll("'", "'\\''") + "'");
 
@@ -75,7 +96,9 @@
       ...files.slice(1).flatMap(({ path }) => ["--file", path]), ...(interactive && !(many in MANY_FLAGS) ? ["-i"] : []),
     ];
     const input = stdin && many !== "inputs" ? " < input.txt" : "";
-    button("as-cli").textContent = ["amphi", "run", ...flags, files[0].path, ...words(args)].map(quoted).join(" ") + input;
+    const typed = shell(args);
+    const command = ["amphi", "run", ...flags, files[0].path, ...(typed.open ? [] : typed.words)].map(quoted).join(" ");
+    button("as-cli").textContent = command + (typed.open ? " " + args : "") + input; // what is not finished stands as it is
   }
   function showNodes() {
     const select = field("node");
@@ -146,6 +169,8 @@
     if (event.target.name === "interactive") isInteractiveChosen = true;
     if (event.target.name === "language") languageChosen();
     else changed();
+    // What was wrong may be right now.
+    if (event.target.getAttribute("aria-invalid")) showWrong(...(fault(content()) || ["", ""]));
   });
   let isInteractiveChosen = false;
 
@@ -247,6 +272,7 @@
   // --- the run --------------------------------------------------------------------------------------------------------
   const runButton = button("run");
   const stopButton = button("stop");
+  let isRunning = false;
   const result = button("result");
 
   function showWrong(where, message) {
@@ -266,9 +292,11 @@
     if (isElsewhere) button("refusal").scrollIntoView({ block: "nearest" });
   }
   async function run() {
-    if (runButton.disabled || runButton.hidden) return;
+    if (runButton.disabled) return;
+    const wrong = fault(content());
+    showWrong(...(wrong || ["", ""]));
+    if (wrong) return;
     runButton.disabled = true;
-    showWrong("", "");
     editor.mark([]);
     const { many, first, array, parameters, inputs, ...wanted } = content();
     const over = spread({ many, first, array, parameters, inputs });
@@ -295,7 +323,7 @@
     } catch {
       window.amphi.toast(document.body.dataset.textFailed, true);
     } finally {
-      runButton.disabled = false;
+      runButton.disabled = isRunning;
     }
   }
   form.addEventListener("submit", (event) => {
@@ -309,14 +337,20 @@
     run();
   }, true);
   root.addEventListener("amphi:running", (event) => {
-    runButton.hidden = event.detail;
-    stopButton.hidden = !event.detail;
+    isRunning = event.detail;
+    runButton.disabled = isRunning;
+    stopButton.hidden = !isRunning;
   });
   root.addEventListener("amphi:marks", (event) => editor.mark(event.detail));
   result.addEventListener("click", (event) => {
     const place = event.target.closest("[data-line]");
     if (place) editor.goTo(place.dataset.file, Number(place.dataset.line));
   });
+
+  // Beside the editor the panel ends where the window does, however far the page is scrolled: what one types to is in
+  // sight together with what stops it.
+  const fit = () => button("run-panel").style.setProperty("--above", Math.max(0, root.getBoundingClientRect().top - 72) + "px");
+  for (const name of ["scroll", "resize"]) addEventListener(name, fit, { passive: true });
 
   // --- the beginning --------------------------------------------------------------------------------------------------
   const draft = kept();
@@ -329,5 +363,6 @@
   } else fill(program || example(language()));
   lastLanguage = field("language").value;
   showRemove();
+  fit();
   if (program) window.amphi.run.watch(program.id);
 })();

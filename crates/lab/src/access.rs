@@ -62,6 +62,7 @@ pub fn access() -> Vec<RouteAccess> {
         entry(Method::GET, "/lab/batches/rows", SignedIn),
         entry(Method::GET, "/lab/batches/{id}", SignedIn),
         entry(Method::GET, "/lab/batches/{id}/part", SignedIn),
+        entry(Method::POST, "/lab/batches/{id}/again", SignedIn),
         entry(Method::POST, "/lab/batches/{id}/cancel", SignedIn),
         entry(Method::POST, "/lab/batches/{id}/delete", SignedIn),
         entry(Method::GET, "/programs", SignedIn),

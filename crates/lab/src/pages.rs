@@ -2,6 +2,7 @@
 
 mod batch;
 mod batch_change;
+mod detail;
 mod draft;
 mod job;
 mod job_change;
@@ -111,6 +112,7 @@ pub(crate) fn router(lab: Lab) -> Router {
         .route("/lab/batches/rows", get(batch::experiment_rows))
         .route("/lab/batches/{id}", get(batch::page))
         .route("/lab/batches/{id}/part", get(batch::part))
+        .route("/lab/batches/{id}/again", post(batch_change::again))
         .route("/lab/batches/{id}/cancel", post(batch_change::cancel))
         .route("/lab/batches/{id}/delete", post(batch_change::delete))
         .route("/programs/batches", get(batch::programs))

@@ -45,11 +45,20 @@ async fn a_program_is_run_for_each_number_and_watched() -> Result<(), BrowserErr
     admin.sees("#job-facts", "element 13").await?;
     browser.click("#job-facts a[href^='/lab/batches/']").await?;
     admin.sees("#batch-elements", "All elements").await?;
+    // The same again is another batch.
+    let first = admin.text("#batch-id").await?;
+    browser.click("#batch-actions form[action$='/again'] button").await?;
+    admin.sees("#confirm", "all of its 40 elements").await?;
+    admin.confirm().await?;
+    browser.until("another batch", &format!("document.getElementById('batch-id').textContent !== '{first}'")).await?;
+    admin.sees("#batch-state", "40 of 40 over").await?;
+    admin.sees("#batch-failures .col-name", "[13]").await?;
+    admin.open(&format!("/lab/batches/{first}")).await?;
     browser.click("#batch-actions form[action$='/delete'] button").await?;
     admin.sees("#confirm", "with its 40 elements").await?;
     admin.confirm().await?;
     admin.at("/programs/batches").await?;
-    admin.sees("#empty", "The same many times over").await
+    admin.sees("#rows", "40 of 40").await
 }
 
 #[tokio::test]
@@ -67,7 +76,8 @@ async fn an_experiment_goes_to_many_destinations_and_is_cancelled() -> Result<()
     admin.sees("#batch-state", "0 of 3 over").await?;
     admin.sees("#batch-elements", "ping -c 50").await?;
     browser.click("#batch-actions form[action$='/cancel'] button").await?;
-    admin.sees("#confirm", "none of its 3 elements").await?;
+    // What is said is true of those that run.
+    admin.sees("#confirm", "stopped").await?;
     // A refresh meanwhile puts another form in its place; the answer still counts.
     let renew = "const form = document.querySelector('#batch-actions form'); form.replaceWith(form.cloneNode(true));";
     browser.eval(renew, &[]).await?;

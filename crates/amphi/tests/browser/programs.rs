@@ -102,6 +102,12 @@ async fn mended(ada: &Person) -> Result<(), BrowserError> {
 /// The mended program asks, gets what is typed, and answers.
 async fn answered(ada: &Person) -> Result<(), BrowserError> {
     ada.sees("#output .is-stdout", "What is your name?").await?;
+    // What stops it stays in sight with the field that it is answered in.
+    let are_seen = "['stop', 'input'].every((id) => {
+        const { top, bottom } = document.getElementById(id).getBoundingClientRect();
+        return top > 0 && bottom > top && bottom <= innerHeight;
+    })";
+    ada.browser.until("the field and the way to stop", are_seen).await?;
     ada.browser.fill("#input", "Ada").await?;
     ada.browser.press(keys::ENTER).await?;
     ada.sees("#output", "What is your name? Ada").await?;
@@ -158,6 +164,16 @@ async fn the_editor_keeps_what_was_not_run_yet() -> Result<(), BrowserError> {
     browser.fill("#f-args", "one 'two three'").await?;
     admin.sees("#as-cli", "amphi run --file notes.txt -i main.py one 'two three'").await?;
     admin.sees("#draft-state", "kept").await?;
+    // A quote that nothing closes is refused beside the field, and nothing of it is lost or sent.
+    browser.fill("#f-args", "one 'two three").await?;
+    admin.sees("#as-cli", "-i main.py one 'two three").await?;
+    browser.press(keys::CONTROL_ENTER).await?;
+    admin.sees("#error-args", "The quote ' is not closed").await?;
+    browser
+        .until("nothing sent", "!document.querySelector('#result .run-line') && !location.search.includes('from')")
+        .await?;
+    browser.fill("#f-args", "one 'two three'").await?;
+    browser.until("the refusal gone", "!document.getElementById('error-args').textContent").await?;
     admin.open("/programs/new").await?;
     admin.sees("#draft-note", "not run yet").await?;
     assert_eq!(lines(&admin).await?, json!(["print('kept')", ""]));

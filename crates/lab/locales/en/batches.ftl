@@ -49,7 +49,25 @@ batch-elements-all = All elements
 batch-elements-none = No node has taken an element yet.
 batch-element = Batch
 batch-element-of = element { $index }
-batch-cancel-sure = The batch “{ $name }” will be cancelled: none of its { $count } elements is started any more, and those that run are stopped.
+batch-cancel-sure = The batch “{ $name }” will be cancelled. { $waiting ->
+    [0] No element waits to be started any more.
+    [one] The one element that waits is not started any more.
+   *[other] The { $waiting } elements that wait are not started any more.
+ } { $running ->
+    [0] None runs now.
+    [one] The one that runs is stopped.
+   *[other] The { $running } that run are stopped.
+ } { $over ->
+    [0] None is over yet.
+    [one] The one that is over keeps its result.
+   *[other] The { $over } that are over keep their results.
+ }
+batch-again-sure = The batch “{ $name }” will be run again as a new one: { $count ->
+    [one] its element is submitted once more.
+   *[other] all of its { $count } elements are submitted once more.
+ }
+batch-again-help = The same once more, as a new batch with an id of its own; this one stays as it is.
+batch-element-output = Output
 batch-delete-sure = The batch “{ $name }” will be deleted, with its { $count } elements and what they printed.
 flash-batch-submitted = The batch was submitted.
 flash-batch-cancelled = The batch is being cancelled.

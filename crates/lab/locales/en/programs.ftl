@@ -48,6 +48,8 @@ program-file-no-text = This file is no text.
 program-file-too-large = %name is larger than 1 MiB, which is more than a program may have.
 program-keys = Tab indents; Esc, then Tab leaves the editor.
 program-args = Arguments
+program-quote-open = The quote %quote is not closed. Close it, or write \%quote for the character itself.
+program-backslash-open = Nothing follows the \ at the end. Write \\ for the character itself.
 program-stdin = Standard input
 program-stdin-file = from a file
 program-stdin-help = What the program reads first
@@ -70,7 +72,6 @@ program-cpu = CPU time
 program-memory = Memory
 program-ms = { $ms } ms
 program-seconds = { $seconds } s
-program-megabytes = { $megabytes } MB
 
 # A program's own page
 program-source = Source
@@ -81,6 +82,12 @@ program-edit = Edit
 program-share = Share by link
 program-unshare = Stop sharing
 program-shared = Shared: everybody in your faculty or team who has this address sees it.
+program-flash-submitted = The program was submitted.
+program-flash-cancelled = The program is being cancelled.
+program-flash-retried = Another attempt of the program was submitted.
+program-flash-pinned = The program is pinned; everybody in the class sees it.
+program-flash-unpinned = The program is no longer pinned.
+program-flash-deleted = The program was deleted.
 flash-shared = Everybody in your faculty or team who has the address can see it now.
 flash-unshared = It is no longer shared.
 

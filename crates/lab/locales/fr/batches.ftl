@@ -58,10 +58,25 @@ batch-elements-all = Tous les éléments
 batch-elements-none = Aucun nœud n’a encore pris d’élément.
 batch-element = Lot
 batch-element-of = élément { $index }
-batch-cancel-sure = Le lot « { $name } » sera annulé : { $count ->
-    [one] son seul élément ne démarrera plus, ou sera arrêté s’il s’exécute.
-   *[other] aucun de ses { $count } éléments ne démarrera plus, et ceux qui s’exécutent seront arrêtés.
+batch-cancel-sure = Le lot « { $name } » sera annulé. { $waiting ->
+    [0] Aucun élément n’attend plus de démarrer.
+    [one] Le seul élément en attente ne démarrera plus.
+   *[other] Les { $waiting } éléments en attente ne démarreront plus.
+ } { $running ->
+    [0] Aucun ne s’exécute maintenant.
+    [one] Le seul qui s’exécute sera arrêté.
+   *[other] Les { $running } qui s’exécutent seront arrêtés.
+ } { $over ->
+    [0] Aucun n’est encore fini.
+    [one] Le seul qui est fini garde son résultat.
+   *[other] Les { $over } qui sont finis gardent leurs résultats.
  }
+batch-again-sure = Le lot « { $name } » sera relancé comme un nouveau lot : { $count ->
+    [one] son élément sera soumis encore une fois.
+   *[other] ses { $count } éléments seront tous soumis encore une fois.
+ }
+batch-again-help = La même chose encore une fois, comme un nouveau lot avec son propre identifiant ; celui-ci reste tel quel.
+batch-element-output = Sortie
 batch-delete-sure = Le lot « { $name } » sera supprimé, avec { $count ->
     [one] son élément et ce qu’il a affiché.
    *[other] ses { $count } éléments et ce qu’ils ont affiché.

@@ -77,7 +77,7 @@ unit-bytes = octets
 unit-hops = sauts
 unit-streams = flux
 unit-bit-s = bit/s
-unit-experiments = expériences
+unit-jobs = expériences et programmes
 unit-mib = Mio
 unit-processes = processus
 unit-kib = Kio
@@ -96,9 +96,12 @@ job-place = { $place ->
  }
 job-exited = terminée, code de retour { $code }
 job-again = Relancer
+job-again-help = La même chose encore une fois, comme une nouvelle exécution avec son propre identifiant ; celle-ci reste telle quelle.
+job-id = Identifiant
 job-change = Relancer autrement
 job-cancel = Annuler
 job-retry = Réessayer
+job-retry-help = Une nouvelle tentative de cette même exécution : elle garde son identifiant, son nom et sa page, et les tentatives d’avant restent ci-dessous.
 job-keep = Garder dans mes fichiers
 job-pin = Épingler
 job-unpin = Désépingler
@@ -117,7 +120,7 @@ job-output-wrap = Retour à la ligne
 job-output-copy = Copier { $stream }
 job-output-download = Télécharger { $stream }
 job-output-none = Elle n’a rien affiché.
-job-output-noscript = La sortie apparaît ici quand l’expérience est terminée ; rechargez alors la page. Ou téléchargez-la.
+job-output-noscript = La sortie apparaît ici quand l’exécution est terminée ; rechargez alors la page. Ou téléchargez-la.
 job-output-attempt = Tentative %n
 job-output-dropped = Les lignes plus anciennes ne sont pas montrées ici ; elles sont dans le téléchargement.
 job-output-new-one = ↓ %n nouvelle ligne
@@ -158,10 +161,36 @@ reason-file-size = le programme a écrit un fichier plus grand que permis et a �
 reason-blocked-call = le programme a fait un appel système interdit à tous et a été arrêté
 reason-uncontained = rien sur le nœud n’isolerait le programme, et son opérateur ne l’autorise pas
 
+# Ce qu’un nœud dit de la fin d’une exécution
+detail-compiling = à la compilation : { $what }
+detail-wall-time = arrêté après { $seconds } s
+detail-output-cap = l’affichage a dépassé { $size }
+detail-memory = plus de { $size } de mémoire ont été utilisés
+detail-cpu-time = plus de { $seconds } s de temps processeur ont été utilisées
+detail-processes = plus de { $count } processus et fils d’exécution ont été demandés
+detail-file-size = un fichier de plus de { $size } a été écrit
+detail-blocked-call = un appel système interdit à tout programme a été fait
+detail-memory-node = plus de mémoire a été utilisée que ce nœud n’en a pour cela
+detail-cpu-time-node = plus de temps processeur a été utilisé que ce nœud n’en a pour cela
+detail-processes-node = plus de processus et de fils d’exécution ont été demandés que ce nœud n’en a pour cela
+detail-file-size-node = un fichier de plus d’octets a été écrit que ce nœud n’en a pour cela
+detail-sandbox = le bac à sable du nœud s’est arrêté pendant l’exécution
+detail-signal = terminé par le signal { $signal }
+detail-agent = l’agent a été arrêté
+detail-no-programs = ce nœud ne prend pas de programmes
+detail-uncontained = rien ne contiendrait un programme sur ce nœud
+size-bytes-iec = { $count ->
+    [one] { $count } octet
+   *[other] { $count } octets
+ }
+size-kib = { $count } Kio
+size-mib = { $count } Mio
+size-gib = { $count } Gio
+
 # Nœuds
 nodes-title = Nœuds
 nodes-empty-title = Pas encore de nœud
-nodes-empty-text = Un nœud est une machine qui exécute les expériences. Il lui faut le programme amphi, les outils réseau, et un accès sortant vers cette adresse.
+nodes-empty-text = Un nœud est une machine qui exécute les expériences et les programmes. Il lui faut le programme amphi, les outils réseau, et un accès sortant vers cette adresse.
 nodes-empty-ask = Un opérateur de ce laboratoire peut en ajouter un.
 node-name = Nom
 node-health = Santé
@@ -207,7 +236,7 @@ node-slots-number = Le nombre de places est un entier, de 1 à 1 024.
 node-labels-help = Une par ligne, clé=valeur. Une expérience peut demander un nœud par ses étiquettes.
 node-labels-form = Écrivez chaque étiquette sur sa propre ligne sous la forme clé=valeur, par exemple site=paris.
 node-remove = Retirer le nœud
-node-remove-help = Son agent est prié de ne pas revenir. Les expériences qui y ont tourné gardent leurs résultats.
+node-remove-help = Son agent est prié de ne pas revenir. Ce qui y a tourné garde ses résultats.
 node-remove-sure = Le nœud { $name } sera retiré. Pour revenir, il devra s’inscrire avec un nouveau jeton.
 node-new = Ajouter un nœud
 node-new-title = Ajouter un nœud
@@ -243,9 +272,9 @@ status-no-nodes = Il n’y a pas de nœud.
 
 # Règles
 policy-title = Règles
-policy-account-waiting-max = Expériences en attente d’un apprenant
+policy-account-waiting-max = Expériences et programmes en attente d’un apprenant
 policy-account-waiting-max-help = Au-delà, elles sont refusées jusqu’à ce que l’une finisse. Les enseignants ne sont pas comptés.
-policy-account-hourly-max = Expériences d’un apprenant en une heure
+policy-account-hourly-max = Expériences et programmes d’un apprenant en une heure
 policy-account-hourly-max-help = Au-delà, elles sont refusées jusqu’à la fin de l’heure. Un lot compte pour une. Les enseignants ne sont pas comptés.
 policy-account-elements-max = Éléments de lots d’un apprenant
 policy-account-elements-max-help = Autant peuvent attendre, et autant être soumis en une heure. Les enseignants ne sont pas comptés.
@@ -254,7 +283,7 @@ policy-in-flight-max-help = Au-delà, elles attendent dans la file.
 policy-starts-per-minute-max = Lancements en une minute, par chaque réplique
 policy-starts-per-minute-max-help = Au-delà, ils attendent dans la file.
 policy-waiting-max-s = Attente la plus longue
-policy-waiting-max-s-help = Une expérience qui a attendu plus longtemps finit en « trop occupé ».
+policy-waiting-max-s-help = Ce qui a attendu plus longtemps finit en « trop occupé ».
 policy-refused-networks = Réseaux refusés
 policy-refused-networks-help = Personne ne peut les viser. Un par ligne, par exemple 10.0.0.0/8 ou 2001:db8::/32. Les adresses de lien local sont refusées de toute façon ; la boucle locale aussi, sauf si ce plan de contrôle la permet, comme « amphi up ».
 policy-refused-names = Noms refusés
@@ -280,14 +309,14 @@ policy-range = Écrivez un nombre entier de 1 à { $max }.
 policy-too-many = { $count } lignes, c’est trop ; 1 000 au plus sont permises.
 
 # Ce qui a été fait
-flash-submitted = L’expérience a été soumise.
-flash-cancelled = L’expérience est en cours d’annulation.
-flash-retried = L’expérience a été soumise de nouveau.
+lab-flash-submitted = L’expérience a été soumise.
+lab-flash-cancelled = L’expérience est en cours d’annulation.
+lab-flash-retried = Une autre tentative de l’expérience a été soumise.
 flash-kept = Ce qu’il a affiché est dans vos fichiers.
 flash-renamed = Le nom a été changé.
-flash-pinned = L’expérience est épinglée ; toute la classe la voit.
-flash-unpinned = L’expérience n’est plus épinglée.
-flash-deleted = L’expérience a été supprimée.
+lab-flash-pinned = L’expérience est épinglée ; toute la classe la voit.
+lab-flash-unpinned = L’expérience n’est plus épinglée.
+lab-flash-deleted = L’expérience a été supprimée.
 flash-node-enabled = Le nœud est en service.
 flash-node-cordoned = Le nœud est isolé : il finit ses exécutions et n’en prend pas de nouvelles.
 flash-node-disabled = Le nœud est hors service.
@@ -313,10 +342,10 @@ problem-no-node-with-language = Aucun nœud n’a { $language }. Langages dispon
 problem-no-input = Le programme ne prend pas d’entrée : il ne tourne pas, ou trop d’entrées l’attendent.
 problem-no-node-with-labels = Aucun nœud ayant { $tool } ne porte { $labels }. Voyez la liste des nœuds pour leurs étiquettes.
 problem-node-lacks-tool = { $node } n’a pas { $tool }. Il a : { $tools }.
-problem-too-many-waiting = { $waiting } de vos expériences attendent déjà, sur { $max } permises. Attendez que l’une finisse, ou annulez-en une.
+problem-too-many-waiting = { $waiting } de vos expériences et programmes attendent déjà, sur { $max } permis. Attendez que l’un finisse, ou annulez-en un.
 problem-too-many-streams = { $max } flux en direct d’un même compte sont servis à la fois. Fermez-en, puis revenez.
-problem-streams-full = Le nombre d’expériences suivies en direct a atteint sa limite. Réessayez dans un instant.
-problem-too-many-hourly = { $max } expériences par heure sont permises, et vous en avez soumis autant. Revenez plus tard.
+problem-streams-full = Le nombre d’exécutions suivies en direct a atteint sa limite. Réessayez dans un instant.
+problem-too-many-hourly = { $max } expériences et programmes par heure sont permis, et vous en avez soumis autant. Revenez plus tard.
 problem-batch-too-large = Le lot a { $count } éléments ; l’un de vos lots peut en avoir { $max }. Divisez-le.
 problem-no-node-up = Aucun nœud ayant { $tool } n’est disponible. Redemandez quand il y en aura un.
 problem-too-many-elements = { $waiting } éléments de vos lots attendent déjà, sur { $max } permis. Soumettez-en moins, ou attendez que certains aient été exécutés.
@@ -330,12 +359,12 @@ problem-batch-pinned = { $pinned ->
  }
 problem-batch-unknown = Il n’y a pas de lot portant cet identifiant, ou il n’est pas à vous.
 problem-batch-over = Le lot est fini ; il n’y a rien à annuler.
-problem-job-unknown = Il n’y a pas d’expérience portant cet identifiant, ou elle n’est pas à vous.
+problem-job-unknown = Il n’y a ni expérience ni programme portant cet identifiant, ou ce n’est pas à vous.
 problem-job-of-another = Seuls son propriétaire ou un opérateur peuvent faire cela.
-problem-job-open = L’expérience n’est pas finie. Annulez-la d’abord.
+problem-job-open = Ce n’est pas fini. Annulez d’abord.
 problem-nothing-kept = Il n’y a pas ici de place où garder des fichiers.
-problem-job-over = L’expérience est finie ; il n’y a rien à annuler.
-problem-not-retryable = Seule une expérience finie en erreur ou annulée peut être réessayée.
+problem-job-over = C’est fini ; il n’y a rien à annuler.
+problem-not-retryable = Seul ce qui a fini en erreur ou a été annulé peut être réessayé.
 problem-key-taken-over = Une répétition de cette requête est en cours. Demandez de nouveau avec la même Idempotency-Key.
 problem-idempotency-reused = Cette Idempotency-Key a servi pour une autre requête. Utilisez une nouvelle clé pour une nouvelle requête.
 problem-cursor = Ce curseur de page ne vient pas de cette liste. Recommencez sans lui.

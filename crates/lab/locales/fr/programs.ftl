@@ -48,6 +48,8 @@ program-file-no-text = Ce fichier n’est pas du texte.
 program-file-too-large = %name dépasse 1 Mio, plus que ce qu’un programme peut avoir.
 program-keys = Tab indente ; Échap puis Tab quitte l’éditeur.
 program-args = Arguments
+program-quote-open = Le guillemet %quote n’est pas fermé. Fermez-le, ou écrivez \%quote pour le caractère lui-même.
+program-backslash-open = Rien ne suit le \ de la fin. Écrivez \\ pour le caractère lui-même.
 program-stdin = Entrée standard
 program-stdin-file = depuis un fichier
 program-stdin-help = Ce que le programme lit d’abord
@@ -70,7 +72,6 @@ program-cpu = Temps processeur
 program-memory = Mémoire
 program-ms = { $ms } ms
 program-seconds = { $seconds } s
-program-megabytes = { $megabytes } Mo
 
 # La page d’un programme
 program-source = Source
@@ -81,6 +82,12 @@ program-edit = Modifier
 program-share = Partager par lien
 program-unshare = Ne plus partager
 program-shared = Partagé : dans votre faculté ou équipe, quiconque a cette adresse le voit.
+program-flash-submitted = Le programme a été soumis.
+program-flash-cancelled = Le programme est en cours d’annulation.
+program-flash-retried = Une autre tentative du programme a été soumise.
+program-flash-pinned = Le programme est épinglé ; toute la classe le voit.
+program-flash-unpinned = Le programme n’est plus épinglé.
+program-flash-deleted = Le programme a été supprimé.
 flash-shared = Dans votre faculté ou équipe, quiconque a l’adresse peut maintenant le voir.
 flash-unshared = Il n’est plus partagé.
 

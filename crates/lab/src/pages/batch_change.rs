@@ -9,6 +9,16 @@ use crate::Lab;
 use crate::api::batch::batch_id;
 use crate::service::ServiceError;
 
+/// `POST /lab/batches/{id}/again`: the same as a new batch.
+pub(super) async fn again(
+    State(lab): State<Lab>,
+    caller: Caller,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Response, Problem> {
+    let batch = lab.batch_again(&caller, batch_id(&id)?).await?;
+    Ok(redirect(&format!("/lab/batches/{}", batch.id), Some(Flash::done("flash-batch-submitted"))))
+}
+
 /// `POST /lab/batches/{id}/cancel`
 pub(super) async fn cancel(
     State(lab): State<Lab>,

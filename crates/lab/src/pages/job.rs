@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{Html, Response};
 use portal::{ApiPath, Caller, PageContext, PageView, Problem, Role};
 
+use super::detail::detail;
 use super::look::{Badge, Look, fragment, html};
 use super::output::{Piece, Printed, printed};
 use super::program::{ProgramFacts, Source};
@@ -33,6 +34,8 @@ struct AttemptRow {
     icon: &'static str,
     class: &'static str,
     reason: Option<String>,
+    /// What the node said of its end.
+    detail: Option<String>,
     created_ms: i64,
     started_ms: Option<i64>,
     ended_ms: Option<i64>,
@@ -221,6 +224,7 @@ fn attempt_row(look: &Look<'_>, run: &AttemptView) -> AttemptRow {
         icon,
         class,
         reason: run.reason.map(|code| look.text(&format!("reason-{code}"))),
+        detail: run.detail.as_deref().map(|said| detail(look.t, said)),
         created_ms: epoch_ms(&run.created).unwrap_or_default(),
         started_ms: run.started.as_deref().and_then(epoch_ms),
         ended_ms: run.ended.as_deref().and_then(epoch_ms),

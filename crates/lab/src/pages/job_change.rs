@@ -5,10 +5,16 @@ use axum::response::Response;
 use portal::{ApiPath, Caller, Flash, PageForm, Problem, redirect};
 use serde::Deserialize;
 
+use super::kind::Kind;
 use crate::Lab;
 use crate::api::job::job_id;
-use crate::model::job::JobKind;
+use crate::model::job::JobId;
 use crate::service::ServiceError;
+
+/// The key of what is said when this was done to a job, which is called by its kind. Errors: `JobUnknown`.
+async fn key(lab: &Lab, caller: &Caller, id: JobId, word: &str) -> Result<String, ServiceError> {
+    Ok(Kind::of(lab.job_view(caller, id).await?.kind).key(&format!("flash-{word}")))
+}
 
 /// Sends the reader back. What came too late because the job went on meanwhile is a message, not an error page.
 fn answer(done: Result<(), ServiceError>, to: &str, key: &str) -> Result<Response, Problem> {
@@ -28,7 +34,8 @@ pub(super) async fn cancel(
     ApiPath(id): ApiPath<String>,
 ) -> Result<Response, Problem> {
     let id = job_id(&id)?;
-    answer(lab.job_cancel(&caller, id).await, &format!("/lab/jobs/{id}"), "flash-cancelled")
+    let key = key(&lab, &caller, id, "cancelled").await?;
+    answer(lab.job_cancel(&caller, id).await, &format!("/lab/jobs/{id}"), &key)
 }
 
 /// `POST /lab/jobs/{id}/retry`
@@ -38,7 +45,8 @@ pub(super) async fn retry(
     ApiPath(id): ApiPath<String>,
 ) -> Result<Response, Problem> {
     let id = job_id(&id)?;
-    answer(lab.job_retry(&caller, id).await.map(drop), &format!("/lab/jobs/{id}"), "flash-retried")
+    let key = key(&lab, &caller, id, "retried").await?;
+    answer(lab.job_retry(&caller, id).await.map(drop), &format!("/lab/jobs/{id}"), &key)
 }
 
 /// `POST /lab/jobs/{id}/keep`: leads to where it is kept.
@@ -86,8 +94,9 @@ pub(super) async fn pin(
     PageForm(form): PageForm<PinForm>,
 ) -> Result<Response, Problem> {
     let id = job_id(&id)?;
-    let key = if form.pinned { "flash-pinned" } else { "flash-unpinned" };
-    answer(lab.job_pin(&caller, id, form.pinned).await, &format!("/lab/jobs/{id}"), key)
+    let word = if form.pinned { "pinned" } else { "unpinned" };
+    let key = key(&lab, &caller, id, word).await?;
+    answer(lab.job_pin(&caller, id, form.pinned).await, &format!("/lab/jobs/{id}"), &key)
 }
 
 #[derive(Deserialize)]
@@ -114,9 +123,6 @@ pub(super) async fn delete(
     ApiPath(id): ApiPath<String>,
 ) -> Result<Response, Problem> {
     let id = job_id(&id)?;
-    let list = match lab.job_view(&caller, id).await?.kind {
-        JobKind::Experiment => "/lab",
-        JobKind::Program => "/programs",
-    };
-    answer(lab.job_delete(&caller, id).await, list, "flash-deleted")
+    let kind = Kind::of(lab.job_view(&caller, id).await?.kind);
+    answer(lab.job_delete(&caller, id).await, kind.path, &kind.key("flash-deleted"))
 }

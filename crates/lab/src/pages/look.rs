@@ -5,6 +5,7 @@ use askama::Template;
 use axum::response::Html;
 use portal::{PageContext, Problem};
 
+use super::detail::detail;
 use crate::Lab;
 use crate::model::batch::{Batch, BatchStatus};
 use crate::model::job::{ErrorReason, Job, JobKind, JobStatus};
@@ -64,7 +65,13 @@ impl<'a> Look<'a> {
             (status, _, _) => self.text(&format!("job-status-{}", status.as_str())),
         };
         let reason = job.reason.map(|reason| self.reason(reason));
-        Badge { icon, class, word, reason, detail: job.detail.clone().filter(|_| job.reason.is_some()) }
+        Badge {
+            icon,
+            class,
+            word,
+            reason,
+            detail: job.detail.as_deref().filter(|_| job.reason.is_some()).map(|said| detail(self.t, said)),
+        }
     }
 
     /// How a batch stands.

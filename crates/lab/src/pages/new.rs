@@ -185,7 +185,7 @@ pub(super) async fn again(
     if job.kind == JobKind::Program {
         let name = Some(job.name.clone()).filter(|name| *name != job.command);
         let again = lab.job_submit(&caller, Submission { name, ..lab.job_wanted(&job).await? }).await?;
-        return Ok(redirect(&format!("/lab/jobs/{}", again.id), Some(Flash::done("flash-submitted"))));
+        return Ok(redirect(&format!("/lab/jobs/{}", again.id), Some(Flash::done("program-flash-submitted"))));
     }
     let draft = draft_of(&lab, &caller, &id).await?;
     submit_draft(&lab, &caller, &t, draft).await
@@ -223,7 +223,7 @@ async fn submitted(lab: &Lab, caller: &Caller, draft: &Draft) -> Result<(String,
         }
         None => {
             let job = lab.job_submit(caller, wanted).await?;
-            (format!("/lab/jobs/{}", job.id), Flash::done("flash-submitted"))
+            (format!("/lab/jobs/{}", job.id), Flash::done("lab-flash-submitted"))
         }
     })
 }

@@ -15,8 +15,8 @@ use crate::service::ServiceError;
 
 /// The numbers, in the order of the form: field and unit key.
 const NUMBERS: [(&str, &str); 12] = [
-    ("account_waiting_max", "unit-experiments"),
-    ("account_hourly_max", "unit-experiments"),
+    ("account_waiting_max", "unit-jobs"),
+    ("account_hourly_max", "unit-jobs"),
     ("account_elements_max", "unit-runs"),
     ("in_flight_max", "unit-runs"),
     ("starts_per_minute_max", "unit-runs"),

@@ -44,6 +44,8 @@ struct ProgramPage<'a> {
     chosen: &'a str,
     /// Whether an example was asked for by its language.
     is_example: bool,
+    /// Why it is not the language that was asked for.
+    notice: Option<String>,
     /// How many times it may be run.
     ways: [&'static str; 5],
     /// Whether people have files of their own to take from.
@@ -99,6 +101,8 @@ pub(super) async fn page(
     let languages = lab.language_list().await?;
     let is_there = |name: &&str| languages.iter().any(|language| language.name == *name && !language.nodes.is_empty());
     let wanted = former.as_ref().map_or(begin.language.as_str(), |former| &former.language);
+    let notice =
+        Some(wanted).filter(|name| !name.is_empty() && !is_there(name)).map(|name| not_there(&t, &languages, name));
     let first = languages.iter().map(|language| language.name.as_str()).find(is_there).unwrap_or_default();
     let chosen = Some(wanted).filter(is_there).unwrap_or(first);
     let mut nodes: Vec<String> =
@@ -116,7 +120,8 @@ pub(super) async fn page(
         languages: &languages,
         nodes,
         chosen,
-        is_example: !begin.language.is_empty(),
+        is_example: !begin.language.is_empty() && notice.is_none(),
+        notice,
         ways: ["once", "array", "lines", "inputs", "nodes"],
         has_files: lab.keeping().is_some(),
         pieces: Vec::new(),
@@ -128,6 +133,23 @@ pub(super) async fn page(
     let title = t.text("program-title");
     let scripts = vec!["lab.js", "output.js", "codemirror.js", "editor.js", "run.js", "own-files.js", "program.js"];
     Ok(lab.portal().page(&t, PageView { title, section: "programs", sub: Some("program-new"), body, actions, scripts }))
+}
+
+/// Why a language can't be chosen: there is none of that name, or no node has it.
+fn not_there(t: &PageContext, languages: &[LanguageView], name: &str) -> String {
+    let names = |is_wanted: fn(&&LanguageView) -> bool| {
+        languages.iter().filter(is_wanted).map(|language| language.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    match languages.iter().find(|language| language.name == name) {
+        Some(language) => t.with(
+            "problem-no-node-with-language",
+            &[
+                ("language", language.title.clone().into()),
+                ("languages", names(|language| !language.nodes.is_empty()).into()),
+            ],
+        ),
+        None => t.with("problem-language-unknown", &[("language", name.into()), ("languages", names(|_| true).into())]),
+    }
 }
 
 /// What a job was made from. Errors: `JobUnknown`, also for an experiment.

@@ -76,6 +76,7 @@ fn every_key_in_templates_and_code_has_a_sentence() {
         include_str!("../../templates/status_part.html"),
         include_str!("batch.rs"),
         include_str!("batch_change.rs"),
+        include_str!("detail.rs"),
         include_str!("job.rs"),
         include_str!("job_change.rs"),
         include_str!("new.rs"),
@@ -157,6 +158,8 @@ fn scripts_and_both_lists_have_their_words() {
         + include_str!("../../templates/batches.html");
     let words: Vec<_> = template.split("kind.key(\"").skip(1).filter_map(|rest| rest.split_once('"')).collect();
     assert!(words.len() > 8, "only {words:?} were found");
+    let done = ["submitted", "cancelled", "retried", "pinned", "unpinned", "deleted"];
+    assert_has(done.into_iter().flat_map(|word| ["lab", "program"].map(|kind| format!("{kind}-flash-{word}"))));
     let scopes = ["scope-all", "scope-class", "scope-mine", "scope-pinned", "overview-title"];
     let words = words.into_iter().map(|(word, _)| word).chain(scopes);
     assert_has(words.flat_map(|word| ["lab", "program"].map(|kind| format!("{kind}-{word}"))));

@@ -5,6 +5,7 @@ use portal::{Caller, Role, Scope};
 use serde_json::json;
 
 use super::ServiceError;
+use super::batch::{BatchSubmission, Spread};
 use super::live::REMOVALS;
 use crate::Lab;
 use crate::model::batch::{BLOCK, Batch, BatchId};
@@ -96,6 +97,33 @@ impl Lab {
             }
         }
         Ok(elements)
+    }
+
+    /// Submits the same as a new batch, of whoever may see it. Errors: as for a submission.
+    pub(crate) async fn batch_again(&self, caller: &Caller, id: BatchId) -> Result<Batch, ServiceError> {
+        let batch = self.batch_view(caller, id).await?;
+        let mut parameters = Vec::new();
+        if batch.has_parameters {
+            for first in (0..batch.count).step_by(BLOCK as usize) {
+                parameters.extend(batch_parameters(self.db(), id, first).await?);
+            }
+        }
+        let spread = match (batch.is_each_node, batch.has_parameters) {
+            (true, _) => Spread::EachNode,
+            (false, true) => Spread::Parameters(parameters),
+            (false, false) => Spread::Index { from: batch.first, to: batch.first + i64::from(batch.count) - 1 },
+        };
+        let wanted = BatchSubmission {
+            template: self.batch_template(&batch).await?,
+            spread,
+            node: batch.wanted_node.map(|node| node.to_string()),
+            on: batch.wanted_labels.clone(),
+            // A name that nobody gave is made anew from the command.
+            name: Some(batch.name.clone()).filter(|name| !batch.command.starts_with(name.as_str())),
+            idempotency: None,
+            request: BatchSubmission::digest(id.to_string().as_bytes()),
+        };
+        self.batch_submit(caller, wanted).await
     }
 
     /// Cancels a batch: no element is taken any more, and those that were are stopped. Owner or operator.

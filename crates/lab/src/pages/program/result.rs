@@ -10,6 +10,7 @@ use super::marks::{Mark, marks};
 use crate::Lab;
 use crate::api::job::job_id;
 use crate::model::job::{Job, JobStatus};
+use crate::pages::detail::size;
 use crate::pages::look::{Badge, Look, fragment};
 use crate::service::view::JobView;
 
@@ -42,7 +43,7 @@ impl ProgramFacts {
         let used = [
             ("program-time", ran_ms.map(|ms| duration(t, ms))),
             ("program-cpu", job.cpu_ms.map(|ms| duration(t, ms))),
-            ("program-memory", job.memory_peak_bytes.map(|bytes| memory(t, bytes))),
+            ("program-memory", job.memory_peak_bytes.map(|bytes| size(t, bytes))),
         ];
         let fences = view.attempts.last().map(|run| run.fences.join(", ")).filter(|fences| !fences.is_empty());
         Self { used: used.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(), fences }
@@ -56,10 +57,6 @@ fn duration(t: &PageContext, ms: i64) -> String {
         // Far below 2^53, where a float is exact.
         _ => t.arg("program-seconds", "seconds", (ms as f64 / 100.0).round() / 10.0),
     }
-}
-
-fn memory(t: &PageContext, bytes: i64) -> String {
-    t.arg("program-megabytes", "megabytes", (bytes as f64 / 100_000.0).round() / 10.0)
 }
 
 /// `GET /programs/{id}/result`

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use portal::PageContext;
 
 /// Keys of the catalog.
-pub(in crate::pages) const TEXTS: [&str; 16] = [
+pub(in crate::pages) const TEXTS: [&str; 18] = [
+    "program-backslash-open",
     "program-draft-kept",
     "program-draft-too-large",
     "program-faults",
@@ -20,6 +21,7 @@ pub(in crate::pages) const TEXTS: [&str; 16] = [
     "program-own-empty",
     "program-own-up",
     "program-own-more",
+    "program-quote-open",
     "program-stdin-no-text",
     "program-file-no-text",
 ];

@@ -13,6 +13,8 @@ mod avx2;
 mod avx512;
 pub(crate) mod crc;
 pub(crate) mod decode;
+#[expect(unsafe_code, reason = "what lies within its fragment is read and written without asking again, see there")]
+mod eliminate;
 #[expect(unsafe_code, reason = "rows are bare pointers, see there")]
 pub(crate) mod encode;
 mod gather;
@@ -37,7 +39,9 @@ mod rows;
 pub(crate) mod steps;
 #[expect(unsafe_code, reason = "rows and bins are bare pointers, see there")]
 mod sweep;
+#[expect(unsafe_code, reason = "parts of a vector are read where the rest does not exist, see there")]
 mod vector;
+#[expect(unsafe_code, reason = "parts of a vector are read where the rest does not exist, see there")]
 mod word;
 pub(crate) mod zigzag;
 
@@ -137,4 +141,5 @@ impl fmt::Display for Kernel {
 }
 
 #[cfg(test)]
+#[expect(unsafe_code, reason = "vectors have unsafe functions")]
 mod tests;

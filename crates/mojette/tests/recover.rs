@@ -320,6 +320,25 @@ proptest! {
         }
     }
 
+    /// Of the codes that have loops of their own for narrow elements, beside the zigzag of the portable kernel.
+    #[test]
+    fn rows_of_narrow_elements_come_back_from_any_parities(
+        (data, parity) in prop::sample::select(vec![(4, 2), (4, 3), (8, 3), (8, 4), (8, 7)]),
+        lost in prop::sample::subsequence((0..15).collect::<Vec<u32>>(), 2..=7),
+        block in 1_usize..20_000,
+        seed in any::<u32>(),
+    ) {
+        let geometry = Geometry::with_element(data, parity, block, Element::Narrow).unwrap();
+        let rows = rows(geometry, seed.into());
+        let all = lost.iter().filter(|index| (**index as usize) < data + parity).take(parity);
+        let lost = all.fold(0, |lost, index| lost | 1 << index);
+        for kernel in kernels() {
+            let code = Code::with_kernel(geometry, kernel).unwrap();
+            let fragments = encode(code, &rows);
+            recover(code, &fragments, lost);
+        }
+    }
+
     #[test]
     fn any_changes_equal_a_fresh_encoding(
         (geometry, _, seed) in losses(),

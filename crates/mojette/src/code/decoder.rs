@@ -82,6 +82,17 @@ impl Decoder {
             Way::Eight(find) => {
                 self.fits(have, lost) && kernel.recover_eight(find, geometry.row_bytes(), self.loss, have, lost)
             }
+            Way::Narrow(solve, ref plan) => {
+                if !self.fits(have, lost) {
+                    return false;
+                }
+                let (found, parities) = lost.split_at_mut(self.loss.rows.count_ones() as usize);
+                let is_solved = solve(kernel, plan, have, found);
+                if is_solved && !parities.is_empty() {
+                    self.encode_lost(have, found, parities);
+                }
+                is_solved
+            }
             Way::Any => false,
         }
     }
@@ -97,6 +108,32 @@ impl Decoder {
         let (bins, wanted) = (&have[geometry.data() - rows..], &lost[rows..]);
         ones(loss.by).zip(bins).all(|(parity, bins)| bins.len() == geometry.parity_bytes(parity))
             && ones(loss.parities).zip(wanted).all(|(parity, bins)| bins.len() == geometry.parity_bytes(parity))
+    }
+
+    /// Computes lost parities, when all rows are there.
+    #[inline(never)]
+    fn encode_lost(&self, have: &[&[u8]], found: &[&mut [u8]], parities: &mut [&mut [u8]]) {
+        let Self { code: Code { geometry, kernel }, loss, .. } = *self;
+        let mut data = [&[][..]; MAX_FRAGMENTS];
+        let data = &mut data[..geometry.data()];
+        for (row, bytes) in self.reads().zip(have).take(data.len() - found.len()) {
+            data[row] = bytes;
+        }
+        for (row, bytes) in ones(loss.rows).zip(found) {
+            data[row] = bytes;
+        }
+        let mut bins: [&mut [u8]; 4] = Default::default();
+        if geometry.parity() <= bins.len() {
+            for (index, bytes) in ones(loss.parities).zip(parities.iter_mut()) {
+                bins[index] = bytes;
+            }
+            if kernel.encode_some(geometry, data, &mut bins) {
+                return;
+            }
+        }
+        for (index, bins) in ones(loss.parities).zip(parities) {
+            self.code.project(index, data, bins);
+        }
     }
 
     /// What is wrong with the lists, said exactly.
@@ -123,30 +160,20 @@ impl Decoder {
         for (index, bytes) in self.reads().zip(have) {
             fragments[index] = bytes;
         }
+        let count = loss.rows.count_ones() as usize;
+        let (found, parities) = lost.split_at_mut(count);
         let mut pairs: [(usize, &mut [u8]); MAX_FRAGMENTS] = Default::default();
-        for (pair, found) in pairs.iter_mut().zip(self.lost().zip(lost)) {
-            *pair = (found.0, found.1);
+        for (pair, (row, bytes)) in pairs.iter_mut().zip(ones(loss.rows).zip(found.iter_mut())) {
+            *pair = (row, bytes);
         }
-        let (rows, parities) = pairs[..self.lost.count_ones() as usize].split_at_mut(loss.rows.count_ones() as usize);
+        let rows = &mut pairs[..count];
         let left = &Left { geometry: code.geometry, fragments: &fragments, parities: loss.by };
         if !rows.is_empty() && !code.kernel.recover(left, rows) {
             let steps = steps::<MAX_FRAGMENTS>(left, rows);
             zigzag(code.geometry.element(), &steps[..rows.len()], &fragments[..code.geometry.data()], rows);
         }
-        code.recover_parities(&fragments, rows, parities);
-    }
-}
-
-impl Code {
-    fn recover_parities(&self, kept: &[&[u8]], rows: &[(usize, &mut [u8])], parities: &mut [(usize, &mut [u8])]) {
-        let k = self.geometry.data();
-        let mut data = [&[][..]; MAX_FRAGMENTS];
-        data[..k].copy_from_slice(&kept[..k]);
-        for (index, bytes) in rows {
-            data[*index] = bytes;
-        }
-        for (index, bins) in parities {
-            self.project(*index - k, &data[..k], bins);
+        if !parities.is_empty() {
+            self.encode_lost(have, found, parities);
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::Kernel;
+use super::eliminate::{Eliminate, Plan};
 use super::gather::{Gather, Source};
 use super::lines::RecoverLines;
 use super::mixed::Mixed;
@@ -40,6 +41,8 @@ pub(crate) enum Way {
     Once(Once),
     /// Rows, or none, and parities of (8, 4).
     Eight(Finder),
+    /// Several rows of narrow elements, perhaps with parities.
+    Narrow(Solver, Plan),
     /// None that is made for it.
     Any,
 }
@@ -51,11 +54,26 @@ type Once = fn(Kernel, usize, &[&[u8]], &mut [&mut [u8]]) -> bool;
 /// Finds the lost rows up to the end of these columns, after those before them. Returns whether the kernel runs here.
 type Finder = fn(Kernel, &Given<'_, 8>, &Range<usize>) -> bool;
 
+/// Recovers the lost rows. Returns whether their lengths fit, and the kernel runs here.
+type Solver = fn(Kernel, &Plan, &[&[u8]], &mut [&mut [u8]]) -> bool;
+
 /// The finder of the pattern that is known by these bits, with the parities `PARITIES` (bits).
 macro_rules! fixed {
     ($lost:ident, $e:literal, $parities:expr; $($known:literal)*) => {
         match $lost {
             $($known => Some(find::<$known, { $parities }, $e>),)*
+            _ => None,
+        }
+    };
+}
+
+/// The solver for these spans, of eight rows or of four.
+macro_rules! eliminate {
+    ($plan:ident, $powers:expr, $e:literal of $k:literal; $($known:literal)*) => {
+        match $plan.spans {
+            $($known => Some(|kernel, plan, have, lost| {
+                kernel.run(Eliminate::<$known, { $powers }, $e, { $k - $e }> { plan, have, lost }) == Some(true)
+            }),)*
             _ => None,
         }
     };
@@ -70,6 +88,9 @@ impl Way {
             (_, _, 4) if by == 1 && parities == 0 => Self::Once(sum::<4>),
             (_, _, 8) if by == 1 && parities == 0 => Self::Once(sum::<8>),
             (_, Element::Wide, 4) => two_of_four(rows, parities, by).map_or(Self::Any, Self::Once),
+            (_, Element::Narrow, k) => Plan::of(geometry, loss)
+                .and_then(|plan| Some(Self::Narrow(solver(k, &plan)?, plan)))
+                .unwrap_or(Self::Any),
             // See `Recover::run`: it has few patterns for few registers.
             (Kernel::Avx2, _, _) if by & (by + 1) != 0 => Self::Any,
             (_, Element::Wide, 8) if parities < 16 => finder(rows, by).map_or(Self::Any, Self::Eight),
@@ -242,4 +263,29 @@ fn four_of_eight(lost: usize) -> Option<Finder> {
     0x59 0x5a 0x5c 0x63 0x65 0x66 0x69 0x6a 0x6c 0x71 0x72 0x74 0x78 0x87 0x8b 0x8d 0x8e 0x93 0x95 0x96 0x99 0x9a
     0x9c 0xa3 0xa5 0xa6 0xa9 0xaa 0xac 0xb1 0xb2 0xb4 0xb8 0xc3 0xc5 0xc6 0xc9 0xca 0xcc 0xd1 0xd2 0xd4 0xd8 0xe1
     0xe2 0xe4 0xe8 0xf0)
+}
+
+/// The loops for several lost rows of narrow elements.
+fn solver(rows: usize, plan: &Plan) -> Option<Solver> {
+    match (rows, plan.powers) {
+        (4, 0b11) => eliminate!(plan, 0b11, 2 of 4; 0x3 0x5 0x9),
+        (8, 0b11) => solver_of_two::<0b11>(plan),
+        (8, 0b101) => solver_of_two::<0b101>(plan),
+        (8, 0b1001) => solver_of_two::<0b1001>(plan),
+        (8, 0b111) => solver_of_three::<0b111>(plan),
+        (8, 0b1011) => solver_of_three::<0b1011>(plan),
+        (8, 0b1101) => solver_of_three::<0b1101>(plan),
+        (8, 0b1111) => {
+            eliminate!(plan, 0b1111, 4 of 8; 0xf 0x17 0x1b 0x1d 0x27 0x2b 0x2d 0x33 0x35 0x39 0x47 0x4b 0x4d 0x53 0x55 0x59 0x63 0x65 0x69 0x71 0x87 0x8b 0x8d 0x93 0x95 0x99 0xa3 0xa5 0xa9 0xb1 0xc3 0xc5 0xc9 0xd1 0xe1)
+        }
+        _ => None,
+    }
+}
+
+fn solver_of_two<const POWERS: usize>(plan: &Plan) -> Option<Solver> {
+    eliminate!(plan, POWERS, 2 of 8; 0x3 0x5 0x9 0x11 0x21 0x41 0x81)
+}
+
+fn solver_of_three<const POWERS: usize>(plan: &Plan) -> Option<Solver> {
+    eliminate!(plan, POWERS, 3 of 8; 0x7 0xb 0xd 0x13 0x15 0x19 0x23 0x25 0x29 0x31 0x43 0x45 0x49 0x51 0x61 0x83 0x85 0x89 0x91 0xa1 0xc1)
 }

@@ -60,8 +60,21 @@ impl Kernel {
     ) -> bool {
         match (data.as_array::<K>(), parity.as_mut_array::<M>()) {
             (Some(rows), Some(bins)) if rows[0].len() == geometry.row_bytes() => {
-                self.run(EncodeNarrow { rows, bins }) == Some(true)
+                self.run(EncodeNarrow::<K, M, true> { rows, bins }) == Some(true)
             }
+            _ => false,
+        }
+    }
+
+    /// Writes some parities of (4, 2) or (8, 4) with narrow elements; those that are empty are left out. Returns whether
+    /// it is such a code, all lengths fit and this kernel has loops; otherwise nothing has been written.
+    pub(crate) fn encode_some(self, geometry: Geometry, data: &[&[u8]], bins: &mut [&mut [u8]; 4]) -> bool {
+        match (geometry.element(), geometry.parity(), data.as_array::<4>(), data.as_array::<8>()) {
+            (Element::Narrow, 2, Some(rows), _) => {
+                let [first, second, ..] = bins;
+                self.run(EncodeNarrow::<4, 2, false> { rows, bins: &mut [first, second] }) == Some(true)
+            }
+            (Element::Narrow, 4, _, Some(rows)) => self.run(EncodeNarrow::<8, 4, false> { rows, bins }) == Some(true),
             _ => false,
         }
     }

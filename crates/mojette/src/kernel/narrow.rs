@@ -13,8 +13,8 @@ use super::vector::{Vector, width};
 use crate::{Element, Geometry};
 
 /// All M parities of K rows of narrow elements. Gives whether their lengths fit one another, and rows are not shorter than a copy of
-/// their edge; otherwise nothing has been written.
-pub(super) struct EncodeNarrow<'a, 'b, const K: usize, const M: usize> {
+/// their edge; otherwise nothing has been written. Without `ALL` those that are empty are left out.
+pub(super) struct EncodeNarrow<'a, 'b, const K: usize, const M: usize, const ALL: bool> {
     pub(super) rows: &'a [&'a [u8]; K],
     pub(super) bins: &'a mut [&'b mut [u8]; M],
 }
@@ -28,7 +28,7 @@ const FIRST: usize = ZEROS;
 /// Bytes of a row's end that are copied: as many, and a vector.
 const LAST: usize = ZEROS + 64;
 
-impl<const K: usize, const M: usize> Job for EncodeNarrow<'_, '_, K, M> {
+impl<const K: usize, const M: usize, const ALL: bool> Job for EncodeNarrow<'_, '_, K, M, ALL> {
     type Output = bool;
 
     #[inline(always)]
@@ -36,14 +36,15 @@ impl<const K: usize, const M: usize> Job for EncodeNarrow<'_, '_, K, M> {
         const { assert!(K.is_multiple_of(2) && edge::<K>(M - 1) <= ZEROS && width::<V>() <= 64) };
         let bytes = self.rows[0].len();
         let is_even = self.rows.iter().all(|row| row.len() == bytes);
-        let fits = |(index, bins): (usize, &&mut [u8])| bins.len() == bytes + edge::<K>(index);
+        let wanted: [bool; M] = std::array::from_fn(|index| ALL || !self.bins[index].is_empty());
+        let fits = |(index, bins): (usize, &&mut [u8])| !wanted[index] || bins.len() == bytes + edge::<K>(index);
         if bytes < LAST || !is_even || !self.bins.iter().enumerate().all(fits) {
             return false;
         }
         let bins: [*mut u8; M] = std::array::from_fn(|index| self.bins[index].as_mut_ptr());
-        // SAFETY: rows have `bytes` bytes, at least `LAST`, and bins the edge of their slope more. All stay borrowed until the end,
+        // SAFETY: rows have `bytes` bytes, at least `LAST`, and wanted bins the edge of their slope more. All stay borrowed until the end,
         // bins to be written.
-        unsafe { encode::<V, K, M>(bytes, pointers(self.rows), bins) };
+        unsafe { encode::<V, K, M>(bytes, pointers(self.rows), bins, wanted) };
         true
     }
 }
@@ -53,9 +54,14 @@ const fn edge<const K: usize>(index: usize) -> usize {
     (K - 1) * Geometry::slope(index).unsigned_abs() * Element::Narrow.bytes()
 }
 
-/// SAFETY: rows may be read and bins written, rows of so many bytes, at least `LAST`, bins of the edge of their slope more.
+/// SAFETY: rows may be read and wanted bins written, rows of so many bytes, at least `LAST`, bins of the edge of their slope more.
 #[inline(always)]
-unsafe fn encode<V: Vector, const K: usize, const M: usize>(bytes: usize, rows: [*const u8; K], bins: [*mut u8; M]) {
+unsafe fn encode<V: Vector, const K: usize, const M: usize>(
+    bytes: usize,
+    rows: [*const u8; K],
+    bins: [*mut u8; M],
+    wanted: [bool; M],
+) {
     let steepest = edge::<K>(M - 1);
     let begin = steepest.next_multiple_of(width::<V>());
     let mut first = [const { MaybeUninit::<[u8; ZEROS + FIRST]>::uninit() }; K];
@@ -71,23 +77,23 @@ unsafe fn encode<V: Vector, const K: usize, const M: usize>(bytes: usize, rows: 
         }
         let mut at = begin;
         while at + width::<V>() <= bytes {
-            add_up::<V, K, M>(rows, bins, |_| Some(at as isize));
+            add_up::<V, K, M>(rows, bins, |index| wanted[index].then_some(at as isize));
             at += width::<V>();
         }
         // By now the copies have left the store buffer.
         let rows = first.each_ref().map(|copy| copy.as_ptr().cast::<u8>().add(ZEROS));
         for at in (0..begin).step_by(width::<V>()) {
-            add_up::<V, K, M>(rows, bins, |_| Some(at as isize));
+            add_up::<V, K, M>(rows, bins, |index| wanted[index].then_some(at as isize));
         }
         // From the rows' end: the last vector before it, and behind it those up to each parity's last byte.
         let rows = last.each_ref().map(|copy| copy.as_ptr().cast::<u8>().add(LAST));
-        let bins = bins.map(|bins| bins.add(bytes));
+        let bins = bins.map(|bins| bins.wrapping_add(bytes));
         let width = width::<V>() as isize;
-        add_up::<V, K, M>(rows, bins, |_| Some(-width));
+        add_up::<V, K, M>(rows, bins, |index| wanted[index].then_some(-width));
         for at in (0..steepest as isize).step_by(width as usize) {
             add_up::<V, K, M>(rows, bins, |index| {
                 let end = edge::<K>(index) as isize;
-                (at < end).then(|| at.min(end - width))
+                (wanted[index] && at < end).then(|| at.min(end - width))
             });
         }
     }

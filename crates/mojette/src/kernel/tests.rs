@@ -5,12 +5,11 @@ use super::decode::{Loss, Way};
 use super::encode::Sum;
 use super::gather::{Gather, Source};
 use super::mixed::Mixed;
-use super::narrow::EncodeNarrow;
 use super::pair::Pair;
 use super::parities::Parities;
 use super::recover::{Given, Recover};
 use super::rows::Rows;
-use super::vector::{Strided, Vector, part, width};
+use super::vector::{Strided, Vector, load_inside, part, store_inside, width};
 use super::{Job, Kernel, portable};
 use crate::{Element, Geometry};
 
@@ -37,6 +36,21 @@ impl<const WIDTH: usize, const REGISTERS: usize> Vector for Plain<WIDTH, REGISTE
 
     fn store(self, bytes: &mut Self::Bytes) {
         *bytes = self.0;
+    }
+
+    unsafe fn load_inside(bytes: *const Self::Bytes, inside: u64) -> Self {
+        // SAFETY: promised by the caller.
+        Self(unsafe { load_inside(bytes, inside) })
+    }
+
+    unsafe fn store_inside(self, bytes: *mut Self::Bytes, inside: u64) {
+        // SAFETY: promised by the caller.
+        unsafe { store_inside(self.0, bytes, inside) }
+    }
+
+    fn later(self, before: Self, elements: usize) -> Self {
+        let both = [before.0, self.0];
+        Self(std::array::from_fn(|byte| both.as_flattened()[WIDTH - 8 * elements + byte]))
     }
 
     fn xor(mut self, other: Self) -> Self {
@@ -80,6 +94,8 @@ macro_rules! with_every_vector {
         }
     }};
 }
+
+mod narrow;
 
 fn noise(seed: usize, bytes: usize) -> Vec<u8> {
     let words = (1..=bytes.div_ceil(8) as u64).map(|at| (at + seed as u64 * 977).wrapping_mul(0x9E37_79B9_7F4A_7C15));
@@ -147,39 +163,6 @@ fn sweeps_of<V: Vector, const K: usize>() {
             assert!(*parity == fragments[K + index], "parity {index} of {wanted:#b}, {columns} columns");
         }
     }
-}
-
-#[test]
-fn parities_of_narrow_elements_are_the_same_with_every_vector() {
-    with_every_vector!(narrow_parities);
-}
-
-fn narrow_parities<V: Vector>() {
-    narrow_parities_of::<V, 4, 2>();
-    narrow_parities_of::<V, 8, 4>();
-}
-
-/// Of the shortest rows that the loop takes, and of some that are no whole vectors.
-fn narrow_parities_of<V: Vector, const K: usize, const M: usize>() {
-    for columns in [24, 25, 31, 40, 101].into_iter().filter(|columns| !cfg!(miri) || *columns < 30) {
-        let fragments = block(geometry(K, M, columns, Element::Narrow));
-        let rows = &std::array::from_fn(|row| &fragments[row][..]);
-        let mut found: [Vec<u8>; M] = std::array::from_fn(|index| noise(index, fragments[K + index].len()));
-        let mut bins = found.iter_mut().map(Vec::as_mut_slice);
-        let bins = &mut std::array::from_fn(|_| bins.next().unwrap());
-        assert!(EncodeNarrow::<K, M> { rows, bins }.run::<V>());
-        for (index, bins) in found.iter().enumerate() {
-            assert!(*bins == fragments[K + index], "parity {index} of ({K}, {M}), {columns} columns");
-        }
-    }
-}
-
-#[test]
-fn rows_too_short_for_a_loop_are_left_to_another() {
-    let (row, mut flat, mut slope) = ([1; 184], [7; 184], [7; 208]);
-    let bins: &mut [&mut [u8]; 2] = &mut [&mut flat, &mut slope];
-    assert!(!EncodeNarrow::<4, 2> { rows: &[&row; 4], bins }.run::<Plain<16, 32>>());
-    assert_eq!((flat, slope), ([7; 184], [7; 208]));
 }
 
 #[test]

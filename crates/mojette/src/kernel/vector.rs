@@ -22,6 +22,16 @@ pub(crate) trait Vector: Copy {
     fn load_part(bytes: &[u8], at: isize) -> Self;
     /// Writes it.
     fn store(self, bytes: &mut Self::Bytes);
+    /// Reads those of its narrow elements whose bits are set, and zeros for the others.
+    ///
+    /// SAFETY: these may be read.
+    unsafe fn load_inside(bytes: *const Self::Bytes, inside: u64) -> Self;
+    /// Writes those of its narrow elements whose bits are set.
+    ///
+    /// SAFETY: these may be written.
+    unsafe fn store_inside(self, bytes: *mut Self::Bytes, inside: u64);
+    /// The vector that begins so many narrow elements earlier, fewer than it has, where `before` is the one before it.
+    fn later(self, before: Self, elements: usize) -> Self;
     /// The XOR of two.
     fn xor(self, other: Self) -> Self;
     /// The XOR of three, which some processors do at once.
@@ -56,9 +66,38 @@ pub(crate) fn part<const BYTES: usize>(bytes: &[u8], at: isize) -> [u8; BYTES] {
     part
 }
 
+/// Does what [`Vector::load_inside`] does, element by element.
+///
+/// SAFETY: as there.
+#[inline(always)]
+pub(crate) unsafe fn load_inside<const BYTES: usize>(bytes: *const [u8; BYTES], inside: u64) -> [u8; BYTES] {
+    let mut words = [0; BYTES];
+    for (at, word) in words.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        if inside >> at & 1 == 1 {
+            // SAFETY: promised by the caller.
+            *word = unsafe { *bytes.cast::<[u8; 8]>().add(at) };
+        }
+    }
+    words
+}
+
+/// Does what [`Vector::store_inside`] does, element by element.
+///
+/// SAFETY: as there.
+#[inline(always)]
+pub(crate) unsafe fn store_inside<const BYTES: usize>(words: [u8; BYTES], bytes: *mut [u8; BYTES], inside: u64) {
+    for (at, word) in words.as_chunks::<8>().0.iter().enumerate() {
+        if inside >> at & 1 == 1 {
+            // SAFETY: promised by the caller.
+            unsafe { *bytes.cast::<[u8; 8]>().add(at) = *word };
+        }
+    }
+}
+
 /// Writes an `impl Vector` for a register of `$bytes` bytes.
 macro_rules! vector {
-    ($name:ident, $bytes:literal, $registers:literal, zero: $zero:expr, load: $load:expr, load_part: $load_part:expr, store: $store:expr, xor: $xor:expr, xor3: $xor3:expr) => {
+    ($name:ident, $bytes:literal, $registers:literal, zero: $zero:expr, load: $load:expr, load_part: $load_part:expr, store: $store:expr,
+        load_inside: $load_inside:expr, store_inside: $store_inside:expr, later: $later:expr, xor: $xor:expr, xor3: $xor3:expr) => {
         impl $crate::kernel::vector::Vector for $name {
             type Bytes = [u8; $bytes];
 
@@ -86,6 +125,24 @@ macro_rules! vector {
             fn store(self, bytes: &mut Self::Bytes) {
                 // SAFETY: as above; the pointer comes from a reference to as many bytes as are written, at any alignment.
                 unsafe { $store(bytes.as_mut_ptr().cast(), self.0) }
+            }
+
+            #[inline(always)]
+            unsafe fn load_inside(bytes: *const Self::Bytes, inside: u64) -> Self {
+                // SAFETY: the processor has the instruction, as above; the rest is promised by the caller.
+                Self(unsafe { $load_inside(bytes.cast(), inside) })
+            }
+
+            #[inline(always)]
+            unsafe fn store_inside(self, bytes: *mut Self::Bytes, inside: u64) {
+                // SAFETY: as above.
+                unsafe { $store_inside(bytes.cast(), self.0, inside) }
+            }
+
+            #[inline(always)]
+            fn later(self, before: Self, elements: usize) -> Self {
+                // SAFETY: there are values of this type, so the processor has the instruction.
+                Self(unsafe { $later(self.0, before.0, elements) })
             }
 
             #[inline(always)]

@@ -1,6 +1,6 @@
 //! Eight bytes as a vector: one narrow element, on any processor.
 
-use super::vector::{Strided, Vector, part};
+use super::vector::{Strided, Vector, load_inside, part, store_inside};
 
 /// The bytes of a narrow element.
 #[derive(Clone, Copy)]
@@ -29,6 +29,24 @@ impl Vector for Word {
     #[inline(always)]
     fn store(self, bytes: &mut Self::Bytes) {
         *bytes = self.0.to_ne_bytes();
+    }
+
+    #[inline(always)]
+    unsafe fn load_inside(bytes: *const Self::Bytes, inside: u64) -> Self {
+        // SAFETY: promised by the caller.
+        Self::load(&unsafe { load_inside(bytes, inside) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_inside(self, bytes: *mut Self::Bytes, inside: u64) {
+        // SAFETY: promised by the caller.
+        unsafe { store_inside(self.0.to_ne_bytes(), bytes, inside) }
+    }
+
+    #[inline(always)]
+    fn later(self, _: Self, _: usize) -> Self {
+        // It has one element, and fewer are none.
+        self
     }
 
     #[inline(always)]

@@ -14,7 +14,7 @@ const EXTRA_LIMIT: usize = 33;
 /// The unit that shifts are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Element {
-    /// 8 bytes: little is lost at the edges, recovery is slow. For small blocks.
+    /// 8 bytes: little is lost at the edges, recovery of several rows is slower. For small blocks.
     Narrow,
     /// 64 bytes, a cache line: eight words are recovered side by side, and no load crosses a line where fragments begin at
     /// multiples of 64 bytes.

@@ -127,7 +127,7 @@ impl Decoder {
             for (index, bytes) in ones(loss.parities).zip(parities.iter_mut()) {
                 bins[index] = bytes;
             }
-            if kernel.encode_some(geometry, data, &mut bins) {
+            if kernel.encode_some(geometry, loss.parities, data, &mut bins) {
                 return;
             }
         }

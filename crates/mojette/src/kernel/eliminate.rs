@@ -7,7 +7,7 @@
 //! Within a vector that takes three steps at most: 1 / (1 + f) = (1 + f)(1 + f²)(1 + f⁴) up to the eighth power of z.
 //!
 //! All equations are seen from the last lost row: their element number c is the bin in which its column c lies. Then no
-//! shift looks ahead, and few are left. The zigzag, which finds one word at a time, took four to five times as long.
+//! shift looks ahead, and few are left. The zigzag, which finds one word at a time, took two to four times as long.
 
 #![expect(clippy::needless_range_loop, reason = "the numbers of rows and slopes, not positions in one list")]
 
@@ -98,7 +98,7 @@ impl<const E: usize, const KEPT: usize> Equations<'_, E, KEPT> {
                 while at + step <= end {
                     let found = Solution::<SPANS, POWERS, E>::find(self.middle::<V>(at), &mut state);
                     for row in 0..E {
-                        found[row].store(&mut *self.lost[row].offset(at * BYTES).cast());
+                        found[row].store(&mut *self.lost[row].wrapping_offset(at * BYTES).cast());
                     }
                     at += step;
                 }
@@ -112,7 +112,7 @@ impl<const E: usize, const KEPT: usize> Equations<'_, E, KEPT> {
     #[inline(always)]
     unsafe fn middle<V: Vector>(&self, at: isize) -> [V; E] {
         // SAFETY: promised by the caller.
-        let load = |pointer: *const u8| V::load(unsafe { &*pointer.offset(at * BYTES).cast() });
+        let load = |pointer: *const u8| V::load(unsafe { &*pointer.wrapping_offset(at * BYTES).cast() });
         let mut sums = [V::zero(); E];
         for slope in 0..E {
             sums[slope] = load(self.bins[slope]);

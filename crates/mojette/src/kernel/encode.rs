@@ -60,21 +60,37 @@ impl Kernel {
     ) -> bool {
         match (data.as_array::<K>(), parity.as_mut_array::<M>()) {
             (Some(rows), Some(bins)) if rows[0].len() == geometry.row_bytes() => {
-                self.run(EncodeNarrow::<K, M, true> { rows, bins }) == Some(true)
+                self.run(EncodeNarrow::<K, M, { usize::MAX }> { rows, bins }) == Some(true)
             }
             _ => false,
         }
     }
 
-    /// Writes some parities of (4, 2) or (8, 4) with narrow elements; those that are empty are left out. Returns whether
-    /// it is such a code, all lengths fit and this kernel has loops; otherwise nothing has been written.
-    pub(crate) fn encode_some(self, geometry: Geometry, data: &[&[u8]], bins: &mut [&mut [u8]; 4]) -> bool {
+    /// Writes the parities `wanted` (bits) of (4, 2) or (8, 4) with narrow elements. Returns whether it is such a code,
+    /// all lengths fit and this kernel has loops; otherwise nothing has been written.
+    pub(crate) fn encode_some(
+        self,
+        geometry: Geometry,
+        wanted: usize,
+        data: &[&[u8]],
+        bins: &mut [&mut [u8]; 4],
+    ) -> bool {
+        macro_rules! some {
+            ($rows:ident, $bins:expr, $k:literal, $m:literal: $($known:literal)*) => {
+                match wanted {
+                    $($known => {
+                        self.run(EncodeNarrow::<$k, $m, $known> { rows: $rows, bins: $bins }) == Some(true)
+                    })*
+                    _ => false,
+                }
+            };
+        }
         match (geometry.element(), geometry.parity(), data.as_array::<4>(), data.as_array::<8>()) {
             (Element::Narrow, 2, Some(rows), _) => {
                 let [first, second, ..] = bins;
-                self.run(EncodeNarrow::<4, 2, false> { rows, bins: &mut [first, second] }) == Some(true)
+                some!(rows, &mut [first, second], 4, 2: 1 2 3)
             }
-            (Element::Narrow, 4, _, Some(rows)) => self.run(EncodeNarrow::<8, 4, false> { rows, bins }) == Some(true),
+            (Element::Narrow, 4, _, Some(rows)) => some!(rows, bins, 8, 4: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15),
             _ => false,
         }
     }

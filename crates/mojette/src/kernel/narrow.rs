@@ -13,8 +13,9 @@ use super::vector::{Vector, width};
 use crate::{Element, Geometry};
 
 /// All M parities of K rows of narrow elements. Gives whether their lengths fit one another, and rows are not shorter than a copy of
-/// their edge; otherwise nothing has been written. Without `ALL` those that are empty are left out.
-pub(super) struct EncodeNarrow<'a, 'b, const K: usize, const M: usize, const ALL: bool> {
+/// their edge; otherwise nothing has been written. Only those `WANTED` (bits) are
+/// written.
+pub(super) struct EncodeNarrow<'a, 'b, const K: usize, const M: usize, const WANTED: usize> {
     pub(super) rows: &'a [&'a [u8]; K],
     pub(super) bins: &'a mut [&'b mut [u8]; M],
 }
@@ -28,7 +29,7 @@ const FIRST: usize = ZEROS;
 /// Bytes of a row's end that are copied: as many, and a vector.
 const LAST: usize = ZEROS + 64;
 
-impl<const K: usize, const M: usize, const ALL: bool> Job for EncodeNarrow<'_, '_, K, M, ALL> {
+impl<const K: usize, const M: usize, const WANTED: usize> Job for EncodeNarrow<'_, '_, K, M, WANTED> {
     type Output = bool;
 
     #[inline(always)]
@@ -36,15 +37,15 @@ impl<const K: usize, const M: usize, const ALL: bool> Job for EncodeNarrow<'_, '
         const { assert!(K.is_multiple_of(2) && edge::<K>(M - 1) <= ZEROS && width::<V>() <= 64) };
         let bytes = self.rows[0].len();
         let is_even = self.rows.iter().all(|row| row.len() == bytes);
-        let wanted: [bool; M] = std::array::from_fn(|index| ALL || !self.bins[index].is_empty());
-        let fits = |(index, bins): (usize, &&mut [u8])| !wanted[index] || bins.len() == bytes + edge::<K>(index);
+        let fits =
+            |(index, bins): (usize, &&mut [u8])| WANTED >> index & 1 == 0 || bins.len() == bytes + edge::<K>(index);
         if bytes < LAST || !is_even || !self.bins.iter().enumerate().all(fits) {
             return false;
         }
         let bins: [*mut u8; M] = std::array::from_fn(|index| self.bins[index].as_mut_ptr());
         // SAFETY: rows have `bytes` bytes, at least `LAST`, and wanted bins the edge of their slope more. All stay borrowed until the end,
         // bins to be written.
-        unsafe { encode::<V, K, M>(bytes, pointers(self.rows), bins, wanted) };
+        unsafe { encode::<V, K, M, WANTED>(bytes, pointers(self.rows), bins) };
         true
     }
 }
@@ -56,13 +57,13 @@ const fn edge<const K: usize>(index: usize) -> usize {
 
 /// SAFETY: rows may be read and wanted bins written, rows of so many bytes, at least `LAST`, bins of the edge of their slope more.
 #[inline(always)]
-unsafe fn encode<V: Vector, const K: usize, const M: usize>(
+unsafe fn encode<V: Vector, const K: usize, const M: usize, const WANTED: usize>(
     bytes: usize,
     rows: [*const u8; K],
     bins: [*mut u8; M],
-    wanted: [bool; M],
 ) {
     let steepest = edge::<K>(M - 1);
+    let is_wanted = |index: usize| WANTED >> index & 1 == 1;
     let begin = steepest.next_multiple_of(width::<V>());
     let mut first = [const { MaybeUninit::<[u8; ZEROS + FIRST]>::uninit() }; K];
     let mut last = [const { MaybeUninit::<[u8; LAST + ZEROS]>::uninit() }; K];
@@ -77,23 +78,23 @@ unsafe fn encode<V: Vector, const K: usize, const M: usize>(
         }
         let mut at = begin;
         while at + width::<V>() <= bytes {
-            add_up::<V, K, M>(rows, bins, |index| wanted[index].then_some(at as isize));
+            add_up::<V, K, M>(rows, bins, |index| is_wanted(index).then_some(at as isize));
             at += width::<V>();
         }
         // By now the copies have left the store buffer.
         let rows = first.each_ref().map(|copy| copy.as_ptr().cast::<u8>().add(ZEROS));
         for at in (0..begin).step_by(width::<V>()) {
-            add_up::<V, K, M>(rows, bins, |index| wanted[index].then_some(at as isize));
+            add_up::<V, K, M>(rows, bins, |index| is_wanted(index).then_some(at as isize));
         }
         // From the rows' end: the last vector before it, and behind it those up to each parity's last byte.
         let rows = last.each_ref().map(|copy| copy.as_ptr().cast::<u8>().add(LAST));
         let bins = bins.map(|bins| bins.wrapping_add(bytes));
         let width = width::<V>() as isize;
-        add_up::<V, K, M>(rows, bins, |index| wanted[index].then_some(-width));
+        add_up::<V, K, M>(rows, bins, |index| is_wanted(index).then_some(-width));
         for at in (0..steepest as isize).step_by(width as usize) {
             add_up::<V, K, M>(rows, bins, |index| {
                 let end = edge::<K>(index) as isize;
-                (wanted[index] && at < end).then(|| at.min(end - width))
+                (is_wanted(index) && at < end).then(|| at.min(end - width))
             });
         }
     }

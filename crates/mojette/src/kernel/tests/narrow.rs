@@ -23,7 +23,7 @@ fn narrow_parities_of<V: Vector, const K: usize, const M: usize>() {
         let mut found: [Vec<u8>; M] = std::array::from_fn(|index| noise(index, fragments[K + index].len()));
         let mut bins = found.iter_mut().map(Vec::as_mut_slice);
         let bins = &mut std::array::from_fn(|_| bins.next().unwrap());
-        assert!(EncodeNarrow::<K, M, true> { rows, bins }.run::<V>());
+        assert!(EncodeNarrow::<K, M, 15> { rows, bins }.run::<V>());
         for (index, bins) in found.iter().enumerate() {
             assert!(*bins == fragments[K + index], "parity {index} of ({K}, {M}), {columns} columns");
         }
@@ -34,7 +34,7 @@ fn narrow_parities_of<V: Vector, const K: usize, const M: usize>() {
 fn rows_too_short_for_a_loop_are_left_to_another() {
     let (row, mut flat, mut slope) = ([1; 184], [7; 184], [7; 208]);
     let bins: &mut [&mut [u8]; 2] = &mut [&mut flat, &mut slope];
-    assert!(!EncodeNarrow::<4, 2, true> { rows: &[&row; 4], bins }.run::<Plain<16, 32>>());
+    assert!(!EncodeNarrow::<4, 2, 3> { rows: &[&row; 4], bins }.run::<Plain<16, 32>>());
     assert_eq!((flat, slope), ([7; 184], [7; 208]));
 }
 

@@ -64,7 +64,7 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "FILE", requires = "store")]
     store_credentials: Option<PathBuf>,
     /// Where clients of the stores connect; a free port when left out
-    #[arg(long, value_name = "ADDRESS:PORT", requires = "store")]
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "store", value_parser = crate::listen::address)]
     store_listen: Option<SocketAddr>,
     /// Start tools in this network namespace
     #[arg(long, value_name = "NAME")]

@@ -39,6 +39,17 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// First byte of a TLS handshake record.
 const TLS_HANDSHAKE: u8 = 22;
 
+/// Takes the address. Errors: it is taken, or not this machine's.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("listening on {address}: choose another address with --listen"))
+}
+
+/// Reads an address with its port.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
+}
+
 /// What is served where.
 pub(crate) struct Listener {
     socket: TcpListener,
@@ -57,9 +68,7 @@ impl Listener {
     ) -> anyhow::Result<Self> {
         let tls = TlsAcceptor::from(Arc::new(tls_config(authority, names, given)?));
         open_files_raise(2 * CONNECTIONS_MAX as u64);
-        let socket = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("listening on {address}: choose another address with --listen"))?;
+        let socket = bind(address).await?;
         Ok(Self { socket, tls, plain: address.ip().is_loopback() })
     }
 

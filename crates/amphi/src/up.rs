@@ -17,7 +17,7 @@ use anyhow::{Context, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::control::{Control, ControlConfig};
-use crate::log;
+use crate::{listen, log};
 use classrooms::Classrooms;
 use nodes::{NodePlan, Nodes};
 use targets::Targets;
@@ -39,7 +39,7 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "DIR", default_value = "amphi-data")]
     pub(crate) dir: PathBuf,
     /// Address and port for browsers, the API and agents; port 0 picks a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = listen::address)]
     pub(crate) listen: std::net::SocketAddr,
     /// How many nodes to run on this machine, at most 64
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=64))]
@@ -57,6 +57,10 @@ pub(crate) struct UpArgs {
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     log::start();
     let mut signals = Signals::listen()?;
+    if !args.dir.exists() {
+        // A first start that can't be leaves nothing behind.
+        listen::bind(args.listen).await?;
+    }
     let _lock = directory_lock(&args.dir)?;
     let topology = if args.demo { raise(&args).await? } else { None };
     let ended = with_control(&args, topology.as_ref(), &mut signals).await;

@@ -139,6 +139,11 @@ CREATE TABLE lab_submitter (
   elements BIGINT NOT NULL
 );
 
+-- Accounts that were removed and whose jobs are still to be cleared away.
+CREATE TABLE lab_leaver (
+  account VARCHAR(36) NOT NULL PRIMARY KEY
+);
+
 -- Attempts of jobs, and the far ends of measurements.
 CREATE TABLE lab_run (
   id VARCHAR(36) NOT NULL PRIMARY KEY,

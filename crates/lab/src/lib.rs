@@ -28,7 +28,7 @@ use wire::authority::Authority;
 pub use access::access;
 pub use pages::{assets, catalogs, navigation, sub_navigation, topic};
 pub use service::ServiceError;
-pub use service::job::removal;
+pub use service::sweep::removal;
 pub use task::spawn_tasks;
 
 use crate::fleet::Fleet;

@@ -5,6 +5,7 @@ pub(crate) mod batch_change;
 pub(crate) mod element;
 pub(crate) mod input;
 pub(crate) mod job;
+pub(crate) mod leaver;
 pub(crate) mod list;
 pub(crate) mod node;
 pub(crate) mod output;

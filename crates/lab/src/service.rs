@@ -19,6 +19,7 @@ pub(crate) mod queue;
 pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod submit;
+pub(crate) mod sweep;
 mod target;
 pub(crate) mod view;
 pub(crate) mod window;
@@ -118,8 +119,11 @@ pub enum ServiceError {
         max: u32,
     },
     /// A batch without elements, or with too many.
-    #[error("A batch has 1 to 100,000 elements; split what is larger.")]
-    BatchSize,
+    #[error("A batch has 1 to {ELEMENTS_MAX} elements; split what is larger.")]
+    BatchSize {
+        /// What it is spread over.
+        field: &'static str,
+    },
     /// A batch of more elements than the account may have waiting at all.
     #[error("The batch has {count} elements; a batch of yours may have {max}. Split it.")]
     BatchTooLarge {
@@ -332,7 +336,9 @@ impl From<ServiceError> for Problem {
             }
             E::Element { field, error } => Problem::from(*error).field(field),
             E::NoNodeUp { tool } => Problem::conflict("no-node-up", sentence).arg("tool", tool),
-            E::BatchSize => Problem::bad_request("batch-size", sentence).field("array").arg("max", ELEMENTS_MAX),
+            E::BatchSize { field } => {
+                Problem::bad_request("batch-size", sentence).field(field).arg("max", ELEMENTS_MAX)
+            }
             E::PolicyChanged => Problem::precondition("policy-changed", sentence),
             E::BatchOpen => Problem::conflict("batch-open", sentence),
             E::BatchPinned { pinned } => Problem::conflict("batch-pinned", sentence).arg("pinned", pinned),

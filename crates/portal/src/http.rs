@@ -12,3 +12,4 @@ pub(crate) mod layers;
 pub(crate) mod observe;
 pub(crate) mod render;
 pub(crate) mod table;
+mod wrong_value;

@@ -18,10 +18,13 @@ use super::table::{Cell, Table};
 use super::terminal::say;
 use super::when;
 use super::{connect, decode};
-use crate::client::{Batch, Client, ClientError, Order};
+use crate::client::{Batch, Client, ClientError, Job, Order};
 
 /// A batch is looked at again after this long.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Failures that are shown with a batch.
+const FAILURES_SHOWN: usize = 5;
 
 /// Arguments of `amphi batch`.
 #[derive(Args, Debug)]
@@ -59,11 +62,12 @@ enum BatchCommand {
         /// The batch's id
         id: String,
     },
-    /// Delete a batch that is over, with its elements and their output
+    /// Delete batches that are over, with their elements and their output
     #[command(after_help = "Example:\n  amphi batch delete 0198b2c7-…")]
     Delete {
-        /// The batch's id
-        id: String,
+        /// The batches' ids
+        #[arg(required = true)]
+        id: Vec<String>,
     },
     /// Print what all elements wrote, in the order of their index; with --output json a line of JSON for each
     #[command(after_help = "Example:\n  amphi batch output 0198b2c7-… | less")]
@@ -89,17 +93,18 @@ pub(super) async fn run(args: BatchArgs) -> Result<(), Failure> {
             let batches = client.list(&["batches"], &[], Order::Newest, limit).await?;
             if args.format.is_json() { print_json(&batches.into()) } else { list(batches) }
         }
-        BatchCommand::Show { id } => {
-            show(&client.get::<Value>(&["batches", &id], &[]).await.map_err(unknown)?, args.format)
-        }
+        BatchCommand::Show { id } => show(&client, &id, args.format).await,
         BatchCommand::Cancel { id } => {
             let batch = client.change(Method::POST, &["batches", &id, "cancel"], None).await.map_err(unknown)?;
             if args.format.is_json() { print_json(&batch) } else { print_line(&format!("batch {id} cancelled")) }
         }
         BatchCommand::Delete { id } => {
-            client.change(Method::DELETE, &["batches", &id], None).await.map_err(unknown)?;
-            let deleted = json!({ "id": id });
-            if args.format.is_json() { print_json(&deleted) } else { print_line(&format!("batch {id} deleted")) }
+            for id in id {
+                client.change(Method::DELETE, &["batches", &id], None).await.map_err(unknown)?;
+                let deleted = json!({ "id": id });
+                if args.format.is_json() { print_json(&deleted) } else { print_line(&format!("batch {id} deleted")) }?;
+            }
+            Ok(())
         }
         BatchCommand::Output { id, stream } => output::show(&client, &id, &stream, args.format.is_json()).await,
         BatchCommand::Results { id } => {
@@ -121,8 +126,20 @@ fn unknown(error: ClientError) -> Failure {
 
 fn list(batches: Vec<Value>) -> Result<(), Failure> {
     let now = when::now();
-    let mut table =
-        Table::new(&["ID", "NAME", "STATUS", "COUNT", "DONE", "FAILED", "CANCELLED", "OWNER", "CREATED"]).whole(0);
+    let mut table = Table::new(&[
+        "ID",
+        "NAME",
+        "STATUS",
+        "COUNT",
+        "WAITING",
+        "RUNNING",
+        "DONE",
+        "FAILED",
+        "CANCELLED",
+        "OWNER",
+        "CREATED",
+    ])
+    .whole(0);
     for batch in batches {
         let batch: Batch = decode(batch)?;
         table.row([
@@ -130,6 +147,8 @@ fn list(batches: Vec<Value>) -> Result<(), Failure> {
             Cell::from(&batch.name),
             Cell::from(&batch.status),
             batch.count.to_string().into(),
+            batch.waiting.to_string().into(),
+            batch.running.to_string().into(),
             batch.done.to_string().into(),
             batch.failed.to_string().into(),
             batch.cancelled.to_string().into(),
@@ -140,11 +159,13 @@ fn list(batches: Vec<Value>) -> Result<(), Failure> {
     print_table(&table)
 }
 
-fn show(answer: &Value, format: OutputArgs) -> Result<(), Failure> {
+/// The batch, and for people its first failures.
+async fn show(client: &Client, id: &str, format: OutputArgs) -> Result<(), Failure> {
+    let answer: Value = client.get(&["batches", id], &[]).await.map_err(unknown)?;
     if format.is_json() {
-        return print_json(answer);
+        return print_json(&answer);
     }
-    let batch: Batch = decode(answer.clone())?;
+    let batch: Batch = decode(answer)?;
     print_facts(&[
         ("id", Some(batch.id.clone())),
         ("name", Some(batch.name.clone())),
@@ -158,8 +179,36 @@ fn show(answer: &Value, format: OutputArgs) -> Result<(), Failure> {
         ("done", Some(batch.done.to_string())),
         ("failed", Some(batch.failed.to_string())),
         ("cancelled", Some(batch.cancelled.to_string())),
+        ("rate", batch.rate.map(|rate| format!("{} a second", rate_text(rate)))),
+        ("left", batch.left_s.map(when::seconds)),
         ("owner", Some(batch.owner.clone())),
-    ])
+    ])?;
+    if batch.failed == 0 {
+        return Ok(());
+    }
+    let query = [("batch", id.to_owned()), ("status", "failed".to_owned())];
+    let failures = client.list(&["jobs"], &query, Order::Newest, FAILURES_SHOWN).await?;
+    let mut table = Table::new(&["FAILED", "NAME", "NODE", "WHY"]).whole(0);
+    for job in failures {
+        let job: Job = decode(job)?;
+        let why = match (job.reason_text, job.exit_code) {
+            (Some(reason), _) => reason,
+            (None, code) => format!("exit status {}", code.unwrap_or_default()),
+        };
+        table.row([job.id, job.name.unwrap_or_default(), job.node.unwrap_or_default(), why].map(Cell::from));
+    }
+    print_line("")?;
+    print_table(&table)?;
+    if batch.failed as usize > FAILURES_SHOWN {
+        say(&format!("all of them: amphi job list --batch {id} --status failed\n"));
+    }
+    Ok(())
+}
+
+/// A rate with a digit behind the point where it is small.
+fn rate_text(rate: f64) -> String {
+    let digits = if rate < 10.0 { 1 } else { 0 };
+    format!("{rate:.digits$}")
 }
 
 /// Says the batch's id on standard error, then follows it to its end with one line that changes in place; `is_cancelled`
@@ -247,8 +296,7 @@ fn summary(batch: &Batch, took: Duration) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!(", {count} {word}"))
         .collect();
-    let digits = if rate < 10.0 { 1 } else { 0 };
-    format!("{} done{other} in {:.1} s, {rate:.digits$} a second\n", batch.done, took.as_secs_f64())
+    format!("{} done{other} in {:.1} s, {} a second\n", batch.done, took.as_secs_f64(), rate_text(rate))
 }
 
 /// Reads `FROM-TO`, such as `1-1000`.

@@ -61,12 +61,18 @@ Examples:
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
-    /// Cancel a job that is waiting or running
+    /// Cancel jobs that are waiting or running
     #[command(after_help = "Example:\n  amphi job cancel 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00")]
-    Cancel { id: String },
-    /// Delete a job that is over, with its output
+    Cancel {
+        #[arg(required = true)]
+        id: Vec<String>,
+    },
+    /// Delete jobs that are over, with their output
     #[command(after_help = "Example:\n  amphi job delete 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00")]
-    Delete { id: String },
+    Delete {
+        #[arg(required = true)]
+        id: Vec<String>,
+    },
     /// Pin a job: everybody sees it, first in the list
     #[command(after_help = "Example:\n  amphi job pin 0199c3a8-9df4-7b5e-8a55-0f6d9e3c1f00")]
     Pin { id: String },
@@ -102,8 +108,8 @@ struct ListArgs {
     /// Only on this node
     #[arg(long)]
     node: Option<String>,
-    /// Only in this state
-    #[arg(long, value_parser = ["waiting", "running", "completed", "error", "cancelled"])]
+    /// Only in this state; failed are those that ended otherwise than with exit status 0
+    #[arg(long, value_parser = ["waiting", "running", "completed", "error", "cancelled", "failed"])]
     status: Option<String>,
     /// Elements of this batch, which are not listed otherwise
     #[arg(long, value_name = "ID")]
@@ -130,12 +136,18 @@ pub(super) async fn run(args: JobArgs) -> Result<(), Failure> {
         }
         JobCommand::Source { id, dir } => source::show(&client, &id, dir.as_deref(), format).await,
         JobCommand::Cancel { id } => {
-            let job = client.change(Method::POST, &["jobs", &id, "cancel"], None).await.map_err(unknown)?;
-            tell(format, &job, &format!("{id} is being cancelled"))
+            for id in id {
+                let job = client.change(Method::POST, &["jobs", &id, "cancel"], None).await.map_err(unknown)?;
+                tell(format, &job, &format!("{id} is being cancelled"))?;
+            }
+            Ok(())
         }
         JobCommand::Delete { id } => {
-            client.change(Method::DELETE, &["jobs", &id], None).await.map_err(unknown)?;
-            tell(format, &json!({ "id": id }), &format!("{id} deleted"))
+            for id in id {
+                client.change(Method::DELETE, &["jobs", &id], None).await.map_err(unknown)?;
+                tell(format, &json!({ "id": id }), &format!("{id} deleted"))?;
+            }
+            Ok(())
         }
         JobCommand::Pin { id } => set_pinned(&client, &id, true, format).await,
         JobCommand::Unpin { id } => set_pinned(&client, &id, false, format).await,
@@ -175,6 +187,7 @@ async fn list_jobs(client: &Client, args: ListArgs, format: OutputArgs) -> Resul
     ];
     let query: Vec<(&str, String)> =
         filters.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect();
+    let is_filtered = !query.is_empty();
     let jobs = client.list(&["jobs"], &query, Order::Newest, args.limit).await.map_err(|error| {
         let is_unknown_batch = error.status() == Some(404);
         let failure = Failure::from(error);
@@ -184,14 +197,15 @@ async fn list_jobs(client: &Client, args: ListArgs, format: OutputArgs) -> Resul
         return print_json(&jobs.into());
     }
     if jobs.is_empty() {
-        say("no jobs; try: amphi run ping -c 3 192.0.2.1\n");
+        say(if is_filtered { "no such jobs\n" } else { "no jobs; try: amphi run ping -c 3 192.0.2.1\n" });
         return Ok(());
     }
     let now = when::now();
     let mut table = Table::new(&["", "ID", "NAME", "TOOL", "NODE", "STATUS", "CREATED"]).whole(1);
     for job in jobs {
         let job: Job = decode(job)?;
-        let (status, colour) = status_shown(&job);
+        // The whole sentence would push all other columns aside.
+        let (status, colour) = status_shown(&job, job.reason.as_ref());
         table.row([
             if job.pinned { "★" } else { "" }.into(),
             job.id.into(),
@@ -206,7 +220,7 @@ async fn list_jobs(client: &Client, args: ListArgs, format: OutputArgs) -> Resul
 }
 
 /// A mark, the word and the reason: never the colour alone.
-fn status_shown(job: &Job) -> (String, Option<Colour>) {
+fn status_shown(job: &Job, reason: Option<&String>) -> (String, Option<Colour>) {
     match job.status.as_str() {
         "waiting" => match job.place {
             Some(place) => (format!("… {place} in queue"), Some(Colour::Yellow)),
@@ -217,10 +231,7 @@ fn status_shown(job: &Job) -> (String, Option<Colour>) {
             None | Some(0) => ("✓ completed".to_owned(), Some(Colour::Green)),
             Some(code) => (format!("✗ completed, exit status {code}"), Some(Colour::Red)),
         },
-        "error" => (
-            format!("✗ {}", job.reason_text.as_ref().or(job.reason.as_ref()).map_or("error", String::as_str)),
-            Some(Colour::Red),
-        ),
+        "error" => (format!("✗ {}", reason.map_or("error", String::as_str)), Some(Colour::Red)),
         other => (other.to_owned(), None),
     }
 }
@@ -236,7 +247,7 @@ fn print_job(job: &Job) -> Result<(), Failure> {
         ("command", Some(job.command.clone())),
         ("node", job.node.clone()),
         ("on", Some(labels).filter(|labels| !labels.is_empty())),
-        ("status", Some(status_shown(job).0)),
+        ("status", Some(status_shown(job, job.reason_text.as_ref().or(job.reason.as_ref())).0)),
         ("exit status", job.exit_code.map(|code| code.to_string())),
         ("CPU time", job.cpu_ms.map(|ms| format!("{:.2} s", ms as f64 / 1000.0))),
         ("most memory", job.memory_peak_bytes.map(|bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)))),

@@ -28,14 +28,14 @@ use request::Request;
 Options of amphi stand before TOOL or FILE; everything behind it belongs to the tool or the program.
 `amphi run TOOL --help` shows what the tool takes.
 
-A first word with \"/\" in it, with the extension of a language (`amphi language list`), or of a file that is here and has
-any extension is a program; so is a zip of files, and whatever comes with --language. Other words are tools. A program's
+A first word with \"/\" in it, with the extension of a language (`amphi language list`), or of a file that is here and has \
+any extension is a program; so is a zip of files, and whatever comes with --language. Other words are tools. A program's \
 files lie where the program runs as they lie beside FILE here.
 
-A program reads the standard input of this command: a file at once, a pipe as it comes. At a terminal it reads nothing
+A program reads the standard input of this command: a file at once, a pipe as it comes. At a terminal it reads nothing \
 unless -i or -t is given; `--stdin /dev/null` keeps it from reading.
 
-Ctrl-C cancels the run and waits for its end; a second Ctrl-C leaves at once. With -i, and with a pipe as standard input,
+Ctrl-C cancels the run and waits for its end; a second Ctrl-C leaves at once. With -i, and with a pipe as standard input, \
 the first Ctrl-C goes to the program. With -t all keys do; Ctrl-] cancels.
 
 Examples:
@@ -96,7 +96,7 @@ pub(crate) struct RunArgs {
     terminal: bool,
     #[command(flatten)]
     format: OutputArgs,
-    /// The tool or the program's main file, then its own arguments; left out, the tools are listed
+    /// The tool or the program's main file, then its own arguments
     #[arg(trailing_var_arg = true, value_names = ["TOOL|FILE", "ARGS"])]
     command: Vec<String>,
 }
@@ -124,11 +124,12 @@ impl Interrupts {
 
 /// Submits the job and, unless it is detached, follows it to its end.
 pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
-    let client = super::connect()?;
     if args.command.is_empty() && args.line.is_none() {
-        tool::list(&client, args.format).await?;
-        return Err(Failure::new(USAGE, "no tool and no program was named").or_try("amphi run TOOL --help"));
+        return Err(Failure::new(USAGE, "no tool and no program was named")
+            .why("a tool is a word such as ping, a program a file such as hello.py, or a shell line behind -c")
+            .or_try("amphi tool list, amphi language list, amphi run --help"));
     }
+    let client = super::connect()?;
     if let Some(tool) = args.tool_of_help() {
         return tool::show(&client, tool, args.format).await.map(|()| ExitCode::SUCCESS);
     }

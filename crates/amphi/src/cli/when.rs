@@ -50,7 +50,15 @@ pub(super) fn date(then: Timestamp) -> String {
 
 /// "1.3 s", "4 min 5 s".
 pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
-    let millis = (to.as_millisecond() - from.as_millisecond()).max(0);
+    length((to.as_millisecond() - from.as_millisecond()).max(0))
+}
+
+/// The same of seconds.
+pub(super) fn seconds(seconds: f64) -> String {
+    length((seconds * 1_000.0) as i64)
+}
+
+fn length(millis: i64) -> String {
     match millis {
         0..1_000 => format!("{millis} ms"),
         1_000..60_000 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),

@@ -73,6 +73,12 @@ pub(crate) struct Batch {
     /// Why nothing of it is started.
     #[serde(default)]
     pub(crate) waiting_reason: Option<String>,
+    /// Elements carried out, a second.
+    #[serde(default)]
+    pub(crate) rate: Option<f64>,
+    /// How long the rest takes at this rate, seconds.
+    #[serde(default)]
+    pub(crate) left_s: Option<f64>,
     /// What asks for the same batch again.
     #[serde(default)]
     pub(crate) asked_by: Option<String>,

@@ -94,9 +94,6 @@ async fn what_can_not_be_sent_is_told_here() {
         (&["--stdin", "a.py", "ping", "h"], "error: --stdin is for programs, and ping is a tool"),
         (&["--language", "python"], "error: no tool and no program was named"),
     ] {
-        if args.len() == 2 {
-            server.on("GET /api/v1/tools", 200, json!([]));
-        }
         let done = detach(&server, dir.path(), args).await;
         assert_eq!(done.code, 2, "{args:?}: {}", done.stderr);
         assert!(done.stderr.starts_with(sentence), "{args:?}: {}", done.stderr);

@@ -151,6 +151,7 @@ problem-name-refused = { $name } falls under { $pattern }, where experiments are
 problem-language-unknown = There is no language “{ $language }”. The languages are { $languages }.
 problem-language-untold = The name “{ $file }” tells no language. Name the language: { $languages }.
 problem-line-language = A line is run by the shell, not by { $language }. Leave the language out, or give the program as a file.
+problem-line-empty = The line is empty. Write a command into it, such as uname -a.
 problem-line-and-files = A line and files exclude each other. Give one of them.
 problem-source-missing = There is no source. Give at least one file.
 problem-source-empty = “{ $file }” is empty. Write the program into it.

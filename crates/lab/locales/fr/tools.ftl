@@ -163,6 +163,7 @@ problem-name-refused = { $name } relève de { $pattern }, où les expériences n
 problem-language-unknown = Il n’y a pas de langage « { $language } ». Les langages sont { $languages }.
 problem-language-untold = Le nom « { $file } » ne dit pas le langage. Indiquez-le : { $languages }.
 problem-line-language = Une ligne est exécutée par le shell, et non par { $language }. N’indiquez pas de langage, ou donnez le programme dans un fichier.
+problem-line-empty = La ligne est vide. Écrivez-y une commande, par exemple uname -a.
 problem-line-and-files = Une ligne et des fichiers s’excluent. Donnez l’un ou l’autre.
 problem-source-missing = Il n’y a pas de source. Donnez au moins un fichier.
 problem-source-empty = « { $file } » est vide. Écrivez-y le programme.

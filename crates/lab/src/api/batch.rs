@@ -182,9 +182,17 @@ pub(super) struct BatchView {
     completed: Option<String>,
     /// Why elements failed that never started: a code, node-gone.
     reason: Option<&'static str>,
+    /// Elements that were carried out, a second; only where one batch is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<f64>,
+    /// How long the rest takes at this rate, seconds; only where one batch is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_s: Option<f64>,
     /// Why nothing of it is started, in a sentence, where it is not for a free slot; only where one batch is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     waiting_reason: Option<String>,
     /// What asks for the same batch again, as one would type it; only where one batch is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     asked_by: Option<String>,
 }
 
@@ -209,6 +217,8 @@ impl BatchView {
             created: portal::utc_text(batch.created_ms),
             completed: batch.tally.last_ms.filter(|_| status.is_final()).map(portal::utc_text),
             reason: batch.is_stranded.then(|| ErrorReason::NodeGone.as_str()),
+            rate: None,
+            left_s: None,
             waiting_reason: None,
             asked_by: None,
         }
@@ -275,7 +285,8 @@ pub(super) async fn batch_get(
     let batch = lab.batch_view(&caller, batch_id(&id)?).await?;
     let waiting_reason = lab.batch_waits(&batch).await?.map(|reason| reason.to_string());
     let asked_by = Some(batch.asked_by(lab.batch_node(&batch).await?.as_deref()));
-    Ok(Json(BatchView { waiting_reason, asked_by, ..BatchView::new(&batch) }))
+    let (rate, left_s) = (batch.rate(), batch.left_s());
+    Ok(Json(BatchView { rate, left_s, waiting_reason, asked_by, ..BatchView::new(&batch) }))
 }
 
 /// Cancel a batch

@@ -16,6 +16,9 @@ use crate::{Kept, Lab};
 /// Jobs of one page, at most.
 const PAGE_MAX: u32 = 200;
 
+/// In place of a status: whatever ended otherwise than with exit status 0.
+pub(crate) const FAILED: &str = "failed";
+
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -30,8 +33,9 @@ pub(super) struct JobSelect {
     tool: Option<String>,
     /// Only those on the node of this name.
     node: Option<String>,
-    /// Only those in this status.
-    status: Option<JobStatus>,
+    /// Only those in this status; failed: those that ended otherwise than with exit status 0.
+    #[param(pattern = "^(waiting|running|completed|error|cancelled|failed)$")]
+    status: Option<String>,
     /// Elements of the batch of this id; without it, what is no element of any.
     batch: Option<String>,
     /// Only those with this text in name, command or owner.
@@ -43,9 +47,14 @@ pub(super) struct JobSelect {
     before: Option<String>,
 }
 
-/// What a list is asked for, read from the API or from a page's address.
-pub(crate) fn filter(caller: &Caller, scope: Option<&str>) -> Result<JobFilter, ServiceError> {
+/// What a list is asked for, read from the API or from a page's address, where an empty word means: not given.
+pub(crate) fn filter(caller: &Caller, scope: Option<&str>, status: Option<&str>) -> Result<JobFilter, ServiceError> {
     let mut filter = JobFilter::default();
+    match status {
+        None | Some("") => {}
+        Some(FAILED) => filter.is_failed = true,
+        Some(word) => filter.status = Some(word.parse().map_err(|_| status_unknown())?),
+    }
     match scope {
         None | Some("" | "all") => {}
         Some("class") => filter.tenant = Some(caller.tenant.to_string()),
@@ -57,6 +66,11 @@ pub(crate) fn filter(caller: &Caller, scope: Option<&str>) -> Result<JobFilter, 
         }
     }
     Ok(filter)
+}
+
+fn status_unknown() -> ServiceError {
+    let words = JobStatus::ALL.map(JobStatus::as_str).join(", ");
+    ServiceError::Request { field: "status", sentence: format!("status is one of {words} and {FAILED}.") }
 }
 
 /// A cursor as text: `p` or `n`, and an id.
@@ -92,9 +106,8 @@ pub(super) async fn job_list(
         kind: select.kind,
         tool: select.tool,
         node: select.node,
-        status: select.status,
         text: select.q.filter(|text| !text.is_empty()),
-        ..filter(&caller, select.scope.as_deref())?
+        ..filter(&caller, select.scope.as_deref(), select.status.as_deref())?
     };
     if let Some(batch) = filter.batch {
         // An empty list would say that it has no elements.

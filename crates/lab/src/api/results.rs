@@ -26,7 +26,7 @@ const PAGE_MAX: u32 = 200;
 pub(super) struct ElementResult {
     /// Its index in the batch.
     index: i64,
-    /// What sets it apart: its parameters, or the name or first line of its input.
+    /// What sets it apart: its parameters, the name or first line of its input, or its node where each node has one.
     value: Option<String>,
     /// Its job, once a node took it.
     job: Option<String>,
@@ -62,7 +62,7 @@ impl ElementResult {
         let completed_ms = job.and_then(|job| job.completed_ms);
         Self {
             index: element.index,
-            value: element.value,
+            value: element.value.or_else(|| job.filter(|_| batch.is_each_node)?.node.clone()),
             job: job.map(|job| job.id.to_string()),
             status: job.map_or(untaken, |job| job.status),
             reason: job.map_or(gone, |job| job.reason).map(|reason| reason.as_str()),

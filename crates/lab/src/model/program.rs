@@ -197,6 +197,9 @@ fn line_program<'a>(
     if !files.is_empty() || zip.is_some() {
         return Err(Refusal::LineAndFiles {});
     }
+    if line.trim().is_empty() {
+        return Err(Refusal::LineEmpty {});
+    }
     let shell = language_get(SHELL, languages)?;
     if let Some(other) = language.filter(|&name| name != SHELL) {
         return Err(Refusal::LineLanguage { language: quotable(other) });

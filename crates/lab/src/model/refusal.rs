@@ -149,6 +149,9 @@ refusals! {
     /// A shell line and files.
     LineAndFiles "line-and-files" at "line", {}
         "A line and files exclude each other. Give one of them.";
+    /// Nothing in the shell line.
+    LineEmpty "line-empty" at "line", {}
+        "The line is empty. Write a command into it, such as uname -a.";
     /// No file at all.
     SourceMissing "source-missing" at "files", {}
         "There is no source. Give at least one file.";
@@ -183,16 +186,16 @@ refusals! {
     PathConflict "path-conflict" at "files", { file, other }
         "\"{file}\" is a file, and \"{other}\" wants a folder of that name. Rename one of them.";
     /// Not a zip.
-    ZipInvalid "zip-invalid" at "zip", {}
+    ZipInvalid "zip-invalid" at "zip_base64", {}
         "This is no zip that can be read. Pack the files anew.";
     /// A damaged file in a zip.
-    ZipBroken "zip-broken" at "zip", { file }
+    ZipBroken "zip-broken" at "zip_base64", { file }
         "\"{file}\" in the zip is damaged. Pack the files anew.";
     /// A symbolic link in a zip.
-    ZipLink "zip-link" at "zip", { file }
+    ZipLink "zip-link" at "zip_base64", { file }
         "\"{file}\" in the zip is a symbolic link, and programs may have none. Pack the file itself.";
     /// A file packed or encrypted in a way that is not read.
-    ZipMethod "zip-method" at "zip", { file }
+    ZipMethod "zip-method" at "zip_base64", { file }
         "\"{file}\" in the zip is encrypted, or packed by another method than store and deflate. Pack it with deflate, without a password.";
     /// More standard input than allowed.
     StdinTooLarge "stdin-too-large" at "stdin", { limit }

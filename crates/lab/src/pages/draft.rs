@@ -218,7 +218,7 @@ mod tests {
         assert!(batch.unwrap().node.is_none());
         assert!(told(&[("many", "once"), ("times", "3")]).2.is_none());
         let draft = draft(&[&form[..], &[("many", "times"), ("times", "x")]].concat());
-        assert!(matches!(draft.many.batch(&draft.submission().unwrap()), Err(ServiceError::BatchSize)));
+        assert!(matches!(draft.many.batch(&draft.submission().unwrap()), Err(ServiceError::BatchSize { .. })));
     }
 
     #[test]

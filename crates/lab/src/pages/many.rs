@@ -53,7 +53,8 @@ impl Many {
     }
 
     fn times(&self) -> Result<u32, ServiceError> {
-        self.times.trim().parse().map_err(|_| ServiceError::BatchSize)
+        let times = self.times.trim().parse().ok().filter(|times| *times > 0);
+        times.ok_or(ServiceError::BatchSize { field: "array" })
     }
 
     /// The batch that is asked for; `None`: it is a single job. Errors: the number of times is none.

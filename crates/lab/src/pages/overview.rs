@@ -12,7 +12,7 @@ use super::kind::{EXPERIMENTS, Kind, PROGRAMS};
 use super::look::{Badge, Look, fragment, html};
 use crate::Lab;
 use crate::api::batch::batch_id;
-use crate::api::job::{cursor, cursor_text, filter};
+use crate::api::job::{FAILED, cursor, cursor_text, filter};
 use crate::model::batch::Batch;
 use crate::model::job::{Job, JobKind, JobStatus};
 use crate::queries::list::JobFilter;
@@ -20,8 +20,6 @@ use crate::service::ServiceError;
 
 /// Jobs of one page.
 const PAGE: u32 = 50;
-/// In place of a status: whatever ended otherwise than with exit status 0. Asked for among elements alone, where it has an index.
-const FAILED: &str = "failed";
 /// Newer pages that the way back is kept for.
 const TRAIL_MAX: usize = 20;
 
@@ -92,21 +90,13 @@ impl ListQuery {
 
     fn filter(&self, kind: JobKind, caller: &Caller) -> Result<JobFilter, ServiceError> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let is_failed = self.status == FAILED && !self.batch.is_empty();
-        let status = given(&self.status).filter(|_| !is_failed).map(|word| word.parse::<JobStatus>()).transpose();
-        let unknown = |_| ServiceError::Request {
-            field: "status",
-            sentence: "status is waiting, running, completed, error or cancelled.".to_owned(),
-        };
         Ok(JobFilter {
             kind: Some(kind),
             tool: given(&self.tool),
             node: given(&self.node),
-            status: status.map_err(unknown)?,
-            is_failed,
             batch: given(&self.batch).map(|id| batch_id(&id)).transpose()?,
             text: given(&self.q),
-            ..filter(caller, Some(&self.scope))?
+            ..filter(caller, Some(&self.scope), Some(self.status.trim()))?
         })
     }
 }
@@ -231,7 +221,7 @@ async fn page_of(
         segments: segments(kind, caller, query),
         tools: kind.tools(lab),
         nodes,
-        statuses: of_batch.iter().map(|_| FAILED).chain(JobStatus::ALL.map(JobStatus::as_str)).collect(),
+        statuses: std::iter::once(FAILED).chain(JobStatus::ALL.map(JobStatus::as_str)).collect(),
         older: older.map(|last| query.older(last).address(kind.path)),
         newer: query.newer().map(|newer| newer.address(kind.path)),
         is_first: query.before.is_empty(),

@@ -95,16 +95,16 @@ pub(crate) async fn element_list_ids(db: &Database, id: BatchId, limit: u32) -> 
 /// Values bound in one statement, at most: every engine takes as many.
 const BOUND_MAX: usize = 10_000;
 
-/// Deletes those of the jobs that are over and not pinned, with `runs`, which are all of theirs, and what those hold.
+/// Deletes those of the jobs that are not pinned, with `runs`, which are all of theirs, and what those hold. A run that
+/// is still on a node is told to stop, since its job is gone.
 pub(crate) fn jobs_delete(write: &mut Write, jobs: &[JobId], runs: &[RunId]) {
     if jobs.is_empty() {
         return;
     }
-    // This locks the rows: a job that is pinned or tried again at this moment either stays whole or is gone for that one.
+    // This locks the rows: a job that is pinned at this moment either stays whole or is gone for that one.
     // Each statement after it sees which jobs are left.
     let marks = vec!["?"; jobs.len()].join(", ");
-    let over = "state IN ('completed', 'error', 'cancelled') AND pinned = 0";
-    let query = Query::new(format!("DELETE FROM lab_job WHERE id IN ({marks}) AND {over}"));
+    let query = Query::new(format!("DELETE FROM lab_job WHERE id IN ({marks}) AND pinned = 0"));
     write.push_step(jobs.iter().fold(query, |query, job| query.bind(job.to_string())));
     runs_delete(write, runs);
 }
@@ -138,17 +138,5 @@ pub(crate) fn batch_delete(write: &mut Write, id: BatchId) {
     );
     for table in ["lab_batch_block", "lab_batch_tally"] {
         write.push_step(Query::new(format!("DELETE FROM {table} WHERE batch = ?")).bind(id.as_str()));
-    }
-}
-
-/// Deletes an account's batches; their elements are jobs and go as those do.
-pub(crate) fn batch_delete_of_account(write: &mut Write, account: &str) {
-    const BATCHES: &str = "SELECT id FROM lab_batch WHERE account = ?";
-    for sql in [
-        format!("DELETE FROM lab_batch_block WHERE batch IN ({BATCHES})"),
-        format!("DELETE FROM lab_batch_tally WHERE batch IN ({BATCHES})"),
-        "DELETE FROM lab_batch WHERE account = ?".to_owned(),
-    ] {
-        write.push_step(Query::new(sql).bind(account));
     }
 }

@@ -6,6 +6,7 @@ mod batch_element;
 mod input;
 mod job;
 mod job_change;
+mod leaver;
 mod list;
 mod node;
 mod output;

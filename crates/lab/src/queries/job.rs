@@ -2,7 +2,7 @@
 
 use db::{Database, DbError, Query, Row, Write};
 
-use super::batch_change::{STAYS, batch_delete_of_account, runs_delete};
+use super::batch_change::{STAYS, runs_delete};
 use super::submitter::{SUBMISSIONS, hour_bind, submission_count};
 use super::told::{Attempt, Told};
 use super::{parsed, parsed_opt, unreadable};
@@ -151,26 +151,6 @@ pub(crate) fn job_delete(write: &mut Write, id: JobId, runs: &[RunId]) {
             .bind(id.to_string()),
     );
     runs_delete(write, runs);
-}
-
-/// Deletes an account's jobs that nobody pinned, with their runs and output; a run still on a node is told to stop,
-/// since its job is gone.
-pub(crate) fn job_delete_of_account(write: &mut Write, account: &str) {
-    const OWN: &str = "account = ? AND batch IS NULL AND pinned = 0";
-    const ELEMENTS: &str = "batch IN (SELECT id FROM lab_batch WHERE account = ?) AND pinned = 0";
-    for jobs in [OWN, ELEMENTS] {
-        let runs = format!("job IN (SELECT id FROM lab_job WHERE {jobs})");
-        for statement in [
-            format!("DELETE FROM lab_output WHERE run IN (SELECT id FROM lab_run WHERE {runs})"),
-            format!("DELETE FROM lab_input WHERE run IN (SELECT id FROM lab_run WHERE {runs})"),
-            format!("DELETE FROM lab_run WHERE {runs}"),
-            format!("DELETE FROM lab_job WHERE {jobs}"),
-        ] {
-            write.push_step(Query::new(statement).bind(account));
-        }
-    }
-    write.push_step(Query::new("DELETE FROM lab_submitter WHERE account = ?").bind(account));
-    batch_delete_of_account(write, account);
 }
 
 /// Notes that somebody wants the job cancelled. `Unmet` ("job-open") when it is over.

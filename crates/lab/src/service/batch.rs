@@ -68,7 +68,22 @@ impl BatchSubmission {
         };
         let count =
             count.and_then(|count| u32::try_from(count).ok()).filter(|count| (1..=ELEMENTS_MAX).contains(count));
-        count.map(|count| (first, count)).ok_or(ServiceError::BatchSize)
+        count.map(|count| (first, count)).ok_or_else(|| self.size_error())
+    }
+
+    /// Why it has no elements, or too many.
+    fn size_error(&self) -> ServiceError {
+        let field = match &self.spread {
+            Spread::Index { from, to } if from > to => {
+                let sentence = format!("An array from {from} to {to} has no element. Write the lesser index first.");
+                return ServiceError::Request { field: "array", sentence };
+            }
+            Spread::Index { .. } => "array",
+            Spread::Parameters(_) if matches!(self.template, Template::Inputs(_)) => "inputs",
+            Spread::Parameters(_) => "parameters",
+            Spread::EachNode => "each_node",
+        };
+        ServiceError::BatchSize { field }
     }
 
     fn parameters(&self, number: u32) -> &[String] {
@@ -85,13 +100,13 @@ impl BatchSubmission {
             return Ok(());
         }
         let fits = |value: &String| value.len() <= PARAMETER_BYTES && !value.contains('\0');
-        if parameters.iter().all(|values| values.len() <= PARAMETERS_MAX && values.iter().all(fits)) {
-            return Ok(());
-        }
+        let are_fine = |values: &Vec<String>| values.len() <= PARAMETERS_MAX && values.iter().all(fits);
+        let Some(number) = parameters.iter().position(|values| !are_fine(values)) else { return Ok(()) };
         let sentence = format!(
             "An element has at most {PARAMETERS_MAX} parameters, each of at most {PARAMETER_BYTES} bytes without NUL."
         );
-        Err(ServiceError::Request { field: "parameters", sentence })
+        let error = Box::new(ServiceError::Request { field: "parameters", sentence });
+        Err(ServiceError::Element { field: format!("parameters[{number}]"), error })
     }
 
     fn check_input(&self) -> Result<(), ServiceError> {

@@ -6,23 +6,14 @@ use serde_json::json;
 
 use super::ServiceError;
 use super::batch::{BatchSubmission, Spread};
-use super::live::REMOVALS;
+use super::sweep::DELETIONS;
 use crate::Lab;
 use crate::model::batch::{BLOCK, Batch, BatchId};
 use crate::model::job::{Job, JobKind};
 use crate::queries::batch::{batch_get, batch_list, batch_parameters};
-use crate::queries::batch_change::{
-    batch_cancel, batch_delete, batch_delete_ask, batch_list_deleted, batch_pinned, element_list_ids, jobs_delete,
-};
+use crate::queries::batch_change::{batch_cancel, batch_delete_ask, batch_pinned};
 use crate::queries::list::{Visible, element_list, element_list_failed};
-use crate::queries::run::{batch_cancel_idle, run_ids_of_jobs};
-
-/// Wakes what clears deleted batches away.
-pub(crate) const DELETIONS: &str = "deletions";
-/// Elements deleted in one transaction: others write in between.
-const DELETED_AT_ONCE: u32 = 500;
-/// Deleted batches that are looked for together.
-const SWEPT_AT_ONCE: u32 = 100;
+use crate::queries::run::batch_cancel_idle;
 
 /// An element of a batch.
 pub(crate) struct Element {
@@ -144,7 +135,7 @@ impl Lab {
     }
 
     /// Deletes a batch that is over, with its elements and their output: nobody sees it any more when this returns, and
-    /// [`Lab::batches_sweep`] clears it away. Owner or operator. Errors: `BatchPinned` where an element is pinned for the
+    /// [`Lab::sweep`] clears it away. Owner or operator. Errors: `BatchPinned` where an element is pinned for the
     /// class.
     pub(crate) async fn batch_delete(&self, caller: &Caller, id: BatchId) -> Result<(), ServiceError> {
         let batch = self.batch_own(caller, id).await?;
@@ -163,43 +154,6 @@ impl Lab {
                 0 => ServiceError::BatchOpen,
                 pinned => ServiceError::BatchPinned { pinned },
             }),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Clears away the batches that were deleted, each in many small transactions. Cancelled on the way, it is taken up
-    /// where it was.
-    pub(crate) async fn batches_sweep(&self) -> Result<(), ServiceError> {
-        loop {
-            let batches = batch_list_deleted(self.db(), SWEPT_AT_ONCE).await?;
-            for id in &batches {
-                self.batch_sweep(*id).await?;
-            }
-            if batches.len() < SWEPT_AT_ONCE as usize {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn batch_sweep(&self, id: BatchId) -> Result<(), ServiceError> {
-        let mut first = None;
-        loop {
-            let jobs = element_list_ids(self.db(), id, DELETED_AT_ONCE).await?;
-            // What could not be deleted is left to the next turn.
-            if jobs.first() == first.as_ref() || jobs.is_empty() {
-                break;
-            }
-            first = jobs.first().copied();
-            let mut write = Write::new();
-            jobs_delete(&mut write, &jobs, &run_ids_of_jobs(self.db(), &jobs).await?);
-            self.db().write(write).await?;
-        }
-        let mut write = Write::new();
-        batch_delete(&mut write, id);
-        write.push_event(REMOVALS);
-        match self.db().write(write).await {
-            // Another replica was faster, or something is left.
-            Ok(_) | Err(DbError::Unmet { guard: "batch-empty" }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

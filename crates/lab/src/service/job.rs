@@ -1,11 +1,10 @@
 //! Jobs that are there already: look, list, rename, pin, cancel, try again, delete.
 
 use db::{DbError, Write};
-use portal::{AccountId, Caller, Role, Scope};
+use portal::{Caller, Role, Scope};
 use serde_json::json;
 
 use super::ServiceError;
-use super::live::REMOVALS;
 use super::submit::{Submission, first_run};
 use crate::Lab;
 use crate::model::job::{Job, JobId, JobStatus, checked_name};
@@ -13,8 +12,8 @@ use crate::model::work::Work;
 use crate::queries::batch_change::{batch_is_deleted, batch_lock};
 use crate::queries::element::batch_count_reopened;
 use crate::queries::job::{
-    RETRYABLE, job_cancel_ask, job_delete, job_delete_of_account, job_get, job_name_set, job_next_attempt,
-    job_pinned_set, job_places, job_shared_set,
+    RETRYABLE, job_cancel_ask, job_delete, job_get, job_name_set, job_next_attempt, job_pinned_set, job_places,
+    job_shared_set,
 };
 use crate::queries::list::{Cursor, JobFilter, Visible, job_list};
 use crate::queries::run::{job_cancel_idle, run_cancel_waiting, run_ids_of_jobs, run_insert};
@@ -28,14 +27,6 @@ impl Places {
     pub(crate) fn of(&self, job: &Job) -> Option<u32> {
         self.0.iter().find(|(waiting, _)| *waiting == job.id).map(|(_, ahead)| ahead + 1)
     }
-}
-
-/// What goes with an account that is deleted: its jobs, unless they are pinned for the class.
-pub fn removal(write: &mut Write, account: &AccountId) {
-    job_delete_of_account(write, account.as_str());
-    write.push_event("jobs");
-    write.push_event("cancels");
-    write.push_event(REMOVALS);
 }
 
 /// Whether the caller may see the job.

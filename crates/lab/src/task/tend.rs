@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Lab;
 use crate::service::ServiceError;
-use crate::service::batch_change::DELETIONS;
+use crate::service::sweep::DELETIONS;
 
 /// Heartbeats are written together, this often.
 const HEARTBEATS: Duration = Duration::from_secs(2);
@@ -47,12 +47,12 @@ pub(super) async fn inputs(lab: Lab, shutdown: CancellationToken) {
     }
 }
 
-/// Clears deleted batches away: what was left when the program ended last, then as soon as one is deleted.
+/// Clears away deleted batches and the jobs of removed accounts: what was left when the program ended last, then as soon as one is deleted.
 pub(super) async fn deletions(lab: Lab, shutdown: CancellationToken) {
     let watch = lab.db().events().watch([DELETIONS]);
     loop {
         let swept = async {
-            carry_out("clearing deleted batches away", &shutdown, || lab.batches_sweep()).await;
+            carry_out("clearing away what was deleted", &shutdown, || lab.sweep()).await;
             watch.changed().await
         };
         tokio::select! {

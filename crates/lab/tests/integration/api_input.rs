@@ -65,7 +65,7 @@ async fn queries_and_names_are_checked() {
         ("/api/v1/jobs?limit=0", "request", "limit"),
         ("/api/v1/jobs?limit=201", "request", "limit"),
         ("/api/v1/jobs?limit=many", "invalid-query", "limit"),
-        ("/api/v1/jobs?status=done", "invalid-query", "status"),
+        ("/api/v1/jobs?status=done", "request", "status"),
         ("/api/v1/jobs?scope=world", "request", "scope"),
         ("/api/v1/jobs?before=p1", "cursor", "before"),
         ("/api/v1/jobs?before=%00", "cursor", "before"),

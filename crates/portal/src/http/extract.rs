@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
+use super::wrong_value;
 use crate::error::Problem;
 
 /// Most bytes of a request's body (4 MiB: a program comes with its source and its input).
@@ -83,8 +84,14 @@ fn json_problem(error: serde_json::Error, path: &str) -> Problem {
             .field(name)
             .arg("name", name);
     }
-    let problem = Problem::bad_request("invalid-field", format!("{path}: {text}.")).arg("detail", text);
-    if path == "." { problem } else { problem.field(path) }
+    let name = Some(path).filter(|path| *path != ".");
+    let sentence = wrong_value::sentence(name, &text);
+    let problem =
+        Problem::bad_request("invalid-field", format!("A field is not right: {sentence}.")).arg("detail", sentence);
+    match name {
+        Some(name) => problem.field(name),
+        None => problem,
+    }
 }
 
 fn quoted_after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
@@ -105,10 +112,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
             let text = error.into_inner().to_string();
             let name = quoted_after(&text, "unknown field `").or_else(|| quoted_after(&text, "missing field `"));
             let name = name.unwrap_or(&path).to_owned();
-            Problem::bad_request("invalid-query", format!("The query is not right at {name}: {text}."))
-                .field(name.clone())
-                .arg("name", name)
-                .arg("detail", text)
+            let sentence = wrong_value::sentence(Some(&name), &text);
+            Problem::bad_request("invalid-query", format!("The query is not right: {sentence}."))
+                .field(name)
+                .arg("detail", sentence)
         })
     }
 }

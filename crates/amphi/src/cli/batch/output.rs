@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::job::print_output;
 use super::super::output::{print, print_line};
-use super::super::terminal::plain;
+use super::super::terminal::{plain, say};
 use super::unknown;
 use crate::cli::decode;
 use crate::client::{Client, Element, ElementPage};
@@ -20,6 +20,7 @@ const PAGE: u32 = 100;
 pub(super) async fn show(client: &Client, id: &str, stream: &str, is_json: bool) -> Result<(), Failure> {
     let mut after = None;
     let mut is_first = true;
+    let mut has_silent = false;
     loop {
         let mut query = vec![("limit", PAGE.to_string())];
         query.extend(after.map(|after| ("after", after)));
@@ -30,15 +31,19 @@ pub(super) async fn show(client: &Client, id: &str, stream: &str, is_json: bool)
             } else {
                 let gap = if is_first { "" } else { "\n" };
                 print(&format!("{gap}{}\n", heading(&decode(element.clone())?)))?;
-                text(client, &decode(element)?, stream).await?;
+                has_silent |= text(client, &decode(element)?, stream).await?.is_none();
             }
             is_first = false;
         }
         after = page.next;
         if after.is_none() {
-            return Ok(());
+            break;
         }
     }
+    if has_silent {
+        say(&format!("some wrote nothing on {stream}; --stream stdout, stderr or compile chooses another\n"));
+    }
+    Ok(())
 }
 
 fn heading(element: &Element) -> String {
@@ -51,13 +56,15 @@ fn heading(element: &Element) -> String {
     format!("==> {}{value} ({}{end}) <==", element.index, element.status)
 }
 
-async fn text(client: &Client, element: &Element, stream: &str) -> Result<(), Failure> {
-    let Some(job) = &element.job else { return Ok(()) };
+/// Prints what an element wrote. Returns the last byte of it.
+async fn text(client: &Client, element: &Element, stream: &str) -> Result<Option<u8>, Failure> {
+    let Some(job) = &element.job else { return Ok(None) };
+    let last = print_output(client, job, stream.to_owned(), None).await?;
     // The next heading begins a line of its own.
-    match print_output(client, job, stream.to_owned(), None).await? {
-        None | Some(b'\n') => Ok(()),
-        Some(_) => print("\n"),
+    if last.is_some_and(|last| last != b'\n') {
+        print("\n")?;
     }
+    Ok(last)
 }
 
 async fn json_line(client: &Client, mut element: Value, stream: &str) -> Result<(), Failure> {

@@ -1,6 +1,8 @@
 //! What the server says against a request, in the words of the command line: the option in place of the field, the line
 //! or the file in place of an element's number.
 
+use std::path::Path;
+
 use super::request::Request;
 use crate::cli::failure::Failure;
 use crate::client::{ClientError, Problem};
@@ -19,7 +21,7 @@ const OPTIONS: [(&str, &str); 16] = [
     ("language", "--language"),
     ("line", "-c"),
     ("files", "--file"),
-    ("zip", "FILE"),
+    ("zip_base64", "FILE"),
     ("stdin", "--stdin"),
     ("interactive", "--interactive"),
     ("terminal", "--terminal"),
@@ -57,6 +59,9 @@ impl Request {
         let is_own = field.is_some_and(|field| OPTIONS.iter().any(|(name, _)| *name == field));
         match (field, &self.tool) {
             (Some("language"), _) => Some("amphi language list".to_owned()),
+            (Some("tool"), Some(word)) if Path::new(word).is_file() => {
+                Some(format!("amphi run --language LANGUAGE {word}, if the file {word} here is the program"))
+            }
             (Some("tool"), _) => Some("amphi tool list".to_owned()),
             (Some("node" | "on"), _) => Some("amphi node list".to_owned()),
             (None, _) if problem.code.starts_with("no-node-") => Some("amphi node list".to_owned()),

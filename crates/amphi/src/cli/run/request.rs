@@ -191,7 +191,14 @@ fn name_beside(folder: &Path, path: &Path) -> String {
 
 fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: io::Error| {
-        Failure::new(USAGE, format!("the file {} can't be read", path.display())).why(error.to_string())
+        let failure = Failure::new(USAGE, format!("the file {} can't be read", path.display())).why(error.to_string());
+        match error.kind() {
+            io::ErrorKind::IsADirectory => failure.or_try(format!(
+                "the program's main file in it, or a zip: amphi run {0}/MAIN --file {0}/OTHER",
+                path.display()
+            )),
+            _ => failure,
+        }
     };
     let mut data = Vec::new();
     // One byte more tells that it is too much, however large the file is.

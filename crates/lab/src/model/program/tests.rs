@@ -55,7 +55,7 @@ fn a_line_is_a_shell_program() {
     assert_eq!(refused(ProgramRequest { language: Some("python".into()), ..line("ls") }), "line-language");
     assert_eq!(refused(ProgramRequest { zip: Some(Vec::new()), ..line("ls") }), "line-and-files");
     assert_eq!(refused(ProgramRequest { files: vec![file("a", "")], ..line("ls") }), "line-and-files");
-    assert_eq!(refused(line(" \n")), "source-empty");
+    assert_eq!(refused(line(" \n")), "line-empty");
     assert_eq!(refused(line("a\0b")), "source-nul");
 }
 

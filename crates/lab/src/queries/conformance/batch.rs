@@ -10,9 +10,10 @@ use crate::queries::batch::{
     ElementQuota, batch_counts, batch_get, batch_get_by_idempotency, batch_insert, batch_list, batch_list_open,
     batch_parameters, batch_parameters_insert, batch_waiting_all,
 };
-use crate::queries::batch_change::{batch_cancel, batch_delete_of_account};
+use crate::queries::batch_change::batch_cancel;
 use crate::queries::element::{Placed, Taken, batch_count_reopened, batch_take, elements_place};
 use crate::queries::job::Quota;
+use crate::queries::leaver::account_leave;
 use crate::queries::list::{JobFilter, Visible, job_list};
 use crate::queries::queue::run_list_queue;
 use crate::queries::run::{Holder, RunEnd, batch_cancel_idle, run_list_of_job};
@@ -229,8 +230,8 @@ async fn an_account_has_so_many_elements(db: Database) {
     assert!(accepted("ada", 4).await && accepted("bob", 10).await);
     assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap(), (10, 10));
     assert_eq!(batch_waiting_all(&db).await.unwrap(), 20);
-    change(&db, |w| batch_delete_of_account(w, "ada")).await.unwrap();
-    assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap(), (0, 10), "nothing is gained by deleting");
+    change(&db, |w| account_leave(w, "ada")).await.unwrap();
+    assert_eq!(batch_counts(&db, "ada", NOW_MS).await.unwrap(), (0, 0), "nothing of a removed account counts");
     assert_eq!(batch_waiting_all(&db).await.unwrap(), 10);
 }
 

@@ -3,14 +3,13 @@
 use db::{Database, DbError};
 
 use super::{
-    NOW_MS, ODD_TEXT, change, connected, force, job, job_lease, job_started, lease, output_insert, run_started, stored,
-    stored_run, submit,
+    NOW_MS, ODD_TEXT, change, connected, force, job, job_lease, job_started, output_insert, stored, stored_run, submit,
 };
 use crate::model::job::{ErrorReason, Job, JobId, JobStatus};
 use crate::model::run::{Outcome, RunState, Usage};
 use crate::queries::job::{
-    GOES_ON, RETRYABLE, job_cancel_ask, job_delete, job_delete_of_account, job_end, job_get, job_insert, job_name_set,
-    job_next_attempt, job_pinned_set, job_waiting,
+    GOES_ON, RETRYABLE, job_cancel_ask, job_delete, job_end, job_get, job_name_set, job_next_attempt, job_pinned_set,
+    job_waiting,
 };
 use crate::queries::output::{Chunk, output_list};
 use crate::queries::run::{RunEnd, job_cancel_idle, run_cancel_waiting, run_list_of_job};
@@ -19,7 +18,7 @@ use crate::queries::told::Attempt;
 testkit::for_each_engine!(crate::migrations();
     names_and_pins_are_set, a_job_runs_only_with_its_lease, a_start_and_a_return_are_of_the_newest_attempt,
     only_the_newest_attempt_ends_a_job, what_was_cancelled_does_not_go_on, the_next_attempt_begins_anew, only_an_open_job_is_cancelled,
-    only_a_job_that_is_over_is_deleted, an_account_leaves_with_what_is_not_pinned);
+    only_a_job_that_is_over_is_deleted);
 
 fn unmet(result: Result<Vec<u64>, DbError>) -> &'static str {
     match result {
@@ -200,32 +199,4 @@ async fn only_a_job_that_is_over_is_deleted(db: Database) {
     assert_eq!(unmet(change(&db, |w| job_delete(w, gone.id, &[gone_run.id])).await), "job-over");
     assert_eq!(run_list_of_job(&db, kept.id).await.unwrap().len(), 1);
     assert_eq!(output_list(&db, kept_run.id, 0, 9).await.unwrap().len(), 1);
-}
-
-async fn an_account_leaves_with_what_is_not_pinned(db: Database) {
-    let holder = connected(&db, "lab-a", "replica-1").await;
-    let quota = crate::queries::job::Quota { waiting_max: 9, hourly_max: 9 };
-    change(&db, |w| job_insert(w, &job("ada"), Some("k"), Some(&quota))).await.unwrap();
-    let (pinned, on_node, of_bob) = (job("ada"), job("ada"), job("bob"));
-    let mut runs = Vec::new();
-    for wanted in [&pinned, &on_node, &of_bob] {
-        let run = submit(&db, wanted).await;
-        assert!(lease(&db, run.id, &holder).await);
-        change(&db, |w| {
-            run_started(w, run.id, holder.epoch, NOW_MS, &["ping".into()]);
-            output_insert(w, run.id, &chunk());
-        })
-        .await
-        .unwrap();
-        runs.push(run);
-    }
-    change(&db, |w| job_pinned_set(w, pinned.id, true)).await.unwrap();
-    change(&db, |w| job_delete_of_account(w, "ada")).await.unwrap();
-    for (wanted, run, is_there) in [(&pinned, &runs[0], true), (&on_node, &runs[1], false), (&of_bob, &runs[2], true)] {
-        assert_eq!(job_get(&db, wanted.id).await.unwrap().is_some(), is_there);
-        assert_eq!(run_list_of_job(&db, wanted.id).await.unwrap().len(), usize::from(is_there));
-        assert_eq!(output_list(&db, run.id, 0, 9).await.unwrap().len(), usize::from(is_there));
-    }
-    let left = db.one(db::Query::new("SELECT COUNT(*) AS n FROM lab_submitter")).await.unwrap();
-    assert_eq!(left.get::<i64>("n").unwrap(), 0);
 }

@@ -119,7 +119,7 @@ pub enum ServiceError {
         max: u32,
     },
     /// A batch without elements, or with too many.
-    #[error("A batch has 1 to {ELEMENTS_MAX} elements; split what is larger.")]
+    #[error("A batch has 1 to 100,000 elements; split what is larger.")]
     BatchSize {
         /// What it is spread over.
         field: &'static str,

@@ -14,7 +14,7 @@ pub(crate) fn account_leave(write: &mut Write, account: &str) {
          WHERE pinned = 1 AND batch IN (SELECT id FROM lab_batch WHERE account = ?)",
         "UPDATE lab_batch SET is_open = 0, is_deleted = 1, idempotency = NULL WHERE account = ?",
         "DELETE FROM lab_submitter WHERE account = ?",
-        "INSERT INTO lab_leaver (account) VALUES (?)",
+        "INSERT INTO lab_leaver (account) VALUES (?) ON CONFLICT DO NOTHING",
     ] {
         write.push_step(Query::new(sql).bind(account));
     }

@@ -74,7 +74,7 @@ impl BatchSubmission {
     /// Why it has no elements, or too many.
     fn size_error(&self) -> ServiceError {
         let field = match &self.spread {
-            Spread::Index { from, to } if from > to => {
+            Spread::Index { from, to } if to.saturating_add(1) < *from => {
                 let sentence = format!("An array from {from} to {to} has no element. Write the lesser index first.");
                 return ServiceError::Request { field: "array", sentence };
             }

@@ -159,7 +159,7 @@ fn list(batches: Vec<Value>) -> Result<(), Failure> {
     print_table(&table)
 }
 
-/// The batch, and for people its first failures.
+/// The batch, and for people some of its failures.
 async fn show(client: &Client, id: &str, format: OutputArgs) -> Result<(), Failure> {
     let answer: Value = client.get(&["batches", id], &[]).await.map_err(unknown)?;
     if format.is_json() {

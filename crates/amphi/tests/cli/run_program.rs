@@ -290,3 +290,15 @@ async fn a_shown_program_says_what_it_used_and_what_held_it_in() {
         assert!(done.stdout.contains(line), "{}", done.stdout);
     }
 }
+
+#[tokio::test]
+async fn a_program_whose_name_tells_no_language_is_no_unknown_tool() {
+    let server = FakeServer::start().await;
+    let dir = folder(&[("script", b"echo hello")]);
+    let problem =
+        json!({ "code": "tool-unknown", "message": "There is no tool. The tools are ping.", "field": "tool" });
+    server.on(SUBMIT, 400, problem);
+    let done = detach(&server, dir.path(), &["script"]).await;
+    assert_eq!(done.code, 2);
+    assert!(done.stderr.ends_with("try: amphi run --language LANGUAGE script\n"), "{}", done.stderr);
+}

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::request::Request;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, USAGE};
 use crate::client::{ClientError, Problem};
 
 /// Fields of a request, and the options that fill them.
@@ -31,6 +31,9 @@ impl Request {
     /// Why it was not accepted.
     pub(super) fn refused(&self, error: ClientError) -> Failure {
         let ClientError::Refused(mut problem) = error else { return error.into() };
+        if let Some(failure) = self.program_taken_for_a_tool(&problem) {
+            return failure;
+        }
         let advice = self.advice(&problem);
         if let Some(field) = problem.field.take() {
             let option = OPTIONS.iter().find(|(name, _)| *name == field).map(|(_, option)| (*option).to_owned());
@@ -46,6 +49,16 @@ impl Request {
         }
     }
 
+    /// A program whose name tells no language is a tool to the command line.
+    fn program_taken_for_a_tool(&self, problem: &Problem) -> Option<Failure> {
+        let word = self.tool.as_ref().filter(|word| Path::new(word).is_file())?;
+        (problem.code == "tool-unknown").then(|| {
+            Failure::new(USAGE, format!("there is no tool {word:?}"))
+                .why(format!("the name of the file {word} tells no language, so it was taken for a tool"))
+                .or_try(format!("amphi run --language LANGUAGE {word}"))
+        })
+    }
+
     /// The line or file that a field such as `parameters[2]` stands for.
     fn place(&self, field: &str) -> Option<&String> {
         let (list, rest) = field.split_once('[')?;
@@ -59,9 +72,6 @@ impl Request {
         let is_own = field.is_some_and(|field| OPTIONS.iter().any(|(name, _)| *name == field));
         match (field, &self.tool) {
             (Some("language"), _) => Some("amphi language list".to_owned()),
-            (Some("tool"), Some(word)) if Path::new(word).is_file() => {
-                Some(format!("amphi run --language LANGUAGE {word}, if the file {word} here is the program"))
-            }
             (Some("tool"), _) => Some("amphi tool list".to_owned()),
             (Some("node" | "on"), _) => Some("amphi node list".to_owned()),
             (None, _) if problem.code.starts_with("no-node-") => Some("amphi node list".to_owned()),

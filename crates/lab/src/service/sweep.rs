@@ -21,7 +21,7 @@ const DELETED_AT_ONCE: u32 = 500;
 const SWEPT_AT_ONCE: u32 = 100;
 
 /// What goes with an account that is removed: its jobs, unless they are pinned for the class. Nothing of its batches is
-/// started or seen any more when this is committed; [`Lab::sweep`] clears away the rest.
+/// started or seen any more when this is committed; the sweep clears away the rest.
 pub fn removal(write: &mut Write, account: &AccountId) {
     account_leave(write, account.as_str());
     for topic in ["jobs", "queue", DELETIONS] {

@@ -188,6 +188,10 @@ async fn show(client: &Client, id: &str, format: OutputArgs) -> Result<(), Failu
     }
     let query = [("batch", id.to_owned()), ("status", "failed".to_owned())];
     let failures = client.list(&["jobs"], &query, Order::Newest, FAILURES_SHOWN).await?;
+    // Those that no node took are no jobs; the batch's reason stands above.
+    if failures.is_empty() {
+        return Ok(());
+    }
     let mut table = Table::new(&["FAILED", "NAME", "NODE", "WHY"]).whole(0);
     for job in failures {
         let job: Job = decode(job)?;

@@ -10,9 +10,11 @@ use crate::model::job::JobId;
 /// them is started or seen any more; elements that are pinned stay as jobs of their own.
 pub(crate) fn account_leave(write: &mut Write, account: &str) {
     for sql in [
+        // This locks the batches: a pin at this moment either comes before it and is seen below, or is refused.
+        "UPDATE lab_batch SET is_open = 0, is_deleted = 1, idempotency = NULL WHERE account = ?",
         "UPDATE lab_job SET batch = NULL, batch_index = NULL \
          WHERE pinned = 1 AND batch IN (SELECT id FROM lab_batch WHERE account = ?)",
-        "UPDATE lab_batch SET is_open = 0, is_deleted = 1, idempotency = NULL WHERE account = ?",
+        "UPDATE lab_job SET is_cancelled = 1 WHERE account = ? AND state = 'waiting' AND pinned = 0",
         "DELETE FROM lab_submitter WHERE account = ?",
         "INSERT INTO lab_leaver (account) VALUES (?) ON CONFLICT DO NOTHING",
     ] {
@@ -26,11 +28,19 @@ pub(crate) async fn leaver_list(db: &Database, limit: u32) -> Result<Vec<String>
     db.all(query).await?.iter().map(|row| row.get("account")).collect()
 }
 
-/// Jobs of an account that are neither pinned nor elements of a batch.
+/// Jobs of an account that are neither pinned nor elements of a batch, the newest first, which may still wait or run.
 pub(crate) async fn leaver_jobs(db: &Database, account: &str, limit: u32) -> Result<Vec<JobId>, DbError> {
-    let query =
-        Query::new("SELECT id FROM lab_job WHERE account = ? AND batch IS NULL AND pinned = 0 ORDER BY id LIMIT ?");
+    let query = Query::new(
+        "SELECT id FROM lab_job WHERE account = ? AND batch IS NULL AND pinned = 0 ORDER BY id DESC LIMIT ?",
+    );
     db.all(query.bind(account).bind(limit)).await?.iter().map(|row| parsed(row, "id")).collect()
+}
+
+/// Lets nothing of these jobs go on, nor be started: no run of theirs is new after this.
+pub(crate) fn jobs_stop(write: &mut Write, jobs: &[JobId]) {
+    let marks = vec!["?"; jobs.len()].join(", ");
+    let query = Query::new(format!("UPDATE lab_job SET is_cancelled = 1 WHERE id IN ({marks}) AND pinned = 0"));
+    write.push_step(jobs.iter().fold(query, |query, job| query.bind(job.to_string())));
 }
 
 /// Forgets an account that has nothing here any more.

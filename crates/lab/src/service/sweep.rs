@@ -10,7 +10,7 @@ use crate::Lab;
 use crate::model::batch::BatchId;
 use crate::model::job::JobId;
 use crate::queries::batch_change::{batch_delete, batch_list_deleted, element_list_ids, jobs_delete};
-use crate::queries::leaver::{account_leave, leaver_forget, leaver_jobs, leaver_list};
+use crate::queries::leaver::{account_leave, jobs_stop, leaver_forget, leaver_jobs, leaver_list};
 use crate::queries::run::run_ids_of_jobs;
 
 /// Wakes what clears away.
@@ -83,6 +83,10 @@ impl Lab {
 
     /// Deletes jobs with their runs, stops those that are on nodes, and ends what watches them.
     async fn jobs_sweep(&self, jobs: &[JobId]) -> Result<(), ServiceError> {
+        // A run that is made after the runs were read would stay without its job.
+        let mut write = Write::new();
+        jobs_stop(&mut write, jobs);
+        self.db().write(write).await?;
         let mut write = Write::new();
         jobs_delete(&mut write, jobs, &run_ids_of_jobs(self.db(), jobs).await?);
         for topic in ["jobs", "cancels", REMOVALS] {

@@ -31,7 +31,8 @@ pub(super) async fn show(client: &Client, id: &str, stream: &str, is_json: bool)
             } else {
                 let gap = if is_first { "" } else { "\n" };
                 print(&format!("{gap}{}\n", heading(&decode(element.clone())?)))?;
-                has_silent |= text(client, &decode(element)?, stream).await?.is_none();
+                let is_over = element["completed"].is_string();
+                has_silent |= text(client, &decode(element)?, stream).await?.is_none() && is_over;
             }
             is_first = false;
         }

@@ -124,6 +124,14 @@ pub enum ServiceError {
         /// What it is spread over.
         field: &'static str,
     },
+    /// A batch by index whose last index comes before its first.
+    #[error("An array from {from} to {to} has no element. Write the lesser index first.")]
+    BatchReversed {
+        /// The first.
+        from: i64,
+        /// The last.
+        to: i64,
+    },
     /// A batch of more elements than the account may have waiting at all.
     #[error("The batch has {count} elements; a batch of yours may have {max}. Split it.")]
     BatchTooLarge {
@@ -336,6 +344,9 @@ impl From<ServiceError> for Problem {
             }
             E::Element { field, error } => Problem::from(*error).field(field),
             E::NoNodeUp { tool } => Problem::conflict("no-node-up", sentence).arg("tool", tool),
+            E::BatchReversed { from, to } => {
+                Problem::bad_request("batch-reversed", sentence).field("array").arg("from", from).arg("to", to)
+            }
             E::BatchSize { field } => {
                 Problem::bad_request("batch-size", sentence).field(field).arg("max", ELEMENTS_MAX)
             }

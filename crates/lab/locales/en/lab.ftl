@@ -348,6 +348,7 @@ problem-no-node-up = No node that has { $tool } is up and takes runs. Ask again 
 problem-too-many-elements = { $waiting } elements of your batches wait already; { $max } may. Submit fewer, or wait until some have run.
 problem-too-many-elements-hourly = { $max } elements of batches an hour are allowed; { $submitted } of yours were submitted. Submit fewer, or come back later.
 problem-batch-size = A batch has 1 to { $max } elements; split what is larger.
+problem-batch-reversed = An array from { $from } to { $to } has no element. Write the lesser index first.
 problem-policy-changed = Somebody else has changed the policy since you read it. Read it again.
 problem-batch-open = The batch is not over. Cancel it first.
 problem-batch-pinned = { $pinned } elements of the batch are pinned for the class. Unpin them first.

@@ -26,7 +26,7 @@ const PAGE_MAX: u32 = 200;
 pub(super) struct ElementResult {
     /// Its index in the batch.
     index: i64,
-    /// What sets it apart: its parameters, the name or first line of its input, or its node where each node has one.
+    /// What sets it apart: its parameters, the name or first line of its input, or with each_node its node once that has taken it.
     value: Option<String>,
     /// Its job, once a node took it.
     job: Option<String>,

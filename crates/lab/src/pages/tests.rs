@@ -193,6 +193,7 @@ fn service_errors() -> Vec<ServiceError> {
         E::TooManyElements { waiting: 1, max: 1 },
         E::TooManyElementsHourly { submitted: 1, max: 1 },
         E::BatchSize { field: "array" },
+        E::BatchReversed { from: 5, to: 1 },
         E::BatchTooLarge { count: 2, max: 1 },
         E::Element { field: "parameters[1]".to_owned(), error: Box::new(E::BatchSize { field: "parameters" }) },
         E::NoNodeUp { tool: text() },

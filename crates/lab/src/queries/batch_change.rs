@@ -95,6 +95,13 @@ pub(crate) async fn element_list_ids(db: &Database, id: BatchId, limit: u32) -> 
 /// Values bound in one statement, at most: every engine takes as many.
 const BOUND_MAX: usize = 10_000;
 
+/// Lets nothing of these jobs go on or be started, so that no run of theirs is made after this.
+pub(crate) fn jobs_stop(write: &mut Write, jobs: &[JobId]) {
+    let marks = vec!["?"; jobs.len()].join(", ");
+    let query = Query::new(format!("UPDATE lab_job SET is_cancelled = 1 WHERE id IN ({marks}) AND pinned = 0"));
+    write.push_step(jobs.iter().fold(query, |query, job| query.bind(job.to_string())));
+}
+
 /// Deletes those of the jobs that are not pinned, with `runs`, which are all of theirs, and what those hold. A run that
 /// is still on a node is told to stop, since its job is gone.
 pub(crate) fn jobs_delete(write: &mut Write, jobs: &[JobId], runs: &[RunId]) {

@@ -36,13 +36,6 @@ pub(crate) async fn leaver_jobs(db: &Database, account: &str, limit: u32) -> Res
     db.all(query.bind(account).bind(limit)).await?.iter().map(|row| parsed(row, "id")).collect()
 }
 
-/// Lets nothing of these jobs go on, nor be started: no run of theirs is new after this.
-pub(crate) fn jobs_stop(write: &mut Write, jobs: &[JobId]) {
-    let marks = vec!["?"; jobs.len()].join(", ");
-    let query = Query::new(format!("UPDATE lab_job SET is_cancelled = 1 WHERE id IN ({marks}) AND pinned = 0"));
-    write.push_step(jobs.iter().fold(query, |query, job| query.bind(job.to_string())));
-}
-
 /// Forgets an account that has nothing here any more.
 pub(crate) fn leaver_forget(write: &mut Write, account: &str) {
     write.push_step(Query::new("DELETE FROM lab_leaver WHERE account = ?").bind(account));

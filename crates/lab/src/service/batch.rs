@@ -75,8 +75,7 @@ impl BatchSubmission {
     fn size_error(&self) -> ServiceError {
         let field = match &self.spread {
             Spread::Index { from, to } if to.saturating_add(1) < *from => {
-                let sentence = format!("An array from {from} to {to} has no element. Write the lesser index first.");
-                return ServiceError::Request { field: "array", sentence };
+                return ServiceError::BatchReversed { from: *from, to: *to };
             }
             Spread::Index { .. } => "array",
             Spread::Parameters(_) if matches!(self.template, Template::Inputs(_)) => "inputs",
@@ -174,6 +173,11 @@ impl BatchSubmission {
     }
 }
 
+/// What a batch is called that nobody named.
+pub(super) fn name_of(command: &str) -> String {
+    command.chars().take(100).collect()
+}
+
 /// What is known of a batch that is acceptable.
 struct Checked {
     /// Those that each have an element.
@@ -267,7 +271,7 @@ impl Lab {
             tenant: caller.tenant.to_string(),
             account: caller.account.to_string(),
             owner: caller.login.clone(),
-            name: if name.is_empty() { command.chars().take(100).collect() } else { name },
+            name: if name.is_empty() { name_of(&command) } else { name },
             kind: work.kind(),
             tool: work.needs().to_owned(),
             spec,

@@ -9,8 +9,8 @@ use super::live::REMOVALS;
 use crate::Lab;
 use crate::model::batch::BatchId;
 use crate::model::job::JobId;
-use crate::queries::batch_change::{batch_delete, batch_list_deleted, element_list_ids, jobs_delete};
-use crate::queries::leaver::{account_leave, jobs_stop, leaver_forget, leaver_jobs, leaver_list};
+use crate::queries::batch_change::{batch_delete, batch_list_deleted, element_list_ids, jobs_delete, jobs_stop};
+use crate::queries::leaver::{account_leave, leaver_forget, leaver_jobs, leaver_list};
 use crate::queries::run::run_ids_of_jobs;
 
 /// Wakes what clears away.

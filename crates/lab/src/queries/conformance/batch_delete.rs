@@ -14,13 +14,14 @@ use crate::queries::batch_change::{
 };
 use crate::queries::element::batch_take;
 use crate::queries::job::{RETRYABLE, job_next_attempt, job_pinned_set};
+use crate::queries::leaver::account_leave;
 use crate::queries::list::{JobFilter, Visible, element_list_failed, job_list};
 use crate::queries::run::{run_ids_of_jobs, run_list_of_job};
 use crate::queries::told::Told;
 
 testkit::for_each_engine!(crate::migrations();
     a_batch_is_deleted_with_its_elements, what_is_kept_keeps_its_output, a_batch_that_is_being_deleted_is_not_seen,
-    a_pin_and_a_deletion_exclude_each_other);
+    a_pin_and_a_deletion_exclude_each_other, a_pin_and_a_removal_exclude_each_other);
 
 /// Deletes a batch if it may be.
 async fn delete(db: &Database, id: BatchId) -> Result<Vec<u64>, DbError> {
@@ -110,6 +111,33 @@ async fn a_pin_and_a_deletion_exclude_each_other(db: Database) {
         });
         let delete = tokio::spawn(async move { change(&deleting, |w| batch_delete_ask(w, id)).await.is_ok() });
         assert_ne!(pin.await.unwrap(), delete.await.unwrap());
+    }
+}
+
+/// What is pinned when its owner's account is removed at the same moment stays, without its batch; or the pin is refused.
+async fn a_pin_and_a_removal_exclude_each_other(db: Database) {
+    let holder = connected(&db, "lab-a", "replica-1").await;
+    for turn in 0..12 {
+        let account = format!("ada-{turn}");
+        let wanted = batch(&account, 1);
+        insert(&db, &wanted).await;
+        let taken = elements(&wanted, &holder, 1);
+        change(&db, |w| batch_take(w, &wanted, &taken, NOW_MS)).await.unwrap();
+        let (id, job) = (wanted.id, taken[0].job);
+        force(&db, job, JobStatus::Completed).await;
+        let (pinning, removing) = (db.clone(), db.clone());
+        let pin = tokio::spawn(async move {
+            let pin = |w: &mut db::Write| {
+                batch_lock(w, id);
+                job_pinned_set(w, job, true);
+            };
+            change(&pinning, pin).await.is_ok()
+        });
+        let removal = tokio::spawn(async move { change(&removing, |w| account_leave(w, &account)).await.is_ok() });
+        let is_pinned = pin.await.unwrap();
+        assert!(removal.await.unwrap());
+        let left = stored(&db, job).await;
+        assert_eq!((left.pinned, left.batch.is_none()), (is_pinned, is_pinned));
     }
 }
 

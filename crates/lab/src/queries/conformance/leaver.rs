@@ -1,13 +1,13 @@
 //! Accounts that are removed.
 
-use db::Database;
+use db::{Database, DbError};
 
 use super::batch::{batch, elements, insert};
 use super::{NOW_MS, change, connected, job, lease, output_insert, run_started, stored, submit};
 use crate::queries::batch::batch_waiting_all;
-use crate::queries::batch_change::{batch_delete, batch_list_deleted, element_list_ids, jobs_delete};
+use crate::queries::batch_change::{batch_delete, batch_list_deleted, element_list_ids, jobs_delete, jobs_stop};
 use crate::queries::element::batch_take;
-use crate::queries::job::{job_get, job_insert, job_pinned_set};
+use crate::queries::job::{GOES_ON, job_get, job_insert, job_next_attempt, job_pinned_set};
 use crate::queries::leaver::{account_leave, leaver_forget, leaver_jobs, leaver_list};
 use crate::queries::output::{Chunk, output_list};
 use crate::queries::run::{run_ids_of_jobs, run_list_of_job};
@@ -37,6 +37,9 @@ async fn an_account_leaves_with_what_is_not_pinned(db: Database) {
     assert_eq!(leaver_list(&db, 9).await.unwrap(), ["ada"]);
     let jobs = leaver_jobs(&db, "ada", 9).await.unwrap();
     assert_eq!(jobs.len(), 2, "all but the pinned one");
+    change(&db, |w| jobs_stop(w, &jobs)).await.unwrap();
+    let again = change(&db, |w| job_next_attempt(w, on_node.id, 1, GOES_ON)).await;
+    assert!(matches!(again, Err(DbError::Unmet { .. })), "a run would be left without its job: {again:?}");
     let ids = run_ids_of_jobs(&db, &jobs).await.unwrap();
     change(&db, |w| jobs_delete(w, &jobs, &ids)).await.unwrap();
     change(&db, |w| leaver_forget(w, "ada")).await.unwrap();

@@ -6,7 +6,11 @@ pub(super) fn sentence(name: Option<&str>, text: &str) -> String {
     let text = without_place(text);
     let subject = name.unwrap_or("the body");
     if let Some((given, wanted)) = between(text, "invalid type: ").or_else(|| between(text, "invalid value: ")) {
-        return format!("{subject} is {}; it must be {}", given_in_words(given), wanted_in_words(wanted));
+        let wanted = match range(given, wanted) {
+            Some(range) => format!("a whole number from {range}"),
+            None => wanted_in_words(wanted),
+        };
+        return format!("{subject} is {}; it must be {wanted}", given_in_words(given));
     }
     if let Some((given, wanted)) = between(text, "unknown variant ") {
         return format!("{subject} is {}; it must be {}", given.replace('`', "\""), wanted.replace('`', ""));
@@ -18,7 +22,7 @@ pub(super) fn sentence(name: Option<&str>, text: &str) -> String {
         return format!("{} is missing", field.replace('`', ""));
     }
     let wanted = match text {
-        "invalid digit found in string" | "cannot parse integer from empty string" => "a whole number",
+        "invalid digit found in string" | "cannot parse integer from empty string" => "a whole number that fits here",
         "number too large to fit in target type" | "number too small to fit in target type" => "a number nearer to 0",
         "invalid float literal" | "cannot parse float from empty string" => "a number",
         "provided string was not `true` or `false`" => "true or false",
@@ -27,14 +31,29 @@ pub(super) fn sentence(name: Option<&str>, text: &str) -> String {
     format!("{subject} must be {wanted}")
 }
 
-/// Without the place in the text, which the field's path tells better.
+/// Without the place in the text, which the field's path tells better. What was given may hold the same words.
 fn without_place(text: &str) -> &str {
-    text.split_once(" at line ").map_or(text, |(what, _)| what)
+    let is_place = |place: &str| place.chars().all(|c| c.is_ascii_digit() || " column".contains(c));
+    text.rsplit_once(" at line ").filter(|(_, place)| is_place(place)).map_or(text, |(what, _)| what)
 }
 
 /// What was given and what was wanted.
 fn between<'a>(text: &'a str, before: &str) -> Option<(&'a str, &'a str)> {
-    text.strip_prefix(before)?.split_once(", expected ")
+    text.strip_prefix(before)?.rsplit_once(", expected ")
+}
+
+/// What the type holds that a whole number is too large or too small for.
+fn range(given: &str, wanted: &str) -> Option<String> {
+    given.strip_prefix("integer ")?;
+    Some(match wanted {
+        "u8" => format!("0 to {}", u8::MAX),
+        "u16" => format!("0 to {}", u16::MAX),
+        "u32" => format!("0 to {}", u32::MAX),
+        "u64" | "usize" => format!("0 to {}", u64::MAX),
+        "i32" => format!("{} to {}", i32::MIN, i32::MAX),
+        "i64" | "isize" => format!("{} to {}", i64::MIN, i64::MAX),
+        _ => return None,
+    })
 }
 
 fn given_in_words(given: &str) -> String {
@@ -84,7 +103,12 @@ mod tests {
     #[test]
     fn what_a_parser_says_becomes_plain_words() {
         assert_eq!(told::<u32>(r#""3""#), "x is the text \"3\"; it must be a whole number that is not negative");
-        assert_eq!(told::<u32>("-1"), "x is -1; it must be a whole number that is not negative");
+        assert_eq!(told::<u32>("-1"), "x is -1; it must be a whole number from 0 to 4294967295");
+        assert_eq!(told::<u8>("256"), "x is 256; it must be a whole number from 0 to 255");
+        assert_eq!(
+            told::<u32>(r#""5 at line 3, expected x""#),
+            "x is the text \"5 at line 3, expected x\"; it must be a whole number that is not negative"
+        );
         assert_eq!(told::<i64>("1.5"), "x is 1.5; it must be a whole number");
         assert_eq!(told::<String>("[]"), "x is a list; it must be a text");
         assert_eq!(told::<Vec<u8>>("{}"), "x is an object; it must be a list");
@@ -100,7 +124,8 @@ mod tests {
             let error = serde_urlencoded::from_str::<Vec<(String, u32)>>(query).unwrap_err();
             sentence(Some("limit"), &error.to_string())
         };
-        assert_eq!(told("limit=many"), "limit must be a whole number");
+        assert_eq!(told("limit=many"), "limit must be a whole number that fits here");
+        assert_eq!(told("limit=-1"), "limit must be a whole number that fits here");
         assert_eq!(told("limit=99999999999"), "limit must be a number nearer to 0");
     }
 }

@@ -208,6 +208,11 @@ impl Batch {
         }
     }
 
+    /// What a batch of this command is called that nobody named.
+    pub fn unnamed(command: &str) -> String {
+        command.chars().take(100).collect()
+    }
+
     /// The option of `amphi run` that spreads it so.
     pub fn spread_option(&self) -> String {
         match (self.is_each_node, self.has_inputs, self.has_parameters) {

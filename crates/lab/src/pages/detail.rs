@@ -63,9 +63,10 @@ fn bytes(text: &str) -> Option<i64> {
 pub(super) fn size(t: &PageContext, bytes: i64) -> String {
     let (key, unit) = match bytes {
         ..0x400 => ("size-bytes-iec", 1),
-        0x400..0x10_0000 => ("size-kib", 0x400),
-        0x10_0000..0x4000_0000 => ("size-mib", 0x10_0000),
-        0x4000_0000.. => ("size-gib", 0x4000_0000),
+        // What would be rounded to 1024 is one of the next unit.
+        0x400..0xF_FE00 => ("size-kib", 0x400),
+        0xF_FE00..0x3FF8_0000 => ("size-mib", 0x10_0000),
+        0x3FF8_0000.. => ("size-gib", 0x4000_0000),
     };
     // Far below 2^53, where a float is exact.
     let count = bytes as f64 / f64::from(unit);

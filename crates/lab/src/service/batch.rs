@@ -173,11 +173,6 @@ impl BatchSubmission {
     }
 }
 
-/// What a batch is called that nobody named.
-pub(super) fn name_of(command: &str) -> String {
-    command.chars().take(100).collect()
-}
-
 /// What is known of a batch that is acceptable.
 struct Checked {
     /// Those that each have an element.
@@ -271,7 +266,7 @@ impl Lab {
             tenant: caller.tenant.to_string(),
             account: caller.account.to_string(),
             owner: caller.login.clone(),
-            name: if name.is_empty() { name_of(&command) } else { name },
+            name: if name.is_empty() { Batch::unnamed(&command) } else { name },
             kind: work.kind(),
             tool: work.needs().to_owned(),
             spec,

@@ -5,7 +5,7 @@ use portal::{Caller, Role, Scope};
 use serde_json::json;
 
 use super::ServiceError;
-use super::batch::{BatchSubmission, Spread, name_of};
+use super::batch::{BatchSubmission, Spread};
 use super::sweep::DELETIONS;
 use crate::Lab;
 use crate::model::batch::{BLOCK, Batch, BatchId};
@@ -110,7 +110,7 @@ impl Lab {
             node: batch.wanted_node.map(|node| node.to_string()),
             on: batch.wanted_labels.clone(),
             // A name that nobody gave is made anew from the command.
-            name: Some(batch.name.clone()).filter(|name| *name != name_of(&batch.command)),
+            name: Some(batch.name.clone()).filter(|name| *name != Batch::unnamed(&batch.command)),
             idempotency: None,
             request: BatchSubmission::digest(id.to_string().as_bytes()),
         };

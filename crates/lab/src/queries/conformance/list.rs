@@ -9,7 +9,8 @@ use crate::queries::job::job_pinned_set;
 use crate::queries::list::{Cursor, JobFilter, Visible, job_list};
 
 testkit::for_each_engine!(crate::migrations();
-    pages_cover_the_list_in_order, a_page_is_not_moved_by_new_jobs, filters_narrow, text_is_taken_literally,
+    pages_cover_the_list_in_order, a_page_is_not_moved_by_new_jobs, filters_narrow, what_failed_is_listed,
+    text_is_taken_literally,
     everybody_sees_their_part, a_pinned_element_is_listed);
 
 /// Ids on all pages of `limit`.
@@ -91,6 +92,23 @@ async fn filters_narrow(db: Database) {
     ] {
         assert_eq!(listed(&db, filter.clone()).await, wanted, "{filter:?}");
     }
+}
+
+/// Whatever ended otherwise than with exit status 0, in lists without a batch too.
+async fn what_failed_is_listed(db: Database) {
+    let ends = [(JobStatus::Completed, Some(0)), (JobStatus::Completed, Some(3)), (JobStatus::Error, None)];
+    let others = [(JobStatus::Cancelled, None), (JobStatus::Running, None)];
+    let mut ids = Vec::new();
+    for (status, code) in ends.into_iter().chain(others) {
+        let wanted = job("ada");
+        submit(&db, &wanted).await;
+        force(&db, wanted.id, status).await;
+        let query = Query::new("UPDATE lab_job SET exit_code = ? WHERE id = ?").bind(code);
+        change(&db, |w| w.push_step(query.bind(wanted.id.to_string()))).await.unwrap();
+        ids.push(wanted.id);
+    }
+    let failed = JobFilter { is_failed: true, ..JobFilter::default() };
+    assert_eq!(listed(&db, failed).await, [ids[2], ids[1]]);
 }
 
 async fn text_is_taken_literally(db: Database) {

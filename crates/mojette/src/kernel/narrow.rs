@@ -1,4 +1,4 @@
-//! All parities of narrow elements in one pass: what a row adds to several of them at the same distance is loaded once.
+//! Parities of narrow elements in one pass, all or some: what a row adds to several of them at the same distance is loaded once.
 //!
 //! Where rows begin and end, copies of their edges with zeros beside them stand in for the rows, so that no bin has to ask which rows
 //! have an element for it: asking took more than half of the time of a small block. Rows and bins are bare pointers, as in the sweeps.
@@ -12,9 +12,8 @@ use super::rows::pointers;
 use super::vector::{Vector, width};
 use crate::{Element, Geometry};
 
-/// All M parities of K rows of narrow elements. Gives whether their lengths fit one another, and rows are not shorter than a copy of
-/// their edge; otherwise nothing has been written. Only those `WANTED` (bits) are
-/// written.
+/// The parities `WANTED` (bits) of K rows of narrow elements. Gives whether all lengths fit one another, and rows are not shorter than
+/// a copy of their edge; otherwise nothing has been written.
 pub(super) struct EncodeNarrow<'a, 'b, const K: usize, const M: usize, const WANTED: usize> {
     pub(super) rows: &'a [&'a [u8]; K],
     pub(super) bins: &'a mut [&'b mut [u8]; M],

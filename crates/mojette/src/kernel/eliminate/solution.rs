@@ -1,6 +1,6 @@
 //! The lost rows from the equations, vector after vector.
 
-use super::BYTES;
+use super::{BYTES, MOST_ROWS, STEEPEST};
 use crate::kernel::vector::{Vector, width};
 
 /// The lost rows from the equations. `SPANS` and `POWERS` are those of the plan.
@@ -122,14 +122,18 @@ pub(super) struct State<V> {
 impl<V: Vector> State<V> {
     #[inline(always)]
     pub(super) fn new() -> Self {
-        let none = Past([V::zero(); 11]);
+        let none = Past([V::zero(); PAST]);
         Self { x: none, y: none, z: none, a: none, b: none, c: none, d: none, e: none, f: none }
     }
 }
 
+/// Vectors that are remembered: with two elements each, as NEON has them, they reach as far back as any shift goes.
+const PAST: usize = 11;
+const _: () = assert!((MOST_ROWS - 1) * STEEPEST as usize <= 2 * (PAST - 1) + 1);
+
 /// The last vectors of a line, the latest first.
 #[derive(Clone, Copy)]
-struct Past<V>([V; 11]);
+struct Past<V>([V; PAST]);
 
 impl<V: Vector> Past<V> {
     const ELEMENTS: usize = width::<V>() / BYTES as usize;

@@ -76,7 +76,18 @@ fn eliminates_of<V: Vector, const SPANS: usize, const POWERS: usize, const E: us
         for (row, bytes) in ones(lost).zip(&found) {
             assert!(*bytes == fragments[row], "row {row} of {lost:#b} from {by:#b}, {columns} columns");
         }
-        assert!(!Eliminate::<SPANS, POWERS, E, KEPT> { plan, have: &have[1..], lost: &mut [] }.run::<V>());
+        let before = found.clone();
+        let mut refuses = |have: &[&[u8]]| {
+            let mut rows: Vec<&mut [u8]> = found.iter_mut().map(Vec::as_mut_slice).collect();
+            !Eliminate::<SPANS, POWERS, E, KEPT> { plan, have, lost: &mut rows }.run::<V>()
+        };
+        assert!(refuses(&have[1..]), "one is missing");
+        for at in [0, KEPT, have.len() - 1] {
+            let mut have = have.clone();
+            have[at] = &have[at][8..];
+            assert!(refuses(&have), "fragment {at} is an element short");
+        }
+        assert!(found == before, "nothing was written");
     }
 }
 

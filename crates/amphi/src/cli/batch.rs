@@ -12,6 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, INTERRUPTED};
+use super::job::each;
 use super::output::{OutputArgs, print, print_facts, print_json, print_line, print_table};
 use super::run::Interrupts;
 use super::table::{Cell, Table};
@@ -99,12 +100,12 @@ pub(super) async fn run(args: BatchArgs) -> Result<(), Failure> {
             if args.format.is_json() { print_json(&batch) } else { print_line(&format!("batch {id} cancelled")) }
         }
         BatchCommand::Delete { id } => {
-            for id in id {
-                client.change(Method::DELETE, &["batches", &id], None).await.map_err(unknown)?;
+            each(&id, async |id| {
+                client.change(Method::DELETE, &["batches", id], None).await.map_err(unknown)?;
                 let deleted = json!({ "id": id });
-                if args.format.is_json() { print_json(&deleted) } else { print_line(&format!("batch {id} deleted")) }?;
-            }
-            Ok(())
+                if args.format.is_json() { print_json(&deleted) } else { print_line(&format!("batch {id} deleted")) }
+            })
+            .await
         }
         BatchCommand::Output { id, stream } => output::show(&client, &id, &stream, args.format.is_json()).await,
         BatchCommand::Results { id } => {

@@ -48,6 +48,12 @@ impl Failure {
         self
     }
 
+    /// Says which of several things it is about.
+    pub(crate) fn about(mut self, thing: &str) -> Self {
+        self.what = format!("{thing}: {}", self.what);
+        self
+    }
+
     /// Writes the lines to standard error; nothing when the reader of our output has left.
     pub(crate) fn print(&self) {
         if self.exit == READER_LEFT {

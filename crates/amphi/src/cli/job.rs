@@ -136,18 +136,18 @@ pub(super) async fn run(args: JobArgs) -> Result<(), Failure> {
         }
         JobCommand::Source { id, dir } => source::show(&client, &id, dir.as_deref(), format).await,
         JobCommand::Cancel { id } => {
-            for id in id {
-                let job = client.change(Method::POST, &["jobs", &id, "cancel"], None).await.map_err(unknown)?;
-                tell(format, &job, &format!("{id} is being cancelled"))?;
-            }
-            Ok(())
+            each(&id, async |id| {
+                let job = client.change(Method::POST, &["jobs", id, "cancel"], None).await.map_err(unknown)?;
+                tell(format, &job, &format!("{id} is being cancelled"))
+            })
+            .await
         }
         JobCommand::Delete { id } => {
-            for id in id {
-                client.change(Method::DELETE, &["jobs", &id], None).await.map_err(unknown)?;
-                tell(format, &json!({ "id": id }), &format!("{id} deleted"))?;
-            }
-            Ok(())
+            each(&id, async |id| {
+                client.change(Method::DELETE, &["jobs", id], None).await.map_err(unknown)?;
+                tell(format, &json!({ "id": id }), &format!("{id} deleted"))
+            })
+            .await
         }
         JobCommand::Pin { id } => set_pinned(&client, &id, true, format).await,
         JobCommand::Unpin { id } => set_pinned(&client, &id, false, format).await,
@@ -163,6 +163,21 @@ pub(super) async fn run(args: JobArgs) -> Result<(), Failure> {
             tell(format, &kept, &format!("kept in {}:{}", text("export"), text("path")))
         }
     }
+}
+
+/// Does the same with each of several things. One that fails is told, and the others are done all the same; the last
+/// failure is the command's.
+pub(super) async fn each(ids: &[String], act: impl AsyncFn(&str) -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut failed: Option<Failure> = None;
+    for id in ids {
+        if let Err(failure) = act(id).await {
+            let failure = if ids.len() > 1 { failure.about(id) } else { failure };
+            if let Some(before) = failed.replace(failure) {
+                before.print();
+            }
+        }
+    }
+    failed.map_or(Ok(()), Err)
 }
 
 pub(super) fn unknown(error: ClientError) -> Failure {

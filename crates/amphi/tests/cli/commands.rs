@@ -267,3 +267,15 @@ async fn a_server_that_is_told_wrong_is_wrong_usage() {
     let done = program.run(&["up", "--nodes", "0", "--dir", &dir_text, "--listen", &address]).await;
     assert!(done.code == 2 && done.stderr.contains("listening on"), "{}", done.stderr);
 }
+
+#[tokio::test]
+async fn of_several_ids_the_unknown_one_is_named_and_the_others_are_done() {
+    let server = FakeServer::start().await;
+    let unknown = json!({ "code": "job-unknown", "message": "There is no job of that id." });
+    server.on("DELETE /api/v1/jobs/a", 204, Value::Null);
+    server.on("DELETE /api/v1/jobs/b", 404, unknown);
+    server.on("DELETE /api/v1/jobs/c", 204, Value::Null);
+    let done = Program::with_server(&server.url).run(&["job", "delete", "a", "b", "c"]).await;
+    assert_eq!((done.code, done.stdout.as_str()), (4, "a deleted\nc deleted\n"));
+    assert!(done.stderr.starts_with("error: b: There is no job of that id\n"), "{}", done.stderr);
+}

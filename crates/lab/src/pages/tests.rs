@@ -219,7 +219,7 @@ fn service_errors() -> Vec<ServiceError> {
 
 #[test]
 fn every_code_of_the_services_has_a_sentence() {
-    let source = include_str!("../service.rs");
+    let source = include_str!("../service/problem.rs");
     let codes: Vec<_> = source
         .split("Problem::")
         .filter_map(|rest| rest.split_once('"'))

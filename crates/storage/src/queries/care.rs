@@ -198,7 +198,7 @@ pub(crate) async fn scrub_list(db: &Database) -> Result<Vec<ScrubState>, DbError
     db.all(Query::new(sql)).await?.iter().map(read).collect()
 }
 
-/// Stores how far it has come.
+/// Begins a scrub, or has it begin anew, where `scrub` says.
 pub(crate) fn scrub_put(write: &mut Write, scrub: &ScrubState) {
     let sql = "INSERT INTO storage_scrub (store, volume, stripe, unit, begun_ms, done_ms, bytes, damaged) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store) DO UPDATE SET volume = excluded.volume, \
@@ -207,6 +207,15 @@ pub(crate) fn scrub_put(write: &mut Write, scrub: &ScrubState) {
     let (volume, stripe, unit) = scrub.at.map_or((0, None, 0), |(volume, stripe, unit)| (volume, Some(stripe), unit));
     let query = Query::new(sql).bind(scrub.store).bind(volume).bind(stripe).bind(unit).bind(scrub.begun_ms);
     write.push_step(query.bind(scrub.done_ms).bind(scrub.bytes).bind(scrub.damaged));
+}
+
+/// Stores how far a scrub has come, unless it was told meanwhile to begin anew.
+pub(crate) fn scrub_progress(write: &mut Write, scrub: &ScrubState) {
+    let sql = "UPDATE storage_scrub SET volume = ?, stripe = ?, unit = ?, done_ms = ?, bytes = ?, damaged = ? \
+         WHERE store = ? AND begun_ms = ?";
+    let (volume, stripe, unit) = scrub.at.map_or((0, None, 0), |(volume, stripe, unit)| (volume, Some(stripe), unit));
+    let query = Query::new(sql).bind(volume).bind(stripe).bind(unit).bind(scrub.done_ms);
+    write.push_step(query.bind(scrub.bytes).bind(scrub.damaged).bind(scrub.store).bind(scrub.begun_ms));
 }
 
 /// Notes when an operator asked for a volume to be rebuilt; 0: it is done.

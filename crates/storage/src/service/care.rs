@@ -17,7 +17,7 @@ use crate::queries::balance::rebalance_list;
 use crate::queries::care::{
     CaredVolume, OnSet, ScrubState, cared_volumes, placed_counts, scrub_list, set_list, stripe_range, stripes_move,
 };
-use crate::queries::damage::{DamagedUnit, damage_forget, damage_list};
+use crate::queries::damage::{DamagedUnit, damage_forget, damage_list, damage_put};
 use crate::queries::store::store_list;
 use crate::queries::stripe::set_text;
 use crate::queries::work::WorkKind;
@@ -44,6 +44,17 @@ pub(crate) struct Repairs(Mutex<Waiting>);
 
 /// A stripe to be repaired, and which of its units.
 pub(crate) type Broken = (OnSet, Vec<usize>);
+
+/// What became of units that were said to be missing or damaged.
+#[derive(Default)]
+struct Looked {
+    /// They are.
+    broken: Vec<Broken>,
+    /// A store does not say.
+    unsure: BTreeSet<StripeId>,
+    /// There is no row of the stripe: it is gone, or its write goes on.
+    unknown: BTreeSet<StripeId>,
+}
 
 /// How the stripes of a volume fare. Numbers of stripes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -120,37 +131,41 @@ impl Storage {
             let of_volume = waiting.range((volume.id, StripeId::MIN)..=(volume.id, StripeId::MAX));
             let of_volume: Vec<_> = of_volume.map(|((_, stripe), units)| (*stripe, units.clone())).collect();
             for batch in of_volume.chunks(BATCH) {
-                let (broken, mut left) = self.broken(&stripes, batch).await?;
+                let Looked { broken, unsure: mut left, unknown } = self.look(&stripes, batch).await?;
                 let wanted: Vec<_> = broken.iter().map(|(on, _)| on.stripe.id).collect();
                 is_stuck |= !left.is_empty() || self.repair(&stripes, broken).await?.len() < wanted.len();
                 left.extend(wanted);
-                let settled = batch.iter().map(|(stripe, _)| *stripe).filter(|stripe| !left.contains(stripe));
-                let settled: Vec<_> = settled.collect();
+                let over = batch.iter().map(|(stripe, _)| *stripe).filter(|stripe| !left.contains(stripe));
+                let over: Vec<_> = over.collect();
+                let settled: Vec<_> = over.iter().copied().filter(|stripe| !unknown.contains(stripe)).collect();
                 let mut write = Write::new();
                 damage_forget(&mut write, &settled);
                 self.db().write(write).await?;
-                settled.iter().for_each(|stripe| drop(waiting.remove(&(volume.id, *stripe))));
+                over.iter().for_each(|stripe| drop(waiting.remove(&(volume.id, *stripe))));
             }
         }
         Ok(is_stuck)
     }
 
-    /// Those of the units that are missing or damaged indeed, and not gone with their file; and the stripes of which a store
-    /// does not say. What is damaged where it is not needed any more is deleted.
-    async fn broken(
+    /// Looks at units that are said to be missing or damaged. What is damaged where it is not needed is deleted.
+    async fn look(
         &self,
         stripes: &Stripes,
         wanted: &[(StripeId, BTreeSet<(usize, StoreId)>)],
-    ) -> Result<(Vec<Broken>, BTreeSet<StripeId>), ServiceError> {
-        let (mut broken, mut unsure) = (Vec::new(), BTreeSet::new());
+    ) -> Result<Looked, ServiceError> {
+        let mut looked = Looked::default();
         for (id, units) in wanted {
-            let Some(on) = stripe_range(self.db(), stripes.volume(), (*id, *id), 1).await?.pop() else { continue };
+            let Some(on) = stripe_range(self.db(), stripes.volume(), (*id, *id), 1).await?.pop() else {
+                self.look_at_unknown(stripes, *id, units).await?;
+                looked.unknown.insert(*id);
+                continue;
+            };
             let mut lost = Vec::new();
             for (index, store) in units.iter().copied().filter(|(index, _)| *index < on.stripe.stores.len()) {
                 if on.stripe.stores[index] != store {
                     let Some(link) = stripes.link(store) else { continue };
                     if link.delete(vec![stripes.key(*id, index)]).await.is_err() {
-                        unsure.insert(*id);
+                        looked.unsure.insert(*id);
                     }
                     continue;
                 }
@@ -158,15 +173,43 @@ impl Storage {
                     Some(true) => lost.push(index),
                     Some(false) => {}
                     None => {
-                        unsure.insert(*id);
+                        looked.unsure.insert(*id);
                     }
                 }
             }
             if !lost.is_empty() {
-                broken.push((on, lost));
+                looked.broken.push((on, lost));
             }
         }
-        Ok((broken, unsure))
+        Ok(looked)
+    }
+
+    /// Deletes damaged units of a stripe that there is no row of. That they were found stays noted: should the row come, they
+    /// are put anew.
+    async fn look_at_unknown(
+        &self,
+        stripes: &Stripes,
+        stripe: StripeId,
+        units: &BTreeSet<(usize, StoreId)>,
+    ) -> Result<(), ServiceError> {
+        for (index, store) in units.iter().copied() {
+            let (Some(link), key) = (stripes.link(store), stripes.key(stripe, index)) else { continue };
+            if !link.is_damaged(key).await.unwrap_or(false) {
+                continue;
+            }
+            let mut write = Write::new();
+            let unit = DamagedUnit { volume: stripes.volume(), stripe, index, store };
+            damage_put(&mut write, &[unit], self.db().clock().now_ms());
+            self.db().write(write).await?;
+            if let Err(error) = link.delete(vec![key]).await {
+                tracing::debug!(
+                    store.id = store,
+                    error = &error as &dyn std::error::Error,
+                    "a damaged unit stays for now"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Puts the lost units of stripes anew, makes them safe, then says where they are. Answers which stripes were repaired.

@@ -155,6 +155,15 @@ impl Link {
         }
     }
 
+    /// Whether it has this unit, damaged.
+    pub(crate) async fn is_damaged(&self, key: UnitKey) -> Result<bool, LinkError> {
+        let before = match key.index.checked_sub(1) {
+            Some(index) => Some(UnitKey { index, ..key }),
+            None => key.stripe.checked_sub(1).map(|stripe| UnitKey { stripe, index: u32::MAX, ..key }),
+        };
+        Ok(self.verify(before, 1).await?.damaged.contains(&key))
+    }
+
     /// Size and content, within `timeout`.
     pub(crate) async fn stat(&self, timeout: Duration) -> Result<StatReply, LinkError> {
         let request = StatRequest { store: self.address.id as u64 };

@@ -11,7 +11,7 @@ use wire::store::UnitKey;
 use super::pace::Pace;
 use crate::Storage;
 use crate::model::stripe::StoreId;
-use crate::queries::care::{ScrubState, cared_volumes, scrub_list, scrub_put};
+use crate::queries::care::{ScrubState, cared_volumes, scrub_list, scrub_progress, scrub_put};
 use crate::queries::damage::{DamagedUnit, damage_put};
 use crate::service::ServiceError;
 use crate::stripe::{Damage, DamageKind, Link};
@@ -54,6 +54,9 @@ impl Storage {
         if scrub.at.is_none() {
             scrub =
                 ScrubState { store: scrub.store, begun_ms: now_ms, done_ms: scrub.done_ms, ..ScrubState::default() };
+            let mut write = Write::new();
+            scrub_put(&mut write, &scrub);
+            self.db().write(write).await?;
         }
         let (begun, mut pace) = (Instant::now(), Pace::new());
         while begun.elapsed() < TURN {
@@ -86,8 +89,8 @@ impl Storage {
                 (scrub.at, scrub.done_ms) = (None, self.db().clock().now_ms());
             }
             let mut write = Write::new();
-            damage_put(&mut write, &damaged);
-            scrub_put(&mut write, &scrub);
+            damage_put(&mut write, &damaged, self.db().clock().now_ms());
+            scrub_progress(&mut write, &scrub);
             self.db().write(write).await?;
             metrics::counter!("amphi_storage_scrubbed_bytes_total").increment(slice.bytes);
             if scrub.at.is_none() {

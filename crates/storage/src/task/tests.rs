@@ -9,6 +9,7 @@ use crate::model::alert::AlertCode;
 use crate::model::store::StoreState;
 use crate::model::stripe::SPAN_BYTES;
 use crate::plane::{Plane, VOLUME, at, content};
+use crate::queries::care::{scrub_list, scrub_progress};
 use crate::queries::store::store_state_set;
 use crate::service::care::VolumeHealth;
 
@@ -154,6 +155,48 @@ async fn a_scrub_finds_a_flipped_byte_and_it_is_repaired() {
     plane.storage.scrub().await.unwrap();
     assert_eq!(health(&plane).await.repairs_waiting, 0, "it was repaired");
     assert_eq!(plane.units(), 6);
+    assert_eq!(plane.get("a").await.unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_is_asked_for_while_another_goes_on_begins_anew() {
+    let plane = Plane::new(1, 6).await;
+    let db = plane.storage.db();
+    plane.put("a", &content(SPAN_BYTES, 9)).await;
+    plane.storage.scrub().await.unwrap();
+    let before = scrub_list(db).await.unwrap();
+    assert!(before.iter().all(|scrub| scrub.begun_ms > 0 && scrub.done_ms > 0), "{before:?}");
+    plane.storage.scrub_ask(VOLUME).await.unwrap();
+    let asked = scrub_list(db).await.unwrap();
+    // The one that went on says how far it came.
+    let mut write = db::Write::new();
+    before.iter().for_each(|scrub| scrub_progress(&mut write, scrub));
+    db.write(write).await.unwrap();
+    assert_eq!(scrub_list(db).await.unwrap(), asked, "the wish stays");
+    flip_a_byte(&plane, 4);
+    plane.storage.scrub().await.unwrap();
+    assert_eq!(health(&plane).await.repairs_waiting, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_before_a_write_is_over_is_repaired_after_it() {
+    let plane = Plane::new(1, 6).await;
+    let data = content(SPAN_BYTES, 9);
+    let mut upload = plane.files.upload(&at("a")).await.unwrap();
+    upload.push(data.clone()).await.unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while plane.units() < 6 {
+        assert!(tokio::time::Instant::now() < deadline, "the write does not come");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    flip_a_byte(&plane, 4);
+    plane.storage.scrub().await.unwrap();
+    plane.storage.repairs_do().await.unwrap();
+    assert_eq!((health(&plane).await.repairs_waiting, plane.units()), (0, 5), "nobody can use it");
+    upload.finish().await.unwrap();
+    plane.storage.repairs_do().await.unwrap();
+    plane.storage.repairs_do().await.unwrap();
+    assert_eq!((plane.units(), plane.count("storage_damage").await), (6, 0));
     assert_eq!(plane.get("a").await.unwrap(), data);
 }
 

@@ -1,69 +1,161 @@
 //! Bytes of stripes in memory. A stripe never changes, so that what is kept of it never is out of date; only room ends it.
+//!
+//! What passes by, being written or read in order, is hardly read again: it has little room, and can't take that of stripes of
+//! which parts are read here and there. Those are kept whole from the second part on, unless others that are in use would
+//! have to go for them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use nix::sys::sysinfo::sysinfo;
+use tokio::time::Instant;
 
+use crate::SPAN_BYTES;
 use crate::model::stripe::StripeId;
 
-/// Bytes that are kept at most.
-const BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Bytes that are kept at most of what passes by.
+const PASSING_MAX: usize = 256 << 20;
+/// The same of what is read here and there: a sixteenth of the machine's memory, within these.
+const SOUGHT_MAX: std::ops::RangeInclusive<u64> = 256 << 20..=1 << 30;
+const MEMORY_SHARE: u64 = 16;
+/// Of what is read here and there, what was used within this does not go for others.
+const IN_USE: Duration = Duration::from_secs(10);
 
 /// See the file's head.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Contents {
     held: Mutex<Held>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Held {
+    passing: Kept,
+    sought: Kept,
+    parts: Parts,
+}
+
+/// Bytes by how lately they were used.
+#[derive(Debug)]
+struct Kept {
     stripes: HashMap<StripeId, (Bytes, u64)>,
     /// The same, by when they were used last.
-    by_use: BTreeMap<u64, StripeId>,
+    by_use: BTreeMap<u64, (StripeId, Instant)>,
     uses: u64,
     bytes: usize,
+    bytes_max: usize,
+}
+
+/// Stripes of which a part was read lately: as many as could be kept, and some more.
+#[derive(Debug, Default)]
+struct Parts {
+    late: HashSet<StripeId>,
+    early: HashSet<StripeId>,
+}
+
+impl Default for Contents {
+    fn default() -> Self {
+        let memory = sysinfo().map_or(0, |info| info.ram_total());
+        let sought_max = (memory / MEMORY_SHARE).clamp(*SOUGHT_MAX.start(), *SOUGHT_MAX.end());
+        Self::keeping(PASSING_MAX, sought_max as usize)
+    }
 }
 
 impl Contents {
+    fn keeping(passing_max: usize, sought_max: usize) -> Self {
+        let (passing, sought) = (Kept::up_to(passing_max), Kept::up_to(sought_max));
+        Self { held: Mutex::new(Held { passing, sought, parts: Parts::default() }) }
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The bytes of a stripe, all of them.
     pub(crate) fn get(&self, id: StripeId) -> Option<Bytes> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let Held { stripes, by_use, uses, .. } = &mut *held;
-        let (bytes, used) = stripes.get_mut(&id)?;
-        by_use.remove(used);
-        *uses += 1;
-        *used = *uses;
-        by_use.insert(*uses, id);
-        Some(bytes.clone())
+        let mut held = self.held();
+        held.sought.get(id).or_else(|| held.passing.get(id))
     }
 
     /// Whether [`Contents::get`] would answer, without counting as a use.
     pub(crate) fn holds(&self, id: StripeId) -> bool {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).stripes.contains_key(&id)
+        let held = self.held();
+        held.sought.stripes.contains_key(&id) || held.passing.stripes.contains_key(&id)
+    }
+
+    /// Takes note that a part of a stripe is read out of order. Whether the whole of it is worth reading, and will be kept.
+    pub(crate) fn is_worth(&self, id: StripeId) -> bool {
+        let mut held = self.held();
+        let most = held.sought.bytes_max / SPAN_BYTES;
+        held.parts.again(id, most) && held.sought.has_room()
     }
 
     pub(crate) fn insert(&self, id: StripeId, bytes: Bytes) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.remove(id);
-        held.uses += 1;
-        let used = held.uses;
-        held.bytes += bytes.len();
-        held.stripes.insert(id, (bytes, used));
-        held.by_use.insert(used, id);
-        while held.bytes > BYTES_MAX {
-            let Some((_, &oldest)) = held.by_use.first_key_value() else { return };
-            held.remove(oldest);
-        }
+        let mut held = self.held();
+        let is_sought = held.parts.has(id) && held.sought.has_room();
+        let (into, other) = match &mut *held {
+            Held { passing, sought, .. } if is_sought => (sought, passing),
+            Held { passing, sought, .. } => (passing, sought),
+        };
+        other.remove(id);
+        into.insert(id, bytes);
     }
 }
 
-impl Held {
+impl Kept {
+    fn up_to(bytes_max: usize) -> Self {
+        Self { stripes: HashMap::new(), by_use: BTreeMap::new(), uses: 0, bytes: 0, bytes_max }
+    }
+
+    fn get(&mut self, id: StripeId) -> Option<Bytes> {
+        let (bytes, used) = self.stripes.get_mut(&id)?;
+        self.by_use.remove(used);
+        self.uses += 1;
+        *used = self.uses;
+        self.by_use.insert(self.uses, (id, Instant::now()));
+        Some(bytes.clone())
+    }
+
+    fn insert(&mut self, id: StripeId, bytes: Bytes) {
+        self.remove(id);
+        self.uses += 1;
+        self.bytes += bytes.len();
+        self.stripes.insert(id, (bytes, self.uses));
+        self.by_use.insert(self.uses, (id, Instant::now()));
+        while self.bytes > self.bytes_max {
+            let Some((_, &(oldest, _))) = self.by_use.first_key_value() else { return };
+            self.remove(oldest);
+        }
+    }
+
     fn remove(&mut self, id: StripeId) {
         if let Some((bytes, used)) = self.stripes.remove(&id) {
             self.by_use.remove(&used);
             self.bytes -= bytes.len();
         }
+    }
+
+    /// Whether one more goes in without another that is in use going for it.
+    fn has_room(&self) -> bool {
+        let is_idle = |(_, (_, at)): (_, &(_, Instant))| at.elapsed() > IN_USE;
+        self.bytes + SPAN_BYTES <= self.bytes_max || self.by_use.first_key_value().is_some_and(is_idle)
+    }
+}
+
+impl Parts {
+    fn has(&self, id: StripeId) -> bool {
+        self.late.contains(&id) || self.early.contains(&id)
+    }
+
+    /// Notes a stripe, beside `most` others. Whether it was noted before.
+    fn again(&mut self, id: StripeId, most: usize) -> bool {
+        let is_known = self.has(id);
+        self.late.insert(id);
+        if self.late.len() > most {
+            self.early = std::mem::take(&mut self.late);
+        }
+        is_known
     }
 }
 
@@ -74,7 +166,7 @@ mod tests {
     #[test]
     fn what_was_not_used_for_longest_goes_first() {
         let contents = Contents::default();
-        let large = Bytes::from(vec![7; BYTES_MAX / 4]);
+        let large = Bytes::from(vec![7; PASSING_MAX / 4]);
         for id in 0..4 {
             contents.insert(id, large.clone());
         }
@@ -82,6 +174,42 @@ mod tests {
         contents.insert(4, large.clone());
         assert_eq!([0, 1, 2, 3, 4].map(|id| contents.holds(id)), [true, false, true, true, true]);
         contents.insert(4, Bytes::from_static(b"small"));
-        assert_eq!(contents.held.lock().unwrap().bytes, 3 * large.len() + 5);
+        assert_eq!(contents.held().passing.bytes, 3 * large.len() + 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_here_and_there_is_kept_and_what_passes_by_takes_nothing_of_it() {
+        let contents = Contents::keeping(2 * SPAN_BYTES, 4 * SPAN_BYTES);
+        let whole = Bytes::from(vec![7; SPAN_BYTES]);
+        for id in 0..4 {
+            assert!(!contents.is_worth(id), "a first part says nothing");
+            assert!(contents.is_worth(id));
+            contents.insert(id, whole.clone());
+        }
+        for id in 100..110 {
+            contents.insert(id, whole.clone());
+        }
+        assert_eq!(
+            [0, 1, 2, 3, 107, 108, 109].map(|id| contents.holds(id)),
+            [true, true, true, true, false, true, true]
+        );
+        // There is no room until one of them was not used for a while.
+        assert_eq!([4, 4].map(|id| contents.is_worth(id)), [false, false]);
+        tokio::time::advance(IN_USE).await;
+        assert!([0, 1, 3].into_iter().all(|id| contents.get(id).is_some()));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(contents.is_worth(4));
+        contents.insert(4, whole.clone());
+        assert_eq!([0, 1, 2, 3, 4].map(|id| contents.holds(id)), [true, true, false, true, true]);
+        assert!(!contents.is_worth(2), "all are in use");
+        assert_eq!(contents.held().sought.bytes, 4 * SPAN_BYTES);
+    }
+
+    #[test]
+    fn parts_are_forgotten_when_many_others_were_read_since() {
+        let contents = Contents::keeping(0, 4 * SPAN_BYTES);
+        assert!(!contents.is_worth(1));
+        assert!((10..19).all(|id| !contents.is_worth(id)));
+        assert!(!contents.is_worth(1) && contents.is_worth(18));
     }
 }

@@ -61,7 +61,7 @@ impl Core {
         let is_whole = is_in_order || to - from >= WHOLE_BYTES.min(held);
         let bytes = if from == to {
             Bytes::new()
-        } else if is_whole || self.is_fetching(stripe) {
+        } else if is_whole || self.is_fetching(stripe) || self.shares.contents.is_worth(stripe.id) {
             self.content(stripe).await?.slice(from..to)
         } else {
             self.read_stored(stripe, from as u32..to as u32).await?

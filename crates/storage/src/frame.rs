@@ -13,19 +13,15 @@ use wire::store::ask::Call;
 use wire::store::{Answer, Ask};
 
 mod memory;
+mod stream;
 
 pub(crate) use memory::Memory;
+pub(crate) use stream::{Reader, Writer, dialled, offered, served, spoken};
 
-/// The protocol's name in TLS (ALPN).
-pub(crate) const PROTOCOL: &[u8] = b"amphi-store/1";
 /// Data of one frame, in bytes, at most.
 pub(crate) const DATA_BYTES_MAX: usize = 8 << 20;
 /// A head, in bytes, at most: a list of 10,000 units, with room to grow.
 const HEAD_BYTES_MAX: usize = 1 << 20;
-/// What TLS takes in before it is sent, in bytes: its records are of 16 KiB, and one call to the system for each costs more
-/// than to make them.
-pub(crate) const SEND_BYTES: usize = 256 << 10;
-
 /// Bytes read from a connection at a time: TLS by itself would ask the system for each 4 KiB.
 const READ_BYTES: usize = 128 << 10;
 /// How long a connection may be silent before it is asked whether the other side is there, in seconds; how often then, a

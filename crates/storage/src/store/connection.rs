@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{ReadHalf, WriteHalf, split};
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -12,7 +11,6 @@ use wire::store::answer::Reply;
 use wire::store::{Answer, Ask};
 
 use super::caller::Caller;
-use super::listen::Stream;
 use super::serve::Stores;
 use crate::begin::begin;
 use crate::frame::{self, DATA_BYTES_MAX, FrameError, Incoming, Memory};
@@ -26,11 +24,16 @@ const TRANSFER_TIMEOUT: Duration = Duration::from_secs(5);
 const RATE_MIN: usize = 1 << 20;
 
 /// `None`: a part of an answer was not taken, and nothing more can be said.
-type Writer = Arc<Mutex<Option<WriteHalf<Stream>>>>;
+type Writer = Arc<Mutex<Option<frame::Writer>>>;
 
 /// Serves requests until the client leaves, or `shutdown`; what is at work then is finished. Dropped, it breaks off.
-pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdown: CancellationToken) {
-    let (mut reader, writer) = split(stream);
+pub(super) async fn serve(
+    mut reader: frame::Reader,
+    writer: frame::Writer,
+    caller: Caller,
+    stores: Stores,
+    shutdown: CancellationToken,
+) {
     // Ends this connection alone.
     let shutdown = shutdown.child_token();
     let end = Instant::now() + AGE_MAX;
@@ -77,7 +80,7 @@ pub(super) async fn serve(stream: Stream, caller: Caller, stores: Stores, shutdo
     while at_work.join_next().await.is_some() {}
 }
 
-async fn request_read(incoming: Incoming, reader: &mut ReadHalf<Stream>, memory: &Memory) -> Result<Ask, FrameError> {
+async fn request_read(incoming: Incoming, reader: &mut frame::Reader, memory: &Memory) -> Result<Ask, FrameError> {
     let slow = |_| FrameError::Broken(std::io::ErrorKind::TimedOut.into());
     timeout(transfer_timeout(incoming.bytes()), incoming.read(reader, memory)).await.map_err(slow)?
 }

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use wire::NodeIdentity;
 
@@ -18,14 +16,11 @@ use super::caller::Caller;
 use super::connection;
 use super::serve::Stores;
 use super::tls::{TlsError, server_config};
-use crate::frame::{SEND_BYTES, prepared};
+use crate::frame::{prepared, served};
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Clients at the same time.
 const CONNECTIONS_MAX: usize = 4_096;
-
-/// A client's connection.
-pub(super) type Stream = TlsStream<BufReader<TcpStream>>;
 
 /// Serves `stores` to who shows a certificate of the node's authority, until `shutdown`; what is at work then is finished.
 ///
@@ -74,17 +69,18 @@ async fn connection(
     stores: Stores,
     shutdown: CancellationToken,
 ) {
-    let mut stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(prepared(stream))).await {
+    let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(prepared(stream))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             return tracing::debug!(error = &error as &dyn std::error::Error, "TLS with {peer} failed");
         }
         Err(_) => return tracing::debug!("TLS with {peer} took too long"),
     };
-    stream.get_mut().1.set_buffer_limit(Some(SEND_BYTES));
-    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    match Caller::of(certificates) {
-        Some(caller) => connection::serve(stream, caller, stores, shutdown).await,
-        None => tracing::warn!("{peer} has a certificate that is none of a store's client"),
+    let Some(caller) = Caller::of(stream.get_ref().1.peer_certificates().unwrap_or_default()) else {
+        return tracing::warn!("{peer} has a certificate that is none of a store's client");
+    };
+    match served(stream).await {
+        Ok((reader, writer)) => connection::serve(reader, writer, caller, stores, shutdown).await,
+        Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "{peer} broke off"),
     }
 }

@@ -8,6 +8,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
+use rustls::version::TLS13;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::sync::watch;
 use wire::NodeIdentity;
@@ -43,9 +44,11 @@ pub(crate) fn server_config(identity: watch::Receiver<NodeIdentity>) -> Result<S
     let verifier = verifier.build().map_err(TlsError::Authority)?;
     let certified = Arc::new(certified(&present)?);
     let resolver = Arc::new(Renewed { identity, present: Mutex::new((present, certified)) });
-    let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let versions = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]);
     let mut config = versions.map_err(TlsError::Pair)?.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
-    config.alpn_protocols = vec![frame::PROTOCOL.to_vec()];
+    config.alpn_protocols = frame::spoken();
+    // Nobody resumes, and where TLS is left nothing of it may follow.
+    config.send_tls13_tickets = 0;
     Ok(config)
 }
 

@@ -6,19 +6,15 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{BufReader, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, oneshot};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tokio_util::task::AbortOnDropHandle;
 use wire::store::answer::Reply;
 use wire::store::ask::Call;
 use wire::store::{Answer, Ask};
 
 use crate::frame::{self, FrameError, Memory};
-
-type Stream = TlsStream<BufReader<TcpStream>>;
 
 /// Why a call on a line failed; nothing more goes over it then.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +27,7 @@ pub(crate) enum LineError {
 
 /// See the file's head.
 pub(crate) struct Line {
-    writer: Mutex<WriteHalf<Stream>>,
+    writer: Mutex<frame::Writer>,
     waiting: Arc<Waiting>,
     next: AtomicU64,
     _reader: AbortOnDropHandle<()>,
@@ -81,13 +77,13 @@ impl Line {
     /// The connection's, and those of TLS.
     pub(crate) async fn dial(
         address: &str,
-        tls: Arc<ClientConfig>,
+        mut tls: ClientConfig,
         name: ServerName<'static>,
     ) -> Result<Self, std::io::Error> {
-        let stream = frame::prepared(TcpStream::connect(address).await?);
-        let mut stream = TlsConnector::from(tls).connect(name, stream).await?;
-        stream.get_mut().1.set_buffer_limit(Some(frame::SEND_BYTES));
-        let (reader, writer) = split(stream);
+        let stream = TcpStream::connect(address).await?;
+        tls.alpn_protocols = frame::offered(stream.peer_addr()?.ip());
+        let stream = TlsConnector::from(Arc::new(tls)).connect(name, frame::prepared(stream)).await?;
+        let (reader, writer) = frame::dialled(stream).await?;
         let waiting = Arc::new(Waiting(StdMutex::new(Some(HashMap::new()))));
         let reading = tokio::spawn(read(reader, waiting.clone()));
         let reader = AbortOnDropHandle::new(reading);
@@ -118,7 +114,7 @@ impl Line {
     }
 }
 
-async fn read(mut reader: ReadHalf<Stream>, waiting: Arc<Waiting>) {
+async fn read(mut reader: frame::Reader, waiting: Arc<Waiting>) {
     loop {
         match answer(&mut reader).await {
             Ok(Some(Answer { id, reply: Some(reply), .. })) => {
@@ -140,7 +136,7 @@ async fn read(mut reader: ReadHalf<Stream>, waiting: Arc<Waiting>) {
     waiting.end();
 }
 
-async fn answer(reader: &mut ReadHalf<Stream>) -> Result<Option<Answer>, FrameError> {
+async fn answer(reader: &mut frame::Reader) -> Result<Option<Answer>, FrameError> {
     match frame::incoming(reader).await? {
         // Readers keep parts of what comes, some for long.
         Some(incoming) => incoming.read(reader, &Memory::default()).await.map(Some),

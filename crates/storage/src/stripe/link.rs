@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::version::TLS13;
 use rustls::{CipherSuite, ClientConfig};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
@@ -19,7 +20,6 @@ use wire::store::{
 
 use super::line::Line;
 use super::{Credentials, StoreAddress};
-use crate::frame;
 use crate::model::stripe::StoreId;
 
 /// A unit that is not taken within this goes to another store.
@@ -262,7 +262,7 @@ impl Link {
     }
 
     async fn dial(&self) -> Result<Line, LinkError> {
-        let tls = Arc::new(tls(&self.credentials.borrow()).map_err(|error| self.unreachable(error))?);
+        let tls = tls(&self.credentials.borrow()).map_err(|error| self.unreachable(error))?;
         let name = node_server_name(&self.address.node);
         let name = ServerName::try_from(name).map_err(|error| self.unreachable(error))?;
         let mut failed = self.unreachable(NoAddress);
@@ -291,10 +291,8 @@ fn tls(credentials: &Credentials) -> Result<ClientConfig, CredentialsError> {
     // Ten rounds a block instead of fourteen, for all that is written and read; nobody breaks either.
     provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
     let versions = ClientConfig::builder_with_provider(Arc::new(provider));
-    let versions = versions.with_safe_default_protocol_versions()?.with_root_certificates(roots);
-    let mut config = versions.with_client_auth_cert(chain, key)?;
-    config.alpn_protocols = vec![frame::PROTOCOL.to_vec()];
-    Ok(config)
+    let versions = versions.with_protocol_versions(&[&TLS13])?.with_root_certificates(roots);
+    Ok(versions.with_client_auth_cert(chain, key)?)
 }
 
 #[derive(Debug, thiserror::Error)]

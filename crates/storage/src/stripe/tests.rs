@@ -4,7 +4,7 @@ mod fake;
 
 use std::sync::Mutex;
 
-use fake::{Fake, Mood, volume};
+use fake::{Fake, Mood, is_elsewhere, volume};
 
 use super::reading::DamageKind;
 use super::*;
@@ -65,6 +65,16 @@ async fn a_healthy_read_asks_only_the_stores_that_hold_the_range() {
     assert_eq!(stripes.read(&stripe, 70_000..70_010).await.unwrap(), data[70_000..70_010]);
     let asked: Vec<_> = (1..).zip(&fakes).filter(|(_, fake)| fake.state().gets > 0).map(|(id, _)| id).collect();
     assert_eq!(asked, [stripe.stores[1]]);
+}
+
+#[tokio::test]
+async fn tls_is_left_within_a_machine_and_kept_with_others() {
+    let (stripes, fakes) = volume(1, 6).await;
+    stripes.write(1, content(SPAN_BYTES, 1)).await.unwrap();
+    stripes.sync().await.unwrap();
+    for (id, fake) in (1..).zip(&fakes) {
+        assert_eq!(fake.state().left_tls, [!is_elsewhere(id)], "store {id}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use tokio::io::{WriteHalf, split};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -40,6 +39,8 @@ pub(super) struct State {
     pub(super) synced: BTreeMap<Key, Unit>,
     pub(super) gets: usize,
     pub(super) puts: usize,
+    /// Whether those who came left TLS.
+    pub(super) left_tls: Vec<bool>,
 }
 
 pub(super) struct Fake {
@@ -140,8 +141,9 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, state: Arc<Mutex<State>>
         let (stream, _) = listener.accept().await.unwrap();
         let (tls, state) = (tls.clone(), state.clone());
         connections.spawn(async move {
-            let Ok(stream) = tls.accept(stream).await else { return };
-            let (mut reader, mut writer) = split(stream);
+            let Ok(stream) = tls.accept(frame::prepared(stream)).await else { return };
+            let Ok((mut reader, mut writer)) = frame::served(stream).await else { return };
+            state.lock().unwrap().left_tls.push(matches!(reader, frame::Reader::Local(_)));
             while let Ok(Some(incoming)) = frame::incoming(&mut reader).await {
                 let Ok(ask) = incoming.read::<Ask>(&mut reader, &Memory::default()).await else { return };
                 answer(&mut writer, ask, &state).await;
@@ -150,7 +152,7 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, state: Arc<Mutex<State>>
     }
 }
 
-async fn answer<S: tokio::io::AsyncWrite>(writer: &mut WriteHalf<S>, ask: Ask, state: &Mutex<State>) {
+async fn answer(writer: &mut frame::Writer, ask: Ask, state: &Mutex<State>) {
     let reply = {
         let mut state = state.lock().unwrap();
         (state.mood != Mood::Silent).then(|| reply(&mut state, ask.call.unwrap()))
@@ -181,6 +183,11 @@ pub(super) async fn volume(layout: u8, stores: usize) -> (Stripes, Vec<Fake>) {
     (stripes, fakes)
 }
 
+/// Whether a store behaves as one of another machine does: TLS is kept.
+pub(super) fn is_elsewhere(id: usize) -> bool {
+    id.is_multiple_of(2)
+}
+
 async fn start(authority: &Authority, id: usize) -> Fake {
     let node = format!("n{id}");
     let request = KeyRequest::generate().unwrap();
@@ -188,11 +195,16 @@ async fn start(authority: &Authority, id: usize) -> Fake {
     let certificate = authority.node_certificate(&request.csr_pem, &node, day, epoch_ms()).unwrap();
     let (pair_pem, ca_pem) = (certificate + &request.key_pem, authority.certificate_pem().to_owned());
     let (_, identity) = watch::channel(NodeIdentity { node_id: node.clone(), pair_pem, ca_pem });
-    let tls = TlsAcceptor::from(Arc::new(server_config(identity).unwrap()));
+    let mut config = server_config(identity).unwrap();
+    if is_elsewhere(id) {
+        // It speaks the last alone.
+        config.alpn_protocols.drain(..config.alpn_protocols.len() - 1);
+    }
+    let tls = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (unsynced, synced) = (BTreeMap::new(), BTreeMap::new());
-    let state = State { mood: Mood::Well, boot: 1, unsynced, synced, gets: 0, puts: 0 };
+    let state = State { mood: Mood::Well, boot: 1, unsynced, synced, gets: 0, puts: 0, left_tls: Vec::new() };
     let state = Arc::new(Mutex::new(state));
     let serving = tokio::spawn(serve(listener, tls, state.clone()));
     let address = StoreAddress {

@@ -39,7 +39,7 @@ impl Kernel {
     pub(super) fn list(&self, ino: INodeNo, handle: FileHandle, offset: u64, mut reply: ReplyDirectory) {
         let directory = or_refuse!(self.directories.get(handle.0).ok_or(Errno::EBADF), reply);
         let (kernel, root) = (self.clone(), self.root);
-        self.runtime.spawn(async move {
+        self.begin(async move {
             for (place, dot) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {
                 if reply.add(ino, place, fuser::FileType::Directory, dot) {
                     return reply.ok();
@@ -60,7 +60,7 @@ impl Kernel {
     pub(super) fn list_plus(&self, ino: INodeNo, handle: FileHandle, offset: u64, mut reply: ReplyDirectoryPlus) {
         let directory = or_refuse!(self.directories.get(handle.0).ok_or(Errno::EBADF), reply);
         let (kernel, root, this) = (self.clone(), self.root, self.ino(ino));
-        self.runtime.spawn(async move {
+        self.begin(async move {
             let found = kernel.core.run(Aim::Look, |tree| tree.attributes(this)).await;
             let attr = shape::attr(root, &or_refuse!(found, reply));
             for (place, dot) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {

@@ -178,14 +178,14 @@ CREATE TABLE storage_scrub (
   damaged BIGINT NOT NULL
 );
 
--- Units that a scrub found damaged or missing at a store, until they are repaired: who found them may end before. Those of a
--- stripe that no row is known of may belong to a write that goes on, so they are kept for a while.
+-- Units that a scrub found damaged or missing at a store, until they are repaired: who found them may end before. One of a
+-- stripe without a row may belong to a write that goes on: it is deleted, and stays here from aside_ms on for when the row comes.
 CREATE TABLE storage_damage (
   volume BIGINT NOT NULL,
   stripe BIGINT NOT NULL,
   unit BIGINT NOT NULL,
   store BIGINT NOT NULL,
-  found_ms BIGINT NOT NULL,
+  aside_ms BIGINT NOT NULL,
   PRIMARY KEY (stripe, unit, store)
 );
 

@@ -94,11 +94,4 @@ impl Site {
             sleep(Duration::from_millis(100)).await;
         }
     }
-
-    /// What a command that has to succeed prints.
-    async fn done(&self, arguments: &[&str]) -> Vec<u8> {
-        let output = self.amphi(arguments).await;
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
-    }
 }

@@ -72,6 +72,13 @@ impl Site {
         timeout(LIMIT, self.command(arguments).output()).await.expect("it ends").unwrap()
     }
 
+    /// What a command that has to succeed prints.
+    pub async fn done(&self, arguments: &[&str]) -> Vec<u8> {
+        let output = self.amphi(arguments).await;
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
     /// Mounts the volume.
     pub async fn mount(&self, name: &str) -> Mount {
         let path = self.scratch.path().join(name);

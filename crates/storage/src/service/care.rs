@@ -17,7 +17,7 @@ use crate::queries::balance::rebalance_list;
 use crate::queries::care::{
     CaredVolume, OnSet, ScrubState, cared_volumes, placed_counts, scrub_list, set_list, stripe_range, stripes_move,
 };
-use crate::queries::damage::{DamagedUnit, damage_forget, damage_list, damage_put};
+use crate::queries::damage::{DamagedUnit, damage_forget, damage_list, damage_put_aside};
 use crate::queries::store::store_list;
 use crate::queries::stripe::set_text;
 use crate::queries::work::WorkKind;
@@ -52,8 +52,8 @@ struct Looked {
     broken: Vec<Broken>,
     /// A store does not say.
     unsure: BTreeSet<StripeId>,
-    /// There is no row of the stripe: it is gone, or its write goes on.
-    unknown: BTreeSet<StripeId>,
+    /// They were, and are put aside until there is a row of the stripe.
+    aside: BTreeSet<StripeId>,
 }
 
 /// How the stripes of a volume fare. Numbers of stripes.
@@ -131,17 +131,19 @@ impl Storage {
             let of_volume = waiting.range((volume.id, StripeId::MIN)..=(volume.id, StripeId::MAX));
             let of_volume: Vec<_> = of_volume.map(|((_, stripe), units)| (*stripe, units.clone())).collect();
             for batch in of_volume.chunks(BATCH) {
-                let Looked { broken, unsure: mut left, unknown } = self.look(&stripes, batch).await?;
+                let Looked { broken, unsure: mut left, aside } = self.look(&stripes, batch).await?;
                 let wanted: Vec<_> = broken.iter().map(|(on, _)| on.stripe.id).collect();
                 is_stuck |= !left.is_empty() || self.repair(&stripes, broken).await?.len() < wanted.len();
                 left.extend(wanted);
-                let over = batch.iter().map(|(stripe, _)| *stripe).filter(|stripe| !left.contains(stripe));
-                let over: Vec<_> = over.collect();
-                let settled: Vec<_> = over.iter().copied().filter(|stripe| !unknown.contains(stripe)).collect();
+                let over: Vec<_> = batch.iter().filter(|(stripe, _)| !left.contains(stripe)).collect();
+                let settled = over.iter().filter(|(stripe, _)| !aside.contains(stripe));
+                let settled = settled.flat_map(|(stripe, units)| units.iter().map(|unit| (*stripe, *unit)));
+                let volume = volume.id;
+                let unit = |(stripe, (index, store))| DamagedUnit { volume, stripe, index, store };
                 let mut write = Write::new();
-                damage_forget(&mut write, &settled);
+                damage_forget(&mut write, &settled.map(unit).collect::<Vec<_>>());
                 self.db().write(write).await?;
-                over.iter().for_each(|stripe| drop(waiting.remove(&(volume.id, *stripe))));
+                over.iter().for_each(|(stripe, _)| drop(waiting.remove(&(volume, *stripe))));
             }
         }
         Ok(is_stuck)
@@ -156,8 +158,7 @@ impl Storage {
         let mut looked = Looked::default();
         for (id, units) in wanted {
             let Some(on) = stripe_range(self.db(), stripes.volume(), (*id, *id), 1).await?.pop() else {
-                self.look_at_unknown(stripes, *id, units).await?;
-                looked.unknown.insert(*id);
+                self.look_aside(stripes, *id, units, &mut looked).await?;
                 continue;
             };
             let mut lost = Vec::new();
@@ -184,29 +185,33 @@ impl Storage {
         Ok(looked)
     }
 
-    /// Deletes damaged units of a stripe that there is no row of. That they were found stays noted: should the row come, they
-    /// are put anew.
-    async fn look_at_unknown(
+    /// Looks at units of a stripe without a row: its file is gone, or its write goes on. A damaged one is deleted and put aside:
+    /// should the row come, it is put anew.
+    async fn look_aside(
         &self,
         stripes: &Stripes,
         stripe: StripeId,
         units: &BTreeSet<(usize, StoreId)>,
+        looked: &mut Looked,
     ) -> Result<(), ServiceError> {
         for (index, store) in units.iter().copied() {
             let (Some(link), key) = (stripes.link(store), stripes.key(stripe, index)) else { continue };
-            if !link.is_damaged(key).await.unwrap_or(false) {
-                continue;
+            let is_damaged = link.is_damaged(key).await;
+            if matches!(is_damaged, Ok(true)) {
+                let mut write = Write::new();
+                let unit = DamagedUnit { volume: stripes.volume(), stripe, index, store };
+                damage_put_aside(&mut write, unit, self.db().clock().now_ms());
+                self.db().write(write).await?;
+                looked.aside.insert(stripe);
             }
-            let mut write = Write::new();
-            let unit = DamagedUnit { volume: stripes.volume(), stripe, index, store };
-            damage_put(&mut write, &[unit], self.db().clock().now_ms());
-            self.db().write(write).await?;
-            if let Err(error) = link.delete(vec![key]).await {
-                tracing::debug!(
-                    store.id = store,
-                    error = &error as &dyn std::error::Error,
-                    "a damaged unit stays for now"
-                );
+            // Before it is deleted it is put aside: whoever ends in between leaves one that is found again.
+            let is_done = match is_damaged {
+                Ok(true) => link.delete(vec![key]).await.is_ok(),
+                Ok(false) => true,
+                Err(_) => false,
+            };
+            if !is_done {
+                looked.unsure.insert(stripe);
             }
         }
         Ok(())

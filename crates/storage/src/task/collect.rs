@@ -14,7 +14,7 @@ use crate::namespace::{Direct, Namespace};
 use crate::queries::care::{
     CaredVolume, cared_volumes, nameless_list, stripe_range, stripes_forget, trash_list, trash_spare,
 };
-use crate::queries::damage::{DamagedUnit, damage_forget_unknown, damage_put};
+use crate::queries::damage::{DamagedUnit, damage_forget_aside, damage_put};
 use crate::queries::space::space_get;
 use crate::queries::store::store_list;
 use crate::service::ServiceError;
@@ -119,7 +119,7 @@ impl Storage {
             }
         }
         let mut write = Write::new();
-        damage_forget_unknown(&mut write, before(self.db().clock().now_ms(), UNKNOWN_KEPT));
+        damage_forget_aside(&mut write, before(self.db().clock().now_ms(), UNKNOWN_KEPT));
         self.db().write(write).await?;
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Storage {
         let missing: Vec<_> = expected.into_iter().map(missing).collect();
         if !missing.is_empty() {
             let mut write = Write::new();
-            damage_put(&mut write, &missing, self.db().clock().now_ms());
+            damage_put(&mut write, &missing);
             self.db().write(write).await?;
         }
         for DamagedUnit { stripe, index, .. } in missing {

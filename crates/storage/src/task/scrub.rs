@@ -89,7 +89,7 @@ impl Storage {
                 (scrub.at, scrub.done_ms) = (None, self.db().clock().now_ms());
             }
             let mut write = Write::new();
-            damage_put(&mut write, &damaged, self.db().clock().now_ms());
+            damage_put(&mut write, &damaged);
             scrub_progress(&mut write, &scrub);
             self.db().write(write).await?;
             metrics::counter!("amphi_storage_scrubbed_bytes_total").increment(slice.bytes);

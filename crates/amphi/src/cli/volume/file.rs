@@ -1,5 +1,6 @@
 //! `amphi volume put`, `get`, `ls`, `rm`, `mkdir` and `mv`: files of an export, as streams.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -33,7 +34,7 @@ Examples:
         #[arg(required = true, num_args = 2.., value_name = "FILE… EXPORT:PATH")]
         arguments: Vec<String>,
     },
-    /// Download a file; without FILE under its own name, `-` writes to standard output
+    /// Download a file; without FILE, or into a directory, under its own name; `-` writes to standard output
     #[command(after_help = "Example:\n  amphi volume get films:2026/film.mkv")]
     Get {
         #[arg(value_name = "EXPORT:PATH")]
@@ -167,7 +168,12 @@ fn pieces(reader: impl tokio::io::AsyncRead + Send + Unpin + 'static, progress: 
 async fn get(client: &Client, from: &str, to: Option<&Path>) -> Result<(), Failure> {
     let (export, path) = place(from)?;
     let name = path.rsplit('/').next().unwrap_or(path);
-    let to = to.unwrap_or_else(|| Path::new(name));
+    let mut to = to.unwrap_or_else(|| Path::new(name)).to_owned();
+    let is_there = tokio::fs::metadata(&to).await.ok();
+    if is_there.as_ref().is_some_and(Metadata::is_dir) {
+        to.push(name);
+    }
+    let to = to.as_path();
     let mut response = client.text(&segments(export, path), &[]).await?;
     let length = response.content_length();
     if to == Path::new("-") {
@@ -177,6 +183,11 @@ async fn get(client: &Client, from: &str, to: Option<&Path>) -> Result<(), Failu
     let failed = |error: std::io::Error| {
         Failure::new(USAGE, format!("{} can't be written", to.display())).why(error.to_string())
     };
+    // Into a device or a pipe it goes as it comes.
+    if is_there.is_some_and(|there| !there.is_dir() && !there.is_file()) {
+        let file = File::options().write(true).open(to).await.map_err(failed)?;
+        return take(client, &mut response, file, Progress::new(path, length), to).await;
+    }
     // Under another name until it is whole: what is there is replaced by the whole file or stays.
     let part =
         to.with_file_name(format!("{}.part", to.file_name().and_then(|name| name.to_str()).unwrap_or("download")));

@@ -10,6 +10,7 @@ mod admit;
 mod attributes;
 mod body;
 mod bucket;
+mod completion;
 mod face;
 mod fault;
 pub(crate) mod key;

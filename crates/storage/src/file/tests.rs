@@ -1,6 +1,7 @@
 //! Tests of `file`, on stores and a database in this process.
 
 use super::*;
+use crate::model::stripe::SPAN_BYTES;
 use crate::plane::{Plane, at, content};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,6 +39,33 @@ async fn an_upload_whose_directory_went_is_named_once_it_is_there_again() {
     plane.files.directory_make(&at("d"), false).await.unwrap();
     assert_eq!(upload.name_as(&Ending::PLAIN).await.unwrap().size, 300_000);
     assert_eq!(plane.get("d/a").await.unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_in_its_middle_waits_for_a_store_that_restarts() {
+    let mut plane = Plane::new(1, 6).await;
+    let data = content(3 * SPAN_BYTES + 5, 1);
+    let mut upload = plane.files.upload(&at("large")).await.unwrap();
+    upload.push(data.slice(..2 * SPAN_BYTES)).await.unwrap();
+    while plane.units() < 12 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    plane.stores.stop(1).await;
+    let mut begun = plane.files.upload(&at("begun")).await.unwrap();
+    begun.push(data.slice(..SPAN_BYTES)).await.unwrap();
+    let refused = begun.finish().await;
+    assert!(matches!(refused, Err(FileError::Write(_))), "what has nothing to lose is refused at once: {refused:?}");
+    let rest = async {
+        upload.push(data.slice(2 * SPAN_BYTES..)).await?;
+        upload.finish().await
+    };
+    let restart = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        plane.stores.start_again(1).await;
+    };
+    let (finished, ()) = tokio::join!(rest, restart);
+    finished.unwrap();
+    assert_eq!(plane.get("large").await.unwrap(), data);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{Ending, FileError, FilePath, Files, fresh};
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode, Kind};
-use crate::model::stripe::{SPAN_BYTES, Stripe};
+use crate::model::stripe::{SPAN_BYTES, Stripe, StripeId};
 use crate::namespace::Placed;
 use crate::stripe::WriteError;
 
@@ -23,6 +23,10 @@ const TOGETHER: usize = 8;
 const KEPT_MAX: usize = 4_096;
 /// What was written this long ago is stored as well: units that nothing refers to are collected after two hours.
 const KEPT_FOR: Duration = Duration::from_secs(600);
+/// How long stores that take nothing now are waited for, once an upload has something to lose.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Numbers that are asked for at once.
 const NUMBERS: u32 = 64;
 /// Most bytes of a file.
@@ -38,7 +42,7 @@ pub struct Upload {
     buffer: BytesMut,
     size: u64,
     numbers: Range<i64>,
-    writing: FuturesUnordered<BoxFuture<'static, Result<Placed, WriteError>>>,
+    writing: FuturesUnordered<BoxFuture<'static, Result<Placed, FileError>>>,
     written: Vec<Placed>,
     /// When the oldest of `written` may have been written.
     since: Instant,
@@ -158,11 +162,11 @@ impl Upload {
         }
         let id = self.numbers.start;
         self.numbers.start += 1;
-        let stripes = self.files.stripes.clone();
+        let patience = if number > 0 { PATIENCE } else { Duration::ZERO };
         // A task of its own: it goes on while the sender is slow.
-        let write = tokio::spawn(async move { stripes.write(id, span).await });
+        let write = tokio::spawn(write_patiently(self.files.clone(), id, span, patience));
         self.writing.push(Box::pin(async move {
-            let stripe: Stripe = write.await.map_err(|_| WriteError::Ending)??;
+            let stripe = write.await.map_err(|_| WriteError::Ending)??;
             Ok(Placed { number, stripe })
         }));
         Ok(())
@@ -177,7 +181,13 @@ impl Upload {
             return Ok(());
         }
         let stripes = &self.files.stripes;
-        stripes.sync().await?;
+        let until = Instant::now() + PATIENCE;
+        while let Err(error) = stripes.sync().await {
+            if !error.may_pass() || Instant::now() > until {
+                return Err(error.into());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
         for placed in &mut self.written {
             placed.stripe = stripes.now_at(placed.stripe.clone());
         }
@@ -201,5 +211,20 @@ impl Upload {
         self.stored = Some(inode);
         self.since = Instant::now();
         Ok(())
+    }
+}
+
+/// Writes a stripe; each try has a number of its own.
+async fn write_patiently(files: Files, mut id: StripeId, span: Bytes, patience: Duration) -> Result<Stripe, FileError> {
+    let until = Instant::now() + patience;
+    loop {
+        match files.stripes.write(id, span.clone()).await {
+            Err(error) if error.may_pass() && Instant::now() < until => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a stripe of an upload is written again");
+                tokio::time::sleep(PAUSE).await;
+                id = files.number().await?;
+            }
+            result => return Ok(result?),
+        }
     }
 }

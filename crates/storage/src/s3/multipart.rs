@@ -1,12 +1,12 @@
 //! Uploads in parts: each upload is a directory below [`UPLOADS`] in the bucket, each part a file in it, so that parts count
-//! for the quota, survive a restart and can be sent to any replica. The end makes an object of them in one transaction that
-//! takes the parts away: it has their stripes where it can, and what it needs besides is counted no second time.
+//! for the quota, survive a restart and can be sent to any replica. The [end](super::completion) makes an object of them in one
+//! transaction that takes the parts away: it has their stripes where it can, and what it needs besides is counted no second time.
 
 use portal::Caller;
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
-    CompletedPart, CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ListPartsInput,
-    ListPartsOutput, Part as ListedPart, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CopyPartResult, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, ListPartsInput, ListPartsOutput, Part as ListedPart, UploadPartCopyInput,
+    UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3Request, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
@@ -17,16 +17,13 @@ use super::face::Face;
 use super::fault;
 use super::object_key::{ObjectKey, UPLOADS};
 use super::read::Object;
-use super::write::{encoding_kept, finish, metadata_of, parents_make, pour, replaceable, source_of};
-use crate::file::{Ending, FileError, FilePath, Files, Part};
+use super::write::{encoding_kept, metadata_of, pour, source_of};
+use crate::file::{Ending, FileError, FilePath, Files};
 use crate::model::effect::Effect;
-use crate::model::inode::{Ino, Inode};
-use crate::model::name::Name;
+use crate::model::inode::Inode;
 
 /// Numbers of parts (S3's "Amazon S3 multipart upload limits").
 const PARTS: std::ops::RangeInclusive<i32> = 1..=10_000;
-/// Fewest bytes of a part that is not the last.
-const PART_BYTES_MIN: u64 = 5 << 20;
 /// Parts that one listing has at most.
 const LISTED_MAX: i32 = 1_000;
 
@@ -35,7 +32,7 @@ const LISTED_MAX: i32 = 1_000;
 pub(super) struct Started {
     form: u8,
     pub(super) key: String,
-    attributes: Attributes,
+    pub(super) attributes: Attributes,
     pub(super) started_ms: i64,
 }
 
@@ -60,18 +57,18 @@ pub(super) async fn started_read(files: &Files, directory: &FilePath) -> S3Resul
     Ok(kept.and_then(|(_, value)| serde_json::from_slice(&value).ok()))
 }
 
-fn unknown() -> s3s::S3Error {
+pub(super) fn unknown() -> s3s::S3Error {
     s3_error!(NoSuchUpload, "There is no such upload: it was finished, aborted, or given up after a week.")
 }
 
 /// The directory of an upload to this key. Errors: `NoSuchUpload`.
-async fn upload_of(files: &Files, upload: &str, key: &str) -> S3Result<(FilePath, Started)> {
+pub(super) async fn upload_of(files: &Files, upload: &str, key: &str) -> S3Result<(FilePath, Started)> {
     let directory = directory_of(upload).ok_or_else(unknown)?;
     let started = started_read(files, &directory).await?.filter(|started| started.key == key);
     started.map(|started| (directory, started)).ok_or_else(unknown)
 }
 
-fn part_path(directory: &FilePath, number: i32) -> S3Result<FilePath> {
+pub(super) fn part_path(directory: &FilePath, number: i32) -> S3Result<FilePath> {
     if !PARTS.contains(&number) {
         return Err(s3_error!(InvalidArgument, "A part's number is 1 to 10000."));
     }
@@ -178,66 +175,6 @@ impl Face {
         Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..UploadPartCopyOutput::default() })
     }
 
-    pub(super) async fn upload_complete(
-        &self,
-        caller: &Caller,
-        input: CompleteMultipartUploadInput,
-    ) -> S3Result<CompleteMultipartUploadOutput> {
-        let key = ObjectKey::parse(&input.key)?;
-        let files = self.files(caller, &input.bucket, true).await?;
-        let (directory, started) = upload_of(&files, &input.upload_id, &input.key).await?;
-        let wanted = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-        let started_at = files.stat(&directory).await.map_err(of_part)?.ino;
-        let parts = parts_chosen(&files, (started_at, &directory), &wanted).await?;
-        let replaces = replaceable(&files, &key, input.if_match.as_ref(), input.if_none_match.as_ref()).await?;
-        parents_make(&files, &key.path).await?;
-        let digests: Vec<u8> = parts.iter().flat_map(|(_, etag)| unhex(etag)).collect();
-        let etag = format!("{}-{}", md5_hex(&digests), parts.len());
-        let attributes = Attributes { etag, ..started.attributes };
-        let parts: Vec<Part> = parts.into_iter().map(|(part, _)| part).collect();
-        let now_ns = self.storage.db().clock().now_ms().saturating_mul(1_000_000);
-        let mut along: Vec<Effect> = parts.iter().flat_map(|part| part.removal(now_ns)).collect();
-        // With that the upload is over, even if nobody comes to clear its directory away.
-        along.push(Effect::XattrRemove { ino: started_at, name: ATTRIBUTE.to_owned() });
-        let ending = Ending { attributes: &|inode: &Inode| attributes.stored(inode), replaces, along: &along };
-        if let Err(error) = self.parts_join(caller, &files, &parts, &key.path, &ending).await {
-            // Another completion may have been faster.
-            let is_over = started_read(&files, &directory).await?.is_none();
-            return Err(if is_over { unknown() } else { error });
-        }
-        clear(&files, &directory).await;
-        Ok(CompleteMultipartUploadOutput {
-            location: Some(format!("/{}/{}", input.bucket, super::listing::encoded(&input.key))),
-            bucket: Some(input.bucket),
-            key: Some(input.key),
-            e_tag: Some(attributes.e_tag()),
-            ..CompleteMultipartUploadOutput::default()
-        })
-    }
-
-    /// Makes an object of parts; those that don't fill their stripes are written anew.
-    async fn parts_join(
-        &self,
-        caller: &Caller,
-        files: &Files,
-        parts: &[Part],
-        to: &FilePath,
-        ending: &Ending<'_>,
-    ) -> S3Result<()> {
-        let last = parts.len().saturating_sub(1);
-        if parts.iter().enumerate().all(|(at, part)| part.is_movable(at == last)) {
-            files.join(parts, to, ending).await.map_err(fault::of_file)?;
-            return Ok(());
-        }
-        let _place = self.place(caller).await?;
-        let mut upload = files.upload(to).await.map_err(fault::of_file)?;
-        for Part { inode, .. } in parts {
-            pour(files, inode, 0..inode.size, &mut upload).await?;
-        }
-        finish(files, to, upload, ending).await?;
-        Ok(())
-    }
-
     pub(super) async fn upload_abort(
         &self,
         caller: &Caller,
@@ -289,48 +226,11 @@ impl Face {
     }
 }
 
-/// The parts that a completion names, as they are, with their ETags. Errors: `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`.
-async fn parts_chosen(
-    files: &Files,
-    directory: (Ino, &FilePath),
-    wanted: &[CompletedPart],
-) -> S3Result<Vec<(Part, String)>> {
-    let (parent, directory) = directory;
-    let numbers: Vec<i32> = wanted.iter().map(|part| part.part_number.unwrap_or_default()).collect();
-    if !numbers.is_sorted_by(|a, b| a < b) {
-        return Err(s3_error!(InvalidPartOrder, "Parts are named in ascending order, each once."));
-    }
-    let mut parts = Vec::with_capacity(wanted.len());
-    for (part, number) in wanted.iter().zip(numbers) {
-        let missing = || s3_error!(InvalidPart, "Part {number} was not uploaded, or is not the one that is named.");
-        let path = part_path(directory, number)?;
-        let key = ObjectKey { path, is_directory: false };
-        let object = Object::find_maybe(files, &key).await?.ok_or_else(missing)?;
-        if part.e_tag.as_ref().is_some_and(|etag| etag.value() != object.attributes.etag) {
-            return Err(missing());
-        }
-        let name = Name::try_from(format!("{number:05}")).expect("digits are a name");
-        parts.push((Part { parent, name, inode: object.inode }, object.attributes.etag));
-    }
-    let (_, rest) = parts.split_last().ok_or_else(|| s3_error!(MalformedXML, "An upload has at least one part."))?;
-    if rest.iter().any(|(part, _)| part.inode.size < PART_BYTES_MIN) {
-        return Err(s3_error!(EntityTooSmall, "Every part but the last has at least 5 MiB."));
-    }
-    Ok(parts)
-}
-
 /// A part's directory goes when the upload is aborted or completed meanwhile.
-fn of_part(error: FileError) -> s3s::S3Error {
+pub(super) fn of_part(error: FileError) -> s3s::S3Error {
     match error {
         FileError::NotFound(_) => unknown(),
         error => fault::of_file(error),
-    }
-}
-
-/// Removes what is left of an upload; what stays now is collected later.
-async fn clear(files: &Files, directory: &FilePath) {
-    if let Err(error) = files.remove(directory, true).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "parts of an upload are left for the collection");
     }
 }
 
@@ -346,15 +246,8 @@ fn copied_range(range: Option<&str>, size: u64) -> S3Result<std::ops::Range<u64>
     Ok(first..last + 1)
 }
 
-fn md5_hex(bytes: &[u8]) -> String {
+pub(super) fn md5_hex(bytes: &[u8]) -> String {
     hex(&<s3s::crypto::Md5 as s3s::crypto::Checksum>::checksum(bytes))
-}
-
-/// The bytes of an MD5; of what is none, its text.
-fn unhex(etag: &str) -> Vec<u8> {
-    let pair = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    let bytes: Option<Vec<u8>> = etag.as_bytes().chunks(2).map(pair).collect();
-    bytes.filter(|bytes| bytes.len() == 16).unwrap_or_else(|| etag.as_bytes().to_vec())
 }
 
 #[cfg(test)]

@@ -45,6 +45,13 @@ pub enum WriteError {
     Ending,
 }
 
+impl WriteError {
+    /// Whether it may be otherwise in a moment.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::TooFewStores { .. } | Self::NoneTakes { .. } | Self::Unsafe { .. })
+    }
+}
+
 /// Why a stripe could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

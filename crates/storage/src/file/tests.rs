@@ -42,21 +42,21 @@ async fn an_upload_whose_directory_went_is_named_once_it_is_there_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upload_in_its_middle_waits_for_a_store_that_restarts() {
+async fn a_long_upload_waits_for_a_store_that_restarts() {
     let mut plane = Plane::new(1, 6).await;
-    let data = content(3 * SPAN_BYTES + 5, 1);
+    let (first, data) = (32 * SPAN_BYTES, content(34 * SPAN_BYTES + 5, 1));
     let mut upload = plane.files.upload(&at("large")).await.unwrap();
-    upload.push(data.slice(..2 * SPAN_BYTES)).await.unwrap();
-    while plane.units() < 12 {
+    upload.push(data.slice(..first)).await.unwrap();
+    while plane.units() < 32 * 6 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     plane.stores.stop(1).await;
     let mut begun = plane.files.upload(&at("begun")).await.unwrap();
     begun.push(data.slice(..SPAN_BYTES)).await.unwrap();
     let refused = begun.finish().await;
-    assert!(matches!(refused, Err(FileError::Write(_))), "what has nothing to lose is refused at once: {refused:?}");
+    assert!(matches!(refused, Err(FileError::Write(_))), "a short one is refused at once: {refused:?}");
     let rest = async {
-        upload.push(data.slice(2 * SPAN_BYTES..)).await?;
+        upload.push(data.slice(first..)).await?;
         upload.finish().await
     };
     let restart = async {

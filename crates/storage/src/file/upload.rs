@@ -23,8 +23,10 @@ const TOGETHER: usize = 8;
 const KEPT_MAX: usize = 4_096;
 /// What was written this long ago is stored as well: units that nothing refers to are collected after two hours.
 const KEPT_FOR: Duration = Duration::from_secs(600);
-/// How long stores that take nothing now are waited for, once an upload has something to lose.
+/// How long stores that take nothing now are waited for, once an upload is long enough not to be sent anew at once.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// So long, in bytes.
+const LONG_BYTES: u64 = 8 << 20;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Numbers that are asked for at once.
@@ -162,14 +164,17 @@ impl Upload {
         }
         let id = self.numbers.start;
         self.numbers.start += 1;
-        let patience = if number > 0 { PATIENCE } else { Duration::ZERO };
         // A task of its own: it goes on while the sender is slow.
-        let write = tokio::spawn(write_patiently(self.files.clone(), id, span, patience));
+        let write = tokio::spawn(write_patiently(self.files.clone(), id, span, self.patience()));
         self.writing.push(Box::pin(async move {
             let stripe = write.await.map_err(|_| WriteError::Ending)??;
             Ok(Placed { number, stripe })
         }));
         Ok(())
+    }
+
+    fn patience(&self) -> Duration {
+        if self.size > LONG_BYTES { PATIENCE } else { Duration::ZERO }
     }
 
     /// Makes safe what is written, and notes where it is.
@@ -181,7 +186,7 @@ impl Upload {
             return Ok(());
         }
         let stripes = &self.files.stripes;
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + self.patience();
         while let Err(error) = stripes.sync().await {
             if !error.may_pass() || Instant::now() > until {
                 return Err(error.into());

@@ -1,7 +1,7 @@
 //! Collection: what nothing refers to any more goes, first its units, then its rows. What a crash left half done is found by
 //! comparing what stores have with what is stored here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use db::Write;
@@ -18,7 +18,7 @@ use crate::queries::damage::{DamagedUnit, damage_forget_aside, damage_put};
 use crate::queries::space::space_get;
 use crate::queries::store::store_list;
 use crate::service::ServiceError;
-use crate::stripe::{Damage, DamageKind, Stripes};
+use crate::stripe::{Damage, DamageKind, Link, LinkError, Stripes};
 
 /// Stripes stay in the trash this long: whoever was reading them may finish.
 pub(crate) const TRASH_KEPT: Duration = Duration::from_secs(300);
@@ -33,6 +33,9 @@ const TOGETHER: i64 = 1_000;
 const LISTED: u32 = 10_000;
 /// Stripes that they are compared with at once.
 const COMPARED: i64 = 20_000;
+
+/// A unit of a volume: its stripe, and which of its units.
+type Unit = (u64, u32);
 
 pub(super) fn before(now_ms: i64, kept: Duration) -> i64 {
     now_ms - i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)
@@ -148,7 +151,15 @@ impl Storage {
             let is_end = listed.len() < LISTED as usize;
             let end = listed.last().and_then(|unit| unit.key);
             let last = if is_end { StripeId::MAX } else { end.map_or(StripeId::MAX, |key| key.stripe as StripeId - 1) };
-            let (strangers, last) = self.compare(volume, store, &listed, (first, last)).await?;
+            let range = (first, last);
+            let (strangers, missing, last) = self.compare(volume, store, &listed, range).await?;
+            match lacking(&link, volume.id, missing).await {
+                Ok(missing) => self.missing_note(volume.id, store, missing).await?,
+                Err(error) => {
+                    tracing::debug!(store.id = store, error = &error as &dyn std::error::Error, "not surveyed");
+                    return Ok(());
+                }
+            }
             if !strangers.is_empty() {
                 tracing::info!(store.id = store, units = strangers.len(), "deleting units that belong to nothing");
                 if let Err(error) = link.delete_listed(strangers).await {
@@ -163,19 +174,18 @@ impl Storage {
         }
     }
 
-    /// Has repaired what of the stripes `first` to `last` should be listed and is not. Answers what is and should not be, and
-    /// how far it came.
+    /// What of the stripes `first` to `last` is listed and should not be, what is not and should, and how far it came.
     async fn compare(
         &self,
         volume: &CaredVolume,
         store: StoreId,
         listed: &[Listed],
         (first, last): (StripeId, StripeId),
-    ) -> Result<(Vec<Listed>, StripeId), ServiceError> {
+    ) -> Result<(Vec<Listed>, BTreeSet<Unit>, StripeId), ServiceError> {
         let old_ms = before(self.db().clock().now_ms(), UNKNOWN_KEPT);
         let known = stripe_range(self.db(), volume.id, (first, last), COMPARED).await?;
         let last = if known.len() < COMPARED as usize { last } else { known.last().map_or(last, |on| on.stripe.id) };
-        let mut expected: HashSet<(u64, u32)> = HashSet::new();
+        let mut expected: BTreeSet<Unit> = BTreeSet::new();
         for on in &known {
             let here = on.stripe.stores.iter().position(|id| *id == store);
             expected.extend(here.map(|index| (on.stripe.id as u64, index as u32)));
@@ -187,19 +197,62 @@ impl Storage {
                 strangers.push(*unit);
             }
         }
-        let missing = |(stripe, index): (u64, u32)| {
-            let (stripe, index) = (stripe as StripeId, index as usize);
-            DamagedUnit { volume: volume.id, stripe, index, store }
-        };
-        let missing: Vec<_> = expected.into_iter().map(missing).collect();
-        if !missing.is_empty() {
+        Ok((strangers, expected, last))
+    }
+
+    /// Has repaired what a store should have and lacks.
+    async fn missing_note(&self, volume: i64, store: StoreId, missing: BTreeSet<Unit>) -> Result<(), ServiceError> {
+        let missing = missing.into_iter().map(|(stripe, index)| (stripe as StripeId, index as usize));
+        let units: Vec<_> = missing.map(|(stripe, index)| DamagedUnit { volume, stripe, index, store }).collect();
+        if !units.is_empty() {
             let mut write = Write::new();
-            damage_put(&mut write, &missing);
+            damage_put(&mut write, &units);
             self.db().write(write).await?;
         }
-        for DamagedUnit { stripe, index, .. } in missing {
-            self.repair_wanted(volume.id, Damage { stripe, store, index, what: DamageKind::Missing });
+        for DamagedUnit { stripe, index, .. } in units {
+            self.repair_wanted(volume, Damage { stripe, store, index, what: DamageKind::Missing });
         }
-        Ok((strangers, last))
+        Ok(())
+    }
+}
+
+/// Which of these units a store lacks now: those that were written since it was listed are there.
+async fn lacking(link: &Link, volume: i64, mut missing: BTreeSet<Unit>) -> Result<BTreeSet<Unit>, LinkError> {
+    let Some((stripe, _)) = missing.first().copied() else { return Ok(missing) };
+    let mut after = UnitKey { volume: volume as u64, stripe: stripe.saturating_sub(1), index: u32::MAX };
+    while missing.last().is_some_and(|last| (after.stripe, after.index) < *last) {
+        let listed = link.list(volume, Some(after), LISTED).await?;
+        for key in listed.iter().filter_map(|unit| unit.key) {
+            missing.remove(&(key.stripe, key.index));
+            after = key;
+        }
+        if listed.len() < LISTED as usize {
+            break;
+        }
+    }
+    Ok(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plane::{Plane, VOLUME, content};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_written_since_a_store_was_listed_is_not_missing() {
+        let plane = Plane::new(1, 6).await;
+        let volume = cared_volumes(plane.storage.db()).await.unwrap().remove(0);
+        let stripes = plane.storage.stripes(VOLUME, volume.layout).await.unwrap();
+        let link = stripes.link(3).unwrap();
+        let listed = link.list(VOLUME, None, LISTED).await.unwrap();
+        plane.put("a", &content(1_000_000, 1)).await;
+        let (_, missing, _) = plane.storage.compare(&volume, 3, &listed, (0, StripeId::MAX)).await.unwrap();
+        assert_eq!((listed.len(), missing.len()), (0, 4));
+        assert_eq!(lacking(&link, VOLUME, missing.clone()).await.unwrap(), BTreeSet::new());
+        let gone = *missing.last().unwrap();
+        link.delete(vec![UnitKey { volume: VOLUME as u64, stripe: gone.0, index: gone.1 }]).await.unwrap();
+        assert_eq!(lacking(&link, VOLUME, missing).await.unwrap(), BTreeSet::from([gone]));
+        plane.storage.survey().await.unwrap();
+        assert_eq!(plane.count("storage_damage").await, 1);
     }
 }

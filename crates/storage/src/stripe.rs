@@ -5,6 +5,7 @@
 //! the other units, and tells.
 
 mod coding;
+mod dialler;
 mod error;
 mod line;
 mod link;

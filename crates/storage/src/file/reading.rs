@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, TryStreamExt, stream};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{FileError, Files};
 use crate::model::inode::{Ino, Inode};
 use crate::model::stripe::{SPAN_BYTES, Stripe};
+use crate::stripe::{ReadError, Stripes};
 
 /// Stripes that are read at the same time, ahead of the reader.
 const AHEAD: usize = 8;
@@ -37,7 +39,8 @@ impl Files {
                 if range.is_empty() {
                     return Ok(None);
                 }
-                let parts = files.parts(ino, &range).await?;
+                let look = files.clone().parts(ino, range.clone());
+                let parts = on_its_own(look).await?;
                 // What is missing may be gone with the file, and would read as zeros.
                 let is_sure = range.start == start && parts.iter().all(|part| part.stripe.is_some());
                 if !is_sure && files.names.inode(ino).await?.is_none_or(|now| now.version != version) {
@@ -48,29 +51,11 @@ impl Files {
             }
         });
         let stripes = self.stripes.clone();
-        parts
-            .try_flatten()
-            .map_ok(move |part: Part| {
-                let stripes = stripes.clone();
-                async move {
-                    let Part { stripe, range } = part;
-                    let Some(stripe) = stripe else { return Ok(Bytes::from(vec![0; range.len()])) };
-                    // What the stripe lacks at its end are zeros.
-                    let held = range.start.min(stripe.code.bytes)..range.end.min(stripe.code.bytes);
-                    let bytes = stripes.read(&stripe, held).await?;
-                    if bytes.len() == range.len() {
-                        return Ok(bytes);
-                    }
-                    let mut padded = BytesMut::from(bytes);
-                    padded.resize(range.len(), 0);
-                    Ok(padded.freeze())
-                }
-            })
-            .try_buffered(AHEAD)
+        parts.try_flatten().map_ok(move |part: Part| on_its_own(part.read(stripes.clone()))).try_buffered(AHEAD)
     }
 
     /// The parts of the first [`LISTED`] stripes of `range`.
-    async fn parts(&self, ino: Ino, range: &Range<u64>) -> Result<Vec<Part>, FileError> {
+    async fn parts(self, ino: Ino, range: Range<u64>) -> Result<Vec<Part>, FileError> {
         let first = range.start / SPAN;
         let end = range.end.div_ceil(SPAN).min(first + LISTED as u64);
         let placed = self.names.stripes(ino, first, LISTED).await?;
@@ -82,5 +67,29 @@ impl Files {
             Part { stripe, range: start as u32..end as u32 }
         });
         Ok(parts.collect())
+    }
+}
+
+/// What is done as a task, and so while nobody takes anything from the stream: its reader may be slow, and neither stores nor
+/// the database are to wait for that.
+async fn on_its_own<T: Send + 'static>(
+    work: impl Future<Output = Result<T, FileError>> + Send + 'static,
+) -> Result<T, FileError> {
+    AbortOnDropHandle::new(tokio::spawn(work)).await.map_err(|_| ReadError::Ending)?
+}
+
+impl Part {
+    async fn read(self, stripes: Stripes) -> Result<Bytes, FileError> {
+        let Self { stripe, range } = self;
+        let Some(stripe) = stripe else { return Ok(Bytes::from(vec![0; range.len()])) };
+        // What the stripe lacks at its end are zeros.
+        let held = range.start.min(stripe.code.bytes)..range.end.min(stripe.code.bytes);
+        let bytes = stripes.read(&stripe, held).await?;
+        if bytes.len() == range.len() {
+            return Ok(bytes);
+        }
+        let mut padded = BytesMut::from(bytes);
+        padded.resize(range.len(), 0);
+        Ok(padded.freeze())
     }
 }

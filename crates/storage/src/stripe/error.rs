@@ -83,4 +83,7 @@ pub enum ReadError {
     /// The units don't make a stripe.
     #[error("the stripe can't be decoded")]
     Code(#[from] mojette::Error),
+    /// The runtime ended in the middle.
+    #[error("the program is ending")]
+    Ending,
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::task::Poll;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -27,7 +28,7 @@ pub(crate) enum LineError {
 
 /// See the file's head.
 pub(crate) struct Line {
-    writer: Mutex<frame::Writer>,
+    writer: Arc<Mutex<frame::Writer>>,
     waiting: Arc<Waiting>,
     next: AtomicU64,
     _reader: AbortOnDropHandle<()>,
@@ -87,7 +88,7 @@ impl Line {
         let waiting = Arc::new(Waiting(StdMutex::new(Some(HashMap::new()))));
         let reading = tokio::spawn(read(reader, waiting.clone()));
         let reader = AbortOnDropHandle::new(reading);
-        Ok(Self { writer: Mutex::new(writer), waiting, next: AtomicU64::new(1), _reader: reader })
+        Ok(Self { writer: Arc::new(Mutex::new(writer)), waiting, next: AtomicU64::new(1), _reader: reader })
     }
 
     /// Whether nothing goes over it any more.
@@ -104,14 +105,22 @@ impl Line {
         let (answered, answer) = oneshot::channel();
         self.waiting.change(|waiting| waiting.insert(id, answered)).ok_or(LineError::Broken)?;
         let _place = Place(&self.waiting, id);
-        let mut writer = self.writer.lock().await;
-        let mut writing = Writing { waiting: &self.waiting, is_partial: false };
         let ask = Ask { id, data_bytes: Vec::new(), call: Some(call) };
-        let written = frame::write(&mut *writer, ask, &mut writing.is_partial).await;
-        written.inspect_err(|_| self.waiting.end()).map_err(LineError::Write)?;
-        drop(writer);
+        let mut writing = Box::pin(write(self.writer.clone(), self.waiting.clone(), ask));
+        match futures::poll!(&mut writing) {
+            Poll::Ready(written) => written,
+            // A task of its own: a lock held by, or handed to, a caller that nobody polls would hold up all others.
+            Poll::Pending => AbortOnDropHandle::new(tokio::spawn(writing)).await.unwrap_or(Err(LineError::Broken)),
+        }?;
         answer.await.map_err(|_| LineError::Broken)
     }
+}
+
+async fn write(writer: Arc<Mutex<frame::Writer>>, waiting: Arc<Waiting>, ask: Ask) -> Result<(), LineError> {
+    let mut writer = writer.lock().await;
+    let mut writing = Writing { waiting: &waiting, is_partial: false };
+    let written = frame::write(&mut *writer, ask, &mut writing.is_partial).await;
+    written.inspect_err(|_| waiting.end()).map_err(LineError::Write)
 }
 
 async fn read(mut reader: frame::Reader, waiting: Arc<Waiting>) {
@@ -141,5 +150,29 @@ async fn answer(reader: &mut frame::Reader) -> Result<Option<Answer>, FrameError
         // Readers keep parts of what comes, some for long.
         Some(incoming) => incoming.read(reader, &Memory::default()).await.map(Some),
         None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::store::GetRequest;
+
+    use super::super::tests::fake::volume;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_caller_that_nobody_polls_holds_up_no_other() {
+        let (stripes, _fakes) = volume(1, 6).await;
+        let (line, _) = stripes.inner.stores.link(1).unwrap().dialler.line().await.unwrap();
+        let get = || Call::Get(GetRequest { store: 1, ranges: Vec::new() });
+        let held = line.writer.clone().lock_owned().await;
+        let mut first = Box::pin(line.call(get()));
+        assert!(futures::poll!(&mut first).is_pending());
+        // The first in the queue has the lock now.
+        drop(held);
+        let limit = std::time::Duration::from_secs(20);
+        let second = tokio::time::timeout(limit, line.call(get())).await.expect("it comes through");
+        second.unwrap();
+        first.await.unwrap();
     }
 }

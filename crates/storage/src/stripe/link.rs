@@ -1,16 +1,10 @@
-//! The connection to one store, and how fast it answers.
+//! Calls to one store, and how fast it answers.
 
-use std::sync::{Arc, Mutex as StdMutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::version::TLS13;
-use rustls::{CipherSuite, ClientConfig};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
-use wire::authority::node_server_name;
 use wire::store::answer::Reply;
 use wire::store::ask::Call;
 use wire::store::{
@@ -18,18 +12,13 @@ use wire::store::{
     SyncRequest, Unit, UnitKey, VerifyReply, VerifyRequest,
 };
 
-use super::line::Line;
+use super::dialler::Dialler;
 use super::{Credentials, StoreAddress};
 use crate::model::stripe::StoreId;
 
 /// A unit that is not taken within this goes to another store.
 const PUT_TIMEOUT: Duration = Duration::from_secs(5);
 const DATA_TIMEOUT: Duration = Duration::from_secs(10);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A connection is given up for another one before the store closes it, which it does after an hour.
-const LINE_AGE_MAX: Duration = Duration::from_secs(3_000);
-/// After a failed attempt to connect nobody tries again for this long.
-const CONNECT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a store did not do what it was asked to.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -54,24 +43,17 @@ pub enum LinkError {
     Refused(StoreId, String),
 }
 
-/// The connection to one store: made when needed, kept, and made anew after it broke.
+/// One store as it is called.
 pub(crate) struct Link {
     address: StoreAddress,
-    /// Those in force when a connection is made count.
-    credentials: watch::Receiver<Credentials>,
-    dialled: Mutex<Dialled>,
-    pace: StdMutex<Pace>,
-}
-
-#[derive(Default)]
-struct Dialled {
-    line: Option<(Instant, Arc<Line>)>,
-    failed: Option<(Instant, LinkError)>,
+    pub(super) dialler: Arc<Dialler>,
+    pace: Mutex<Pace>,
 }
 
 impl Link {
     pub(crate) fn new(address: StoreAddress, credentials: watch::Receiver<Credentials>) -> Self {
-        Self { address, credentials, dialled: Mutex::default(), pace: StdMutex::default() }
+        let dialler = Arc::new(Dialler::new(address.clone(), credentials));
+        Self { address, dialler, pace: Mutex::default() }
     }
 
     /// Whether it leads to where `address` says.
@@ -190,29 +172,24 @@ impl Link {
     async fn call(&self, timeout: Duration, call: Call) -> Result<Reply, LinkError> {
         let mut asked = None;
         let work = async {
-            let (line, is_kept) = self.line().await?;
+            let (line, is_kept) = self.dialler.line().await?;
             let line = asked.insert(line);
             match line.call(call.clone()).await {
                 // The store may have been started again since it was used last. Nothing that is asked is harmful twice.
                 Err(_) if is_kept => {
-                    self.give_up(line).await;
-                    *line = self.line().await?.0;
+                    self.dialler.give_up(line);
+                    *line = self.dialler.line().await?.0;
                     line.call(call).await
                 }
                 result => result,
             }
-            .map_err(|error| self.unreachable(error))
+            .map_err(|error| LinkError::Unreachable(self.address.id, Arc::new(error)))
         };
         let result = tokio::time::timeout(timeout, work).await.unwrap_or(Err(LinkError::Slow(self.address.id)));
         if let (Err(LinkError::Slow(_) | LinkError::Unreachable(..)), Some(line)) = (&result, asked) {
-            self.give_up(&line).await;
+            self.dialler.give_up(&line);
         }
         result
-    }
-
-    /// The next call dials anew, perhaps at another address; unless somebody has done so meanwhile.
-    async fn give_up(&self, line: &Arc<Line>) {
-        self.dialled.lock().await.line.take_if(|(_, kept)| Arc::ptr_eq(kept, line));
     }
 
     /// What an answer means that is not the one to the question.
@@ -228,84 +205,7 @@ impl Link {
             Ok(Reason::Other) | Err(_) => LinkError::Refused(id, sentence),
         }
     }
-
-    fn unreachable(&self, error: impl std::error::Error + Send + Sync + 'static) -> LinkError {
-        LinkError::Unreachable(self.address.id, Arc::new(error))
-    }
-
-    /// The connection; `true`: it was there before.
-    async fn line(&self) -> Result<(Arc<Line>, bool), LinkError> {
-        let mut dialled = self.dialled.lock().await;
-        if let Some((made, line)) = &dialled.line
-            && made.elapsed() < LINE_AGE_MAX
-            && !line.is_broken()
-        {
-            return Ok((line.clone(), true));
-        }
-        if let Some((at, error)) = &dialled.failed
-            && at.elapsed() < CONNECT_PAUSE
-        {
-            return Err(error.clone());
-        }
-        match self.dial().await {
-            Ok(line) => {
-                let line = Arc::new(line);
-                dialled.line = Some((Instant::now(), line.clone()));
-                dialled.failed = None;
-                Ok((line, false))
-            }
-            Err(error) => {
-                dialled.failed = Some((Instant::now(), error.clone()));
-                Err(error)
-            }
-        }
-    }
-
-    async fn dial(&self) -> Result<Line, LinkError> {
-        let tls = tls(&self.credentials.borrow()).map_err(|error| self.unreachable(error))?;
-        let name = node_server_name(&self.address.node);
-        let name = ServerName::try_from(name).map_err(|error| self.unreachable(error))?;
-        let mut failed = self.unreachable(NoAddress);
-        for address in &self.address.addresses {
-            let attempt = Line::dial(address, tls.clone(), name.clone());
-            match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
-                Ok(Ok(line)) => return Ok(line),
-                Ok(Err(error)) => failed = self.unreachable(error),
-                Err(elapsed) => failed = self.unreachable(elapsed),
-            }
-        }
-        Err(failed)
-    }
 }
-
-/// TLS with who has a certificate of the authority, showing the client's own.
-fn tls(credentials: &Credentials) -> Result<ClientConfig, CredentialsError> {
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(credentials.ca_pem.as_bytes()) {
-        roots.add(certificate?)?;
-    }
-    let pair = credentials.pair_pem.as_bytes();
-    let chain = CertificateDer::pem_slice_iter(pair).collect::<Result<Vec<_>, _>>()?;
-    let key = PrivateKeyDer::from_pem_slice(pair)?;
-    let mut provider = ring::default_provider();
-    // Ten rounds a block instead of fourteen, for all that is written and read; nobody breaks either.
-    provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
-    let versions = ClientConfig::builder_with_provider(Arc::new(provider));
-    let versions = versions.with_protocol_versions(&[&TLS13])?.with_root_certificates(roots);
-    Ok(versions.with_client_auth_cert(chain, key)?)
-}
-
-#[derive(Debug, thiserror::Error)]
-enum CredentialsError {
-    #[error("the certificate for stores can't be read")]
-    Pem(#[from] rustls::pki_types::pem::Error),
-    #[error("the certificate for stores can't be used")]
-    Pair(#[from] rustls::Error),
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("no address of it is known")]
-struct NoAddress;
 
 /// How long a store takes to answer, smoothed as TCP does (RFC 6298): the mean and four deviations is what nearly all
 /// answers keep to.

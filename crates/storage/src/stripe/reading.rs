@@ -230,6 +230,8 @@ impl<'a> Gather<'a> {
                 self.ask_more();
             }
             tokio::select! {
+                // What is there already was not late, however long nobody looked.
+                biased;
                 answer = self.on_way.next() => match answer {
                     Some(answer) => self.answered(answer),
                     None if self.is_decoding => return Err(self.too_few()),

@@ -1,6 +1,6 @@
 //! Tests of `stripe`, against stores that lie, hang, fill up and die when told.
 
-mod fake;
+pub(super) mod fake;
 
 use std::sync::Mutex;
 

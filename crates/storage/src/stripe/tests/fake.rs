@@ -43,7 +43,7 @@ pub(super) struct State {
     pub(super) left_tls: Vec<bool>,
 }
 
-pub(super) struct Fake {
+pub(in crate::stripe) struct Fake {
     pub(super) address: StoreAddress,
     state: Arc<Mutex<State>>,
     serving: JoinHandle<()>,
@@ -163,7 +163,7 @@ async fn answer(writer: &mut frame::Writer, ask: Ask, state: &Mutex<State>) {
 }
 
 /// Stores 1 to `stores`, each on a node of its own, and a volume on them.
-pub(super) async fn volume(layout: u8, stores: usize) -> (Stripes, Vec<Fake>) {
+pub(in crate::stripe) async fn volume(layout: u8, stores: usize) -> (Stripes, Vec<Fake>) {
     let layout = Layout::try_from(layout).unwrap();
     let authority = Authority::open_or_create(tempfile::tempdir().unwrap().path()).unwrap();
     let request = KeyRequest::generate().unwrap();

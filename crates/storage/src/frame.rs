@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -16,8 +17,10 @@ mod memory;
 mod stream;
 
 pub(crate) use memory::Memory;
-pub(crate) use stream::{Reader, Writer, dialled, offered, served, spoken};
+pub(crate) use stream::{PROTOCOL, Reader, Writer, acceptor, dialled, offered, served};
 
+/// A store closes a connection after this: whoever is still to be let in shows a certificate anew.
+pub(crate) const AGE_MAX: Duration = Duration::from_secs(600);
 /// Data of one frame, in bytes, at most.
 pub(crate) const DATA_BYTES_MAX: usize = 8 << 20;
 /// A head, in bytes, at most: a list of 10,000 units, with room to grow.

@@ -24,8 +24,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use error::{ReadError, WriteError};
-pub(crate) use link::Link;
 pub use link::LinkError;
+pub(crate) use link::{Link, key_before};
 pub(crate) use reading::{Damage, DamageKind};
 
 use crate::model::stripe::{SPAN_BYTES, StoreId, Stripe, StripeId};

@@ -39,13 +39,18 @@ impl Files {
                 if range.is_empty() {
                     return Ok(None);
                 }
-                let look = files.clone().parts(ino, range.clone());
+                let is_first = range.start == start;
+                let asked = range.clone();
+                let look = async move {
+                    let parts = files.parts(ino, &asked).await?;
+                    // What is missing may be gone with the file, and would read as zeros.
+                    let is_sure = is_first && parts.iter().all(|part| part.stripe.is_some());
+                    if !is_sure && files.names.inode(ino).await?.is_none_or(|now| now.version != version) {
+                        return Err(FileError::Changed);
+                    }
+                    Ok(parts)
+                };
                 let parts = on_its_own(look).await?;
-                // What is missing may be gone with the file, and would read as zeros.
-                let is_sure = range.start == start && parts.iter().all(|part| part.stripe.is_some());
-                if !is_sure && files.names.inode(ino).await?.is_none_or(|now| now.version != version) {
-                    return Err(FileError::Changed);
-                }
                 let told = ((range.start / SPAN + LISTED as u64) * SPAN).min(range.end);
                 Ok::<_, FileError>(Some((stream::iter(parts.into_iter().map(Ok)), told..range.end)))
             }
@@ -55,7 +60,7 @@ impl Files {
     }
 
     /// The parts of the first [`LISTED`] stripes of `range`.
-    async fn parts(self, ino: Ino, range: Range<u64>) -> Result<Vec<Part>, FileError> {
+    async fn parts(&self, ino: Ino, range: &Range<u64>) -> Result<Vec<Part>, FileError> {
         let first = range.start / SPAN;
         let end = range.end.div_ceil(SPAN).min(first + LISTED as u64);
         let placed = self.names.stripes(ino, first, LISTED).await?;
@@ -75,7 +80,13 @@ impl Files {
 async fn on_its_own<T: Send + 'static>(
     work: impl Future<Output = Result<T, FileError>> + Send + 'static,
 ) -> Result<T, FileError> {
-    AbortOnDropHandle::new(tokio::spawn(work)).await.map_err(|_| ReadError::Ending)?
+    match AbortOnDropHandle::new(tokio::spawn(work)).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(ReadError::Ending.into()),
+        },
+    }
 }
 
 impl Part {

@@ -1,5 +1,7 @@
 //! Tests of `file`, on stores and a database in this process.
 
+use std::time::Duration;
+
 use super::*;
 use crate::model::stripe::SPAN_BYTES;
 use crate::plane::{Plane, at, content};
@@ -47,24 +49,24 @@ async fn a_long_upload_waits_for_a_store_that_restarts() {
     let (first, data) = (32 * SPAN_BYTES, content(34 * SPAN_BYTES + 5, 1));
     let mut upload = plane.files.upload(&at("large")).await.unwrap();
     upload.push(data.slice(..first)).await.unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     while plane.units() < 32 * 6 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        assert!(tokio::time::Instant::now() < deadline, "the writes that had begun don't end");
+        tokio::task::yield_now().await;
     }
     plane.stores.stop(1).await;
     let mut begun = plane.files.upload(&at("begun")).await.unwrap();
     begun.push(data.slice(..SPAN_BYTES)).await.unwrap();
     let refused = begun.finish().await;
     assert!(matches!(refused, Err(FileError::Write(_))), "a short one is refused at once: {refused:?}");
-    let rest = async {
+    let mut rest = Box::pin(async {
         upload.push(data.slice(first..)).await?;
         upload.finish().await
-    };
-    let restart = async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        plane.stores.start_again(1).await;
-    };
-    let (finished, ()) = tokio::join!(rest, restart);
-    finished.unwrap();
+    });
+    let early = tokio::time::timeout(Duration::from_millis(500), &mut rest).await;
+    assert!(early.is_err(), "it waits: {early:?}");
+    plane.stores.start_again(1).await;
+    rest.await.unwrap();
     assert_eq!(plane.get("large").await.unwrap(), data);
 }
 

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Ending, FileError, FilePath, Files, fresh};
 use crate::model::effect::Effect;
@@ -165,7 +166,8 @@ impl Upload {
         let id = self.numbers.start;
         self.numbers.start += 1;
         // A task of its own: it goes on while the sender is slow.
-        let write = tokio::spawn(write_patiently(self.files.clone(), id, span, self.patience()));
+        let write = write_patiently(self.files.clone(), id, span, self.patience());
+        let write = AbortOnDropHandle::new(tokio::spawn(write));
         self.writing.push(Box::pin(async move {
             let stripe = write.await.map_err(|_| WriteError::Ending)??;
             Ok(Placed { number, stripe })
@@ -188,7 +190,7 @@ impl Upload {
         let stripes = &self.files.stripes;
         let until = Instant::now() + self.patience();
         while let Err(error) = stripes.sync().await {
-            if !error.may_pass() || Instant::now() > until {
+            if !error.may_pass() || Instant::now() >= until {
                 return Err(error.into());
             }
             tokio::time::sleep(PAUSE).await;

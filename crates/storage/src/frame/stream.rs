@@ -1,42 +1,59 @@
 //! A connection once both sides know each other: TLS, or, within one machine, TCP as it is. There TLS proves who the other
-//! side is and is then left: whoever could listen in on loopback could read the memory of both.
+//! side is and that nobody is in between, and is then left: only who may read raw packets of loopback could listen in.
 
 use std::io::{self, IoSlice};
-use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::pin::Pin;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio_rustls::{TlsStream, client, server};
+use tokio_rustls::{TlsAcceptor, TlsStream, client, server};
 
 use super::READ_BYTES;
 
 /// The protocol's name in TLS (ALPN).
-const PROTOCOL: &[u8] = b"amphi-store/1";
+pub(crate) const PROTOCOL: &[u8] = b"amphi-store/1";
 /// What TLS takes in before it is sent, in bytes: its records are of 16 KiB, and one call to the system for each costs more
 /// than to make them.
 const SEND_BYTES: usize = 256 << 10;
 /// What a store says first when TLS is left: by then it has read all of it.
 const LEFT: u8 = b'.';
+const REFUSED: &str = "the store refuses the connection, for its certificate perhaps: the store's log says why";
 
-/// The protocol's name where TLS is left. Both sides say it only when they run on the same kernel: that is in it.
-static LOCAL_PROTOCOL: LazyLock<Option<Vec<u8>>> = LazyLock::new(|| {
+/// The kernel and the network namespace of this process.
+static HERE: LazyLock<Option<String>> = LazyLock::new(|| {
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(format!("amphi-store-local/1 {}", boot_id.trim()).into_bytes())
+    let network = std::fs::metadata("/proc/self/ns/net").ok()?.ino();
+    Some(format!("{} {network}", boot_id.trim()))
 });
 
-/// What a store's client offers to speak with the store at `peer`.
-pub(crate) fn offered(peer: IpAddr) -> Vec<Vec<u8>> {
-    let local = LOCAL_PROTOCOL.iter().filter(|_| peer.to_canonical().is_loopback()).cloned();
-    local.chain([PROTOCOL.to_vec()]).collect()
+/// The protocol's name where TLS is left on this one connection; `None`: it is not, for it is not within this machine. Both
+/// ends have the same name only when nobody is between them: no two connections of a machine join the same addresses.
+fn local_protocol(client: SocketAddr, store: SocketAddr) -> Option<Vec<u8>> {
+    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    let (client, store) = (canonical(client), canonical(store));
+    let is_local = client.ip().is_loopback() && store.ip().is_loopback();
+    let here = HERE.as_ref().filter(|_| is_local)?;
+    Some(format!("amphi-store-local/1 {here} {client} {store}").into_bytes())
 }
 
-/// What a store speaks, the best first.
-pub(crate) fn spoken() -> Vec<Vec<u8>> {
-    LOCAL_PROTOCOL.iter().cloned().chain([PROTOCOL.to_vec()]).collect()
+/// What a store's client offers to speak on a connection to a store, the best first.
+pub(crate) fn offered(stream: &TcpStream) -> io::Result<Vec<Vec<u8>>> {
+    let local = local_protocol(stream.local_addr()?, stream.peer_addr()?);
+    Ok(local.into_iter().chain([PROTOCOL.to_vec()]).collect())
+}
+
+/// A store's end of TLS on a connection from a client; what it speaks is that of `tls`, or better TCP as it is.
+pub(crate) fn acceptor(tls: &ServerConfig, stream: &TcpStream) -> io::Result<TlsAcceptor> {
+    let mut tls = tls.clone();
+    let local = local_protocol(stream.peer_addr()?, stream.local_addr()?);
+    tls.alpn_protocols.splice(..0, local);
+    Ok(TlsAcceptor::from(Arc::new(tls)))
 }
 
 /// See the file's head.
@@ -53,7 +70,9 @@ pub(crate) enum Writer {
 
 /// A store's end of a connection whose handshake is over.
 pub(crate) async fn served(stream: server::TlsStream<BufReader<TcpStream>>) -> io::Result<(Reader, Writer)> {
-    if !is_local_protocol(stream.get_ref().1.alpn_protocol()) {
+    let (tcp, tls) = stream.get_ref();
+    let local_protocol = local_protocol(tcp.get_ref().peer_addr()?, tcp.get_ref().local_addr()?);
+    if local_protocol.is_none() || tls.alpn_protocol() != local_protocol.as_deref() {
         return Ok(in_tls(stream.into()));
     }
     let mut stream = stream.into_inner().0;
@@ -63,18 +82,21 @@ pub(crate) async fn served(stream: server::TlsStream<BufReader<TcpStream>>) -> i
 
 /// A client's end of one.
 pub(crate) async fn dialled(stream: client::TlsStream<BufReader<TcpStream>>) -> io::Result<(Reader, Writer)> {
-    if !is_local_protocol(stream.get_ref().1.alpn_protocol()) {
+    let (tcp, tls) = stream.get_ref();
+    let local_protocol = local_protocol(tcp.get_ref().local_addr()?, tcp.get_ref().peer_addr()?);
+    if local_protocol.is_none() || tls.alpn_protocol() != local_protocol.as_deref() {
         return Ok(in_tls(stream.into()));
     }
     let mut stream = stream.into_inner().0;
-    match stream.read_u8().await? {
-        LEFT => local(stream),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the store does not leave TLS as agreed")),
+    match stream.read_u8().await {
+        Ok(LEFT) => local(stream),
+        // In TLS 1.3 a store looks at the client's certificate when the client is through.
+        Ok(_) => Err(io::Error::new(io::ErrorKind::PermissionDenied, REFUSED)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, REFUSED))
+        }
+        Err(error) => Err(error),
     }
-}
-
-fn is_local_protocol(protocol: Option<&[u8]>) -> bool {
-    protocol.is_some() && protocol == LOCAL_PROTOCOL.as_deref()
 }
 
 fn in_tls(mut stream: TlsStream<BufReader<TcpStream>>) -> (Reader, Writer) {
@@ -149,14 +171,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tls_is_left_on_loopback_alone() {
-        let loopback = ["127.0.0.1", "127.0.1.7", "::1", "::ffff:127.0.0.1"];
-        for peer in loopback.into_iter().chain(["10.0.0.1", "fe80::1", "0.0.0.0"]) {
-            let offered = offered(peer.parse().unwrap());
-            let is_local = offered.iter().any(|protocol| is_local_protocol(Some(protocol)));
-            assert_eq!(is_local, loopback.contains(&peer), "{peer}");
-            assert_eq!(offered.last().unwrap(), PROTOCOL, "{peer}");
+    fn a_connection_within_the_machine_has_a_name_of_its_own() {
+        let name = |client: &str, store: &str| local_protocol(client.parse().unwrap(), store.parse().unwrap());
+        let loopback = name("127.0.0.1:4000", "127.0.0.1:7000").unwrap();
+        assert!(loopback.len() <= 255, "it is one of TLS's protocol names");
+        assert_eq!(name("127.0.0.1:4000", "[::ffff:127.0.0.1]:7000").unwrap(), loopback);
+        for other in
+            [("127.0.0.1:4001", "127.0.0.1:7000"), ("127.0.0.1:4000", "127.0.0.1:7001"), ("[::1]:4000", "[::1]:7000")]
+        {
+            assert_ne!(name(other.0, other.1).unwrap(), loopback, "{other:?}");
         }
-        assert!(!is_local_protocol(None) && !is_local_protocol(Some(b"amphi-store-local/1 another kernel")));
+        for far in
+            [("10.0.0.1:4000", "127.0.0.1:7000"), ("127.0.0.1:4000", "10.0.0.1:7000"), ("[fe80::1]:1", "[fe80::1]:2")]
+        {
+            assert_eq!(name(far.0, far.1), None, "{far:?}");
+        }
     }
 }

@@ -84,8 +84,8 @@ impl Contents {
         held.sought.stripes.contains_key(&id) || held.passing.stripes.contains_key(&id)
     }
 
-    /// Takes note that a part of a stripe is read out of order. Whether the whole of it is worth reading, and will be kept.
-    pub(crate) fn is_worth(&self, id: StripeId) -> bool {
+    /// Takes note that a part of a stripe is read out of order. Answers whether the whole of it is worth reading, and will be kept.
+    pub(crate) fn part_read(&self, id: StripeId) -> bool {
         let mut held = self.held();
         let most = held.sought.bytes_max / SPAN_BYTES;
         held.parts.again(id, most) && held.sought.has_room()
@@ -93,7 +93,7 @@ impl Contents {
 
     pub(crate) fn insert(&self, id: StripeId, bytes: Bytes) {
         let mut held = self.held();
-        let is_sought = held.parts.has(id) && held.sought.has_room();
+        let is_sought = held.sought.stripes.contains_key(&id) || (held.parts.has(id) && held.sought.has_room());
         let (into, other) = match &mut *held {
             Held { passing, sought, .. } if is_sought => (sought, passing),
             Held { passing, sought, .. } => (passing, sought),
@@ -182,8 +182,8 @@ mod tests {
         let contents = Contents::keeping(2 * SPAN_BYTES, 4 * SPAN_BYTES);
         let whole = Bytes::from(vec![7; SPAN_BYTES]);
         for id in 0..4 {
-            assert!(!contents.is_worth(id), "a first part says nothing");
-            assert!(contents.is_worth(id));
+            assert!(!contents.part_read(id), "a first part says nothing");
+            assert!(contents.part_read(id));
             contents.insert(id, whole.clone());
         }
         for id in 100..110 {
@@ -194,22 +194,22 @@ mod tests {
             [true, true, true, true, false, true, true]
         );
         // There is no room until one of them was not used for a while.
-        assert_eq!([4, 4].map(|id| contents.is_worth(id)), [false, false]);
+        assert_eq!([4, 4].map(|id| contents.part_read(id)), [false, false]);
         tokio::time::advance(IN_USE).await;
         assert!([0, 1, 3].into_iter().all(|id| contents.get(id).is_some()));
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(contents.is_worth(4));
+        assert!(contents.part_read(4));
         contents.insert(4, whole.clone());
         assert_eq!([0, 1, 2, 3, 4].map(|id| contents.holds(id)), [true, true, false, true, true]);
-        assert!(!contents.is_worth(2), "all are in use");
+        assert!(!contents.part_read(2), "all are in use");
         assert_eq!(contents.held().sought.bytes, 4 * SPAN_BYTES);
     }
 
     #[test]
     fn parts_are_forgotten_when_many_others_were_read_since() {
         let contents = Contents::keeping(0, 4 * SPAN_BYTES);
-        assert!(!contents.is_worth(1));
-        assert!((10..19).all(|id| !contents.is_worth(id)));
-        assert!(!contents.is_worth(1) && contents.is_worth(18));
+        assert!(!contents.part_read(1));
+        assert!((10..19).all(|id| !contents.part_read(id)));
+        assert!(!contents.part_read(1) && contents.part_read(18));
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn damage_put(write: &mut Write, units: &[DamagedUnit]) {
     write.push_given(Query::new(sql), given(units));
 }
 
-/// Notes that a damaged unit of a stripe without a row was deleted, at `now_ms`.
+/// Notes at `now_ms` that a damaged unit of a stripe without a row is being deleted.
 pub(crate) fn damage_put_aside(write: &mut Write, unit: DamagedUnit, now_ms: i64) {
     let sql = "INSERT INTO storage_damage (volume, stripe, unit, store, aside_ms) VALUES (?, ?, ?, ?, ?) \
          ON CONFLICT (stripe, unit, store) DO UPDATE SET aside_ms = excluded.aside_ms";
@@ -31,11 +31,17 @@ pub(crate) fn damage_put_aside(write: &mut Write, unit: DamagedUnit, now_ms: i64
     write.push_step(query.bind(unit.store).bind(now_ms));
 }
 
-/// Forgets what is repaired, or was none; what is put aside and has no row yet stays.
+/// Forgets what is repaired, or was none.
 pub(crate) fn damage_forget(write: &mut Write, units: &[DamagedUnit]) {
     let sql = "DELETE FROM storage_damage USING given WHERE storage_damage.stripe = given.of_stripe \
-         AND storage_damage.unit = given.of_unit AND storage_damage.store = given.of_store \
-         AND (storage_damage.aside_ms = 0 OR EXISTS (SELECT 1 FROM storage_stripe s WHERE s.id = storage_damage.stripe))";
+         AND storage_damage.unit = given.of_unit AND storage_damage.store = given.of_store";
+    write.push_given(Query::new(sql), given(units));
+}
+
+/// Forgets what was none, in stripes that had no row when they were looked at; what is put aside stays.
+pub(crate) fn damage_forget_rowless(write: &mut Write, units: &[DamagedUnit]) {
+    let sql = "DELETE FROM storage_damage USING given WHERE storage_damage.stripe = given.of_stripe \
+         AND storage_damage.unit = given.of_unit AND storage_damage.store = given.of_store AND storage_damage.aside_ms = 0";
     write.push_given(Query::new(sql), given(units));
 }
 

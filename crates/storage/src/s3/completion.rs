@@ -4,7 +4,8 @@
 
 use portal::Caller;
 use s3s::dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart};
-use s3s::{S3Result, s3_error};
+use s3s::{S3Error, S3Result, s3_error};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::attributes::{ATTRIBUTE, Attributes};
 use super::face::Face;
@@ -74,6 +75,8 @@ impl Face {
             let _place = place;
             completion.done().await.map(|()| output)
         };
+        // A task of its own: it goes on while the client takes no white space.
+        let written = async { AbortOnDropHandle::new(tokio::spawn(written)).await.map_err(S3Error::internal_error)? };
         let future = Some(Box::pin(written) as _);
         Ok(CompleteMultipartUploadOutput { future, ..CompleteMultipartUploadOutput::default() })
     }

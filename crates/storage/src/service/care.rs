@@ -17,7 +17,7 @@ use crate::queries::balance::rebalance_list;
 use crate::queries::care::{
     CaredVolume, OnSet, ScrubState, cared_volumes, placed_counts, scrub_list, set_list, stripe_range, stripes_move,
 };
-use crate::queries::damage::{DamagedUnit, damage_forget, damage_list, damage_put_aside};
+use crate::queries::damage::{DamagedUnit, damage_forget, damage_forget_rowless, damage_list, damage_put_aside};
 use crate::queries::store::store_list;
 use crate::queries::stripe::set_text;
 use crate::queries::work::WorkKind;
@@ -54,6 +54,10 @@ struct Looked {
     unsure: BTreeSet<StripeId>,
     /// They were, and are put aside until there is a row of the stripe.
     aside: BTreeSet<StripeId>,
+    /// There is no row of the stripe.
+    rowless: BTreeSet<StripeId>,
+    /// Stores that did not answer; they are not asked again.
+    silent: BTreeSet<StoreId>,
 }
 
 /// How the stripes of a volume fare. Numbers of stripes.
@@ -131,17 +135,22 @@ impl Storage {
             let of_volume = waiting.range((volume.id, StripeId::MIN)..=(volume.id, StripeId::MAX));
             let of_volume: Vec<_> = of_volume.map(|((_, stripe), units)| (*stripe, units.clone())).collect();
             for batch in of_volume.chunks(BATCH) {
-                let Looked { broken, unsure: mut left, aside } = self.look(&stripes, batch).await?;
+                let Looked { broken, unsure: mut left, aside, rowless, .. } = self.look(&stripes, batch).await?;
                 let wanted: Vec<_> = broken.iter().map(|(on, _)| on.stripe.id).collect();
-                is_stuck |= !left.is_empty() || self.repair(&stripes, broken).await?.len() < wanted.len();
+                // One store that is silent keeps nothing else from being repaired.
+                let repaired = self.repair(&stripes, broken).await?;
+                is_stuck |= !left.is_empty() || repaired.len() < wanted.len();
                 left.extend(wanted);
                 let over: Vec<_> = batch.iter().filter(|(stripe, _)| !left.contains(stripe)).collect();
                 let settled = over.iter().filter(|(stripe, _)| !aside.contains(stripe));
                 let settled = settled.flat_map(|(stripe, units)| units.iter().map(|unit| (*stripe, *unit)));
                 let volume = volume.id;
                 let unit = |(stripe, (index, store))| DamagedUnit { volume, stripe, index, store };
+                let (none, settled): (Vec<_>, Vec<_>) =
+                    settled.map(unit).partition(|unit| rowless.contains(&unit.stripe));
                 let mut write = Write::new();
-                damage_forget(&mut write, &settled.map(unit).collect::<Vec<_>>());
+                damage_forget(&mut write, &settled);
+                damage_forget_rowless(&mut write, &none);
                 self.db().write(write).await?;
                 over.iter().for_each(|(stripe, _)| drop(waiting.remove(&(volume, *stripe))));
             }
@@ -170,10 +179,15 @@ impl Storage {
                     }
                     continue;
                 }
-                match stripes.is_broken(&on.stripe, index).await {
+                let is_broken = match looked.silent.contains(&store) {
+                    true => None,
+                    false => stripes.is_broken(&on.stripe, index).await,
+                };
+                match is_broken {
                     Some(true) => lost.push(index),
                     Some(false) => {}
                     None => {
+                        looked.silent.insert(store);
                         looked.unsure.insert(*id);
                     }
                 }
@@ -185,7 +199,7 @@ impl Storage {
         Ok(looked)
     }
 
-    /// Looks at units of a stripe without a row: its file is gone, or its write goes on. A damaged one is deleted and put aside:
+    /// Looks at units of a stripe without a row: its file is gone, or its write goes on. A damaged one is put aside and deleted:
     /// should the row come, it is put anew.
     async fn look_aside(
         &self,
@@ -194,23 +208,26 @@ impl Storage {
         units: &BTreeSet<(usize, StoreId)>,
         looked: &mut Looked,
     ) -> Result<(), ServiceError> {
+        looked.rowless.insert(stripe);
         for (index, store) in units.iter().copied() {
             let (Some(link), key) = (stripes.link(store), stripes.key(stripe, index)) else { continue };
-            let is_damaged = link.is_damaged(key).await;
-            if matches!(is_damaged, Ok(true)) {
-                let mut write = Write::new();
-                let unit = DamagedUnit { volume: stripes.volume(), stripe, index, store };
-                damage_put_aside(&mut write, unit, self.db().clock().now_ms());
-                self.db().write(write).await?;
-                looked.aside.insert(stripe);
-            }
-            // Before it is deleted it is put aside: whoever ends in between leaves one that is found again.
-            let is_done = match is_damaged {
-                Ok(true) => link.delete(vec![key]).await.is_ok(),
-                Ok(false) => true,
-                Err(_) => false,
+            let found = match looked.silent.contains(&store) {
+                true => None,
+                false => link.damaged(key).await.ok(),
             };
-            if !is_done {
+            let Some(found) = found else {
+                looked.silent.insert(store);
+                looked.unsure.insert(stripe);
+                continue;
+            };
+            let Some(listed) = found else { continue };
+            // Before it is deleted it is put aside: whoever ends in between leaves one that is found again.
+            let mut write = Write::new();
+            let unit = DamagedUnit { volume: stripes.volume(), stripe, index, store };
+            damage_put_aside(&mut write, unit, self.db().clock().now_ms());
+            self.db().write(write).await?;
+            looked.aside.insert(stripe);
+            if link.delete_listed(vec![listed]).await.is_err() {
                 looked.unsure.insert(stripe);
             }
         }

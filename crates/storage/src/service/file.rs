@@ -121,7 +121,8 @@ fn sentence(error: &FileError) -> String {
 
 fn read_problem(error: ReadError, sentence: String) -> Problem {
     match error {
-        ReadError::TooFew { .. } | ReadError::Ending => Problem::unavailable("too-few-units", sentence).cause(error),
+        ReadError::TooFew { .. } => Problem::unavailable("too-few-units", sentence).cause(error),
+        ReadError::Ending => Problem::unavailable("ending", sentence).cause(error),
         ReadError::Range { .. } | ReadError::Described(_) | ReadError::Code(_) => Problem::bug(error),
     }
 }

@@ -18,7 +18,6 @@ use crate::frame::{self, DATA_BYTES_MAX, FrameError, Incoming, Memory};
 /// Requests of one connection that are at work at the same time.
 const AT_WORK_MAX: usize = 32;
 /// Then a client has to connect anew, with a certificate that holds.
-const AGE_MAX: Duration = Duration::from_secs(600);
 /// How long the rest of a request may take to come, and an answer to be taken: this, and a second for so many bytes.
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(5);
 const RATE_MIN: usize = 1 << 20;
@@ -36,7 +35,7 @@ pub(super) async fn serve(
 ) {
     // Ends this connection alone.
     let shutdown = shutdown.child_token();
-    let end = Instant::now() + AGE_MAX;
+    let end = Instant::now() + frame::AGE_MAX;
     let writer = Arc::new(Mutex::new(Some(writer)));
     let mut at_work = JoinSet::new();
     loop {

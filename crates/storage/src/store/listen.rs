@@ -8,7 +8,6 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use wire::NodeIdentity;
 
@@ -16,7 +15,7 @@ use super::caller::Caller;
 use super::connection;
 use super::serve::Stores;
 use super::tls::{TlsError, server_config};
-use crate::frame::{prepared, served};
+use crate::frame::{acceptor, prepared, served};
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Clients at the same time.
@@ -36,7 +35,7 @@ pub fn serve_stores(
 }
 
 async fn serve(listener: TcpListener, tls: ServerConfig, stores: Stores, shutdown: CancellationToken) {
-    let tls = TlsAcceptor::from(Arc::new(tls));
+    let tls = Arc::new(tls);
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -65,10 +64,11 @@ async fn serve(listener: TcpListener, tls: ServerConfig, stores: Stores, shutdow
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    tls: TlsAcceptor,
+    tls: Arc<ServerConfig>,
     stores: Stores,
     shutdown: CancellationToken,
 ) {
+    let Ok(tls) = acceptor(&tls, &stream) else { return tracing::debug!("{peer} is gone") };
     let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(prepared(stream))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {

@@ -1,9 +1,9 @@
 //! Reading a store: units and parts of them, lists, scrubs, and what there is in all.
 
-use std::io::IoSliceMut;
+use std::io::{ErrorKind, IoSliceMut};
 use std::os::unix::fs::FileExt;
 
-use rustix::io::{ReadWriteFlags, preadv2};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 use super::StoreError;
 use super::engine::Store;
@@ -76,7 +76,7 @@ impl Store {
     /// Reads `length` bytes from `offset` on, 0: to the end; both multiples of [`PIECE_BYTES`], but for the end.
     ///
     /// # Errors
-    /// `Invalid` when the range is not within the unit.
+    /// `Invalid` when the range is not within the unit; `Disk` when the system can't read now, for want of memory or descriptors.
     pub fn get(&self, key: &UnitKey, offset: u32, length: u32) -> Result<Read, StoreError> {
         let mut before = None;
         loop {
@@ -86,7 +86,7 @@ impl Store {
                 return Ok(Read::Damaged);
             }
             let bytes = range_within(entry.bytes, offset, length)?;
-            if let Some((data, sums)) = read(&segment, &entry, key, offset, bytes) {
+            if let Some((data, sums)) = read(&segment, &entry, key, offset, bytes)? {
                 return Ok(Read::Piece { data, sums, code: entry.code, unit_bytes: entry.bytes });
             }
             before = Some(entry);
@@ -175,15 +175,27 @@ pub(super) fn range_within(unit_bytes: u32, offset: u32, length: u32) -> Result<
     }
 }
 
-/// Data and sums; `None` when they are damaged, or can't be read.
-fn read(segment: &Segment, entry: &Entry, key: &UnitKey, offset: u32, bytes: usize) -> Option<(Vec<u8>, Vec<u32>)> {
+/// Bytes, and the checksum of each piece of them.
+type Checked = (Vec<u8>, Vec<u32>);
+
+/// `None` when they are damaged, or the disk has them no more.
+fn read(
+    segment: &Segment,
+    entry: &Entry,
+    key: &UnitKey,
+    offset: u32,
+    bytes: usize,
+) -> Result<Option<Checked>, StoreError> {
     let first = offset as usize / PIECE_BYTES;
     let mut stored = vec![0; record::sealed_bytes(bytes)];
     let at = u64::from(entry.at) + record::piece_at(first);
     if let Err(error) = segment.file().and_then(|file| file.read_exact_at(&mut stored, at)) {
         tracing::warn!(error = &error as &dyn std::error::Error, "reading {} failed", segment.path.display());
-        return None;
+        let is_gone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof);
+        if is_gone || error.raw_os_error() == Some(Errno::IO.raw_os_error()) {
+            return Ok(None);
+        }
+        return Err(StoreError::Disk { what: "reading a unit", source: error });
     }
-    let sums = record::decode(&mut stored, key, first, bytes)?;
-    Some((stored, sums))
+    Ok(record::decode(&mut stored, key, first, bytes).map(|sums| (stored, sums)))
 }

@@ -46,7 +46,7 @@ pub(crate) fn server_config(identity: watch::Receiver<NodeIdentity>) -> Result<S
     let resolver = Arc::new(Renewed { identity, present: Mutex::new((present, certified)) });
     let versions = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]);
     let mut config = versions.map_err(TlsError::Pair)?.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
-    config.alpn_protocols = frame::spoken();
+    config.alpn_protocols = vec![frame::PROTOCOL.to_vec()];
     // Nobody resumes, and where TLS is left nothing of it may follow.
     config.send_tls13_tickets = 0;
     Ok(config)

@@ -16,10 +16,11 @@ use wire::authority::node_server_name;
 use super::line::Line;
 use super::link::LinkError;
 use super::{Credentials, StoreAddress};
+use crate::frame;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A connection is given up for another one before the store closes it, which it does after an hour.
-const LINE_AGE_MAX: Duration = Duration::from_secs(3_000);
+/// A connection is given up for another one before the store closes it.
+const LINE_AGE_MAX: Duration = frame::AGE_MAX.saturating_sub(Duration::from_secs(60));
 /// After a failed attempt to connect nobody tries again for this long.
 const CONNECT_PAUSE: Duration = Duration::from_millis(500);
 

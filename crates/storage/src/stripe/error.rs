@@ -48,7 +48,10 @@ pub enum WriteError {
 impl WriteError {
     /// Whether it may be otherwise in a moment.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::TooFewStores { .. } | Self::NoneTakes { .. } | Self::Unsafe { .. })
+        match self {
+            Self::TooFewStores { .. } | Self::NoneTakes { .. } | Self::Unsafe { .. } => true,
+            Self::Full | Self::Length(_) | Self::Code(_) | Self::Ending => false,
+        }
     }
 }
 

@@ -82,7 +82,7 @@ impl Line {
         name: ServerName<'static>,
     ) -> Result<Self, std::io::Error> {
         let stream = TcpStream::connect(address).await?;
-        tls.alpn_protocols = frame::offered(stream.peer_addr()?.ip());
+        tls.alpn_protocols = frame::offered(&stream)?;
         let stream = TlsConnector::from(Arc::new(tls)).connect(name, frame::prepared(stream)).await?;
         let (reader, writer) = frame::dialled(stream).await?;
         let waiting = Arc::new(Waiting(StdMutex::new(Some(HashMap::new()))));

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use wire::store::answer::Reply;
 use wire::store::ask::Call;
 use wire::store::{
-    DeleteRequest, GetRequest, ListRequest, Listed, Piece, PutRequest, Range, Reason, Refusal, StatReply, StatRequest,
-    SyncRequest, Unit, UnitKey, VerifyReply, VerifyRequest,
+    DeleteRequest, Found, GetRequest, ListRequest, Listed, Piece, PutRequest, Range, Reason, Refusal, StatReply,
+    StatRequest, SyncRequest, Unit, UnitKey, VerifyReply, VerifyRequest,
 };
 
 use super::dialler::Dialler;
@@ -137,13 +137,13 @@ impl Link {
         }
     }
 
-    /// Whether it has this unit, damaged.
-    pub(crate) async fn is_damaged(&self, key: UnitKey) -> Result<bool, LinkError> {
-        let before = match key.index.checked_sub(1) {
-            Some(index) => Some(UnitKey { index, ..key }),
-            None => key.stripe.checked_sub(1).map(|stripe| UnitKey { stripe, index: u32::MAX, ..key }),
-        };
-        Ok(self.verify(before, 1).await?.damaged.contains(&key))
+    /// This unit as it is listed, if the store has it and has it damaged.
+    pub(crate) async fn damaged(&self, key: UnitKey) -> Result<Option<Listed>, LinkError> {
+        let listed = self.list(key.volume as i64, key_before(key), 1).await?.pop();
+        let Some(listed) = listed.filter(|listed| listed.key == Some(key)) else { return Ok(None) };
+        let whole = Range { key: Some(key), offset: 0, length: 0 };
+        let pieces = self.get_many(vec![whole]).await?;
+        Ok(pieces.iter().any(|piece| piece.found() == Found::Damaged).then_some(listed))
     }
 
     /// Size and content, within `timeout`.
@@ -204,6 +204,14 @@ impl Link {
             Ok(Reason::Unavailable) => LinkError::Failing(id, sentence),
             Ok(Reason::Other) | Err(_) => LinkError::Refused(id, sentence),
         }
+    }
+}
+
+/// The key that comes just before this one in the order of lists; `None`: none does.
+pub(crate) fn key_before(key: UnitKey) -> Option<UnitKey> {
+    match key.index.checked_sub(1) {
+        Some(index) => Some(UnitKey { index, ..key }),
+        None => key.stripe.checked_sub(1).map(|stripe| UnitKey { stripe, index: u32::MAX, ..key }),
     }
 }
 

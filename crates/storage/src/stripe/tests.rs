@@ -78,6 +78,25 @@ async fn tls_is_left_within_a_machine_and_kept_with_others() {
 }
 
 #[tokio::test]
+async fn tls_is_kept_where_somebody_is_in_between() {
+    let (stripes, fakes) = volume(1, 6).await;
+    let relay = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut addresses: Vec<_> = fakes.iter().map(|fake| fake.address.clone()).collect();
+    let store = addresses[0].addresses.pop().unwrap();
+    addresses[0].addresses = vec![relay.local_addr().unwrap().to_string()];
+    tokio::spawn(async move {
+        let (mut client, _) = relay.accept().await.unwrap();
+        let mut store = tokio::net::TcpStream::connect(store).await.unwrap();
+        tokio::io::copy_bidirectional(&mut client, &mut store).await
+    });
+    stripes.stores_set(addresses);
+    stripes.write(1, content(SPAN_BYTES, 1)).await.unwrap();
+    stripes.sync().await.unwrap();
+    assert!(!is_elsewhere(1));
+    assert_eq!(fakes[0].state().left_tls, [false]);
+}
+
+#[tokio::test]
 async fn stores_that_lie_are_found_out_and_told() {
     for (mood, what) in [(Mood::WrongBytes, DamageKind::Damaged), (Mood::AnothersUnit, DamageKind::Damaged)] {
         let (stripes, fakes) = volume(1, 6).await;

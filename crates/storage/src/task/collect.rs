@@ -18,7 +18,7 @@ use crate::queries::damage::{DamagedUnit, damage_forget_aside, damage_put};
 use crate::queries::space::space_get;
 use crate::queries::store::store_list;
 use crate::service::ServiceError;
-use crate::stripe::{Damage, DamageKind, Link, LinkError, Stripes};
+use crate::stripe::{Damage, DamageKind, Link, LinkError, Stripes, key_before};
 
 /// Stripes stay in the trash this long: whoever was reading them may finish.
 pub(crate) const TRASH_KEPT: Duration = Duration::from_secs(300);
@@ -218,19 +218,19 @@ impl Storage {
 
 /// Which of these units a store lacks now: those that were written since it was listed are there.
 async fn lacking(link: &Link, volume: i64, mut missing: BTreeSet<Unit>) -> Result<BTreeSet<Unit>, LinkError> {
-    let Some((stripe, _)) = missing.first().copied() else { return Ok(missing) };
-    let mut after = UnitKey { volume: volume as u64, stripe: stripe.saturating_sub(1), index: u32::MAX };
-    while missing.last().is_some_and(|last| (after.stripe, after.index) < *last) {
-        let listed = link.list(volume, Some(after), LISTED).await?;
+    let Some((stripe, index)) = missing.first().copied() else { return Ok(missing) };
+    let mut after = key_before(UnitKey { volume: volume as u64, stripe, index });
+    loop {
+        let listed = link.list(volume, after, LISTED).await?;
         for key in listed.iter().filter_map(|unit| unit.key) {
             missing.remove(&(key.stripe, key.index));
-            after = key;
+            after = Some(key);
         }
-        if listed.len() < LISTED as usize {
-            break;
+        let is_end = listed.len() < LISTED as usize;
+        if is_end || after.is_some_and(|key| missing.last().is_none_or(|last| (key.stripe, key.index) >= *last)) {
+            return Ok(missing);
         }
     }
-    Ok(missing)
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use crate::model::alert::AlertCode;
 use crate::model::store::StoreState;
-use crate::model::stripe::SPAN_BYTES;
+use crate::model::stripe::{Layout, SPAN_BYTES};
 use crate::plane::{Plane, VOLUME, at, content};
 use crate::queries::care::{scrub_list, scrub_progress};
 use crate::queries::store::store_state_set;
 use crate::service::care::VolumeHealth;
+use crate::stripe::{Damage, DamageKind};
 
 const HOURS: Duration = Duration::from_secs(7_600);
 
@@ -44,12 +45,12 @@ async fn units_that_a_crash_left_are_found_and_those_in_use_stay() {
     let kept = plane.units();
     let mut upload = plane.files.upload(&at("cut-off")).await.unwrap();
     upload.push(content(SPAN_BYTES * 3, 5)).await.unwrap();
-    drop(upload);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     while plane.units() < kept + 18 {
         assert!(tokio::time::Instant::now() < deadline, "the writes that had begun don't end");
         tokio::task::yield_now().await;
     }
+    drop(upload);
     plane.storage.survey().await.unwrap();
     assert!(plane.units() > kept, "it could still go on");
     plane.later(HOURS, &[]).await;
@@ -198,6 +199,25 @@ async fn damage_before_a_write_is_over_is_repaired_after_it() {
     plane.storage.repairs_do().await.unwrap();
     assert_eq!((plane.units(), plane.count("storage_damage").await), (6, 0));
     assert_eq!(plane.get("a").await.unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_away_keeps_nothing_else_from_being_repaired() {
+    let mut plane = Plane::new(1, 6).await;
+    for path in ["a", "b"] {
+        plane.put(path, &content(SPAN_BYTES, 12)).await;
+    }
+    flip_a_byte(&plane, 2);
+    plane.storage.scrub().await.unwrap();
+    let link = plane.storage.stripes(VOLUME, Layout::try_from(1).unwrap()).await.unwrap().link(5).unwrap();
+    let unit = link.list(VOLUME, None, 1).await.unwrap()[0].key.unwrap();
+    let lost = Damage { stripe: unit.stripe as i64, store: 5, index: unit.index as usize, what: DamageKind::Missing };
+    plane.storage.repair_wanted(VOLUME, lost);
+    plane.stores.stop(5).await;
+    assert!(plane.storage.repairs_do().await.unwrap(), "one waits");
+    plane.storage.repairs_do().await.unwrap();
+    let link = plane.storage.stripes(VOLUME, Layout::try_from(1).unwrap()).await.unwrap().link(2).unwrap();
+    assert!(link.verify(None, u64::MAX).await.unwrap().damaged.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

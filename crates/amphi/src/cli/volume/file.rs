@@ -169,22 +169,27 @@ async fn get(client: &Client, from: &str, to: Option<&Path>) -> Result<(), Failu
     let (export, path) = place(from)?;
     let name = path.rsplit('/').next().unwrap_or(path);
     let mut to = to.unwrap_or_else(|| Path::new(name)).to_owned();
-    let is_there = tokio::fs::metadata(&to).await.ok();
+    if to == Path::new("-") {
+        let mut response = client.text(&segments(export, path), &[]).await?;
+        let progress = Progress::new(path, response.content_length());
+        return take(client, &mut response, tokio::io::stdout(), progress, &to).await;
+    }
+    let mut is_there = tokio::fs::metadata(&to).await.ok();
     if is_there.as_ref().is_some_and(Metadata::is_dir) {
         to.push(name);
+        is_there = tokio::fs::metadata(&to).await.ok();
     }
     let to = to.as_path();
+    if is_there.as_ref().is_some_and(Metadata::is_dir) {
+        return Err(Failure::new(USAGE, format!("{} is a directory", to.display())).why("name a file in it"));
+    }
     let mut response = client.text(&segments(export, path), &[]).await?;
     let length = response.content_length();
-    if to == Path::new("-") {
-        let progress = Progress::new(path, length);
-        return take(client, &mut response, tokio::io::stdout(), progress, to).await;
-    }
     let failed = |error: std::io::Error| {
         Failure::new(USAGE, format!("{} can't be written", to.display())).why(error.to_string())
     };
     // Into a device or a pipe it goes as it comes.
-    if is_there.is_some_and(|there| !there.is_dir() && !there.is_file()) {
+    if is_there.is_some_and(|there| !there.is_file()) {
         let file = File::options().write(true).open(to).await.map_err(failed)?;
         return take(client, &mut response, file, Progress::new(path, length), to).await;
     }

@@ -59,9 +59,10 @@ impl Core {
         let held = stripe.code.bytes as usize;
         let (from, to) = (start.min(held), (start + length).min(held));
         let is_whole = is_in_order || to - from >= WHOLE_BYTES.min(held);
+        let is_worth = !is_whole && from < to && self.shares.contents.part_read(stripe.id);
         let bytes = if from == to {
             Bytes::new()
-        } else if is_whole || self.is_fetching(stripe) || self.shares.contents.is_worth(stripe.id) {
+        } else if is_whole || is_worth || self.is_fetching(stripe) {
             self.content(stripe).await?.slice(from..to)
         } else {
             self.read_stored(stripe, from as u32..to as u32).await?

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -135,12 +136,15 @@ fn reply(state: &mut State, call: Call) -> Reply {
     }
 }
 
-async fn serve(listener: TcpListener, tls: TlsAcceptor, state: Arc<Mutex<State>>) {
+/// `keeps_tls`: as a store of another machine does.
+async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, keeps_tls: bool, state: Arc<Mutex<State>>) {
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let (tls, state) = (tls.clone(), state.clone());
         connections.spawn(async move {
+            let local = frame::acceptor(&tls, &stream).unwrap();
+            let tls = if keeps_tls { TlsAcceptor::from(tls) } else { local };
             let Ok(stream) = tls.accept(frame::prepared(stream)).await else { return };
             let Ok((mut reader, mut writer)) = frame::served(stream).await else { return };
             state.lock().unwrap().left_tls.push(matches!(reader, frame::Reader::Local(_)));
@@ -195,18 +199,13 @@ async fn start(authority: &Authority, id: usize) -> Fake {
     let certificate = authority.node_certificate(&request.csr_pem, &node, day, epoch_ms()).unwrap();
     let (pair_pem, ca_pem) = (certificate + &request.key_pem, authority.certificate_pem().to_owned());
     let (_, identity) = watch::channel(NodeIdentity { node_id: node.clone(), pair_pem, ca_pem });
-    let mut config = server_config(identity).unwrap();
-    if is_elsewhere(id) {
-        // It speaks the last alone.
-        config.alpn_protocols.drain(..config.alpn_protocols.len() - 1);
-    }
-    let tls = TlsAcceptor::from(Arc::new(config));
+    let tls = Arc::new(server_config(identity).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (unsynced, synced) = (BTreeMap::new(), BTreeMap::new());
     let state = State { mood: Mood::Well, boot: 1, unsynced, synced, gets: 0, puts: 0, left_tls: Vec::new() };
     let state = Arc::new(Mutex::new(state));
-    let serving = tokio::spawn(serve(listener, tls, state.clone()));
+    let serving = tokio::spawn(serve(listener, tls, is_elsewhere(id), state.clone()));
     let address = StoreAddress {
         id: id as i64,
         domain: node.clone(),

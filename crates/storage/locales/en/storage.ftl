@@ -246,6 +246,7 @@ problem-store-offer = What the node says of its stores is not acceptable.
 problem-stores-full = The data can’t be stored: the stores are full.
 problem-stores-lacking = The data can’t be stored: too few stores take it now. Try again in a moment.
 problem-too-few-units = The data can’t be read: too few of the stores that hold it answer. Try again in a moment.
+problem-ending = The service is stopping. Try again in a moment.
 problem-exists = The name is taken.
 problem-changed = It was changed meanwhile; look again.
 problem-quota = The quota is reached. Remove something, or ask for more.

@@ -246,6 +246,7 @@ problem-store-offer = Ce que le nœud dit de ses dépôts n’est pas acceptable
 problem-stores-full = Les données ne peuvent être enregistrées : les dépôts sont pleins.
 problem-stores-lacking = Les données ne peuvent être enregistrées : trop peu de dépôts les reçoivent en ce moment. Réessayez dans un instant.
 problem-too-few-units = Les données sont illisibles : trop peu des dépôts qui les contiennent répondent. Réessayez dans un instant.
+problem-ending = Le service s’arrête. Réessayez dans un instant.
 problem-exists = Ce nom est déjà pris.
 problem-changed = Il y a eu un changement entre-temps ; regardez de nouveau.
 problem-quota = Le quota est atteint. Supprimez quelque chose, ou demandez davantage.

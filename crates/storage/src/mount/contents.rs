@@ -15,11 +15,13 @@ use tokio::time::Instant;
 use crate::SPAN_BYTES;
 use crate::model::stripe::StripeId;
 
-/// Bytes that are kept at most of what passes by.
+/// Bytes that are kept at most of what passes by, and of what is read here and there; of either no more than a sixteenth of
+/// the memory that there is for this process.
 const PASSING_MAX: usize = 256 << 20;
-/// The same of what is read here and there: a sixteenth of the machine's memory, within these.
-const SOUGHT_MAX: std::ops::RangeInclusive<u64> = 256 << 20..=1 << 30;
-const MEMORY_SHARE: u64 = 16;
+const SOUGHT_MAX: usize = 1 << 30;
+const MEMORY_SHARE: usize = 16;
+/// Where a group of processes is told how much memory it may take, if it is.
+const MEMORY_LIMIT: &str = "/sys/fs/cgroup/memory.max";
 /// Of what is read here and there, what was used within this does not go for others.
 const IN_USE: Duration = Duration::from_secs(10);
 
@@ -56,9 +58,9 @@ struct Parts {
 
 impl Default for Contents {
     fn default() -> Self {
-        let memory = sysinfo().map_or(0, |info| info.ram_total());
-        let sought_max = (memory / MEMORY_SHARE).clamp(*SOUGHT_MAX.start(), *SOUGHT_MAX.end());
-        Self::keeping(PASSING_MAX, sought_max as usize)
+        let limit = std::fs::read_to_string(MEMORY_LIMIT).ok().and_then(|text| text.trim().parse().ok());
+        let memory = sysinfo().map_or(0, |info| info.ram_total() as usize).min(limit.unwrap_or(usize::MAX));
+        Self::keeping(PASSING_MAX.min(memory / MEMORY_SHARE), SOUGHT_MAX.min(memory / MEMORY_SHARE))
     }
 }
 
@@ -165,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_was_not_used_for_longest_goes_first() {
-        let contents = Contents::default();
+        let contents = Contents::keeping(PASSING_MAX, 0);
         let large = Bytes::from(vec![7; PASSING_MAX / 4]);
         for id in 0..4 {
             contents.insert(id, large.clone());

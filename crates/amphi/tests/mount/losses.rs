@@ -23,21 +23,24 @@ async fn two_stores_away_and_one_gone_for_good_are_not_noticed() {
     let sum = mount.shell(&format!("head -c 64M /dev/urandom > {big}; sha256sum < {big}")).await;
     site.done(&["volume", "put", &big, "films:big"]).await;
     assert_eq!(mount.shell(READ).await, sum);
+    // Six of the eight, whichever joined first.
+    let holders = site.holders().await;
+    let (away, [gone, store]) = ([&*holders[0][0], &*holders[1][0]], &holders[2]);
 
     let (is_over, reads) = (AtomicBool::new(false), AtomicU32::new(0));
     let reader = read_on(&mount, &sum, &is_over, &reads);
     let losses = async {
         let is_bad = |health: &Value| health["at_risk"].as_u64() > Some(0);
-        site.kill_until(&["lab-a", "lab-c"], async || is_bad(&site.health().await)).await;
+        site.kill_until(&away, async || is_bad(&site.health().await)).await;
         let before = reads.load(Ordering::Relaxed);
-        site.kill_until(&["lab-a", "lab-c"], async || reads.load(Ordering::Relaxed) > before + 1).await;
+        site.kill_until(&away, async || reads.load(Ordering::Relaxed) > before + 1).await;
         site.done(&["volume", "get", "films:big", &got]).await;
         assert_eq!(mount.shell(&format!("sha256sum < {got}")).await, sum);
         site.is_whole().await;
 
-        std::fs::remove_dir_all(site.scratch.path().join("state/nodes/lab-b/stores/s2")).unwrap();
+        std::fs::remove_dir_all(site.scratch.path().join(format!("state/nodes/{gone}/stores/{store}"))).unwrap();
         let is_degraded = |health: &Value| health["degraded"].as_u64() > Some(0);
-        site.kill("lab-b");
+        site.kill(gone);
         site.done(&["volume", "rebuild", "--detach", "films"]).await;
         site.until("the loss is seen", async || is_degraded(&site.health().await)).await;
         site.is_whole().await;
@@ -70,6 +73,21 @@ impl Site {
         let is_it = |pid: u32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| has_word(&line, node));
         let started = family(self.up.id().unwrap()).unwrap();
         started.iter().filter(|member| is_it(member.pid)).for_each(|member| member.kill().unwrap());
+    }
+
+    /// Node and name of each store that has units of the volume.
+    async fn holders(&self) -> Vec<[String; 2]> {
+        let mut holders = Vec::new();
+        self.until("six stores have units", async || {
+            let output = self.done(&["store", "list", "--output", "json"]).await;
+            let stores = serde_json::from_slice::<Vec<Value>>(&output).unwrap();
+            let having = stores.iter().filter(|store| store["units"].as_u64() > Some(0));
+            holders =
+                having.map(|store| ["node", "name"].map(|field| store[field].as_str().unwrap().to_owned())).collect();
+            holders.len() >= 6
+        })
+        .await;
+        holders
     }
 
     async fn health(&self) -> Value {

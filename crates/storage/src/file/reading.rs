@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, TryStreamExt, stream};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::{FileError, Files};
+use crate::begin::on_its_own;
 use crate::model::inode::{Ino, Inode};
 use crate::model::stripe::{SPAN_BYTES, Stripe};
 use crate::stripe::{ReadError, Stripes};
@@ -50,13 +50,17 @@ impl Files {
                     }
                     Ok(parts)
                 };
-                let parts = on_its_own(look).await?;
+                let parts = on_its_own(look).await.ok_or(ReadError::Ending)??;
                 let told = ((range.start / SPAN + LISTED as u64) * SPAN).min(range.end);
                 Ok::<_, FileError>(Some((stream::iter(parts.into_iter().map(Ok)), told..range.end)))
             }
         });
         let stripes = self.stripes.clone();
-        parts.try_flatten().map_ok(move |part: Part| on_its_own(part.read(stripes.clone()))).try_buffered(AHEAD)
+        let read = move |part: Part| {
+            let read = on_its_own(part.read(stripes.clone()));
+            async { read.await.ok_or(ReadError::Ending)? }
+        };
+        parts.try_flatten().map_ok(read).try_buffered(AHEAD)
     }
 
     /// The parts of the first [`LISTED`] stripes of `range`.
@@ -72,20 +76,6 @@ impl Files {
             Part { stripe, range: start as u32..end as u32 }
         });
         Ok(parts.collect())
-    }
-}
-
-/// What is done as a task, and so while nobody takes anything from the stream: its reader may be slow, and neither stores nor
-/// the database are to wait for that.
-async fn on_its_own<T: Send + 'static>(
-    work: impl Future<Output = Result<T, FileError>> + Send + 'static,
-) -> Result<T, FileError> {
-    match AbortOnDropHandle::new(tokio::spawn(work)).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(ReadError::Ending.into()),
-        },
     }
 }
 

@@ -8,9 +8,9 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::{Ending, FileError, FilePath, Files, fresh};
+use crate::begin::on_its_own;
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode, Kind};
 use crate::model::stripe::{SPAN_BYTES, Stripe, StripeId};
@@ -165,11 +165,10 @@ impl Upload {
         }
         let id = self.numbers.start;
         self.numbers.start += 1;
-        // A task of its own: it goes on while the sender is slow.
-        let write = write_patiently(self.files.clone(), id, span, self.patience());
-        let write = AbortOnDropHandle::new(tokio::spawn(write));
+        // It goes on while the sender is slow.
+        let write = on_its_own(write_patiently(self.files.clone(), id, span, self.patience()));
         self.writing.push(Box::pin(async move {
-            let stripe = write.await.map_err(|_| WriteError::Ending)??;
+            let stripe = write.await.ok_or(WriteError::Ending)??;
             Ok(Placed { number, stripe })
         }));
         Ok(())

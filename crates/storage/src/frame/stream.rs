@@ -71,8 +71,7 @@ pub(crate) enum Writer {
 /// A store's end of a connection whose handshake is over.
 pub(crate) async fn served(stream: server::TlsStream<BufReader<TcpStream>>) -> io::Result<(Reader, Writer)> {
     let (tcp, tls) = stream.get_ref();
-    let local_protocol = local_protocol(tcp.get_ref().peer_addr()?, tcp.get_ref().local_addr()?);
-    if local_protocol.is_none() || tls.alpn_protocol() != local_protocol.as_deref() {
+    if !is_local(tls.alpn_protocol(), tcp.get_ref().peer_addr()?, tcp.get_ref().local_addr()?) {
         return Ok(in_tls(stream.into()));
     }
     let mut stream = stream.into_inner().0;
@@ -83,8 +82,7 @@ pub(crate) async fn served(stream: server::TlsStream<BufReader<TcpStream>>) -> i
 /// A client's end of one.
 pub(crate) async fn dialled(stream: client::TlsStream<BufReader<TcpStream>>) -> io::Result<(Reader, Writer)> {
     let (tcp, tls) = stream.get_ref();
-    let local_protocol = local_protocol(tcp.get_ref().local_addr()?, tcp.get_ref().peer_addr()?);
-    if local_protocol.is_none() || tls.alpn_protocol() != local_protocol.as_deref() {
+    if !is_local(tls.alpn_protocol(), tcp.get_ref().local_addr()?, tcp.get_ref().peer_addr()?) {
         return Ok(in_tls(stream.into()));
     }
     let mut stream = stream.into_inner().0;
@@ -97,6 +95,11 @@ pub(crate) async fn dialled(stream: client::TlsStream<BufReader<TcpStream>>) -> 
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether the two have agreed to leave TLS.
+fn is_local(agreed: Option<&[u8]>, client: SocketAddr, store: SocketAddr) -> bool {
+    agreed.is_some() && agreed == local_protocol(client, store).as_deref()
 }
 
 fn in_tls(mut stream: TlsStream<BufReader<TcpStream>>) -> (Reader, Writer) {

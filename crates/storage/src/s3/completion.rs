@@ -5,7 +5,6 @@
 use portal::Caller;
 use s3s::dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart};
 use s3s::{S3Error, S3Result, s3_error};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::attributes::{ATTRIBUTE, Attributes};
 use super::face::Face;
@@ -14,6 +13,7 @@ use super::multipart::{md5_hex, of_part, part_path, started_read, unknown, uploa
 use super::object_key::ObjectKey;
 use super::read::Object;
 use super::write::{finish, parents_make, pour, replaceable};
+use crate::begin::on_its_own;
 use crate::file::{Ending, FilePath, Files, Part, Replaces};
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
@@ -67,16 +67,16 @@ impl Face {
         };
         let completion = Completion { files, directory, to: key.path, parts, attributes, replaces, along };
         if completion.is_movable() {
-            completion.done().await?;
+            completion.make().await?;
             return Ok(output);
         }
         let place = self.place(caller).await?;
         let written = async move {
             let _place = place;
-            completion.done().await.map(|()| output)
+            completion.make().await.map(|()| output)
         };
-        // A task of its own: it goes on while the client takes no white space.
-        let written = async { AbortOnDropHandle::new(tokio::spawn(written)).await.map_err(S3Error::internal_error)? };
+        // It goes on while the client takes no white space.
+        let written = async { on_its_own(written).await.ok_or_else(ending)? };
         let future = Some(Box::pin(written) as _);
         Ok(CompleteMultipartUploadOutput { future, ..CompleteMultipartUploadOutput::default() })
     }
@@ -90,7 +90,7 @@ impl Completion {
     }
 
     /// Makes the object, of the stripes of its parts or of their bytes.
-    async fn done(self) -> S3Result<()> {
+    async fn make(self) -> S3Result<()> {
         let ending = Ending {
             attributes: &|inode: &Inode| self.attributes.stored(inode),
             replaces: self.replaces,
@@ -121,6 +121,10 @@ impl Completion {
         finish(&self.files, &self.to, upload, ending).await?;
         Ok(())
     }
+}
+
+fn ending() -> S3Error {
+    s3_error!(ServiceUnavailable, "The service is stopping; try again.")
 }
 
 /// The parts that a completion names, as they are, with their ETags. Errors: `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`.
@@ -160,8 +164,13 @@ fn unhex(etag: &str) -> Vec<u8> {
     bytes.filter(|bytes| bytes.len() == 16).unwrap_or_else(|| etag.as_bytes().to_vec())
 }
 
-#[test]
-fn what_is_no_md5_counts_as_its_text() {
-    assert_eq!(unhex("d41d8cd98f00b204e9800998ecf8427e").len(), 16);
-    assert_eq!(unhex("d41d8cd98f00b204e9800998ecf8427é"), "d41d8cd98f00b204e9800998ecf8427é".as_bytes());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_md5_counts_as_its_text() {
+        assert_eq!(unhex("d41d8cd98f00b204e9800998ecf8427e").len(), 16);
+        assert_eq!(unhex("d41d8cd98f00b204e9800998ecf8427é"), "d41d8cd98f00b204e9800998ecf8427é".as_bytes());
+    }
 }

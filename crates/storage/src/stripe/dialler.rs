@@ -10,12 +10,12 @@ use rustls::version::TLS13;
 use rustls::{CipherSuite, ClientConfig};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
-use tokio_util::task::AbortOnDropHandle;
 use wire::authority::node_server_name;
 
 use super::line::Line;
 use super::link::LinkError;
 use super::{Credentials, StoreAddress};
+use crate::begin::on_its_own;
 use crate::frame;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -45,9 +45,8 @@ impl Dialler {
         if let Some(line) = self.usable() {
             return Ok((line, true));
         }
-        // A task of its own: whoever comes to hold the lock is polled, even where its caller is not.
-        let made = AbortOnDropHandle::new(tokio::spawn(self.clone().made())).await;
-        made.unwrap_or(Err(LinkError::Slow(self.address.id)))
+        // Whoever comes to hold the lock is polled, even where its caller is not.
+        on_its_own(self.clone().made()).await.unwrap_or(Err(LinkError::Slow(self.address.id)))
     }
 
     /// The next call dials anew, perhaps at another address; unless somebody has done so meanwhile.

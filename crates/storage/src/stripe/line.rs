@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
-use std::task::Poll;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -15,6 +14,7 @@ use wire::store::answer::Reply;
 use wire::store::ask::Call;
 use wire::store::{Answer, Ask};
 
+use crate::begin::{begin, on_its_own};
 use crate::frame::{self, FrameError, Memory};
 
 /// Why a call on a line failed; nothing more goes over it then.
@@ -106,11 +106,10 @@ impl Line {
         self.waiting.change(|waiting| waiting.insert(id, answered)).ok_or(LineError::Broken)?;
         let _place = Place(&self.waiting, id);
         let ask = Ask { id, data_bytes: Vec::new(), call: Some(call) };
-        let mut writing = Box::pin(write(self.writer.clone(), self.waiting.clone(), ask));
-        match futures::poll!(&mut writing) {
-            Poll::Ready(written) => written,
-            // A task of its own: a lock held by, or handed to, a caller that nobody polls would hold up all others.
-            Poll::Pending => AbortOnDropHandle::new(tokio::spawn(writing)).await.unwrap_or(Err(LineError::Broken)),
+        match begin(write(self.writer.clone(), self.waiting.clone(), ask)) {
+            Ok(written) => written,
+            // A lock held by, or handed to, a caller that nobody polls would hold up all others.
+            Err(writing) => on_its_own(writing).await.unwrap_or(Err(LineError::Broken)),
         }?;
         answer.await.map_err(|_| LineError::Broken)
     }

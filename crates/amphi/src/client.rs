@@ -15,6 +15,7 @@ mod volume;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rand::RngExt;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
@@ -43,6 +44,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(40);
 /// Largest JSON answer that is read, in bytes.
 const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 const SUBMIT_TRIES: u32 = 3;
+/// What an address's segment has as it is: unreserved characters of RFC 3986.
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Items asked for at once.
 const PAGE_ITEMS: usize = 100;
 
@@ -130,13 +133,20 @@ impl Client {
         &self.base
     }
 
-    /// `BASE/api/v1/SEGMENTS…`; a segment may be any text.
-    pub(crate) fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["api", "v1"]).extend(segments);
+    /// `BASE/api/v1/SEGMENTS…`; a segment is any text but nothing, `.` and `..`, which addresses have other meanings for.
+    pub(crate) fn url(&self, segments: &[&str]) -> Result<Url, ClientError> {
+        let mut path = format!("{}/api/v1", self.base.path().trim_end_matches('/'));
+        for segment in segments {
+            if matches!(*segment, "" | "." | "..") {
+                return Err(ClientError::Name { name: (*segment).to_owned() });
+            }
+            // All that is not plain is encoded: `Url` drops tabs and newlines that are not.
+            path.push('/');
+            path.extend(utf8_percent_encode(segment, NAME));
         }
-        url
+        let mut url = self.base.clone();
+        url.set_path(&path);
+        Ok(url)
     }
 
     /// Reads JSON.
@@ -145,13 +155,13 @@ impl Client {
         segments: &[&str],
         query: &[(&str, String)],
     ) -> Result<T, ClientError> {
-        let request = self.http.get(self.url(segments)).query(query).timeout(REQUEST_TIMEOUT);
+        let request = self.http.get(self.url(segments)?).query(query).timeout(REQUEST_TIMEOUT);
         self.decode(self.send(request).await?).await
     }
 
     /// The server's clock, to the second; `None` where it sends none. Proves that the address is an Amphi server's.
     pub(crate) async fn date(&self) -> Result<Option<Timestamp>, ClientError> {
-        let response = self.send(self.http.get(self.url(&["status"])).timeout(REQUEST_TIMEOUT)).await?;
+        let response = self.send(self.http.get(self.url(&["status"])?).timeout(REQUEST_TIMEOUT)).await?;
         let date = response.headers().get(reqwest::header::DATE).and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map(|date| date.timestamp());
         self.decode::<Value>(response).await?;
@@ -193,7 +203,7 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
         let is_post = method == Method::POST;
-        let mut request = self.http.request(method, self.url(segments)).timeout(REQUEST_TIMEOUT);
+        let mut request = self.http.request(method, self.url(segments)?).timeout(REQUEST_TIMEOUT);
         if is_post {
             request = request.header("idempotency-key", new_key());
         }
@@ -214,7 +224,7 @@ impl Client {
         let key = new_key();
         let mut tries = 1;
         loop {
-            let request = self.http.post(self.url(segments)).timeout(REQUEST_TIMEOUT);
+            let request = self.http.post(self.url(segments)?).timeout(REQUEST_TIMEOUT);
             let failure = match self.send(request.header("idempotency-key", &key).json(body)).await {
                 Ok(response) => match self.decode(response).await {
                     Ok(answer) => return Ok(answer),
@@ -240,7 +250,7 @@ impl Client {
     ) -> Result<Value, ClientError> {
         // The time without an answer counts from the request's beginning, and an upload may take hours.
         let http = Self::http(&self.connection, self.headers.clone(), None)?;
-        let mut request = http.put(self.url(segments)).body(body);
+        let mut request = http.put(self.url(segments)?).body(body);
         if let Some(length) = length {
             request = request.header(reqwest::header::CONTENT_LENGTH, length);
         }
@@ -249,18 +259,18 @@ impl Client {
 
     /// Removes something.
     pub(crate) async fn remove(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<Value, ClientError> {
-        let request = self.http.delete(self.url(segments)).query(query).timeout(REQUEST_TIMEOUT);
+        let request = self.http.delete(self.url(segments)?).query(query).timeout(REQUEST_TIMEOUT);
         self.decode(self.send(request).await?).await
     }
 
     /// Opens plain text of any length; the caller reads it chunk by chunk.
     pub(crate) async fn text(&self, segments: &[&str], query: &[(&str, String)]) -> Result<Response, ClientError> {
-        self.send(self.http.get(self.url(segments)).query(query)).await
+        self.send(self.http.get(self.url(segments)?).query(query)).await
     }
 
     /// Opens a stream of server-sent events behind `last_id`.
     async fn events(&self, segments: &[&str], last_id: Option<&str>) -> Result<Response, ClientError> {
-        let mut request = self.http.get(self.url(segments)).header(ACCEPT, "text/event-stream");
+        let mut request = self.http.get(self.url(segments)?).header(ACCEPT, "text/event-stream");
         if let Some(id) = last_id {
             request = request.header("last-event-id", id);
         }

@@ -12,6 +12,7 @@ mod node;
 mod numbers;
 mod opens;
 mod part;
+mod table;
 mod tree;
 
 use std::io;
@@ -31,6 +32,7 @@ use self::damage::Found;
 use self::fuse::Kernel;
 use self::keeper::{Keeper, free_bytes};
 pub use self::part::{MountPart, mount_part};
+use self::table::is_ours;
 use crate::frame::keep_memory;
 use crate::namespace::remote::Remote;
 pub use crate::namespace::remote::{RemoteError, Server};
@@ -87,6 +89,12 @@ pub enum MountError {
     /// Nothing is mounted there.
     #[error("nothing is mounted on {}", .0.display())]
     NotMounted(PathBuf),
+    /// Something is mounted there, and Amphi did not mount it.
+    #[error("what is mounted on {} is not Amphi's", .0.display())]
+    NotOurs(PathBuf),
+    /// An export is mounted there.
+    #[error("an export is mounted on {} already", .0.display())]
+    Taken(PathBuf),
     /// The system refused.
     #[error("unmounting {}", .0.display())]
     Unmount(PathBuf, #[source] io::Error),
@@ -174,7 +182,15 @@ fn check(directory: &Path) -> Result<(), MountError> {
         }
         Err(error) => Err(refused(error)),
         Ok(found) if !found.is_dir() => Err(refused(Errno::ENOTDIR.into())),
-        Ok(_) => Ok(()),
+        Ok(_) if is_ours(&directory.canonicalize().map_err(refused)?) == Some(true) => {
+            Err(MountError::Taken(directory.to_owned()))
+        }
+        Ok(_) => {
+            if std::fs::read_dir(directory).map_err(refused)?.next().is_some() {
+                tracing::warn!("{} is not empty: what is in it is hidden by the mount", directory.display());
+            }
+            Ok(())
+        }
     }
 }
 
@@ -182,7 +198,7 @@ fn session(kernel: Kernel, config: &MountConfig, is_read_only: bool) -> Result<f
     let is_root = nix::unistd::geteuid().is_root();
     let mut options = Config::default();
     options.mount_options = vec![
-        MountOption::FSName(config.export.clone()),
+        MountOption::FSName(format!("{}{}", table::SOURCE, config.export)),
         MountOption::Subtype("amphi".to_owned()),
         MountOption::DefaultPermissions,
         MountOption::NoAtime,
@@ -282,9 +298,19 @@ pub fn unmount(directory: &Path) -> Result<(), MountError> {
     let directory = match directory.canonicalize() {
         Ok(directory) => directory,
         // Nobody answers there any more.
-        Err(error) if error.raw_os_error() == Some(Errno::ENOTCONN as i32) => directory.to_owned(),
+        Err(error) if error.raw_os_error() == Some(Errno::ENOTCONN as i32) => {
+            std::path::absolute(directory).map_err(failed)?
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(MountError::NotMounted(directory.to_owned()));
+        }
         Err(error) => return Err(failed(error)),
     };
+    match is_ours(&directory) {
+        Some(true) => {}
+        Some(false) => return Err(MountError::NotOurs(directory)),
+        None => return Err(MountError::NotMounted(directory)),
+    }
     if let Ok(opened) = std::fs::File::open(&directory) {
         // What this reports is reported by the mount as well; unmounting goes on.
         let _synced = opened.sync_all();

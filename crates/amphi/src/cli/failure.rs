@@ -158,6 +158,7 @@ impl From<ClientError> for Failure {
             ClientError::Answer { .. } | ClientError::AnswerTooLong { .. } | ClientError::Event { .. } => {
                 failure(UNAVAILABLE).or_try("check that the address is an Amphi server's; amphi doctor")
             }
+            ClientError::Name { .. } => failure(USAGE),
             ClientError::TokenUnusable => failure(REFUSED).or_try("check AMPHI_TOKEN"),
             ClientError::CaUnreadable { .. } => failure(USAGE).or_try("give a certificate in PEM form"),
             ClientError::Setup { .. } => failure(UNAVAILABLE).or_try("install ca-certificates, or set AMPHI_CA"),

@@ -173,7 +173,7 @@ pub(super) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
 /// The job, and where its output is.
 async fn job_with_output(client: &Client, id: &str) -> Result<Value, Failure> {
     let mut job: Value = client.get(&["jobs", id], &[]).await?;
-    job["output_url"] = json!(client.url(&["jobs", id, "output"]));
+    job["output_url"] = json!(client.url(&["jobs", id, "output"])?);
     Ok(job)
 }
 

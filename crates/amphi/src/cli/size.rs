@@ -1,24 +1,76 @@
-//! Numbers of bytes, as people read them.
+//! Numbers of bytes, as people read and write them.
+
+/// Units below one another by 1024, or by 1000.
+const BINARY: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+const DECIMAL: [&str; 6] = ["KB", "MB", "GB", "TB", "PB", "EB"];
 
 /// With the largest unit that leaves at least 1, and one digit behind the point below 10: `4.0 GiB`, `512 MiB`.
 pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
     }
     // Rounding must not make 1024 of a unit.
     let mut value = bytes as f64 / 1024.0;
     let mut unit = 0;
-    while value >= 1023.5 && unit + 1 < UNITS.len() {
+    while value >= 1023.5 && unit + 1 < BINARY.len() {
         value /= 1024.0;
         unit += 1;
     }
-    if value < 9.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
+    if value < 9.95 { format!("{value:.1} {}", BINARY[unit]) } else { format!("{value:.0} {}", BINARY[unit]) }
+}
+
+/// Reads a number of bytes: `500`, `20GiB`, `1.5 GB`. A letter alone, as in `10M`, is a binary unit.
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.trim_end_matches(|c: char| c.is_alphabetic()).len());
+    read(number.trim(), unit).ok_or_else(|| {
+        "a size is a number with B, KiB, MiB, GiB or TiB (or KB, MB, GB, TB), for example 20GiB".to_owned()
+    })
+}
+
+fn read(number: &str, unit: &str) -> Option<u64> {
+    let place = |units: [&str; 6]| units.iter().position(|name| name.eq_ignore_ascii_case(unit));
+    let letter = || BINARY.iter().position(|name| name[..1].eq_ignore_ascii_case(unit));
+    let factor = match (unit, place(BINARY).or_else(letter), place(DECIMAL)) {
+        ("" | "B" | "b", ..) => 1,
+        (_, Some(place), _) => 1_u128 << (10 * (place + 1)),
+        (_, None, Some(place)) => 1_000_u128.pow(place as u32 + 1),
+        (_, None, None) => return None,
+    };
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let is_number =
+        |digits: &str| !digits.is_empty() && digits.len() <= 20 && digits.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(whole) || !is_number(part) {
+        return None;
+    }
+    let below = part.parse::<u128>().ok()?.checked_mul(factor)? / 10_u128.pow(part.len() as u32);
+    u64::try_from(whole.parse::<u128>().ok()?.checked_mul(factor)?.checked_add(below)?).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::size;
+    use super::{parse_size, size};
+
+    #[test]
+    fn sizes_are_read_with_the_units_that_people_write() {
+        let good = [
+            ("0", 0),
+            ("7B", 7),
+            ("20GiB", 20 << 30),
+            ("1kib", 1024),
+            ("10M", 10 << 20),
+            ("1.5GiB", 3 << 29),
+            ("1 GB", 1_000_000_000),
+            ("0.5k", 512),
+            ("16777215TiB", 16_777_215 << 40),
+        ];
+        for (text, bytes) in good {
+            assert_eq!(parse_size(text), Ok(bytes), "{text:?}");
+        }
+        for bad in ["", "GiB", "1,5GiB", "1.GiB", ".5G", "-1", "1 2", "99999999TiB", "5 bananas", "1e9", "0x10"] {
+            assert!(parse_size(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn sizes_are_short_and_never_a_thousand_of_a_unit() {

@@ -20,6 +20,7 @@ use serde_json::json;
 use self::care::Duty;
 use super::failure::{Failure, USAGE};
 use super::output::{OutputArgs, print_facts, print_json, print_line, print_table};
+use super::size::size;
 use super::table::{Cell, Table};
 use super::terminal::{confirm, is_interactive};
 use super::when;
@@ -207,7 +208,7 @@ async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
             Cell::from(&volume.name),
             volume.layout.to_string().into(),
             volume.stores_writable.to_string().into(),
-            bytes(volume.used_bytes).into(),
+            size(volume.used_bytes).into(),
             volume.exports.join(" ").into(),
             when::age(volume.created, now).into(),
         ]);
@@ -222,44 +223,8 @@ fn print_volume(volume: &Volume) -> Result<(), Failure> {
         ("layout", Some(volume.layout.to_string())),
         ("labels", Some(labels).filter(|labels| !labels.is_empty())),
         ("stores", Some(volume.stores_writable.to_string())),
-        ("used", Some(bytes(volume.used_bytes))),
+        ("used", Some(size(volume.used_bytes))),
         ("exports", Some(volume.exports.join(" "))),
         ("created", Some(when::exact(volume.created, when::now()))),
     ])
-}
-
-const UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
-
-/// Bytes as people read them.
-fn bytes(count: u64) -> String {
-    match UNITS.iter().rev().find(|(_, size)| count >= *size) {
-        Some((unit, size)) => format!("{:.1} {unit}", count as f64 / *size as f64),
-        None => format!("{count} B"),
-    }
-}
-
-/// Reads a number of bytes: `500`, `20GiB`.
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let unit = text[digits.len()..].trim();
-    let factor = match unit {
-        "" | "B" => Some(1),
-        unit => UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).map(|(_, size)| *size),
-    };
-    let count = digits.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
-    count.ok_or_else(|| "bytes are written as a number with B, KiB, MiB, GiB or TiB, for example 20GiB".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read_and_written_with_units() {
-        assert_eq!([size("0"), size("7B"), size("20GiB"), size("1kib")], [Ok(0), Ok(7), Ok(20 << 30), Ok(1024)]);
-        for bad in ["", "GiB", "1.5GiB", "1 GB", "-1", "99999999TiB"] {
-            assert!(size(bad).is_err(), "{bad:?}");
-        }
-        assert_eq!([bytes(0), bytes(1_023), bytes(1_536), bytes(20 << 30)], ["0 B", "1023 B", "1.5 KiB", "20.0 GiB"]);
-    }
 }

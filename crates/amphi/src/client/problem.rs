@@ -79,6 +79,9 @@ pub(crate) enum ClientError {
         #[source]
         source: super::sse::SseError,
     },
+    /// An address can't hold it as a name.
+    #[error("{name:?} is no name")]
+    Name { name: String },
     /// The token holds characters that no token has.
     #[error("the token holds characters that no token has")]
     TokenUnusable,

@@ -45,7 +45,7 @@ pub(crate) struct Upload {
 impl Client {
     /// Sends a piece of an upload, which begins at `offset`; how far the upload is then.
     pub(crate) async fn upload_piece(&self, id: &str, offset: u64, piece: Vec<u8>) -> Result<Upload, ClientError> {
-        let request = self.http.patch(self.url(&["conference", "uploads", id])).header("upload-offset", offset);
+        let request = self.http.patch(self.url(&["conference", "uploads", id])?).header("upload-offset", offset);
         let request = request.header(CONTENT_TYPE, "application/octet-stream").body(piece);
         self.decode(self.send(request).await?).await
     }
@@ -53,6 +53,6 @@ impl Client {
     /// Has the server take an upload in, which takes as long as it takes.
     pub(crate) async fn upload_finish(&self, id: &str) -> Result<Value, ClientError> {
         let http = Self::http(&self.connection, self.headers.clone(), None)?;
-        self.decode(self.send(http.post(self.url(&["conference", "uploads", id, "finish"]))).await?).await
+        self.decode(self.send(http.post(self.url(&["conference", "uploads", id, "finish"])?)).await?).await
     }
 }

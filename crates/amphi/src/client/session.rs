@@ -24,7 +24,7 @@ pub(crate) async fn sign_in(connection: &Connection, login: &str, password: &str
     let client = Client::new(connection)?;
     let body = json!({ "login": login, "password": password });
     // Without an idempotency key: the answer is a secret, and a session made twice does no harm.
-    let request = client.http.post(client.url(&["sessions"])).timeout(REQUEST_TIMEOUT).json(&body);
+    let request = client.http.post(client.url(&["sessions"])?).timeout(REQUEST_TIMEOUT).json(&body);
     let response = client.send(request).await?;
     let cookies = response.headers().get_all(SET_COOKIE).into_iter();
     let cookies: Vec<String> = cookies

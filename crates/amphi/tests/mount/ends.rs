@@ -32,6 +32,26 @@ async fn unmounting_while_files_are_open_is_refused() {
 }
 
 #[tokio::test]
+async fn only_a_mount_of_ours_is_unmounted_and_none_is_put_on_another() {
+    let Some(site) = Site::start().await else { return };
+    let other = site.scratch.path().join("other file system");
+    std::fs::create_dir(&other).unwrap();
+    let none = nix::mount::MsFlags::empty();
+    nix::mount::mount(Some("none"), &other, Some("tmpfs"), none, None::<&str>).unwrap();
+    let refused = site.amphi(&["volume", "unmount", other.to_str().unwrap()]).await;
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    nix::mount::umount(&other).expect("it is still mounted");
+    for nothing in [other.to_str().unwrap(), "/nowhere"] {
+        let refused = site.amphi(&["volume", "unmount", nothing]).await;
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    }
+    let mount = site.mount("one").await;
+    let second = site.amphi(&["volume", "mount", "films", mount.path.to_str().unwrap()]).await;
+    assert_eq!(second.status.code(), Some(5), "{second:?}");
+    mount.unmount(&site).await;
+}
+
+#[tokio::test]
 async fn the_loss_of_an_agent_is_not_noticed() {
     let Some(site) = Site::start().await else { return };
     let mount = site.mount("one").await;

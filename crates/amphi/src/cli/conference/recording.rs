@@ -200,7 +200,7 @@ async fn import_one(client: &Client, path: &Path) -> Result<Value, Failure> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let begun = client.change(Method::POST, &["conference", "uploads"], Some(&json!({ "name": name }))).await?;
     let mut upload: Upload = decode(begun)?;
-    let mut progress = Progress::new(&name, Some(metadata.len()));
+    let progress = Progress::new(&name, Some(metadata.len()));
     let mut breaks = 0;
     while upload.offset < metadata.len() {
         file.seek(SeekFrom::Start(upload.offset)).map_err(failed)?;

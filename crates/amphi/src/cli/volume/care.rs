@@ -6,10 +6,11 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::{bytes, size, unknown};
+use super::unknown;
 use crate::cli::decode;
 use crate::cli::failure::{CONFLICT, Failure, NOT_FOUND};
 use crate::cli::output::{OutputArgs, print_facts, print_json, print_line, print_table};
+use crate::cli::size::{parse_size, size};
 use crate::cli::table::{Cell, Table};
 use crate::cli::terminal::{StatusLine, plain};
 use crate::client::{CareProgress, CareRates, Client, VolumeHealth};
@@ -35,7 +36,7 @@ pub(super) async fn health(client: &Client, volume: Option<String>, format: Outp
             health.degraded.to_string().into(),
             health.at_risk.to_string().into(),
             health.lost.to_string().into(),
-            bytes(health.rebuild_bytes).into(),
+            size(health.rebuild_bytes).into(),
             health.repairs_waiting.to_string().into(),
         ]);
     }
@@ -160,7 +161,7 @@ fn status(volume: &str, duty: Duty, health: &VolumeHealth) -> String {
     let CareProgress { done_bytes, total_bytes, bytes_per_s, seconds_left } = progress;
     let part = done_bytes.saturating_mul(100) / total_bytes;
     let left = seconds_left.map(|seconds| format!(", {seconds} s left")).unwrap_or_default();
-    let (done, total, rate) = (bytes(*done_bytes), bytes(*total_bytes), bytes(*bytes_per_s));
+    let (done, total, rate) = (size(*done_bytes), size(*total_bytes), size(*bytes_per_s));
     format!("{what} of {volume}: {part} %, {done} of {total}, {rate}/s{left}")
 }
 
@@ -168,10 +169,10 @@ fn status(volume: &str, duty: Duty, health: &VolumeHealth) -> String {
 #[derive(Args, Debug)]
 pub(super) struct RateArgs {
     /// Bytes a second that rebuilds and rebalances move
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, allow_negative_numbers = true)]
     rebuild: Option<u64>,
     /// Bytes a second that are compared on each store
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, allow_negative_numbers = true)]
     scrub: Option<u64>,
 }
 
@@ -191,7 +192,7 @@ pub(super) async fn rate(client: &Client, args: RateArgs, format: OutputArgs) ->
     }
     let rates: CareRates = decode(rates)?;
     print_facts(&[
-        ("rebuild, rebalance", Some(format!("{}/s", bytes(rates.rebuild_bytes_per_s)))),
-        ("scrub, each store", Some(format!("{}/s", bytes(rates.scrub_bytes_per_s)))),
+        ("rebuild, rebalance", Some(format!("{}/s", size(rates.rebuild_bytes_per_s)))),
+        ("scrub, each store", Some(format!("{}/s", size(rates.scrub_bytes_per_s)))),
     ])
 }

@@ -4,9 +4,10 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::{bytes, size, sure};
+use super::sure;
 use crate::cli::failure::Failure;
 use crate::cli::output::{OutputArgs, print_json, print_line, print_table};
+use crate::cli::size::{parse_size, size};
 use crate::cli::table::{Cell, Table};
 use crate::cli::terminal::{plain, say};
 use crate::cli::{LIST_MOST, decode, when};
@@ -60,10 +61,10 @@ enum ExportCommand {
 #[derive(Args, Debug)]
 struct LimitArgs {
     /// Most bytes
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, allow_negative_numbers = true)]
     bytes: Option<u64>,
     /// Warn above so many bytes
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, allow_negative_numbers = true)]
     warn: Option<u64>,
     /// Most files and directories
     #[arg(long, value_name = "COUNT")]
@@ -128,7 +129,7 @@ fn warnings(exports: &[Value]) -> Result<String, Failure> {
     for export in exports {
         let Export { name, usage, .. } = decode(export.clone())?;
         if usage.bytes_soft > 0 && usage.bytes > usage.bytes_soft {
-            let (held, soft) = (bytes(usage.bytes), bytes(usage.bytes_soft));
+            let (held, soft) = (size(usage.bytes), size(usage.bytes_soft));
             lines.push_str(&format!("warning: {} holds {held}, more than its soft limit of {soft}\n", plain(&name)));
         }
     }
@@ -145,8 +146,8 @@ pub(super) fn table(exports: Vec<Value>) -> Result<Table, Failure> {
         table.row([
             Cell::from(&export.name),
             Cell::from(&export.volume),
-            bytes(usage.bytes).into(),
-            (if usage.bytes_hard == 0 { String::new() } else { bytes(usage.bytes_hard) }).into(),
+            size(usage.bytes).into(),
+            (if usage.bytes_hard == 0 { String::new() } else { size(usage.bytes_hard) }).into(),
             usage.inodes.to_string().into(),
             (if export.read_only { "read" } else { "write" }).into(),
             when::age(export.created, now).into(),

@@ -99,8 +99,8 @@ fn fault(error: &dyn std::error::Error) -> Failure {
 fn failure(error: &MountError) -> Failure {
     let exit = match error {
         MountError::Open { source, .. } => exit_of(source),
-        MountError::Directory(..) | MountError::NotMounted(_) => USAGE,
-        MountError::Busy(_) => CONFLICT,
+        MountError::Directory(..) | MountError::NotMounted(_) | MountError::NotOurs(_) => USAGE,
+        MountError::Busy(_) | MountError::Taken(_) => CONFLICT,
         MountError::Key(_) | MountError::Mount(..) | MountError::Unmount(..) | MountError::Unstored => UNAVAILABLE,
     };
     let mut causes = Vec::new();

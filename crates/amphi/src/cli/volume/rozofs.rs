@@ -13,12 +13,12 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use self::content::{Content, ContentError};
-use super::bytes;
 use super::file::{place, segments};
 use super::progress::Progress;
 use crate::cli::decode;
 use crate::cli::failure::{CONFLICT, Failure, USAGE};
 use crate::cli::output::{OutputArgs, print_json, print_line};
+use crate::cli::size::size;
 use crate::cli::terminal::{plain, say};
 use crate::client::{Client, FileEntry};
 
@@ -58,7 +58,7 @@ pub(super) async fn run(client: &Client, mut args: ImportArgs, format: OutputArg
         match import(client, paths, &segments(export, &path), &id).await? {
             Ok(file) => {
                 if !format.is_json() {
-                    print_line(&format!("{export}:{} {}", plain(&file.path), bytes(file.size)))?;
+                    print_line(&format!("{export}:{} {}", plain(&file.path), size(file.size)))?;
                 }
                 imported.push(json!({ "path": file.path, "size": file.size }));
             }
@@ -99,9 +99,9 @@ async fn import(
     id: &str,
 ) -> Result<Result<FileEntry, String>, Failure> {
     let (sender, mut receiver) = mpsc::channel::<io::Result<Vec<u8>>>(AHEAD);
-    let mut progress = Progress::new(id, None);
+    let progress = Progress::new(id, None);
     let reading = tokio::task::spawn_blocking(move || {
-        let read = read(&paths, &sender, &mut progress);
+        let read = read(&paths, &sender, &progress);
         if read.is_err() {
             // An upload that is cut off leaves nothing.
             let _ended = sender.blocking_send(Err(io::Error::other("cut off")));
@@ -121,7 +121,7 @@ async fn import(
 fn read(
     paths: &[PathBuf],
     sender: &mpsc::Sender<io::Result<Vec<u8>>>,
-    progress: &mut Progress,
+    progress: &Progress,
 ) -> Result<(), ContentError> {
     let mut content = Content::open(paths)?;
     while let Some(block) = content.block()? {

@@ -87,7 +87,7 @@ struct Inner {
     numbers: service::Numbers,
     control_pair: service::ControlPair,
     volumes: service::Volumes,
-    repairs: service::care::Repairs,
+    repairs: service::repair::Repairs,
     mounts_rest: CancellationToken,
 }
 
@@ -161,7 +161,7 @@ impl Storage {
         &self.inner.mounts_rest
     }
 
-    pub(crate) fn repairs(&self) -> &service::care::Repairs {
+    pub(crate) fn repairs(&self) -> &service::repair::Repairs {
         &self.inner.repairs
     }
 

@@ -11,6 +11,7 @@ mod lock;
 pub(crate) mod node_mount;
 mod numbers;
 pub(crate) mod pace;
+pub(crate) mod repair;
 pub(crate) mod session;
 pub(crate) mod share;
 mod snapshot;

@@ -27,6 +27,7 @@ pub use error::{ReadError, WriteError};
 pub use link::LinkError;
 pub(crate) use link::{Link, key_before};
 pub(crate) use reading::{Damage, DamageKind};
+pub(crate) use repair::RepairError;
 
 use crate::model::stripe::{SPAN_BYTES, StoreId, Stripe, StripeId};
 use stores::Stores;

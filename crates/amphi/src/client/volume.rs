@@ -85,6 +85,8 @@ pub(crate) struct VolumeHealth {
     pub(crate) healthy: u64,
     pub(crate) degraded: u64,
     pub(crate) at_risk: u64,
+    #[serde(default)]
+    pub(crate) exposed: u64,
     pub(crate) lost: u64,
     pub(crate) rebuild_bytes: u64,
     pub(crate) repairs_waiting: u64,

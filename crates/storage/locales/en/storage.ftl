@@ -166,6 +166,10 @@ alert-damage-found = Store { $store }: the last comparison found { $count ->
     [one] one damaged unit. It is
    *[other] { $count } damaged units. They are
  } repaired from the others. Look at its disk, and empty the store if it goes on.
+alert-exposed = Volume { $volume }: { $count ->
+    [one] one stripe
+   *[other] { $count } stripes
+ } can’t be read without some one node. Units are put further apart once stores of other nodes take any: enable those, or add some.
 alert-full = Store { $store } is full. Add stores, then rebalance.
 alert-nearly-full = Store { $store } has less than a tenth of its room left. Add stores, or remove files and snapshots.
 alert-soft-quota = Export { $export } holds more than its soft limit. Remove files, or raise the limit.

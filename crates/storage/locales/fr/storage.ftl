@@ -166,6 +166,10 @@ alert-damage-found = Dépôt { $store } : la dernière vérification a trouvé {
     [one] une unité abîmée. Elle est réparée
    *[other] { $count } unités abîmées. Elles sont réparées
  } à partir des autres. Examinez son disque, et videz le dépôt si cela continue.
+alert-exposed = Volume { $volume } : { $count ->
+    [one] une bande est illisible
+   *[other] { $count } bandes sont illisibles
+ } sans un certain nœud. Les unités seront mieux réparties dès que des dépôts d’autres nœuds en reçoivent : activez-les, ou ajoutez-en.
 alert-full = Le dépôt { $store } est plein. Ajoutez des dépôts, puis rééquilibrez.
 alert-nearly-full = Le dépôt { $store } a moins d’un dixième de place libre. Ajoutez des dépôts, ou supprimez des fichiers et des instantanés.
 alert-soft-quota = L’export { $export } dépasse sa limite souple. Supprimez des fichiers, ou relevez la limite.

@@ -26,7 +26,7 @@ pub(super) struct StorageHealth {
 /// Something that an operator should look at.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AlertView {
-    /// lost, at-risk, cannot-place, full, damage, damage-found, degraded, nearly-full or soft-quota.
+    /// lost, at-risk, cannot-place, full, damage, damage-found, exposed, degraded, nearly-full or soft-quota.
     code: &'static str,
     /// The volume it is about.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -17,6 +17,8 @@ pub(crate) enum AlertCode {
     Damage,
     /// The last scrub of a store found damage.
     DamageFound,
+    /// Stripes of a volume have so many units on one node that they can't be read without it, and needn't.
+    Exposed,
     /// Stripes of a volume lack units.
     Degraded,
     /// A store has less than a tenth of its room left.
@@ -31,13 +33,14 @@ pub(crate) enum AlertCode {
 pub(crate) struct UnknownCode;
 
 impl AlertCode {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Lost,
         Self::AtRisk,
         Self::CannotPlace,
         Self::Full,
         Self::Damage,
         Self::DamageFound,
+        Self::Exposed,
         Self::Degraded,
         Self::NearlyFull,
         Self::SoftQuota,
@@ -51,6 +54,7 @@ impl AlertCode {
             Self::Full => "full",
             Self::Damage => "damage",
             Self::DamageFound => "damage-found",
+            Self::Exposed => "exposed",
             Self::Degraded => "degraded",
             Self::NearlyFull => "nearly-full",
             Self::SoftQuota => "soft-quota",
@@ -61,9 +65,13 @@ impl AlertCode {
     pub(crate) fn is_urgent(self) -> bool {
         match self {
             Self::Lost | Self::AtRisk | Self::CannotPlace => true,
-            Self::Full | Self::Damage | Self::DamageFound | Self::Degraded | Self::NearlyFull | Self::SoftQuota => {
-                false
-            }
+            Self::Full
+            | Self::Damage
+            | Self::DamageFound
+            | Self::Exposed
+            | Self::Degraded
+            | Self::NearlyFull
+            | Self::SoftQuota => false,
         }
     }
 }
@@ -130,6 +138,11 @@ impl Alert {
             AlertCode::DamageFound => {
                 format!(
                     "Store {name}: the last scrub found {count} damaged units. They are repaired from the others; look at its disk, and drain the store if it goes on."
+                )
+            }
+            AlertCode::Exposed => {
+                format!(
+                    "Volume {name}: {count} stripes can't be read without some one node. Their units are put further apart once stores of other nodes take any: enable those, or add some."
                 )
             }
             AlertCode::Degraded => {

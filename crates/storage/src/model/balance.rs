@@ -1,4 +1,5 @@
-//! Which units to move so that stores fill evenly. Pure: what is where goes in, the next move comes out.
+//! Which units to move so that stripes are spread over as many nodes as there are, and stores fill evenly. Pure: what is where
+//! goes in, the next move comes out.
 //!
 //! What counts is what metadata says a store has, and not what its disk says: space that was given up comes back later, when
 //! segments are compacted, and going by it would move too much.
@@ -36,9 +37,12 @@ pub(crate) struct Move {
     pub(crate) index: usize,
     pub(crate) from: StoreId,
     pub(crate) to: StoreId,
-    /// At most so many bytes of units.
-    pub(crate) bytes: u64,
+    /// At most so many bytes of units; `None`: all there are.
+    pub(crate) bytes: Option<u64>,
 }
+
+/// A store that is fuller takes nothing to spread stripes, thousandths.
+const ROOM: u64 = 950;
 
 impl Member {
     /// Thousandths of it that are full.
@@ -55,9 +59,29 @@ pub(crate) fn spread(members: &[Member]) -> u64 {
     emptiest.map_or(0, |emptiest| fullest.saturating_sub(emptiest))
 }
 
-/// The move that evens most, between two stores that differ by more than `least` thousandths. No stripe gets more units into
-/// one failure domain, or onto one node, than it has there.
+/// The next move: one that spreads stripes, and where all are spread one that evens stores that differ by more than `least`
+/// thousandths.
 pub(crate) fn next_move(members: &[Member], loads: &[Load], least: u64) -> Option<Move> {
+    spreading_move(members, loads).or_else(|| evening_move(members, loads, least))
+}
+
+/// A move after which the units of stripes share fewer failure domains, or fewer nodes. Each makes that better and none makes it
+/// worse again, so that they end. Stripes come to lie badly when stores were away or drained while they were written or rebuilt.
+pub(crate) fn spreading_move(members: &[Member], loads: &[Load]) -> Option<Move> {
+    loads.iter().filter(|load| load.unit_bytes > 0).find_map(|load| {
+        let may_take = |to: &&Member| to.is_taking && to.fill() < ROOM && !load.stores.contains(&to.id);
+        load.stores.iter().enumerate().find_map(|(index, id)| {
+            let from = members.iter().find(|member| member.id == *id && member.held_bytes > 0)?;
+            let rank = |to: &&Member| (crowd(members, load, from, to), to.fill(), to.id);
+            let to = members.iter().filter(may_take).min_by_key(rank)?;
+            let is_better = crowd(members, load, from, to) < crowd(members, load, from, from);
+            is_better.then_some(Move { set: load.set, index, from: from.id, to: to.id, bytes: None })
+        })
+    })
+}
+
+/// The move that evens most. No stripe gets more units into one failure domain, or onto one node, than it has there.
+fn evening_move(members: &[Member], loads: &[Load], least: u64) -> Option<Move> {
     let mut pairs: Vec<(u64, &Member, &Member)> = Vec::new();
     for from in members {
         let takers = members.iter().filter(|to| to.is_taking && to.id != from.id);
@@ -78,7 +102,7 @@ fn move_between(members: &[Member], loads: &[Load], from: &Member, to: &Member) 
     };
     let load = loads.iter().filter(fits).max_by_key(|load| (load.unit_bytes, load.set))?;
     let index = load.stores.iter().position(|id| *id == from.id)?;
-    Some(Move { set: load.set, index, from: from.id, to: to.id, bytes: bytes.min(load.unit_bytes).max(1) })
+    Some(Move { set: load.set, index, from: from.id, to: to.id, bytes: Some(bytes.min(load.unit_bytes).max(1)) })
 }
 
 /// How many bytes make both equally full.
@@ -98,8 +122,11 @@ fn crowd(members: &[Member], load: &Load, from: &Member, at: &Member) -> (usize,
     (domain, others().filter(|other| other.node == at.node).count())
 }
 
-/// Notes that so many bytes were moved.
-pub(crate) fn moved(members: &mut [Member], loads: &mut [Load], step: &Move, bytes: u64) {
+/// Notes that a move was made. Answers how many bytes.
+pub(crate) fn moved(members: &mut [Member], loads: &mut [Load], step: &Move) -> u64 {
+    let load = loads.iter_mut().find(|load| load.set == step.set);
+    let of_load = load.as_ref().map_or(0, |load| load.unit_bytes);
+    let bytes = step.bytes.unwrap_or(of_load).min(of_load);
     for member in members {
         if member.id == step.from {
             member.held_bytes = member.held_bytes.saturating_sub(bytes);
@@ -107,9 +134,13 @@ pub(crate) fn moved(members: &mut [Member], loads: &mut [Load], step: &Move, byt
             member.held_bytes += bytes;
         }
     }
-    if let Some(load) = loads.iter_mut().find(|load| load.set == step.set) {
-        load.unit_bytes = load.unit_bytes.saturating_sub(bytes);
+    match load {
+        // What is moved as a whole can be moved on.
+        Some(load) if step.bytes.is_none() => load.stores[step.index] = step.to,
+        Some(load) => load.unit_bytes -= bytes,
+        None => {}
     }
+    bytes
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::store::Store;
 use super::stripe::Layout;
 
 /// A volume as stored.
@@ -13,6 +14,13 @@ pub(crate) struct Volume {
     /// Labels that its stores have to carry.
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) created_ms: i64,
+}
+
+impl Volume {
+    /// Whether a store carries the labels.
+    pub(crate) fn has(&self, store: &Store) -> bool {
+        self.labels.iter().all(|(key, value)| store.labels.get(key) == Some(value))
+    }
 }
 
 /// The volume that personal exports are on.

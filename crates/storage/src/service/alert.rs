@@ -26,7 +26,12 @@ impl Storage {
     /// What an operator should look at, the worst first.
     pub(crate) async fn alerts(&self) -> Result<Vec<Alert>, ServiceError> {
         let (stores, volumes) = (store_list(self.db()).await?, volume_list(self.db()).await?);
-        let mut alerts: Vec<Alert> = self.health().await?.iter().flat_map(of_health).collect();
+        let health = self.health().await?;
+        let mut alerts: Vec<Alert> = health.iter().flat_map(of_health).collect();
+        alerts.extend(health.iter().filter_map(|health| {
+            let volume = volumes.iter().find(|volume| volume.name == health.volume)?;
+            exposed(volume, &stores, health.exposed)
+        }));
         alerts.extend(volumes.iter().filter_map(|volume| of_volume(volume, &stores)));
         alerts.extend(stores.iter().filter_map(of_store));
         let is_known = |id| stores.iter().any(|store| store.id == id);
@@ -94,7 +99,8 @@ impl Storage {
             metrics::gauge!("amphi_storage_alert_count", "alert" => code.as_str()).set(f64::from(count));
         }
         for volume in volume_list(self.db()).await? {
-            for code in [AlertCode::Lost, AlertCode::AtRisk, AlertCode::Damage, AlertCode::Degraded] {
+            for code in [AlertCode::Lost, AlertCode::AtRisk, AlertCode::Damage, AlertCode::Exposed, AlertCode::Degraded]
+            {
                 let of = noted.iter().find(|noted| noted.code == code && noted.subject == volume.name);
                 let stripes = of.map_or(0, |noted| noted.count);
                 metrics::gauge!("amphi_storage_stripes", "volume" => volume.name.clone(), "state" => code.as_str())
@@ -125,13 +131,23 @@ fn of_health(health: &VolumeHealth) -> Vec<Alert> {
     told.map(|(code, count)| Alert { code, subject: Subject::Volume(health.volume.clone()), count }).collect()
 }
 
+/// Stripes that would be lost with one node, where the volume has stores on enough others.
+fn exposed(volume: &Volume, stores: &[Store], count: u64) -> Option<Alert> {
+    let mut on_nodes: BTreeMap<&str, usize> = BTreeMap::new();
+    for store in stores.iter().filter(|store| volume.has(store)) {
+        *on_nodes.entry(&store.node).or_default() += 1;
+    }
+    let room: usize = on_nodes.into_values().map(|stores| stores.min(usize::from(volume.layout.parity()))).sum();
+    let subject = Subject::Volume(volume.name.clone());
+    (count > 0 && room >= volume.layout.units()).then_some(Alert { code: AlertCode::Exposed, subject, count })
+}
+
 /// Whether the volume's next stripe has a store for each of its units.
 fn of_volume(volume: &Volume, stores: &[Store]) -> Option<Alert> {
     let takes = |store: &&Store| {
-        let is_fitting = volume.labels.iter().all(|(key, value)| store.labels.get(key) == Some(value));
         // One that was never asked yet has told no room.
         let has_room = store.boot_id.is_empty() || store.free_bytes.unsigned_abs() >= FULL_BYTES;
-        is_fitting && has_room && store.is_up() && store.state == StoreState::Enabled
+        volume.has(store) && has_room && store.is_up() && store.state == StoreState::Enabled
     };
     let have = stores.iter().filter(takes).count();
     let subject = Subject::Volume(volume.name.clone());

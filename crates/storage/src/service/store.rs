@@ -37,11 +37,9 @@ impl Storage {
     /// All stores, as clients of this volume dial them: what is on a store stays readable whatever becomes of its labels.
     /// Those that carry the volume's labels take new units; none does when there is no such volume any more.
     pub(crate) async fn store_addresses(&self, volume: i64) -> Result<Vec<StoreAddress>, ServiceError> {
-        let labels = volume_get(self.db(), volume).await?.map(|volume| volume.labels);
+        let volume = volume_get(self.db(), volume).await?;
         let address = |store: Store| {
-            let is_fitting = labels
-                .as_ref()
-                .is_some_and(|labels| labels.iter().all(|(key, value)| store.labels.get(key) == Some(value)));
+            let is_fitting = volume.as_ref().is_some_and(|volume| volume.has(&store));
             let address = StoreAddress::from(store);
             StoreAddress { is_writable: address.is_writable && is_fitting, ..address }
         };

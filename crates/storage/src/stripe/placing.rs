@@ -64,7 +64,9 @@ impl Placer {
                 self.choices_forget(store.id);
             }
             let place = Place { node: store.node.clone(), domain: store.domain.clone(), is_taking };
-            if self.places.insert(store.id, place).is_none() {
+            let was_taking = self.places.insert(store.id, place).is_some_and(|place| place.is_taking);
+            // Who joins, or comes back, lets stripes be further apart than the choices made without it.
+            if is_taking && !was_taking {
                 self.choices.clear();
             }
         }

@@ -67,22 +67,51 @@ impl Stripes {
         Ok(moved)
     }
 
-    /// Puts the units `lost` of a stripe anew, on the stores that placement chooses; a unit that can be read where it is
-    /// is copied from there. Answers the stripe as it will be. Safe after [`Stripes::sync`], which may move it again.
+    /// A store for each of the units `lost` of a stripe, as far as there are any: first for those whose store does not answer.
+    ///
+    /// # Errors
+    /// `TooFewStores` and `Full` when there is none at all.
+    pub(crate) fn targets(&self, on: &[StoreId], lost: &[usize]) -> Result<Vec<(usize, StoreId)>, WriteError> {
+        let stores = &self.inner.stores;
+        let mut taken = on.to_vec();
+        lost.iter().for_each(|index| taken[*index] = StoreId::MIN);
+        let mut lost = lost.to_vec();
+        lost.sort_by_key(|index| !stores.is_suspect(on[*index]));
+        let (mut targets, mut left) = (Vec::with_capacity(lost.len()), Vec::new());
+        for index in lost {
+            match stores.spare(&taken, &[]) {
+                Ok(store) => {
+                    taken[index] = store;
+                    targets.push((index, store));
+                }
+                Err(error) if targets.is_empty() => return Err(error),
+                Err(_) => left.push(index),
+            }
+        }
+        // No store may have two units: one that a unit stays on without a target is for that unit.
+        while let Some(index) = left.pop() {
+            if let Some(target) = targets.iter_mut().find(|(_, store)| *store == on[index]) {
+                left.push(std::mem::replace(&mut target.0, index));
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Puts the units `lost` of a stripe anew, on the stores that placement chooses, or as many as there are stores for; a unit
+    /// that can be read where it is is copied from there. Answers the stripe as it will be. Safe after [`Stripes::sync`], which may move it again.
     ///
     /// # Errors
     /// See [`RepairError`]; then the stripe is as it was.
     pub(crate) async fn repair(&self, stripe: &Stripe, lost: &[usize]) -> Result<Stripe, RepairError> {
         let inner = &self.inner;
-        let found = inner.found(stripe, lost).await?;
         let key = |index| coding::key(inner.volume, stripe.id, index);
+        let targets = self.targets(&stripe.stores, lost)?;
+        let indexes: Vec<usize> = targets.iter().map(|(index, _)| *index).collect();
         let mut taken: Vec<StoreId> = stripe.stores.clone();
-        lost.iter().for_each(|index| taken[*index] = StoreId::MIN);
-        let mut units = Vec::with_capacity(found.len());
-        for (index, bytes, is_whole) in found {
-            let store = inner.stores.spare(&taken, &[])?;
+        let mut units = Vec::with_capacity(targets.len());
+        for (index, bytes, is_whole) in inner.found(stripe, &indexes).await? {
+            let Some((_, store)) = targets.iter().copied().find(|(at, _)| *at == index) else { continue };
             if is_whole && store == stripe.stores[index] {
-                taken[index] = store;
                 continue;
             }
             if store == stripe.stores[index]

@@ -89,7 +89,7 @@ impl Stores {
     /// A store for one unit more of a stripe that is on `taken`.
     pub(crate) fn spare(&self, taken: &[StoreId], refused: &[StoreId]) -> Result<StoreId, WriteError> {
         let mut placer = self.placer();
-        placer.spare(taken, refused).ok_or_else(|| placer.lack(taken.len() + 1))
+        placer.spare(taken, refused).ok_or_else(|| placer.lack(taken.len()))
     }
 
     /// Puts units of one stripe, each on the store named with it or on one that takes its place; all at the same time.

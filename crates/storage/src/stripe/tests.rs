@@ -276,3 +276,25 @@ async fn repair_brings_lost_and_damaged_units_back() {
         fakes[gone].mood_set(Mood::Well);
     }
 }
+
+#[tokio::test]
+async fn repair_mends_what_it_has_stores_for_and_puts_no_two_units_on_one() {
+    let (stripes, fakes) = volume(1, 6).await;
+    let stripe = stripes.write(1, content(SPAN_BYTES, 14)).await.unwrap();
+    stripes.sync().await.unwrap();
+    // Both are lost; the store of the one is gone, and the other's can take it again.
+    let (gone, wiped) = (stripe.stores[0], stripe.stores[1]);
+    let listed = fakes.iter().map(|fake| StoreAddress { is_up: fake.address.id != gone, ..fake.address.clone() });
+    stripes.stores_set(listed.collect());
+    fakes[gone as usize - 1].mood_set(Mood::Refusing);
+    fakes[wiped as usize - 1].state().synced.remove(&(7, 1, 1)).unwrap();
+    for lost in [[0, 1], [1, 0]] {
+        assert_eq!(stripes.targets(&stripe.stores, &lost).unwrap(), [(1, wiped)]);
+    }
+    let repaired = stripes.repair(&stripe, &[0, 1]).await.unwrap();
+    assert_eq!(stripes.sync().await.unwrap(), []);
+    assert_eq!(repaired.stores, stripe.stores);
+    assert!(fakes[wiped as usize - 1].state().synced.contains_key(&(7, 1, 1)));
+    let lack = stripes.targets(&stripe.stores, &[0]).unwrap_err();
+    assert!(matches!(lack, WriteError::TooFewStores { need: 6, have: 5 }), "{lack}");
+}

@@ -1,7 +1,8 @@
-//! Rebalance: units go from the fullest stores to the emptiest, until they are about even. Begun by an operator, or by
-//! itself once stores differ much, as they do after new ones joined. Where it stands is in the rows of the stripes.
+//! Rebalance: units of stripes that crowd on a node go to others, then units go from the fullest stores to the emptiest, until
+//! these are about even. Begun by an operator, or by itself once stripes could be further apart, or stores differ much, as they do
+//! after new ones joined. Where it stands is in the rows of the stripes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use db::Write;
@@ -11,7 +12,7 @@ use wire::store::{Listed, UnitKey};
 use super::collect::before;
 use super::pace::Pace;
 use crate::Storage;
-use crate::model::balance::{Load, Member, Move, moved, next_move, spread};
+use crate::model::balance::{Load, Member, Move, moved, next_move, spread, spreading_move};
 use crate::model::store::StoreState;
 use crate::model::stripe::{StoreId, Stripe, StripeId};
 use crate::queries::balance::{
@@ -42,6 +43,8 @@ const TOGETHER: usize = 8;
 const DELETED: i64 = 1_000;
 /// Units that a store lists at once.
 const LISTED: u32 = 1_000;
+/// Lists of stores of which no unit could be moved, until it is given up for now.
+const STUCK_MAX: usize = 16;
 /// Steps that are thought ahead, to say how much there is to do.
 const STEPS_MAX: usize = 10_000;
 
@@ -78,11 +81,13 @@ impl Storage {
         let (members, loads) = self.balance_of(volume, counts).await?;
         let can_even = next_move(&members, &loads, EVEN).is_some();
         let is_uneven = spread(&members) > BEGIN && can_even;
-        if !is_asked && !is_uneven {
+        let is_crowded = spreading_move(&members, &loads).is_some();
+        if !is_asked && !is_uneven && !is_crowded {
             return Ok(false);
         }
         if !is_asked {
-            tracing::info!("the stores of volume {} differ much in what they hold: they are evened out", volume.name);
+            let why = if is_crowded { "its stripes can be further apart" } else { "its stores differ much" };
+            tracing::debug!("volume {} is evened out: {why}", volume.name);
             self.rebalance_begin(volume.id).await?;
         }
         if can_even {
@@ -115,25 +120,19 @@ impl Storage {
         let mut work = Work { kind, volume: volume.id, begun_ms: now_ms, seen_ms: now_ms, done_bytes: 0, total_bytes };
         self.work_note(&mut work, 0).await?;
         let stripes = self.stripes(volume.id, volume.layout).await?;
-        let mut pace = Pace::new();
-        while let Some(step) = next_move(&members, &loads, EVEN) {
+        let (mut pace, mut stuck) = (Pace::new(), HashSet::new());
+        while let Some(step) = next_move(&members, &loads, EVEN).filter(|_| stuck.len() < STUCK_MAX) {
             if self.units_move(&stripes, &step, &mut pace, &mut work).await? == 0 {
-                tracing::info!(
-                    store.id = step.from,
-                    "no unit of store {} can be moved to store {}",
-                    step.from,
-                    step.to
-                );
-                break;
+                tracing::debug!("no unit of store {} can be moved to store {}", step.from, step.to);
+                stuck.insert(step.set);
             }
             (members, loads) = self.balance_of(volume, &placed_counts(self.db()).await?).await?;
+            loads.retain(|load| !stuck.contains(&load.set));
         }
-        tracing::info!(
-            size_bytes = work.done_bytes,
-            "evened out volume {}: {} bytes moved",
-            volume.name,
-            work.done_bytes
-        );
+        let (name, size_bytes) = (&volume.name, work.done_bytes);
+        if size_bytes > 0 {
+            tracing::info!(size_bytes, "evened out volume {name}: {size_bytes} bytes moved");
+        }
         Ok(())
     }
 
@@ -188,7 +187,7 @@ impl Storage {
             let batch = placed_list(self.db(), stripes.volume(), step.set, after, BATCH).await?;
             let Some(last) = batch.last() else { return Ok(total) };
             after = last.id;
-            let mut left = step.bytes - total;
+            let mut left = step.bytes.unwrap_or(u64::MAX).saturating_sub(total);
             let fitting: Vec<Stripe> =
                 batch.into_iter().take_while(|stripe| take(&mut left, unit_bytes(stripe, step.index))).collect();
             if fitting.is_empty() {
@@ -329,8 +328,7 @@ fn to_move(mut members: Vec<Member>, mut loads: Vec<Load>) -> u64 {
     let mut total = 0;
     for _ in 0..STEPS_MAX {
         let Some(step) = next_move(&members, &loads, EVEN) else { break };
-        moved(&mut members, &mut loads, &step, step.bytes);
-        total += step.bytes;
+        total += moved(&mut members, &mut loads, &step);
     }
     total
 }

@@ -126,6 +126,11 @@ impl Storage {
         loop {
             let batch = placed_list(self.db(), stripes.volume(), set.id, after, BATCH).await?;
             let Some(last) = batch.last() else { return Ok(()) };
+            // The same stores for all of the list: where there are none, nothing has to be read to know it.
+            if let Err(error) = stripes.targets(&set.stores, &lost) {
+                self.repair_failed(stripes.volume(), last.id, &error.into());
+                return Ok(());
+            }
             after = last.id;
             let bytes: u64 = batch.iter().map(|stripe| u64::from(stripe.code.bytes)).sum();
             let count = batch.len() as u64;

@@ -88,6 +88,27 @@ async fn a_rebuild_ends_with_nothing_at_risk() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_that_lacks_stores_does_what_it_can() {
+    let mut plane = Plane::new(1, 7).await;
+    let data = content(5_000_000, 17);
+    plane.put("a", &data).await;
+    for id in [2, 5] {
+        plane.stores.stop(id).await;
+    }
+    plane.later(Duration::from_secs(700), &[2, 5]).await;
+    let before = health(&plane).await;
+    assert!(before.at_risk > 0, "{before:?}");
+    for _ in 0..3 {
+        plane.storage.rebuild().await.unwrap();
+    }
+    let after = health(&plane).await;
+    assert_eq!((after.at_risk, after.lost, after.degraded + after.healthy), (0, 0, 20), "{after:?}");
+    plane.stores.stop(1).await;
+    plane.later(Duration::from_secs(1), &[1, 2, 5]).await;
+    assert_eq!(plane.get("a").await.unwrap(), data, "another one may go");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_control_plane_that_was_away_gives_up_no_store() {
     let plane = Plane::new(1, 6).await;
     plane.put("a", &content(1_000_000, 12)).await;

@@ -27,7 +27,8 @@ pub(super) async fn health(client: &Client, volume: Option<String>, format: Outp
     if format.is_json() {
         return print_json(&json!({ "volumes": items, "alerts": found["alerts"] }));
     }
-    let mut table = Table::new(&["VOLUME", "HEALTHY", "DEGRADED", "AT RISK", "LOST", "TO REBUILD", "DAMAGED"]).whole(0);
+    let titles = ["VOLUME", "HEALTHY", "DEGRADED", "AT RISK", "LOST", "ONE NODE", "TO REBUILD", "DAMAGED"];
+    let mut table = Table::new(&titles).whole(0);
     for item in items {
         let health: VolumeHealth = decode(item)?;
         table.row([
@@ -36,6 +37,7 @@ pub(super) async fn health(client: &Client, volume: Option<String>, format: Outp
             health.degraded.to_string().into(),
             health.at_risk.to_string().into(),
             health.lost.to_string().into(),
+            health.exposed.to_string().into(),
             size(health.rebuild_bytes).into(),
             health.repairs_waiting.to_string().into(),
         ]);
@@ -105,7 +107,7 @@ pub(super) async fn run(client: &Client, args: CareArgs, duty: Duty, format: Out
     let health: VolumeHealth = decode(ended)?;
     print_line(&match duty {
         Duty::Rebuild => format!("{volume} is whole: {} stripes are healthy", health.healthy),
-        Duty::Rebalance => format!("the stores of {volume} are even"),
+        Duty::Rebalance => format!("{volume} is spread over its nodes, and its stores are even"),
         Duty::Scrub => {
             format!(
                 "{volume} was compared with its checksums: {} damaged stripes wait for repair",

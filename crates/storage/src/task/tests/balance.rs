@@ -54,6 +54,44 @@ async fn stores_that_differ_much_are_evened_out_by_themselves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stripes_that_crowd_are_spread_once_others_take_units_again() {
+    let plane = Plane::new(1, 8).await;
+    let sites = "UPDATE storage_store SET labels = CASE WHEN id <= 3 THEN '{\"site\":\"a\"}' \
+         WHEN id <= 6 THEN '{\"site\":\"b\"}' ELSE '{\"site\":\"c\"}' END";
+    run(&plane, sites).await;
+    run(&plane, "UPDATE storage_store SET state = 'cordoned' WHERE id > 6").await;
+    plane.stores_seen(&[]).await;
+    let data = content(2_000_000, 24);
+    plane.put("a", &data).await;
+    plane.put("small", &content(5_000, 25)).await;
+    let all = plane.units();
+    plane.storage.rebalance().await.unwrap();
+    assert_eq!(units(&plane, 7) + units(&plane, 8), 0, "there is no better place");
+
+    // As far as health goes, each site is a node.
+    run(&plane, "UPDATE storage_store SET node = CASE WHEN id <= 3 THEN 'a' WHEN id <= 6 THEN 'b' ELSE 'c' END").await;
+    let exposed = health(&plane).await;
+    assert!(exposed.exposed > 0 && exposed.exposed == exposed.healthy, "{exposed:?}");
+    let alerts = plane.storage.alerts().await.unwrap();
+    assert!(
+        alerts.iter().any(|alert| alert.code == AlertCode::Exposed && alert.count == exposed.exposed),
+        "{alerts:?}"
+    );
+    run(&plane, "UPDATE storage_store SET node = 'node-' || id, state = 'enabled'").await;
+    plane.stores_seen(&[]).await;
+
+    plane.storage.rebalance().await.unwrap();
+    assert_eq!(plane.get("a").await.unwrap(), data);
+    plane.later(Duration::from_secs(1_900), &[]).await;
+    plane.storage.rebalance().await.unwrap();
+    assert_eq!((plane.units(), plane.count("storage_moved").await), (all, 0));
+    run(&plane, "UPDATE storage_store SET node = CASE WHEN id <= 3 THEN 'a' WHEN id <= 6 THEN 'b' ELSE 'c' END").await;
+    let spread = health(&plane).await;
+    assert_eq!((spread.exposed, spread.healthy), (0, exposed.healthy));
+    assert!(plane.storage.alerts().await.unwrap().iter().all(|alert| alert.code != AlertCode::Exposed));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_volume_that_fails_keeps_no_other_from_being_evened_out() {
     let (plane, data) = uneven().await;
     run(

@@ -103,9 +103,9 @@ pub enum ServiceError {
     /// The soft limit is above the hard one.
     #[error("The soft limit is above the hard one, so nobody would ever be warned.")]
     Limits,
-    /// A text that is no tenant's id.
-    #[error("A tenant is given by its id, or as \"mine\" for your own.")]
-    Tenant,
+    /// No tenant has this name or id.
+    #[error("There is no tenant {0}. Give its name, or \"mine\" for your own.")]
+    Tenant(String),
     /// The certificate request can't be used.
     #[error("The certificate request can't be read.")]
     CertificateRequest(#[source] wire::authority::AuthorityError),
@@ -114,7 +114,7 @@ pub enum ServiceError {
     File(#[from] crate::file::FileError),
     /// Who mounts an export can read the whole volume at its stores, and others have exports there.
     #[error(
-        "Others have exports on the volume {0}, so it can be mounted only by those who may use all of it. Use the files page, S3 or amphi volume put and get."
+        "Others have exports on the volume {0}, so it can be mounted only by those who may use all of it. Use the files page, S3, or amphi volume put -r and get -r."
     )]
     VolumeShared(String),
     /// The name space refused.
@@ -198,7 +198,7 @@ impl From<ServiceError> for Problem {
             E::SnapshotsTooMany(most) => Problem::conflict("snapshots-too-many", sentence).arg("most", most),
             E::OperatorNeeded => Problem::forbidden("operator-needed", sentence),
             E::Limits => Problem::bad_request("limits", sentence).field("bytes_soft"),
-            E::Tenant => Problem::bad_request("tenant", sentence).field("tenant"),
+            E::Tenant(name) => Problem::bad_request("tenant", sentence).field("tenant").arg("name", name),
             E::CertificateRequest(_) => Problem::bad_request("certificate-request", sentence).field("csr_pem"),
             E::StoreUnknown(id) => Problem::not_found("store-unknown", sentence).arg("store", id.to_string()),
             E::StoreUsed(id) => Problem::conflict("store-used", sentence).arg("store", id.to_string()),

@@ -94,6 +94,10 @@ async fn look_at_server(client: &Client, findings: &mut Vec<Finding>) {
             Err(failure) => Finding::bad("nodes", failure.summary()),
         },
     );
+    // Operators alone may see it.
+    if let Ok(health) = client.get::<Value>(&["storage", "health"], &[]).await {
+        findings.extend(storage(&health));
+    }
     if let Ok(tools) = client.get::<Vec<Tool>>(&["tools"], &[]).await {
         findings.push(local_programs(&tools));
     }
@@ -113,6 +117,16 @@ fn nodes(nodes: Vec<Value>) -> Result<Finding, Failure> {
     let up = nodes.iter().filter(|node| node.health == "up").count();
     let detail = format!("{up} of {} up", nodes.len());
     Ok(if up > 0 { Finding::good("nodes", detail) } else { Finding::bad("nodes", detail) })
+}
+
+/// One finding for each alert, or one that there is none.
+fn storage(health: &Value) -> Vec<Finding> {
+    let all = |what: &str| health[what].as_array().cloned().unwrap_or_default();
+    let (volumes, alerts) = (all("volumes").len(), all("alerts"));
+    if alerts.is_empty() && volumes > 0 {
+        return vec![Finding::good("storage", format!("{volumes} volumes, all that is stored is where it should be"))];
+    }
+    alerts.iter().map(|alert| Finding::bad("storage", alert["message"].as_str().unwrap_or_default())).collect()
 }
 
 /// Programs this machine would lack as a node. Being none is no fault, so this is told and never bad.
@@ -138,6 +152,16 @@ fn is_program(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_alert_of_storage_is_a_finding() {
+        let well = storage(&json!({ "volumes": [{ "volume": "home" }], "alerts": [] }));
+        assert!(well.len() == 1 && well[0].is_good);
+        let bad =
+            storage(&json!({ "volumes": [{}], "alerts": [{ "message": "Store 3 is full." }, { "message": "x" }] }));
+        assert!(bad.len() == 2 && !bad[0].is_good && bad[0].detail == "Store 3 is full.");
+        assert!(storage(&json!({ "volumes": [], "alerts": [] })).is_empty());
+    }
 
     #[test]
     fn a_clock_far_off_is_told_with_its_direction() {

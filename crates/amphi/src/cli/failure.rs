@@ -115,7 +115,9 @@ fn exit_of(status: u16) -> u8 {
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let (what, advice) = split_sentence(&problem.message);
-        let mut failure = Self::new(exit_of(problem.status), what);
+        // Full stores and a reached quota have one status, and are not the same for who may do something about it.
+        let exit = if problem.code == "quota" { REFUSED } else { exit_of(problem.status) };
+        let mut failure = Self::new(exit, what);
         failure.hint = advice;
         if let Some(field) = &problem.field {
             failure = failure.why(format!("it concerns `{field}` ({})", problem.code));
@@ -237,6 +239,14 @@ mod tests {
                 assert_eq!(Failure::from(problem(status)).exit, exit, "{status}");
             }
         }
+    }
+
+    #[test]
+    fn a_quota_is_a_refusal_and_full_stores_are_none() {
+        let quota = Problem { code: "quota".to_owned(), ..problem(507) };
+        assert_eq!(Failure::from(quota).exit, REFUSED);
+        let full = Problem { code: "stores-full".to_owned(), ..problem(507) };
+        assert_eq!(Failure::from(full).exit, UNAVAILABLE);
     }
 
     #[test]

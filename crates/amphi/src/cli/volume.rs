@@ -59,6 +59,7 @@ Layouts:
 
 Examples:
   amphi volume create films --layout 1
+  amphi volume create course-1 --layout 1 --tenant mine          its teachers and learners may mount it
   amphi volume create paris --layout 0 --stores site=paris")]
     Create {
         name: String,
@@ -68,6 +69,9 @@ Examples:
         /// Only stores with this label; may be given several times
         #[arg(long, value_name = "KEY=VALUE", value_parser = label)]
         stores: Vec<(String, String)>,
+        /// The tenant that its export is for, by name, or `mine`: teachers change it, learners read it; left out, operators alone
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
     },
     /// Remove a volume with the export of its name and all files in it
     #[command(after_help = "Example:\n  amphi volume remove --yes films")]
@@ -129,6 +133,10 @@ Examples:
     Snapshot(snapshot::SnapshotArgs),
     /// Mount an export or a snapshot on a directory of this machine
     #[command(after_help = "\
+A mount talks to the stores itself, so that it is for those who may use all of the export's volume: operators; and teachers and
+learners of a tenant whose exports are the only ones on it (amphi volume create NAME --tenant TENANT). To others their files are
+open in the browser, over S3, and with put -r and get -r.
+
 Examples:
   amphi volume mount films /mnt/films                    until it is unmounted or Ctrl-C
   amphi volume mount --background --read-only films /mnt/films")]
@@ -146,9 +154,9 @@ pub(super) async fn run(args: VolumeArgs) -> Result<(), Failure> {
             let volume = connect()?.get(&["volumes", &volume], &[]).await.map_err(unknown)?;
             if format.is_json() { print_json(&volume) } else { print_volume(&decode(volume)?) }
         }
-        VolumeCommand::Create { name, layout, stores } => {
+        VolumeCommand::Create { name, layout, stores, tenant } => {
             let stores: BTreeMap<String, String> = stores.into_iter().collect();
-            let body = json!({ "name": name, "layout": layout, "stores": stores });
+            let body = json!({ "name": name, "layout": layout, "stores": stores, "tenant": tenant });
             let made = connect()?.change(Method::POST, &["volumes"], Some(&body)).await?;
             if format.is_json() { print_json(&made) } else { print_line(&format!("volume and export {name} made")) }
         }

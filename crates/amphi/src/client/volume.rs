@@ -39,6 +39,8 @@ pub(crate) struct ExportUsage {
     /// Above this people are warned; 0 is none.
     #[serde(default)]
     pub(crate) bytes_soft: u64,
+    #[serde(default)]
+    pub(crate) inodes_hard: u64,
 }
 
 /// An export on a directory of a node.

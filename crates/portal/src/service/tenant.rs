@@ -26,6 +26,12 @@ impl Portal {
         self.tenant_list("", i64::MAX).await
     }
 
+    /// The tenant of this name or id. Errors: the database's.
+    pub async fn tenant_find(&self, name_or_id: &str) -> Result<Option<Tenant>, DbError> {
+        let is_meant = |tenant: &Tenant| tenant.name == name_or_id || tenant.id.as_str() == name_or_id;
+        Ok(tenant_list(&self.0.db, "", i64::MAX).await?.into_iter().find(is_meant))
+    }
+
     /// One tenant. Errors: `tenant-not-found`.
     pub(crate) async fn tenant_get(&self, id: &str) -> Result<Tenant, Problem> {
         let id = TenantId::parse(id).ok_or_else(unknown)?;

@@ -28,7 +28,7 @@ pub(super) struct ExportCreate {
     name: String,
     /// The volume's name.
     volume: String,
-    /// Id of the tenant it is for, or "mine": its teachers may change it, its learners read it. Left out, operators alone.
+    /// The tenant it is for, by name or id, or "mine": its teachers may change it, its learners read it. Left out, operators alone.
     tenant: Option<String>,
     /// What it may hold.
     #[serde(default)]

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use portal::{ApiJson, ApiPath, ApiQuery, Caller, Listing, Problem, Problems};
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,7 @@ pub(super) async fn file_get(
     State(storage): State<Storage>,
     caller: Caller,
     ApiPath((export, path)): ApiPath<(String, String)>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let path = FilePath::parse(&path)?;
@@ -130,7 +131,7 @@ pub(super) async fn file_get(
             return Err(FileError::NotAFile(path).into());
         }
     }
-    transfer::download(&files, &inode, path.name().map_or("", Name::as_str), &headers)
+    transfer::download(&files, &inode, path.name().map_or("", Name::as_str), (&method, &headers)).await
 }
 
 /// Upload a file

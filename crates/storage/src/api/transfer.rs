@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -69,7 +69,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 /// The answer with the file's bytes, or the part of them that is asked for.
-pub(crate) fn download(files: &Files, inode: &Inode, name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn download(
+    files: &Files,
+    inode: &Inode,
+    name: &str,
+    (method, headers): (&Method, &HeaderMap),
+) -> Result<Response, Problem> {
     let tag = etag(inode);
     let conditions = Conditions::of(headers);
     if conditions.if_match.is_some_and(|tags| !names(tags, Some(&tag))) {
@@ -102,7 +107,11 @@ pub(crate) fn download(files: &Files, inode: &Inode, name: &str, headers: &Heade
     answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     answer.insert(header::CONTENT_DISPOSITION, value(&disposition(name)));
     answer.insert(header::CONTENT_LENGTH, value(&(range.end - range.start).to_string()));
-    Ok((status, answer, Body::from_stream(files.read(inode, range))).into_response())
+    let body = match *method {
+        Method::HEAD => Body::empty(),
+        _ => Body::from_stream(files.read_begun(inode, range).await?),
+    };
+    Ok((status, answer, body).into_response())
 }
 
 fn value(text: &str) -> HeaderValue {

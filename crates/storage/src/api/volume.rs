@@ -31,6 +31,9 @@ pub(super) struct VolumeCreate {
     /// Labels that its stores have to carry; left out, all stores serve.
     #[serde(default)]
     stores: BTreeMap<String, String>,
+    /// The tenant that its export is for, by name or id, or "mine": its teachers may change it, its learners read it, and both
+    /// may mount it. Left out, operators alone.
+    tenant: Option<String>,
 }
 
 /// Make a volume, and an export of the same name
@@ -41,7 +44,8 @@ pub(super) async fn volume_create(
     caller: Caller,
     ApiJson(body): ApiJson<VolumeCreate>,
 ) -> Result<(StatusCode, Json<VolumeView>), Problem> {
-    let made = storage.volume_create(&caller, &body.name, body.layout, body.stores).await?;
+    let tenant = body.tenant.as_deref();
+    let made = storage.volume_create(&caller, &body.name, body.layout, body.stores, tenant).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::{FileError, Files};
 use crate::begin::on_its_own;
@@ -61,6 +61,20 @@ impl Files {
             async { read.await.ok_or(ReadError::Ending)? }
         };
         parts.try_flatten().map_ok(read).try_buffered(AHEAD)
+    }
+
+    /// As [`Files::read`], once its first piece is there.
+    ///
+    /// # Errors
+    /// Those of that piece: whoever asks for what can't be read now is told so, and not given an answer that breaks off.
+    pub async fn read_begun(
+        &self,
+        inode: &Inode,
+        range: Range<u64>,
+    ) -> Result<impl Stream<Item = Result<Bytes, FileError>> + Send + use<>, FileError> {
+        let mut pieces = Box::pin(self.read(inode, range));
+        let first = pieces.try_next().await?;
+        Ok(stream::iter(first.map(Ok)).chain(pieces))
     }
 
     /// The parts of the first [`LISTED`] stripes of `range`.

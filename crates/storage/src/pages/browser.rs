@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use portal::{ApiPath, Caller, Flash, PageContext, PageForm, PageView, Problem, Role, redirect};
 use serde::Deserialize;
@@ -290,10 +290,11 @@ pub(super) async fn change(
 pub(super) async fn shared(
     State(storage): State<Storage>,
     ApiPath(secret): ApiPath<String>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (files, path, inode) = storage.share_open(&secret).await?;
-    transfer::download(&files, &inode, path.name().map_or("", Name::as_str), &headers)
+    transfer::download(&files, &inode, path.name().map_or("", Name::as_str), (&method, &headers)).await
 }
 
 /// As one word of a shell.

@@ -223,7 +223,7 @@ pub(super) async fn create(
     t: PageContext,
     PageForm(form): PageForm<NewVolume>,
 ) -> Result<Response, Problem> {
-    match storage.volume_create(&caller, form.name.trim(), form.layout, Default::default()).await {
+    match storage.volume_create(&caller, form.name.trim(), form.layout, Default::default(), None).await {
         Ok(_) => Ok(redirect("/volumes", Some(Flash::done("flash-volume-made")))),
         Err(ServiceError::Db(error)) => Err(error.into()),
         Err(error) => {

@@ -145,7 +145,9 @@ impl Face {
         };
         let (range, mode) = (input.range.as_ref(), input.checksum_mode.as_ref());
         let answer = self.answer(caller, (&input.bucket, &input.key), &conditions, range, mode).await?;
-        let body = Body::from_stream(answer.files.read(&answer.object.inode, answer.range.clone()));
+        let pieces =
+            answer.files.read_begun(&answer.object.inode, answer.range.clone()).await.map_err(fault::of_file)?;
+        let body = Body::from_stream(pieces);
         let body = Some(StreamingBlob::from(s3s::Body::http_body_unsync(body)));
         Ok(GetObjectOutput { body, ..answered!(GetObjectOutput, answer) })
     }

@@ -1,7 +1,7 @@
 //! Exports: name spaces of a volume, each with people it is for and limits.
 
 use db::{DbError, Write};
-use portal::{Caller, Role, TenantId};
+use portal::{Caller, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -209,6 +209,20 @@ impl Storage {
         Ok(())
     }
 
+    /// The id of the tenant that is given by its name, its id or as `mine`.
+    pub(super) async fn tenant_meant(
+        &self,
+        caller: &Caller,
+        tenant: Option<&str>,
+    ) -> Result<Option<String>, ServiceError> {
+        let id = match tenant {
+            None => return Ok(None),
+            Some("mine") => caller.tenant.clone(),
+            Some(name) => self.portal().tenant_find(name).await?.ok_or_else(|| ServiceError::Tenant(shown(name)))?.id,
+        };
+        Ok(Some(id.as_str().to_owned()))
+    }
+
     /// Makes an export on a volume.
     pub(crate) async fn export_create(
         &self,
@@ -217,11 +231,7 @@ impl Storage {
         mut new: ExportNew,
     ) -> Result<ExportView, ServiceError> {
         let volume = self.volume_by_name(volume).await?;
-        new.tenant = match new.tenant.as_deref() {
-            Some("mine") => Some(caller.tenant.as_str().to_owned()),
-            Some(id) => Some(TenantId::parse(id).ok_or(ServiceError::Tenant)?.as_str().to_owned()),
-            None => None,
-        };
+        new.tenant = self.tenant_meant(caller, new.tenant.as_deref()).await?;
         let mut write = Write::new();
         self.export_push(&mut write, &volume, &new).await?;
         self.portal().audit(&mut write, caller, "export.create", &new.name, json!({ "volume": volume.name }));

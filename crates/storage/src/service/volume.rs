@@ -41,16 +41,18 @@ pub struct VolumeView {
 }
 
 impl Storage {
-    /// Makes a volume, and an export of the same name.
+    /// Makes a volume, and an export of the same name, for a tenant or for operators alone.
     pub(crate) async fn volume_create(
         &self,
         caller: &Caller,
         name: &str,
         layout: u8,
         labels: BTreeMap<String, String>,
+        tenant: Option<&str>,
     ) -> Result<VolumeView, ServiceError> {
         let layout = Layout::try_from(layout)?;
-        let (mut write, volume) = self.volume_new(name, layout, labels).await?;
+        let tenant = self.tenant_meant(caller, tenant).await?;
+        let (mut write, volume) = self.volume_new(name, layout, labels, tenant).await?;
         let detail = json!({ "layout": u8::from(layout), "stores": volume.labels });
         self.portal().audit(&mut write, caller, "volume.create", &volume.name, detail);
         self.volume_write(write, volume).await
@@ -65,7 +67,7 @@ impl Storage {
         if !volume_list(self.db()).await?.is_empty() {
             return Ok(true);
         }
-        match self.volume_new(HOME, Layout::try_from(1)?, BTreeMap::new()).await {
+        match self.volume_new(HOME, Layout::try_from(1)?, BTreeMap::new(), None).await {
             Ok((mut write, volume)) => {
                 self.portal().audit_seen(&mut write, "volume.create", HOME, json!({ "layout": 1 }));
                 self.volume_write(write, volume).await?;
@@ -82,6 +84,7 @@ impl Storage {
         name: &str,
         layout: Layout,
         labels: BTreeMap<String, String>,
+        tenant: Option<String>,
     ) -> Result<(Write, Volume), ServiceError> {
         let name = name_checked(name)?;
         let have = carrying(&store_labels(self.db()).await?, &labels);
@@ -92,7 +95,7 @@ impl Storage {
         let volume = Volume { id: self.number().await?, name: name.to_owned(), layout, labels, created_ms: now_ms };
         let mut write = Write::new();
         volume_insert(&mut write, &volume);
-        let export = ExportNew { name: name.to_owned(), ..ExportNew::default() };
+        let export = ExportNew { name: name.to_owned(), tenant, ..ExportNew::default() };
         self.export_push(&mut write, &volume, &export).await?;
         Ok((write, volume))
     }

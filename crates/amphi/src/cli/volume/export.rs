@@ -5,8 +5,8 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::sure;
-use crate::cli::failure::Failure;
-use crate::cli::output::{OutputArgs, print_json, print_line, print_table};
+use crate::cli::failure::{Failure, USAGE};
+use crate::cli::output::{OutputArgs, print_facts, print_json, print_line, print_table};
 use crate::cli::size::{parse_size, size};
 use crate::cli::table::{Cell, Table};
 use crate::cli::terminal::{plain, say};
@@ -25,6 +25,12 @@ enum ExportCommand {
     /// List the exports that are open to you
     #[command(after_help = "Example:\n  amphi volume export list --output json")]
     List,
+    /// Show one export or snapshot
+    #[command(after_help = "Example:\n  amphi volume export show course-1")]
+    Show {
+        #[arg(value_name = "EXPORT")]
+        name: String,
+    },
     /// Make an export
     #[command(
         after_help = "Example:\n  amphi volume export create course-1 --volume films --tenant mine --bytes 50GiB"
@@ -34,7 +40,7 @@ enum ExportCommand {
         /// The volume it is on
         #[arg(long, value_name = "VOLUME")]
         volume: String,
-        /// Id of the tenant it is for, or `mine`: teachers change it, learners read it; left out, operators alone
+        /// The tenant it is for, by name, or `mine`: teachers change it, learners read it; left out, operators alone
         #[arg(long, value_name = "TENANT")]
         tenant: Option<String>,
         #[command(flatten)]
@@ -82,6 +88,10 @@ impl LimitArgs {
 pub(super) async fn run(client: &Client, args: ExportArgs, format: OutputArgs) -> Result<(), Failure> {
     match args.command {
         ExportCommand::List => list(client, format).await,
+        ExportCommand::Show { name } => {
+            let export = client.get(&["exports", &name], &[]).await.map_err(unknown)?;
+            if format.is_json() { print_json(&export) } else { print_export(&decode(export)?) }
+        }
         ExportCommand::Create { name, volume, tenant, limits } => {
             let body = json!({ "name": name, "volume": volume, "tenant": tenant, "limits": limits.body() });
             let made = client.change(Method::POST, &["exports"], Some(&body)).await?;
@@ -89,6 +99,10 @@ pub(super) async fn run(client: &Client, args: ExportArgs, format: OutputArgs) -
         }
         ExportCommand::Set { export, limits } => {
             let body = limits.body();
+            if body.as_object().is_none_or(Map::is_empty) {
+                let hint = "--bytes, --warn or --files, each 0 for no limit";
+                return Err(Failure::new(USAGE, "nothing is to be changed").or_try(hint));
+            }
             let path = ["exports", export.as_str()];
             let changed = client.change(Method::PATCH, &path, Some(&body)).await.map_err(unknown)?;
             if format.is_json() { print_json(&changed) } else { print_table(&table(vec![changed])?) }
@@ -121,6 +135,22 @@ async fn list(client: &Client, format: OutputArgs) -> Result<(), Failure> {
     print_table(&table(exports)?)?;
     say(&warnings);
     Ok(())
+}
+
+fn print_export(export: &Export) -> Result<(), Failure> {
+    let usage = &export.usage;
+    let limit = |limit: u64, text: String| Some(text).filter(|_| limit > 0);
+    print_facts(&[
+        ("name", Some(export.name.clone())),
+        ("volume", Some(export.volume.clone())),
+        ("access", Some((if export.read_only { "read" } else { "write" }).to_owned())),
+        ("used", Some(size(usage.bytes))),
+        ("at most", limit(usage.bytes_hard, size(usage.bytes_hard))),
+        ("warned above", limit(usage.bytes_soft, size(usage.bytes_soft))),
+        ("files", Some(usage.inodes.to_string())),
+        ("files at most", limit(usage.inodes_hard, usage.inodes_hard.to_string())),
+        ("created", Some(when::exact(export.created, when::now()))),
+    ])
 }
 
 /// A line for each export that holds more than its soft limit.

@@ -48,7 +48,7 @@ async fn get_into(client: &Client, from: (&str, &str), writer: impl AsyncWrite +
     let mut response = open(client, from).await?;
     let progress = Progress::new(from.1, response.content_length());
     take(client, &mut response, writer, &progress).await.map_err(|broken| match broken {
-        Broken::Client(error) => error.into(),
+        Broken::Client(error) => broken_off(&error),
         Broken::Io(error) => error.into(),
     })
 }
@@ -65,7 +65,7 @@ async fn get_file(client: &Client, from: (&str, &str), to: &Path, progress: Opti
     let (file, part) = part.tempfile_in(directory).map_err(unusable)?.into_parts();
     let taken = take(client, &mut response, File::from_std(file), progress.unwrap_or(&own)).await;
     taken.map_err(|broken| match broken {
-        Broken::Client(error) => error.into(),
+        Broken::Client(error) => broken_off(&error),
         Broken::Io(error) => not_written(to, &error),
     })?;
     part.persist(to).map_err(|error| not_written(to, &error.error))
@@ -146,6 +146,12 @@ fn local(name: &str) -> Result<&str, Failure> {
         return Err(Failure::new(USAGE, format!("{name:?} can't be the name of a file here")));
     }
     Ok(name)
+}
+
+fn broken_off(error: &ClientError) -> Failure {
+    Failure::new(UNAVAILABLE, "the download broke off")
+        .why(error.to_string())
+        .or_try("once more; `amphi volume health` tells operators whether stores are away")
 }
 
 fn not_written(to: &Path, error: &io::Error) -> Failure {

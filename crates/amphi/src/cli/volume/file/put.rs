@@ -101,7 +101,8 @@ async fn put_tree(client: &Client, tree: Tree, export: &str, path: &str) -> Resu
         async move {
             let done = async {
                 let open = File::open(&file).await.map_err(|error| unreadable(&file.to_string_lossy(), &error))?;
-                Ok(client.upload(&segments(export, &path), pieces(open, progress), None).await?)
+                let put = client.upload(&segments(export, &path), pieces(open, progress), None).await;
+                put.map_err(|error| refused(error, export, &path))
             };
             (path.clone(), done.await)
         }
@@ -126,16 +127,22 @@ async fn put_file(client: &Client, file: &str, export: &str, path: &str) -> Resu
         (pieces(open, Progress::new(path, Some(metadata.len()))), Some(metadata.len()))
     };
     let put = client.upload(&segments(export, path), body, length).await;
-    put.map_err(|error: ClientError| {
-        let lacks_directory = error.status() == Some(404);
-        let failure = Failure::from(error);
-        match path.trim_end_matches('/').rsplit_once('/') {
-            Some((directory, _)) if lacks_directory => {
-                failure.or_try(format!("amphi volume mkdir {export}:{directory}"))
-            }
-            Some(_) | None => failure,
+    put.map_err(|error| refused(error, export, path))
+}
+
+fn refused(error: ClientError, export: &str, path: &str) -> Failure {
+    let code = match &error {
+        ClientError::Refused(problem) => problem.code.clone(),
+        _ => String::new(),
+    };
+    let failure = Failure::from(error);
+    match path.trim_end_matches('/').rsplit_once('/') {
+        Some((directory, _)) if code == "file-unknown" => {
+            failure.or_try(format!("amphi volume mkdir {export}:{directory}"))
         }
-    })
+        _ if code == "quota" => failure.why(format!("what is used and may be: amphi volume export show {export}")),
+        _ => failure,
+    }
 }
 
 fn unreadable(file: &str, error: &io::Error) -> Failure {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use fluent_bundle::concurrent::FluentBundle;
-use fluent_bundle::types::FluentNumber;
+use fluent_bundle::types::{FluentNumber, FluentNumberOptions};
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
@@ -12,6 +12,7 @@ pub use crate::catalog::compare::differences;
 use crate::model::locale::Locale;
 
 mod compare;
+mod size;
 
 type Bundle = FluentBundle<FluentResource>;
 
@@ -22,6 +23,8 @@ pub enum Arg {
     Text(String),
     /// A number, grouped as the language does, and by which the plural is chosen.
     Number(f64),
+    /// A number with one digit behind the point at least, also where that is 0.
+    Tenths(f64),
 }
 
 impl From<&str> for Arg {
@@ -163,6 +166,10 @@ fn fluent(value: &Arg) -> FluentValue<'_> {
     match value {
         Arg::Text(text) => FluentValue::from(text.as_str()),
         Arg::Number(number) => FluentValue::Number(FluentNumber::from(*number)),
+        Arg::Tenths(number) => {
+            let options = FluentNumberOptions { minimum_fraction_digits: Some(1), ..FluentNumberOptions::default() };
+            FluentValue::Number(FluentNumber::new(*number, options))
+        }
     }
 }
 

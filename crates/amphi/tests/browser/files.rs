@@ -32,7 +32,7 @@ async fn a_file_is_dropped_and_downloaded_with_the_same_bytes() -> Result<(), Br
     browser.eval(drop, &[BYTES.into()]).await?;
     browser.until("progress", "window.wasSeen").await?;
     admin.sees("#entries", "film 1.bin").await?;
-    admin.sees("#entries", "700 kB").await?;
+    admin.sees("#entries", "684 KiB").await?;
     let same = "const at = document.querySelector('#entries .entry-name a').href;
         window.isSame = null;
         fetch(at).then((answer) => answer.arrayBuffer()).then((buffer) => {

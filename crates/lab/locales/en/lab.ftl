@@ -176,13 +176,6 @@ detail-signal = ended by signal { $signal }
 detail-agent = the agent was stopped
 detail-no-programs = this node takes no programs
 detail-uncontained = nothing would hold a program in on this node
-size-bytes-iec = { $count ->
-    [one] 1 byte
-   *[other] { $count } bytes
- }
-size-kib = { $count } KiB
-size-mib = { $count } MiB
-size-gib = { $count } GiB
 
 # Nodes
 nodes-title = Nodes

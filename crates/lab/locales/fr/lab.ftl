@@ -179,13 +179,6 @@ detail-signal = terminé par le signal { $signal }
 detail-agent = l’agent a été arrêté
 detail-no-programs = ce nœud ne prend pas de programmes
 detail-uncontained = rien ne contiendrait un programme sur ce nœud
-size-bytes-iec = { $count ->
-    [one] { $count } octet
-   *[other] { $count } octets
- }
-size-kib = { $count } Kio
-size-mib = { $count } Mio
-size-gib = { $count } Gio
 
 # Nœuds
 nodes-title = Nœuds

@@ -39,7 +39,7 @@ pub(super) fn detail(t: &PageContext, said: &str) -> String {
     let found = FILLED.iter().find_map(|(before, behind, key, name)| {
         let value = said.strip_prefix(before)?.strip_suffix(behind)?;
         Some(match *name {
-            "size" => t.arg(key, name, size(t, bytes(value)?)),
+            "size" => t.arg(key, name, t.size(bytes(value)?)),
             "signal" => t.arg(key, name, value.to_owned()),
             _ => t.arg(key, name, value.parse::<f64>().ok()?),
         })
@@ -48,7 +48,7 @@ pub(super) fn detail(t: &PageContext, said: &str) -> String {
 }
 
 /// Reads a size as a node writes it: `64 MiB`.
-fn bytes(text: &str) -> Option<i64> {
+fn bytes(text: &str) -> Option<u64> {
     let (number, unit) = text.split_once(' ')?;
     let factor = match unit {
         "bytes" => 1,
@@ -56,21 +56,7 @@ fn bytes(text: &str) -> Option<i64> {
         "MiB" => 1 << 20,
         _ => return None,
     };
-    number.parse::<i64>().ok()?.checked_mul(factor)
-}
-
-/// A size in the units that limits have: bytes, KiB, MiB or GiB, with three figures.
-pub(super) fn size(t: &PageContext, bytes: i64) -> String {
-    let (key, unit) = match bytes {
-        ..0x400 => ("size-bytes-iec", 1),
-        // What would be rounded to 1024 is one of the next unit.
-        0x400..0xF_FE00 => ("size-kib", 0x400),
-        0xF_FE00..0x3FF8_0000 => ("size-mib", 0x10_0000),
-        0x3FF8_0000.. => ("size-gib", 0x4000_0000),
-    };
-    // Far below 2^53, where a float is exact.
-    let count = bytes as f64 / f64::from(unit);
-    t.arg(key, "count", if count < 100.0 { (count * 10.0).round() / 10.0 } else { count.round() })
+    number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
 #[cfg(test)]
@@ -81,8 +67,7 @@ mod tests {
     fn every_sentence_has_its_words_in_both_languages() {
         let catalog = portal::Catalog::new(super::super::catalogs()).unwrap();
         let keys = FIXED.iter().map(|(_, key)| *key).chain(FILLED.iter().map(|(_, _, key, _)| *key));
-        let sizes = ["detail-compiling", "size-bytes-iec", "size-kib", "size-mib", "size-gib"];
-        for key in keys.chain(sizes) {
+        for key in keys.chain(["detail-compiling"]) {
             for locale in portal::Locale::ALL {
                 assert!(catalog.find(locale, key, &[]).is_some(), "{key} in {locale}");
             }

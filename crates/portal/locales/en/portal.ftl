@@ -81,6 +81,18 @@ time-in-days = { $count ->
    *[other] in { $count } days
  }
 
+# Sizes
+size-bytes = { $count ->
+    [one] { $count } byte
+   *[other] { $count } bytes
+ }
+size-kib = { $count } KiB
+size-mib = { $count } MiB
+size-gib = { $count } GiB
+size-tib = { $count } TiB
+size-pib = { $count } PiB
+size-eib = { $count } EiB
+
 # Words
 login = Login
 password = Password

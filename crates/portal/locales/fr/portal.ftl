@@ -78,6 +78,18 @@ time-in-days = { $count ->
    *[other] dans { $count } jours
  }
 
+# Tailles
+size-bytes = { $count ->
+    [one] { $count } octet
+   *[other] { $count } octets
+ }
+size-kib = { $count } Kio
+size-mib = { $count } Mio
+size-gib = { $count } Gio
+size-tib = { $count } Tio
+size-pib = { $count } Pio
+size-eib = { $count } Eio
+
 # Mots
 login = Identifiant
 password = Mot de passe

@@ -140,6 +140,11 @@ impl PageContext {
         self.with(key, &[(name, value.into())])
     }
 
+    /// A number of bytes in the unit that suits it: [`Catalog::size`].
+    pub fn size(&self, bytes: u64) -> String {
+        self.catalog.size(self.locale, bytes)
+    }
+
     /// The sentence for `KIND-WORD`: a role, a state, a language.
     pub fn word(&self, kind: &str, word: &str) -> String {
         self.text(&format!("{kind}-{word}"))

@@ -87,16 +87,6 @@ flash-files-folder = The folder was made.
 flash-files-renamed = It was renamed.
 flash-files-deleted = It was deleted.
 
-# Sizes
-size-bytes = { $count ->
-    [one] { $count } byte
-   *[other] { $count } bytes
- }
-size-kb = { $count } kB
-size-mb = { $count } MB
-size-gb = { $count } GB
-size-tb = { $count } TB
-
 # Volumes and stores
 volumes-title = Volumes and stores
 volumes-empty-title = No volume yet

@@ -87,16 +87,6 @@ flash-files-folder = Le dossier a été créé.
 flash-files-renamed = L’élément a été renommé.
 flash-files-deleted = L’élément a été supprimé.
 
-# Tailles
-size-bytes = { $count ->
-    [one] { $count } octet
-   *[other] { $count } octets
- }
-size-kb = { $count } ko
-size-mb = { $count } Mo
-size-gb = { $count } Go
-size-tb = { $count } To
-
 # Volumes et dépôts
 volumes-title = Volumes et dépôts
 volumes-empty-title = Aucun volume pour l’instant

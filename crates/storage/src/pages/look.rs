@@ -36,21 +36,9 @@ impl<'a> Look<'a> {
         self.t.icon(name)
     }
 
-    /// Bytes in the unit that suits them, decimal as on the label of a disk, with one digit after the point below 10.
+    /// [`PageContext::size`]; short for templates.
     pub(super) fn size(&self, bytes: u64) -> String {
-        if bytes < 1000 {
-            return self.t.arg("size-bytes", "count", bytes);
-        }
-        let mut value = bytes as f64;
-        let mut units = ["size-kb", "size-mb", "size-gb", "size-tb"].iter();
-        let mut key = "size-kb";
-        // 999.95 kB would be shown as 1000.
-        while value >= 999.5 {
-            let Some(next) = units.next() else { break };
-            (value, key) = (value / 1000.0, next);
-        }
-        let rounded = if value < 9.95 { (value * 10.0).round() / 10.0 } else { value.round() };
-        self.t.arg(key, "count", rounded)
+        self.t.size(bytes)
     }
 
     /// `used of limit`, or what is used where there is no limit (0).

@@ -10,7 +10,6 @@ use super::marks::{Mark, marks};
 use crate::Lab;
 use crate::api::job::job_id;
 use crate::model::job::{Job, JobStatus};
-use crate::pages::detail::size;
 use crate::pages::look::{Badge, Look, fragment};
 use crate::service::view::JobView;
 
@@ -43,7 +42,7 @@ impl ProgramFacts {
         let used = [
             ("program-time", ran_ms.map(|ms| duration(t, ms))),
             ("program-cpu", job.cpu_ms.map(|ms| duration(t, ms))),
-            ("program-memory", job.memory_peak_bytes.map(|bytes| size(t, bytes))),
+            ("program-memory", job.memory_peak_bytes.map(|bytes| t.size(bytes.unsigned_abs()))),
         ];
         let fences = view.attempts.last().map(|run| run.fences.join(", ")).filter(|fences| !fences.is_empty());
         Self { used: used.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(), fences }

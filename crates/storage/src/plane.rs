@@ -79,7 +79,7 @@ impl Plane {
         let url = format!("sqlite:{}/amphi.db", dir.path().display());
         let db = Database::open_with_clock(&url, Arc::new(clock.clone())).await.unwrap();
         db.migrate(&[portal::migrations(), crate::migrations()]).await.unwrap();
-        let portal = Portal::open(db.clone(), PortalConfig::default()).unwrap();
+        let portal = Portal::open(db.clone(), portal_config()).unwrap();
         portal.bootstrap(dir.path(), "a").await.unwrap();
         let token = std::fs::read_to_string(dir.path().join("admin.token")).unwrap().trim().to_owned();
         let authority = Authority::open_or_create(&stores.dir(1).with_file_name("authority")).unwrap();
@@ -90,7 +90,7 @@ impl Plane {
         let (api, _) = OpenApiRouter::with_openapi(portal::openapi()).merge(storage.api()).split_for_parts();
         let mut table = portal::access();
         table.extend(crate::access());
-        let router = portal.layer(api, table);
+        let router = portal.layer(storage.pages().merge(api), table);
         let names = Direct::new(storage.clone(), space.clone(), false);
         let mut plane = Self {
             files: Files::new(
@@ -191,6 +191,10 @@ impl Plane {
         let units = |number| self.stores.keeping(number).list(VOLUME as u64, None, 100_000).unwrap().len();
         self.stores.numbers().map(units).sum()
     }
+}
+
+fn portal_config() -> PortalConfig {
+    PortalConfig { catalogs: crate::catalogs(), assets: crate::assets(), ..PortalConfig::default() }
 }
 
 fn no_credentials() -> crate::stripe::Credentials {

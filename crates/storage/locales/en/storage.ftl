@@ -106,6 +106,11 @@ volume-healthy = healthy
 volume-degraded = degraded
 volume-risk = at risk
 volume-lost = data lost
+volume-away = cannot be read now
+volume-away-stores = { $count ->
+    [one] One store is away; comes back with it
+   *[other] { $count } stores are away; comes back with them
+ }
 volume-rebuilding = { $left } stripes to rebuild
 flash-volume-made = The volume was made.
 volume-scrubbed = compared
@@ -141,9 +146,19 @@ alert-at-risk = Volume { $volume }: { $count ->
    *[other] { $count } stripes
  } can lose nothing more. Bring a store back, or add one and rebuild.
 alert-lost = Volume { $volume }: { $count ->
-    [one] one stripe
-   *[other] { $count } stripes
- } can’t be read until a store comes back.
+    [one] one stripe is
+   *[other] { $count } stripes are
+ } lost: too many of the stores that had { $count ->
+    [one] it
+   *[other] them
+ } exist no more. Take the files from a copy.
+alert-away = Volume { $volume }: { $count ->
+    [one] one stripe cannot be read now
+   *[other] { $count } stripes cannot be read now
+ }: { $stores ->
+    [one] one store is away. All is back when it
+   *[other] { $stores } stores are away. All is back when they
+ } can be reached again.
 alert-cannot-place = Volume { $volume }: nothing can be written, since only { $count ->
     [one] one store takes
    *[other] { $count } stores take

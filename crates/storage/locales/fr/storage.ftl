@@ -106,6 +106,11 @@ volume-healthy = sain
 volume-degraded = dégradé
 volume-risk = en danger
 volume-lost = données perdues
+volume-away = illisible pour l’instant
+volume-away-stores = { $count ->
+    [one] Un dépôt est absent ; tout revient avec lui
+   *[other] { $count } dépôts sont absents ; tout revient avec eux
+ }
 volume-rebuilding = { $left } bandes à reconstruire
 flash-volume-made = Le volume a été créé.
 volume-scrubbed = vérifié
@@ -141,9 +146,16 @@ alert-at-risk = Volume { $volume } : { $count ->
    *[other] { $count } bandes ne peuvent
  } plus rien perdre. Remettez un dépôt en service, ou ajoutez-en un et reconstruisez.
 alert-lost = Volume { $volume } : { $count ->
-    [one] une bande est illisible
-   *[other] { $count } bandes sont illisibles
- } tant qu’un dépôt n’est pas revenu.
+    [one] une bande est perdue : trop des dépôts qui la contenaient n’existent plus. Reprenez ses fichiers
+   *[other] { $count } bandes sont perdues : trop des dépôts qui les contenaient n’existent plus. Reprenez leurs fichiers
+ } d’une copie.
+alert-away = Volume { $volume } : { $count ->
+    [one] une bande est illisible pour l’instant
+   *[other] { $count } bandes sont illisibles pour l’instant
+ } : { $stores ->
+    [one] un dépôt est absent. Tout revient quand il est de nouveau joignable
+   *[other] { $stores } dépôts sont absents. Tout revient quand ils sont de nouveau joignables
+ }.
 alert-cannot-place = Volume { $volume } : rien ne peut être écrit, car { $count ->
     [one] un seul dépôt reçoit
    *[other] { $count } dépôts seulement reçoivent

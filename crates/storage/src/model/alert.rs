@@ -5,7 +5,7 @@ use super::stripe::StoreId;
 /// What is wrong, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum AlertCode {
-    /// Stripes of a volume can't be read.
+    /// Stripes of a volume can't be read: too many of their stores are away, or gone for good.
     Lost,
     /// Stripes of a volume can lose nothing more.
     AtRisk,
@@ -111,15 +111,29 @@ pub(crate) struct Alert {
     pub(crate) subject: Subject,
     /// Stripes, units or stores, as the code has it; else 0.
     pub(crate) count: u64,
+    /// Of [`AlertCode::Lost`]: stores that are away and bring all of it back; 0: they are gone. Of others 0.
+    pub(crate) stores_away: u64,
 }
 
 impl Alert {
+    pub(crate) fn new(code: AlertCode, subject: Subject, count: u64) -> Self {
+        Self { code, subject, count, stores_away: 0 }
+    }
+
     /// A sentence that says what is wrong, and one that says what to do.
     pub(crate) fn message(&self) -> String {
         let (name, count) = (self.subject.key(), self.count);
         match self.code {
+            AlertCode::Lost if self.stores_away > 0 => {
+                let away = self.stores_away;
+                format!(
+                    "Volume {name}: {count} stripes can't be read now: {away} stores are away. They can be read again when those are back."
+                )
+            }
             AlertCode::Lost => {
-                format!("Volume {name}: {count} stripes can't be read. Bring their stores back.")
+                format!(
+                    "Volume {name}: {count} stripes are lost: too many of the stores that had them exist no more. Take their files from a copy."
+                )
             }
             AlertCode::AtRisk => {
                 format!(
@@ -170,7 +184,7 @@ mod tests {
     fn words_are_read_back_and_messages_are_sentences() {
         for code in AlertCode::ALL {
             assert_eq!(code.as_str().parse::<AlertCode>().unwrap(), code);
-            let message = Alert { code, subject: Subject::Volume("films".into()), count: 3 }.message();
+            let message = Alert::new(code, Subject::Volume("films".into()), 3).message();
             assert!(message.contains("films") && message.contains(". "), "{message}");
         }
         assert!("worse".parse::<AlertCode>().is_err());

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::look::{Badge, Look};
 use crate::Storage;
-use crate::model::alert::{Alert, Subject};
+use crate::model::alert::{Alert, AlertCode, Subject};
 use crate::service::care::VolumeHealth;
 use crate::service::pace::{CareRates, CareRatesChange, Progress};
 
@@ -44,16 +44,23 @@ pub(super) fn sentence(look: &Look<'_>, alert: &Alert) -> Sentence {
         Subject::Store(_) => "store",
         Subject::Export(_) => "export",
     };
-    let text = look
-        .t
-        .with(&format!("alert-{}", alert.code.as_str()), &[(subject, name.into()), ("count", alert.count.into())]);
+    let code = match alert {
+        Alert { code: AlertCode::Lost, stores_away: 1.., .. } => "away",
+        Alert { code, .. } => code.as_str(),
+    };
+    let args = [(subject, name.into()), ("count", alert.count.into()), ("stores", alert.stores_away.into())];
+    let text = look.t.with(&format!("alert-{code}"), &args);
     Sentence { class: if alert.code.is_urgent() { "alert-danger" } else { "alert-warning" }, text }
 }
 
 /// How a volume fares, by the worst of it.
 pub(super) fn badge(look: &Look<'_>, health: &VolumeHealth) -> Badge {
     match health {
-        VolumeHealth { lost: 1.., .. } => look.badge("x-circle-fill", "state-bad", "volume-lost"),
+        VolumeHealth { lost, away, .. } if lost > away => look.badge("x-circle-fill", "state-bad", "volume-lost"),
+        VolumeHealth { away: 1.., stores_away, .. } => {
+            let reason = look.t.arg("volume-away-stores", "count", *stores_away);
+            Badge { reason: Some(reason), ..look.badge("exclamation-triangle-fill", "state-bad", "volume-away") }
+        }
         VolumeHealth { at_risk: 1.., .. } => look.badge("exclamation-triangle-fill", "state-bad", "volume-risk"),
         VolumeHealth { degraded: 1.., .. } => look.badge("exclamation-triangle-fill", "state-warn", "volume-degraded"),
         VolumeHealth { .. } => look.badge("check-circle-fill", "state-good", "volume-healthy"),

@@ -1,5 +1,7 @@
 //! The catalogs are complete: both languages have the same sentences, and every code of the services has one.
 
+mod volumes;
+
 use portal::catalog::differences;
 use portal::{Catalog, Locale, Problem};
 

@@ -38,10 +38,10 @@ impl Storage {
         for scrub in scrub_list(self.db()).await?.into_iter().filter(|scrub| scrub.damaged > 0 && is_known(scrub.store))
         {
             let subject = Subject::Store(scrub.store);
-            alerts.push(Alert { code: AlertCode::DamageFound, subject, count: scrub.damaged.unsigned_abs() });
+            alerts.push(Alert::new(AlertCode::DamageFound, subject, scrub.damaged.unsigned_abs()));
         }
         for space in space_list(self.db(), None).await?.into_iter().filter(|space| space.usage.is_above_soft()) {
-            alerts.push(Alert { code: AlertCode::SoftQuota, subject: Subject::Export(space.name), count: 0 });
+            alerts.push(Alert::new(AlertCode::SoftQuota, Subject::Export(space.name), 0));
         }
         alerts.sort_by_key(|alert| alert.code);
         Ok(alerts)
@@ -121,14 +121,19 @@ fn log(alert: &Alert) {
 }
 
 fn of_health(health: &VolumeHealth) -> Vec<Alert> {
+    // What is gone for good comes first; while there is none, all of it comes back.
+    let gone = health.lost - health.away;
+    let (lost, stores_away) = if gone > 0 { (gone, 0) } else { (health.away, health.stores_away) };
     let counts = [
-        (AlertCode::Lost, health.lost),
+        (AlertCode::Lost, lost),
         (AlertCode::AtRisk, health.at_risk),
         (AlertCode::Damage, health.repairs_waiting),
         (AlertCode::Degraded, health.degraded),
     ];
     let told = counts.into_iter().filter(|(_, count)| *count > 0);
-    told.map(|(code, count)| Alert { code, subject: Subject::Volume(health.volume.clone()), count }).collect()
+    let alert = |(code, count)| Alert::new(code, Subject::Volume(health.volume.clone()), count);
+    let is_lost = |alert: &Alert| alert.code == AlertCode::Lost;
+    told.map(alert).map(|alert| if is_lost(&alert) { Alert { stores_away, ..alert } } else { alert }).collect()
 }
 
 /// Stripes that would be lost with one node, where the volume has stores on enough others.
@@ -139,7 +144,7 @@ fn exposed(volume: &Volume, stores: &[Store], count: u64) -> Option<Alert> {
     }
     let room: usize = on_nodes.into_values().map(|stores| stores.min(usize::from(volume.layout.parity()))).sum();
     let subject = Subject::Volume(volume.name.clone());
-    (count > 0 && room >= volume.layout.units()).then_some(Alert { code: AlertCode::Exposed, subject, count })
+    (count > 0 && room >= volume.layout.units()).then_some(Alert::new(AlertCode::Exposed, subject, count))
 }
 
 /// Whether the volume's next stripe has a store for each of its units.
@@ -151,7 +156,7 @@ fn of_volume(volume: &Volume, stores: &[Store]) -> Option<Alert> {
     };
     let have = stores.iter().filter(takes).count();
     let subject = Subject::Volume(volume.name.clone());
-    (have < volume.layout.units()).then_some(Alert { code: AlertCode::CannotPlace, subject, count: have as u64 })
+    (have < volume.layout.units()).then_some(Alert::new(AlertCode::CannotPlace, subject, have as u64))
 }
 
 fn of_store(store: &Store) -> Option<Alert> {
@@ -161,5 +166,5 @@ fn of_store(store: &Store) -> Option<Alert> {
         free if free < store.capacity_bytes.unsigned_abs() / NEARLY_FULL => AlertCode::NearlyFull,
         _ => return None,
     };
-    Some(Alert { code, subject: Subject::Store(store.id), count: 0 })
+    Some(Alert::new(code, Subject::Store(store.id), 0))
 }

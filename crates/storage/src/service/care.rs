@@ -31,8 +31,12 @@ pub(crate) struct VolumeHealth {
     pub(crate) at_risk: u64,
     /// One node has more of their units than may be lost: without it they can't be read.
     pub(crate) exposed: u64,
-    /// Too few units are left; they can't be read unless a store comes back.
+    /// They can't be read: too few of their units are on stores that answer.
     pub(crate) lost: u64,
+    /// Those of the lost that can be read again when stores are back that are away.
+    pub(crate) away: u64,
+    /// Stores that these wait for.
+    pub(crate) stores_away: u64,
     /// User bytes in stripes that have to be put on other stores, because a store was removed, is drained, or has been away
     /// for long.
     pub(crate) rebuild_bytes: u64,
@@ -80,6 +84,7 @@ impl Storage {
             health.insert(volume.id, (volume, fresh));
         }
         let mut used: BTreeMap<i64, BTreeSet<StoreId>> = BTreeMap::new();
+        let mut awaited: BTreeMap<i64, BTreeSet<StoreId>> = BTreeMap::new();
         for count in placed_counts(self.db()).await? {
             let (Some((volume, health)), Some(set)) = (health.get_mut(&count.volume), sets.get(&count.set)) else {
                 continue;
@@ -94,8 +99,14 @@ impl Storage {
                 _ => &mut health.degraded,
             };
             *place += count.stripes;
+            let known: Vec<_> = stores.iter().filter(|store| set.contains(&store.id)).collect();
+            if away > parity && set.len() - known.len() <= parity {
+                health.away += count.stripes;
+                let silent = known.iter().filter(|store| !store.is_up()).map(|store| store.id);
+                awaited.entry(count.volume).or_default().extend(silent);
+            }
             let mut on_nodes: BTreeMap<&str, usize> = BTreeMap::new();
-            for store in stores.iter().filter(|store| set.contains(&store.id)) {
+            for store in known {
                 *on_nodes.entry(&store.node).or_default() += 1;
             }
             if on_nodes.into_values().any(|units| units > parity) {
@@ -108,6 +119,11 @@ impl Storage {
                     .is_none_or(|store| store.is_given_up(now_ms, volume.away_ms()))
             }) {
                 health.rebuild_bytes += count.bytes;
+            }
+        }
+        for (volume, stores) in awaited {
+            if let Some((_, health)) = health.get_mut(&volume) {
+                health.stores_away = stores.len() as u64;
             }
         }
         let scrubs = scrub_list(self.db()).await?;

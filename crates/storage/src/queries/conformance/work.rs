@@ -35,7 +35,7 @@ async fn settings_are_kept(db: Database) {
 }
 
 async fn an_alert_keeps_its_time(db: Database) {
-    let alert = |code, count| Alert { code, subject: Subject::Volume("films".into()), count };
+    let alert = |code, count| Alert::new(code, Subject::Volume("films".into()), count);
     let noted = |code, count, since_ms| Noted { code, subject: "films".into(), count, since_ms };
     change(&db, |w| alert_note(w, &alert(AlertCode::AtRisk, 3), NOW_MS)).await.unwrap();
     change(&db, |w| alert_note(w, &alert(AlertCode::Degraded, 1), NOW_MS + 1)).await.unwrap();

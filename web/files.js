@@ -1,7 +1,20 @@
-// The file browser: uploads by button and by drag, one after the other, with progress. Without it the page still lists,
+// The file browser: menus that close by themselves, uploads by button and by drag, one after the other, with progress. Without it the page still lists,
 // downloads, renames and deletes.
 "use strict";
 (() => {
+  // An entry's menu closes when something else is pressed, or Escape.
+  const open = () => document.querySelector(".entry-menu[open]");
+  document.addEventListener("click", (event) => {
+    const menu = open();
+    if (menu && !menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && open();
+    if (!menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+
   const box = document.getElementById("files");
   if (!box || !box.dataset.upload) return;
   const list = document.getElementById("uploads");

@@ -2,6 +2,7 @@
 
 mod browser;
 mod care;
+mod listing;
 mod look;
 mod node_mount;
 mod own;

@@ -37,6 +37,9 @@ pub enum ServiceError {
     /// A link to a file that is over, was never made, or whose file is gone.
     #[error("This link leads to no file any more.")]
     ShareUnknown,
+    /// A link is to hold for no time, or for too long.
+    #[error("A link holds for 1 to {max} days, not {0}.", max = share::DAYS_MAX)]
+    ShareDays(u32),
     /// No such export or snapshot, or none the caller may see.
     #[error("There is no export {0:?}, or it is not open to you.")]
     ExportUnknown(String),
@@ -173,6 +176,9 @@ impl From<ServiceError> for Problem {
         match error {
             E::VolumeShared(name) => Problem::forbidden("volume-shared", sentence).arg("volume", name),
             E::ShareUnknown => Problem::not_found("share-unknown", sentence),
+            E::ShareDays(days) => {
+                Problem::bad_request("share-days", sentence).field("days").arg("days", days).arg("max", share::DAYS_MAX)
+            }
             E::ExportUnknown(name) => Problem::not_found("export-unknown", sentence).arg("name", name),
             E::ExportReadOnly(name) => Problem::forbidden("export-read-only", sentence).arg("name", name),
             E::Name(NameRefusal(name)) => {

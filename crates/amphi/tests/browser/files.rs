@@ -93,7 +93,12 @@ async fn snapshots_are_restored_links_and_keys_revoked_and_output_kept() -> Resu
     admin.sees("#entries", "notes.txt").await?;
 
     browser.click("#entries .entry-menu summary").await?;
+    browser.eval("document.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))", &[]).await?;
+    browser.until("no open menu", "!document.querySelector('.entry-menu[open]')").await?;
+    browser.click("#entries .entry-menu summary").await?;
+    browser.eval("document.querySelector('#entries select[name=days]').value = '30'", &[]).await?;
     browser.click("#entries button[value=share]").await?;
+    admin.sees(".share-link", "for 30 days").await?;
     assert!(admin.text("#share-link").await?.contains("://"), "a link is whole");
     admin.open("/shares").await?;
     admin.sees("main table", "home-admin:notes.txt").await?;

@@ -34,6 +34,8 @@ impl Page {
 
 const LIVE: &str = "document.querySelector('#live.is-on')";
 const LOADED: &str = "document.readyState === 'complete' && document.querySelector('main h1')";
+/// The menu of the folder's first entry is open.
+const MENU: &str = "document.readyState === 'complete' && (document.querySelector('#entries .entry-menu').open = true)";
 
 const EDITOR: &str = "document.querySelector('.cm-line')?.checkVisibility()";
 const RUN_OVER: &str =
@@ -104,7 +106,11 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
     let ada = ada["id"].as_str().expect("an account has an id").to_owned();
     let notes = site.file("notes.txt", "Round trips of the first week.\n");
     site.amphi(&["volume", "mkdir", "home-admin:/Lectures à lire"]).await;
-    site.amphi(&["volume", "put", &notes, "home-admin:/"]).await;
+    let rates = site.file("Rates between all nodes of the second week.csv", &"lab-a,lab-b,941.2\n".repeat(90_000));
+    let path = site.file("path.txt", &"1 gateway 0.3 ms\n".repeat(700));
+    for file in [&notes, &rates, &path] {
+        site.amphi(&["volume", "put", file, "home-admin:/"]).await;
+    }
     site.amphi(&["volume", "snapshot", "create", "home-admin", "before-exam"]).await;
     site.amphi(&["volume", "share", "create", "home-admin:/notes.txt"]).await;
     site.amphi(&["volume", "key", "create", "laptop"]).await;
@@ -143,6 +149,8 @@ pub(crate) async fn filled(site: &Site) -> Vec<Page> {
         Page::new("join", room.invitation, LOADED),
         Page::new("files", "/files", LOADED),
         Page::new("folder", "/files/home-admin", LOADED),
+        Page::new("folder-menu", "/files/home-admin?sort=size&desc=1", MENU),
+        Page::new("folder-none", "/files/home-admin?filter=no-such-name", LOADED),
         Page::new("folder-empty", "/files/home-admin/Lectures%20%C3%A0%20lire", LOADED),
         Page::new("shares", "/shares", LOADED),
         Page::new("s3-keys", "/s3-keys", LOADED),

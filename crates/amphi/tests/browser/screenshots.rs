@@ -1,5 +1,6 @@
 //! Pictures of every page, for people who want to see them: `AMPHI_SCREENSHOTS=DIR cargo test --test browser screenshots`
-//! writes DIR/PAGE-desktop|phone-en|fr-light|dark.png. What `docs/screenshots` shows was chosen from these.
+//! writes DIR/PAGE-desktop|phone-en|fr-light|dark.png, with `AMPHI_SCREENSHOTS_OF=folder,volumes` of these pages alone.
+//! What `docs/screenshots` shows was chosen from these.
 
 use std::path::Path;
 
@@ -17,17 +18,20 @@ async fn screenshots() -> Result<(), BrowserError> {
     let site = Site::start().await;
     let (visitor, admin) = (site.visitor().await, site.admin().await?);
     visitor.open("/sign-in").await?;
-    every_look(&visitor, &[pages::sign_in()], dir).await?;
-    every_look(&admin, &[pages::empty_overview()], dir).await?;
-    every_look(&admin, &pages::filled(&site).await, dir).await
+    every_look(&visitor, vec![pages::sign_in()], dir).await?;
+    every_look(&admin, vec![pages::empty_overview()], dir).await?;
+    every_look(&admin, pages::filled(&site).await, dir).await
 }
 
-async fn every_look(person: &Person, pages: &[Page], dir: &Path) -> Result<(), BrowserError> {
+async fn every_look(person: &Person, mut pages: Vec<Page>, dir: &Path) -> Result<(), BrowserError> {
+    if let Ok(wanted) = std::env::var("AMPHI_SCREENSHOTS_OF") {
+        pages.retain(|page| wanted.split(',').any(|name| name == page.name));
+    }
     for language in ["en", "fr"] {
         person.browser.click(&format!(".locales [lang={language}]")).await?;
         let is_so = format!("document.readyState === 'complete' && document.documentElement.lang === '{language}'");
         person.browser.until("the language", &is_so).await?;
-        for page in pages {
+        for page in &pages {
             page.open(person).await?;
             every_size(person, page.name, language, dir).await?;
         }

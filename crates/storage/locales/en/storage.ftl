@@ -32,9 +32,9 @@ flash-snapshot-taken = The snapshot was taken.
 flash-snapshot-restored = The snapshot was restored.
 flash-snapshot-removed = The snapshot was deleted.
 shares-title = Shared links
-shares-help = Whoever has one of these links can download its file without signing in.
+shares-help = Whoever has one of these links can download its file without signing in. A link itself is shown only when it is made; if it is lost, make another one and revoke this one.
 shares-empty-title = Nothing is shared
-shares-empty-text = A file’s menu makes a link that holds for seven days.
+shares-empty-text = A file’s menu makes a link that holds for as many days as you choose.
 shares-file = File
 shares-maker = Made by
 shares-made = Made
@@ -71,7 +71,25 @@ files-delete = Delete
 files-delete-confirm = Delete “{ $name }”? It can’t be brought back, but from a snapshot.
 files-delete-folder-confirm = Delete the folder “{ $name }” with all that is in it? It can’t be brought back, but from a snapshot.
 files-share = Share by link
-files-shared = Whoever has this link can download the file for seven days, without signing in:
+files-share-days = How long the link holds
+files-share-for = { $days ->
+    [one] for one day
+   *[other] for { $days } days
+ }
+files-shared = Whoever has this link can download the file for { $days ->
+    [one] one day
+   *[other] { $days } days
+ }, without signing in. Copy it now: it is shown this once.
+files-filter = Filter by name
+files-filter-set = Filter
+files-filter-part = Name contains…
+files-filter-begin = Name begins with…
+files-filter-none = No name here contains “{ $filter }”.
+files-filter-none-begin = No name here begins with “{ $filter }”.
+files-filter-clear = Show all
+files-sort = Sort by
+files-range = { $first } to { $last } of { $count }
+files-large = This folder has more than { $max } entries: it is listed by name alone, and the filter finds names that begin with it.
 files-copy = Copy
 files-pages = Pages
 files-first = First page
@@ -226,6 +244,7 @@ flash-unmount = The node unmounts it once everything is stored.
 
 # Problems, by their codes
 problem-share-unknown = This link leads to no file any more.
+problem-share-days = A link holds for 1 to { $max } days, not { $days }.
 problem-export-unknown = There is no export “{ $name }”, or it is not open to you.
 problem-export-read-only = You may read in { $name } but change nothing.
 problem-export-busy = Somebody works in { $export }: { $sessions ->

@@ -32,9 +32,9 @@ flash-snapshot-taken = L’instantané a été pris.
 flash-snapshot-restored = L’instantané a été restauré.
 flash-snapshot-removed = L’instantané a été supprimé.
 shares-title = Liens partagés
-shares-help = Avec un de ces liens, on peut télécharger son fichier sans se connecter.
+shares-help = Avec un de ces liens, on peut télécharger son fichier sans se connecter. Le lien lui-même n’est montré qu’à sa création ; s’il est perdu, créez-en un autre et révoquez celui-ci.
 shares-empty-title = Rien n’est partagé
-shares-empty-text = Le menu d’un fichier crée un lien valable sept jours.
+shares-empty-text = Le menu d’un fichier crée un lien valable le nombre de jours que vous choisissez.
 shares-file = Fichier
 shares-maker = Créé par
 shares-made = Créé
@@ -71,7 +71,25 @@ files-delete = Supprimer
 files-delete-confirm = Supprimer « { $name } » ? On ne pourra le retrouver que dans un instantané.
 files-delete-folder-confirm = Supprimer le dossier « { $name } » et tout son contenu ? On ne pourra le retrouver que dans un instantané.
 files-share = Partager par lien
-files-shared = Avec ce lien, on peut télécharger le fichier pendant sept jours sans se connecter :
+files-share-days = Durée de validité du lien
+files-share-for = { $days ->
+    [one] pendant un jour
+   *[other] pendant { $days } jours
+ }
+files-shared = Avec ce lien, on peut télécharger le fichier pendant { $days ->
+    [one] un jour
+   *[other] { $days } jours
+ } sans se connecter. Copiez-le maintenant : il n’est montré que cette fois.
+files-filter = Filtrer par nom
+files-filter-set = Filtrer
+files-filter-part = Le nom contient…
+files-filter-begin = Le nom commence par…
+files-filter-none = Aucun nom ici ne contient « { $filter } ».
+files-filter-none-begin = Aucun nom ici ne commence par « { $filter } ».
+files-filter-clear = Tout afficher
+files-sort = Trier par
+files-range = { $first } à { $last } sur { $count }
+files-large = Ce dossier a plus de { $max } entrées : il est présenté par nom seulement, et le filtre trouve les noms qui commencent ainsi.
 files-copy = Copier
 files-pages = Pages
 files-first = Première page
@@ -223,6 +241,7 @@ flash-unmount = Le nœud le démonte dès que tout est enregistré.
 
 # Problèmes, par leurs codes
 problem-share-unknown = Ce lien ne mène plus à aucun fichier.
+problem-share-days = Un lien est valable de 1 à { $max } jours, pas { $days }.
 problem-export-unknown = Il n’y a pas d’export « { $name } », ou il ne vous est pas ouvert.
 problem-export-read-only = Vous pouvez lire dans { $name }, mais n’y rien changer.
 problem-export-busy = Quelqu’un travaille dans { $export } : { $sessions ->

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::Storage;
 use crate::file::FilePath;
-use crate::service::share::ShareView;
+use crate::service::share::{DAYS, ShareView};
 
 /// List the links that you made, newest first; operators see everybody's
 #[utoipa::path(get, path = "/api/v1/shares", tag = "files", responses((status = 200, body = Listing<ShareView>), Problems))]
@@ -28,11 +28,15 @@ pub(super) struct ShareCreate {
     export: String,
     /// The file's path.
     path: String,
+    /// How long it holds, 1 to 90 days; 7 where it is left out.
+    #[schema(minimum = 1, maximum = 90)]
+    days: Option<u32>,
 }
 
-/// Make a link by which anybody may download a file for seven days
+/// Make a link by which anybody may download a file for a while
 ///
-/// It leads to whatever has the path when it is used. The link is in this answer only.
+/// It leads to whatever has the path when it is used. The link is in this answer only: what is kept of it can't be turned
+/// back into it.
 #[utoipa::path(post, path = "/api/v1/shares", tag = "files", request_body = ShareCreate,
     responses((status = 201, body = ShareView), Problems))]
 pub(super) async fn share_create(
@@ -41,7 +45,7 @@ pub(super) async fn share_create(
     ApiJson(new): ApiJson<ShareCreate>,
 ) -> Result<(StatusCode, Json<ShareView>), Problem> {
     let path = FilePath::parse(&new.path)?;
-    Ok((StatusCode::CREATED, Json(storage.share_make(&caller, &new.export, &path).await?)))
+    Ok((StatusCode::CREATED, Json(storage.share_make(&caller, &new.export, &path, new.days.unwrap_or(DAYS)).await?)))
 }
 
 /// Revoke a link; it leads nowhere from now on

@@ -36,6 +36,11 @@ impl Name {
         Self(String::new())
     }
 
+    /// A place among names, for ranges: it need be none itself.
+    pub(crate) fn bound(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

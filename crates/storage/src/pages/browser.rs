@@ -1,12 +1,13 @@
 //! The file browser: the name spaces that are open to the reader, and the directories in them.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
-use portal::{ApiPath, Caller, Flash, PageContext, PageForm, PageView, Problem, Role, redirect};
+use portal::{ApiPath, ApiQuery, Caller, Flash, PageContext, PageForm, PageView, Problem, Role, redirect};
 use serde::Deserialize;
 
+use super::listing::{Select, Shown, Sort, WHOLE};
 use super::look::{Look, encoded, encoded_path, fill, html};
 use super::snapshot::{Snapshots, snapshots};
 use crate::Storage;
@@ -16,10 +17,11 @@ use crate::model::inode::Kind;
 use crate::model::name::Name;
 use crate::namespace::Entry;
 use crate::service::export::ExportView;
-use crate::service::share::ShareView;
+use crate::service::share::{DAYS, ShareView};
 
-/// Entries of one page.
-const PAGE: usize = 200;
+/// Days that a link may hold, as the page offers them.
+const DAYS_OFFERED: [u32; 4] = [1, 7, 30, 90];
+const DAY_MS: i64 = 24 * 3_600_000;
 
 #[derive(Template)]
 #[template(path = "files.html")]
@@ -80,7 +82,7 @@ struct BrowserPage<'a> {
     /// Name and address of each directory on the way, the export first.
     crumbs: Vec<(String, String)>,
     /// A link that was made just now.
-    shared: Option<String>,
+    shared: Option<Shared>,
     can_write: bool,
     /// Where uploads go: the REST address of the directory, with a slash at its end.
     api: String,
@@ -90,15 +92,36 @@ struct BrowserPage<'a> {
     prefix: String,
     /// This page, without its query.
     here: String,
+    /// This page as it is: where forms lead back to.
+    action: String,
+    select: &'a Select,
+    shown: Shown,
+    columns: Vec<Column>,
     rows: Vec<Row>,
-    is_later: bool,
-    next: Option<String>,
+    days: &'a [u32],
+    days_usual: &'a u32,
     /// How the same is done from a terminal.
     command: String,
     /// At the root of an export.
     snapshots: Option<Snapshots>,
     /// What is used and the soft limit that this is above.
     above: Option<String>,
+}
+
+/// A link and what it is good for.
+struct Shared {
+    link: String,
+    words: String,
+}
+
+/// The head of a column that can be sorted by.
+struct Column {
+    title: &'static str,
+    /// The same directory, sorted by it; `None` where it can't be.
+    href: Option<String>,
+    /// Which way it is sorted by it, as `aria-sort` has it.
+    order: Option<&'static str>,
+    is_size: bool,
 }
 
 struct Row {
@@ -114,18 +137,13 @@ struct Row {
     confirm: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Select {
-    after: Option<String>,
-}
-
 /// `GET /files/{export}`
 pub(super) async fn root(
     state: State<Storage>,
     caller: Caller,
     t: PageContext,
     ApiPath(export): ApiPath<String>,
-    select: Query<Select>,
+    select: ApiQuery<Select>,
 ) -> Result<Response, Problem> {
     directory(state, caller, t, ApiPath((export, String::new())), select).await
 }
@@ -136,10 +154,10 @@ pub(super) async fn directory(
     caller: Caller,
     t: PageContext,
     ApiPath((export, path)): ApiPath<(String, String)>,
-    Query(select): Query<Select>,
+    ApiQuery(select): ApiQuery<Select>,
 ) -> Result<Response, Problem> {
     let path = FilePath::parse(&path)?;
-    show(&storage, &caller, &t, &export, &path, select.after, None).await
+    show(&storage, &caller, &t, &export, &path, &select, None).await
 }
 
 async fn show(
@@ -148,34 +166,35 @@ async fn show(
     t: &PageContext,
     export: &str,
     path: &FilePath,
-    after: Option<String>,
+    select: &Select,
     shared: Option<ShareView>,
 ) -> Result<Response, Problem> {
     let look = Look::new(storage, t);
     let view = storage.export_view(caller, export).await?;
     let files = storage.files(caller, export, false).await?;
-    let from = after.clone().and_then(|name| Name::try_from(name).ok());
-    let entries = files.list(path, from.as_ref(), PAGE).await?;
+    let shown = select.read(&files, path).await?;
     let here = format!("/files/{}{}", encoded(export), encoded_path(path));
     let api = format!("/api/v1/exports/{}/files{}/", encoded(export), encoded_path(path));
-    let last = entries.last().filter(|_| entries.len() == PAGE);
-    let next = last.map(|entry| format!("{here}?after={}", encoded(entry.name.as_str())));
-    let rows = entries.iter().map(|entry| row(&look, &here, &api, entry)).collect();
+    let rows = shown.entries.iter().map(|entry| row(&look, &here, &api, entry)).collect();
     let snapshots = if path.parts().is_empty() { snapshots(storage, caller, &look, export).await? } else { None };
     let title = path.name().map_or(export, Name::as_str).to_owned();
     let target = path.to_string();
     let body = html(&BrowserPage {
         l: &look,
         crumbs: crumbs(export, path),
-        shared: shared.and_then(|share| Some(format!("{}{}", t.base_url, share.link?))),
+        shared: shared.and_then(|share| fresh(t, share)),
         can_write: !view.read_only,
         api,
         mkdir: format!("/api/v1/exports/{}/mkdir", encoded(export)),
         prefix: format!("{}/", target.trim_end_matches('/')),
+        action: format!("{here}{}", select.query()),
         here,
+        select,
+        columns: Sort::ALL.map(|by| column(select, &shown, by)).into(),
+        shown,
         rows,
-        is_later: from.is_some(),
-        next,
+        days: &DAYS_OFFERED,
+        days_usual: &DAYS,
         command: format!("amphi volume put FILE {}", quoted(&format!("{export}:{target}"))),
         snapshots,
         above: above(&look, &view),
@@ -189,6 +208,23 @@ async fn show(
         scripts: vec!["files.js"],
     };
     Ok(storage.portal().page(t, view))
+}
+
+/// A link that was made just now, for who made it.
+fn fresh(t: &PageContext, share: ShareView) -> Option<Shared> {
+    let days = (share.expires - share.created) / DAY_MS;
+    Some(Shared { link: format!("{}{}", t.base_url, share.link?), words: t.arg("files-shared", "days", days) })
+}
+
+fn column(select: &Select, shown: &Shown, by: Sort) -> Column {
+    let is_by = if shown.is_whole { by == select.sort() } else { by == Sort::Name };
+    let order = if shown.is_whole && select.is_desc() { "descending" } else { "ascending" };
+    Column {
+        title: by.title(),
+        href: shown.is_whole.then(|| select.sorted(by)),
+        order: is_by.then_some(order),
+        is_size: by == Sort::Size,
+    }
 }
 
 /// The warning that an export holds more than its soft limit.
@@ -238,6 +274,8 @@ pub(super) struct Change {
     name: String,
     #[serde(default)]
     to: String,
+    /// How long a link holds.
+    days: Option<u32>,
 }
 
 /// `POST /files/{export}`
@@ -246,9 +284,10 @@ pub(super) async fn change_root(
     caller: Caller,
     t: PageContext,
     ApiPath(export): ApiPath<String>,
+    select: ApiQuery<Select>,
     form: PageForm<Change>,
 ) -> Result<Response, Problem> {
-    change(state, caller, t, ApiPath((export, String::new())), form).await
+    change(state, caller, t, ApiPath((export, String::new())), select, form).await
 }
 
 /// `POST /files/{export}/{*path}`
@@ -257,6 +296,7 @@ pub(super) async fn change(
     caller: Caller,
     t: PageContext,
     ApiPath((export, path)): ApiPath<(String, String)>,
+    ApiQuery(select): ApiQuery<Select>,
     PageForm(form): PageForm<Change>,
 ) -> Result<Response, Problem> {
     let directory = FilePath::parse(&path)?;
@@ -277,12 +317,12 @@ pub(super) async fn change(
             "flash-files-deleted"
         }
         "share" => {
-            let link = storage.share_make(&caller, &export, &entry(&form.name)?).await?;
-            return show(&storage, &caller, &t, &export, &directory, None, Some(link)).await;
+            let link = storage.share_make(&caller, &export, &entry(&form.name)?, form.days.unwrap_or(DAYS)).await?;
+            return show(&storage, &caller, &t, &export, &directory, &select, Some(link)).await;
         }
         _ => return Err(Problem::bad_request("op", "op is mkdir, rename, delete or share.").field("op")),
     };
-    let to = format!("/files/{}{}", encoded(&export), encoded_path(&directory));
+    let to = format!("/files/{}{}{}", encoded(&export), encoded_path(&directory), select.query());
     Ok(redirect(&to, Some(Flash::done(done))))
 }
 

@@ -1,5 +1,6 @@
 //! The catalogs are complete: both languages have the same sentences, and every code of the services has one.
 
+mod files;
 mod volumes;
 
 use portal::catalog::differences;

@@ -17,8 +17,11 @@ use crate::model::inode::{Inode, Kind};
 use crate::queries::share::{Share, share_delete, share_get, share_insert, share_list, share_prune};
 use crate::queries::space::space_get;
 
-/// How long a link holds.
-const SHARE_MS: i64 = 7 * 24 * 3_600_000;
+/// How long a link holds where nobody says, days.
+pub(crate) const DAYS: u32 = 7;
+/// How long a link may hold, days.
+pub(crate) const DAYS_MAX: u32 = 90;
+const DAY_MS: i64 = 24 * 3_600_000;
 /// Links that are listed, the newest of them.
 const LISTED: i64 = 1_000;
 
@@ -59,17 +62,21 @@ impl ShareView {
 }
 
 impl Storage {
-    /// Makes a link to a file: an address on this server that holds for seven days. It leads to whatever has the path
+    /// Makes a link to a file: an address on this server that holds for so many days. It leads to whatever has the path
     /// when it is used. The secret in it is kept nowhere.
     ///
     /// # Errors
-    /// As [`Storage::files`]; `NotAFile`.
+    /// As [`Storage::files`]; `NotAFile`; `ShareDays` where `days` is not 1 to [`DAYS_MAX`].
     pub(crate) async fn share_make(
         &self,
         caller: &Caller,
         export: &str,
         path: &FilePath,
+        days: u32,
     ) -> Result<ShareView, ServiceError> {
+        if !(1..=DAYS_MAX).contains(&days) {
+            return Err(ServiceError::ShareDays(days));
+        }
         let files = self.files(caller, export, true).await?;
         if files.stat(path).await?.kind != Kind::File {
             return Err(FileError::NotAFile(path.clone()).into());
@@ -84,12 +91,12 @@ impl Storage {
             path: path.to_string(),
             account: caller.account.to_string(),
             created_ms: now_ms,
-            expires_ms: now_ms + SHARE_MS,
+            expires_ms: now_ms + i64::from(days) * DAY_MS,
         };
         let mut write = Write::new();
         share_prune(&mut write, now_ms);
         share_insert(&mut write, &share);
-        self.portal().audit(&mut write, caller, "share.create", export, json!({ "path": share.path }));
+        self.portal().audit(&mut write, caller, "share.create", export, json!({ "path": share.path, "days": days }));
         self.db().write(write).await?;
         let view = ShareView::new(share, space.name, caller.login.clone());
         Ok(ShareView { link: Some(format!("/shared/{secret}")), ..view })

@@ -317,7 +317,7 @@ async fn a_link_holds_while_its_maker_and_its_export_are_there() {
     };
     run("UPDATE portal_account SET must_change = 0").await;
     let caller = plane.storage.portal().account_caller(&account, "test", "").await.unwrap().unwrap();
-    let share = plane.storage.share_make(&caller, "v", &at("a")).await.unwrap();
+    let share = plane.storage.share_make(&caller, "v", &at("a"), 7).await.unwrap();
     let link = share.link.clone().unwrap();
     let secret = link.strip_prefix("/shared/").unwrap();
     assert_eq!(plane.count("portal_audit WHERE deed = 'share.create'").await, 1);

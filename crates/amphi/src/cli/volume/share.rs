@@ -15,13 +15,22 @@ use crate::client::{Client, Order, Share};
 #[derive(Subcommand, Debug)]
 pub(super) enum ShareCommand {
     /// List the links that you made; operators see everybody's
+    ///
+    /// A link itself is shown only when it is made: what is kept of it can't be turned back into it.
     #[command(after_help = "Example:\n  amphi volume share list")]
     List,
-    /// Make a link to a file; whoever has it can download the file for seven days
-    #[command(after_help = "Example:\n  amphi volume share create films:2026/film.mkv")]
+    /// Make a link to a file; whoever has it can download the file for some days
+    ///
+    /// The link is shown this once: what is kept of it can't be turned back into it. Make another one if it is lost.
+    #[command(
+        after_help = "Examples:\n  amphi volume share create films:2026/film.mkv\n  amphi volume share create films:2026/film.mkv --days 30"
+    )]
     Create {
         #[arg(value_name = "EXPORT:PATH")]
         file: String,
+        /// How long it holds, 1 to 90 days
+        #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
+        days: u32,
     },
     /// Revoke a link at once
     #[command(after_help = "Example:\n  amphi volume share revoke 9f2c41d07b3a5e68")]
@@ -34,9 +43,9 @@ pub(super) enum ShareCommand {
 pub(super) async fn run(client: &Client, command: ShareCommand, format: OutputArgs) -> Result<(), Failure> {
     match command {
         ShareCommand::List => list(client, format).await,
-        ShareCommand::Create { file } => {
+        ShareCommand::Create { file, days } => {
             let (export, path) = place(&file)?;
-            let body = json!({ "export": export, "path": path });
+            let body = json!({ "export": export, "path": path, "days": days });
             let made = client.change(Method::POST, &["shares"], Some(&body)).await?;
             if format.is_json() {
                 return print_json(&made);

@@ -9,6 +9,7 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
 pub use crate::catalog::compare::differences;
+pub use crate::catalog::size::size_scaled;
 use crate::model::locale::Locale;
 
 mod compare;

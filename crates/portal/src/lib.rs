@@ -21,7 +21,7 @@ mod task;
 
 pub use api::{api, openapi, openapi_route};
 pub use assets::Asset;
-pub use catalog::{Arg, Catalog, CatalogError};
+pub use catalog::{Arg, Catalog, CatalogError, size_scaled};
 pub use config::{NavItem, PortalConfig, Removal, TopicFilter};
 pub use error::{Problem, ProblemBody, Problems, with_causes};
 pub use http::access::{Access, RouteAccess};

@@ -6,17 +6,11 @@ const DECIMAL: [&str; 6] = ["KB", "MB", "GB", "TB", "PB", "EB"];
 
 /// With the largest unit that leaves at least 1, and one digit behind the point below 10: `4.0 GiB`, `512 MiB`.
 pub(super) fn size(bytes: u64) -> String {
-    if bytes < 1024 {
-        return format!("{bytes} B");
+    match portal::size_scaled(bytes) {
+        None => format!("{bytes} B"),
+        Some((count, power)) if count < 10.0 => format!("{count:.1} {}", BINARY[power - 1]),
+        Some((count, power)) => format!("{count:.0} {}", BINARY[power - 1]),
     }
-    // Rounding must not make 1024 of a unit.
-    let mut value = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 1023.5 && unit + 1 < BINARY.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if value < 9.95 { format!("{value:.1} {}", BINARY[unit]) } else { format!("{value:.0} {}", BINARY[unit]) }
 }
 
 /// Reads a number of bytes: `500`, `20GiB`, `1.5 GB`. A letter alone, as in `10M`, is a binary unit.

@@ -1,4 +1,4 @@
-//! Numbers of bytes in the reader's language: in binary units, rounded as the command line rounds them.
+//! Numbers of bytes in the reader's language: in binary units. The command line rounds them in the same way.
 
 use super::{Arg, Catalog};
 use crate::model::locale::Locale;
@@ -6,21 +6,29 @@ use crate::model::locale::Locale;
 /// Keys of the units, each 1024 of the one before.
 const UNITS: [&str; 6] = ["size-kib", "size-mib", "size-gib", "size-tib", "size-pib", "size-eib"];
 
+/// `bytes` in the largest unit that leaves at least 1: how many, to tenths below 10 and else whole, and which power of 1024 the
+/// unit is. `None`: less than 1024.
+pub fn size_scaled(bytes: u64) -> Option<(f64, usize)> {
+    if bytes < 1024 {
+        return None;
+    }
+    let (mut count, mut power) = (bytes as f64 / 1024.0, 1);
+    // Rounding must not make 1024 of a unit.
+    while count >= 1023.5 && power < UNITS.len() {
+        count /= 1024.0;
+        power += 1;
+    }
+    Some((if count < 9.95 { (count * 10.0).round() / 10.0 } else { count.round() }, power))
+}
+
 impl Catalog {
-    /// `bytes` with the largest unit that leaves at least 1, and one digit behind the point below 10: `4.0 GiB`, `512 MiB`.
+    /// `bytes` as [`size_scaled`] has it: `4.0 GiB`, `512 MiB`.
     pub fn size(&self, locale: Locale, bytes: u64) -> String {
-        if bytes < 1024 {
+        let Some((count, power)) = size_scaled(bytes) else {
             return self.with(locale, "size-bytes", &[("count", bytes.into())]);
-        }
-        // Rounding must not make 1024 of a unit.
-        let mut value = bytes as f64 / 1024.0;
-        let mut unit = 0;
-        while value >= 1023.5 && unit + 1 < UNITS.len() {
-            value /= 1024.0;
-            unit += 1;
-        }
-        let count = if value < 9.95 { Arg::Tenths((value * 10.0).round() / 10.0) } else { Arg::Number(value.round()) };
-        self.with(locale, UNITS[unit], &[("count", count)])
+        };
+        let count = if count < 10.0 { Arg::Tenths(count) } else { Arg::Number(count) };
+        self.with(locale, UNITS[power - 1], &[("count", count)])
     }
 }
 

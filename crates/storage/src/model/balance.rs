@@ -4,6 +4,8 @@
 //! What counts is what metadata says a store has, and not what its disk says: space that was given up comes back later, when
 //! segments are compacted, and going by it would move too much.
 
+use std::collections::HashMap;
+
 use super::stripe::StoreId;
 
 /// A store whose units may be moved.
@@ -41,6 +43,13 @@ pub(crate) struct Move {
     pub(crate) bytes: Option<u64>,
 }
 
+impl Move {
+    /// It is for a stripe's units to be further apart, and not for stores to be even.
+    pub(crate) fn is_spreading(&self) -> bool {
+        self.bytes.is_none()
+    }
+}
+
 /// A store that is fuller takes nothing to spread stripes, thousandths.
 const ROOM: u64 = 950;
 
@@ -67,14 +76,19 @@ pub(crate) fn next_move(members: &[Member], loads: &[Load], least: u64) -> Optio
 
 /// A move after which the units of stripes share fewer failure domains, or fewer nodes. Each makes that better and none makes it
 /// worse again, so that they end. Stripes come to lie badly when stores were away or drained while they were written or rebuilt.
-pub(crate) fn spreading_move(members: &[Member], loads: &[Load]) -> Option<Move> {
+fn spreading_move(members: &[Member], loads: &[Load]) -> Option<Move> {
+    let by_id: HashMap<StoreId, &Member> = members.iter().map(|member| (member.id, member)).collect();
+    let takers: Vec<&Member> = members.iter().filter(|to| to.is_taking && to.fill() < ROOM).collect();
     loads.iter().filter(|load| load.unit_bytes > 0).find_map(|load| {
-        let may_take = |to: &&Member| to.is_taking && to.fill() < ROOM && !load.stores.contains(&to.id);
+        let crowd = Crowd::of(load.stores.iter().filter_map(|id| by_id.get(id).copied()));
+        if crowd.is_apart() {
+            return None;
+        }
         load.stores.iter().enumerate().find_map(|(index, id)| {
-            let from = members.iter().find(|member| member.id == *id && member.held_bytes > 0)?;
-            let rank = |to: &&Member| (crowd(members, load, from, to), to.fill(), to.id);
-            let to = members.iter().filter(may_take).min_by_key(rank)?;
-            let is_better = crowd(members, load, from, to) < crowd(members, load, from, from);
+            let from = by_id.get(id).copied().filter(|from| from.held_bytes > 0)?;
+            let may_take = |to: &&&Member| !load.stores.contains(&to.id);
+            let to = takers.iter().filter(may_take).min_by_key(|to| (crowd.at(from, to), to.fill(), to.id))?;
+            let is_better = crowd.at(from, to) < crowd.at(from, from);
             is_better.then_some(Move { set: load.set, index, from: from.id, to: to.id, bytes: None })
         })
     })
@@ -94,11 +108,13 @@ fn evening_move(members: &[Member], loads: &[Load], least: u64) -> Option<Move> 
 
 fn move_between(members: &[Member], loads: &[Load], from: &Member, to: &Member) -> Option<Move> {
     let bytes = evening_bytes(from, to);
+    let is_not_worse = |load: &Load| {
+        let crowd = Crowd::of(members.iter().filter(|member| load.stores.contains(&member.id)));
+        crowd.at(from, to) <= crowd.at(from, from)
+    };
     let fits = |load: &&Load| {
-        load.unit_bytes > 0
-            && load.stores.contains(&from.id)
-            && !load.stores.contains(&to.id)
-            && crowd(members, load, from, to) <= crowd(members, load, from, from)
+        let is_between = load.stores.contains(&from.id) && !load.stores.contains(&to.id);
+        load.unit_bytes > 0 && is_between && is_not_worse(load)
     };
     let load = loads.iter().filter(fits).max_by_key(|load| (load.unit_bytes, load.set))?;
     let index = load.stores.iter().position(|id| *id == from.id)?;
@@ -112,14 +128,35 @@ fn evening_bytes(from: &Member, to: &Member) -> u64 {
     u64::try_from(surplus / (from_capacity + to_capacity)).unwrap_or(u64::MAX)
 }
 
-/// How many units of the list would share the domain, and the node, of the one at `at` if it were there in place of `from`.
-fn crowd(members: &[Member], load: &Load, from: &Member, at: &Member) -> (usize, usize) {
-    let others = || {
-        let others = load.stores.iter().filter(|id| **id != from.id);
-        others.filter_map(|id| members.iter().find(|member| member.id == *id))
-    };
-    let domain = others().filter(|other| other.domain == at.domain).count();
-    (domain, others().filter(|other| other.node == at.node).count())
+/// How many units of a list of stores are in each failure domain, and on each node.
+#[derive(Default)]
+struct Crowd<'a> {
+    domains: HashMap<&'a str, usize>,
+    nodes: HashMap<&'a str, usize>,
+}
+
+impl<'a> Crowd<'a> {
+    fn of(stores: impl Iterator<Item = &'a Member>) -> Self {
+        let mut crowd = Self::default();
+        for store in stores {
+            *crowd.domains.entry(&store.domain).or_default() += 1;
+            *crowd.nodes.entry(&store.node).or_default() += 1;
+        }
+        crowd
+    }
+
+    /// No two share anything: it can't be better.
+    fn is_apart(&self) -> bool {
+        self.domains.values().chain(self.nodes.values()).all(|units| *units == 1)
+    }
+
+    /// How many others would share the domain, and the node, of the unit on `from` if it were on `to`.
+    fn at(&self, from: &Member, to: &Member) -> (usize, usize) {
+        let others = |units: &HashMap<&str, usize>, from: &str, to: &str| {
+            units.get(to).copied().unwrap_or(0) - usize::from(from == to)
+        };
+        (others(&self.domains, &from.domain, &to.domain), others(&self.nodes, &from.node, &to.node))
+    }
 }
 
 /// Notes that a move was made. Answers how many bytes.
@@ -136,7 +173,7 @@ pub(crate) fn moved(members: &mut [Member], loads: &mut [Load], step: &Move) -> 
     }
     match load {
         // What is moved as a whole can be moved on.
-        Some(load) if step.bytes.is_none() => load.stores[step.index] = step.to,
+        Some(load) if step.is_spreading() => load.stores[step.index] = step.to,
         Some(load) => load.unit_bytes -= bytes,
         None => {}
     }

@@ -6,7 +6,7 @@ use db::Write;
 use serde_json::json;
 
 use super::ServiceError;
-use super::care::VolumeHealth;
+use super::care::{VolumeHealth, by_node};
 use crate::Storage;
 use crate::model::alert::{Alert, AlertCode, Subject};
 use crate::model::store::{Store, StoreState};
@@ -131,18 +131,18 @@ fn of_health(health: &VolumeHealth) -> Vec<Alert> {
         (AlertCode::Degraded, health.degraded),
     ];
     let told = counts.into_iter().filter(|(_, count)| *count > 0);
-    let alert = |(code, count)| Alert::new(code, Subject::Volume(health.volume.clone()), count);
-    let is_lost = |alert: &Alert| alert.code == AlertCode::Lost;
-    told.map(alert).map(|alert| if is_lost(&alert) { Alert { stores_away, ..alert } } else { alert }).collect()
+    told.map(|(code, count)| {
+        let stores_away = if code == AlertCode::Lost { stores_away } else { 0 };
+        Alert { stores_away, ..Alert::new(code, Subject::Volume(health.volume.clone()), count) }
+    })
+    .collect()
 }
 
 /// Stripes that would be lost with one node, where the volume has stores on enough others.
 fn exposed(volume: &Volume, stores: &[Store], count: u64) -> Option<Alert> {
-    let mut on_nodes: BTreeMap<&str, usize> = BTreeMap::new();
-    for store in stores.iter().filter(|store| volume.has(store)) {
-        *on_nodes.entry(&store.node).or_default() += 1;
-    }
-    let room: usize = on_nodes.into_values().map(|stores| stores.min(usize::from(volume.layout.parity()))).sum();
+    let parity = usize::from(volume.layout.parity());
+    let room: usize =
+        by_node(stores.iter().filter(|store| volume.has(store))).into_iter().map(|stores| stores.min(parity)).sum();
     let subject = Subject::Volume(volume.name.clone());
     (count > 0 && room >= volume.layout.units()).then_some(Alert::new(AlertCode::Exposed, subject, count))
 }

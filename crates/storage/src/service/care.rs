@@ -105,11 +105,7 @@ impl Storage {
                 let silent = known.iter().filter(|store| !store.is_up()).map(|store| store.id);
                 awaited.entry(count.volume).or_default().extend(silent);
             }
-            let mut on_nodes: BTreeMap<&str, usize> = BTreeMap::new();
-            for store in known {
-                *on_nodes.entry(&store.node).or_default() += 1;
-            }
-            if on_nodes.into_values().any(|units| units > parity) {
+            if by_node(known).into_iter().any(|units| units > parity) {
                 health.exposed += count.stripes;
             }
             if set.iter().any(|id| {
@@ -140,6 +136,15 @@ impl Storage {
         }
         Ok(health.into_values().map(|(_, health)| health).collect())
     }
+}
+
+/// How many of these stores are on each of their nodes.
+pub(super) fn by_node<'a>(stores: impl IntoIterator<Item = &'a Store>) -> Vec<usize> {
+    let mut on_nodes: BTreeMap<&str, usize> = BTreeMap::new();
+    for store in stores {
+        *on_nodes.entry(&store.node).or_default() += 1;
+    }
+    on_nodes.into_values().collect()
 }
 
 fn utc<S: serde::Serializer>(at_ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {

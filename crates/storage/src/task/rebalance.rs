@@ -12,7 +12,7 @@ use wire::store::{Listed, UnitKey};
 use super::collect::before;
 use super::pace::Pace;
 use crate::Storage;
-use crate::model::balance::{Load, Member, Move, moved, next_move, spread, spreading_move};
+use crate::model::balance::{Load, Member, Move, moved, next_move, spread};
 use crate::model::store::StoreState;
 use crate::model::stripe::{StoreId, Stripe, StripeId};
 use crate::queries::balance::{
@@ -79,9 +79,11 @@ impl Storage {
         counts: &[PlacedCount],
     ) -> Result<bool, ServiceError> {
         let (members, loads) = self.balance_of(volume, counts).await?;
-        let can_even = next_move(&members, &loads, EVEN).is_some();
+        let step = next_move(&members, &loads, EVEN);
+        let can_even = step.is_some();
         let is_uneven = spread(&members) > BEGIN && can_even;
-        let is_crowded = spreading_move(&members, &loads).is_some();
+        // Such a step comes before all others.
+        let is_crowded = step.is_some_and(|step| step.is_spreading());
         if !is_asked && !is_uneven && !is_crowded {
             return Ok(false);
         }

@@ -74,7 +74,7 @@ async fn name_space(db: &Database, dir: &std::path::Path) -> Result<Direct, Fail
         "UPDATE storage_counter SET next = 2",
         "INSERT INTO storage_volume (id, name, layout, labels, is_removed, created_ms) VALUES (1, 'v', 1, '{}', 0, 0)",
         "INSERT INTO storage_space (id, volume, name, root, used_bytes, used_inodes, bytes_soft, bytes_hard, inodes_hard, \
-         epoch, is_wanted, is_removed, created_ms) VALUES (1, 1, 'v', 1, 0, 1, 0, 0, 0, 1, 0, 0, 0)",
+         epoch, is_removed, created_ms) VALUES (1, 1, 'v', 1, 0, 1, 0, 0, 0, 1, 0, 0)",
         "INSERT INTO storage_inode (space, ino, kind, mode, uid, gid, nlink, size, atime_ns, mtime_ns, ctime_ns, device, \
          version) VALUES (1, 1, 'directory', 493, 0, 0, 2, 0, 0, 0, 0, 0, 1)",
     ] {

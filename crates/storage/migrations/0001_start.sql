@@ -52,7 +52,7 @@ CREATE TABLE storage_space (
   inodes_hard BIGINT NOT NULL,
   epoch BIGINT NOT NULL,
   holder VARCHAR(36),
-  is_wanted SMALLINT NOT NULL,
+  wanted_ms BIGINT,
   is_removed SMALLINT NOT NULL,
   created_ms BIGINT NOT NULL
 );
@@ -63,6 +63,7 @@ CREATE TABLE storage_session (
   account VARCHAR(36) NOT NULL,
   what VARCHAR(190) NOT NULL,
   is_read_only SMALLINT NOT NULL,
+  is_idle SMALLINT NOT NULL,
   until_ms BIGINT NOT NULL,
   created_ms BIGINT NOT NULL
 );

@@ -18,7 +18,7 @@ mod tree;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
 use fuser::{Config, MountOption, SessionACL};
@@ -148,7 +148,7 @@ pub async fn mount(config: MountConfig, shutdown: CancellationToken, ready: impl
         notifier,
         free_bytes,
         epoch: Arc::new(AtomicI64::new(opened.epoch)),
-        is_leaving: Arc::new(AtomicBool::new(false)),
+        leavings: Arc::new(AtomicU64::new(0)),
         what,
         key: Arc::new(key),
     };

@@ -233,7 +233,7 @@ async fn volume_make(storage: &Storage, layout: u8) -> Space {
         usage: Usage::default(),
         epoch: 0,
         holder: None,
-        is_wanted: false,
+        wanted_ms: None,
         created_ms: 0,
     };
     space_insert(&mut write, &space);

@@ -124,7 +124,8 @@ fn storage(health: &Value) -> Vec<Finding> {
     let all = |what: &str| health[what].as_array().cloned().unwrap_or_default();
     let (volumes, alerts) = (all("volumes").len(), all("alerts"));
     if alerts.is_empty() && volumes > 0 {
-        return vec![Finding::good("storage", format!("{volumes} volumes, all that is stored is where it should be"))];
+        let counted = if volumes == 1 { "1 volume".to_owned() } else { format!("{volumes} volumes") };
+        return vec![Finding::good("storage", format!("{counted}, all that is stored is where it should be"))];
     }
     alerts.iter().map(|alert| Finding::bad("storage", alert["message"].as_str().unwrap_or_default())).collect()
 }

@@ -89,7 +89,10 @@ pub(crate) struct VolumeHealth {
     pub(crate) at_risk: u64,
     #[serde(default)]
     pub(crate) exposed: u64,
+    /// Of them `away` come back with stores that are away.
     pub(crate) lost: u64,
+    #[serde(default)]
+    pub(crate) away: u64,
     pub(crate) rebuild_bytes: u64,
     pub(crate) repairs_waiting: u64,
     #[serde(default)]

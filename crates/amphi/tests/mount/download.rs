@@ -89,6 +89,17 @@ async fn a_directory_goes_up_and_comes_back_as_it_was() {
     let refused = site.amphi(&["volume", "get", "films:project", "-"]).await;
     assert!(String::from_utf8_lossy(&refused.stderr).contains("volume get -r"), "{refused:?}");
 
+    // A file can't take the place of a directory; what was stored beside it is told.
+    std::fs::create_dir(here("mixed")).unwrap();
+    std::fs::write(here("mixed/empty"), "").unwrap();
+    std::fs::write(here("mixed/whole"), "whole").unwrap();
+    let some = site.amphi(&["volume", "put", "-r", &text("mixed"), "films:project", "--output", "json"]).await;
+    let told: serde_json::Value = serde_json::from_slice(&some.stdout).unwrap();
+    assert_eq!((some.status.code(), &told[0]["path"]), (Some(5), &"project/whole".into()), "{some:?}");
+    site.done(&["volume", "rm", "films:project/whole"]).await;
+    let whole = site.amphi(&["volume", "get", "-r", "films", "-"]).await;
+    assert_eq!(whole.status.code(), Some(2), "{whole:?}");
+
     std::fs::create_dir(here("back")).unwrap();
     site.done(&["volume", "get", "-r", "films:project/", &text("back")]).await;
     std::fs::remove_file(here("project/link")).unwrap();

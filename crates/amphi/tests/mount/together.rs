@@ -1,6 +1,43 @@
 //! Several mounts of one export, and programs on one.
 
-use crate::site::Site;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::site::{LIMIT, Mount, Site};
+
+/// Works on a mount until the export is delegated to it.
+async fn work_until_delegated(site: &Site, mount: &Mount) {
+    let database = site.scratch.path().join("state/amphi.db");
+    let sql = "SELECT s.what FROM storage_space p JOIN storage_session s ON s.id = p.holder WHERE p.name = 'films'";
+    let holder = format!("sqlite3 -readonly {} \"{sql}\"", database.display());
+    let until = Instant::now() + LIMIT;
+    while !mount.shell(&format!("touch work; {holder}")).await.trim_end().ends_with(mount.path.to_str().unwrap()) {
+        assert!(Instant::now() < until, "{} is not delegated the export", mount.path.display());
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_works_while_the_other_is_idle_is_seen_at_once_when_it_looks() {
+    let Some(site) = Site::start().await else { return };
+    let (one, two) = (site.mount("one").await, site.mount("two").await);
+    for round in 1..=2 {
+        let (writer, reader) = if round % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        work_until_delegated(&site, writer).await;
+        writer
+            .shell(&format!("mkdir d{round}; for n in $(seq 50); do echo $n > d{round}/$n; done; echo {round} > last"))
+            .await;
+        assert_eq!(
+            reader.shell(&format!("cat last; ls d{round} | wc -l; cat d{round}/* | wc -l")).await,
+            format!("{round}\n50\n50\n")
+        );
+        let removed = reader.shell(&format!("rm -r d{round}; echo gone > last; ls")).await;
+        assert_eq!((writer.shell("ls").await, writer.shell("cat last").await), (removed, "gone\n".to_owned()));
+    }
+    two.unmount(&site).await;
+    one.unmount(&site).await;
+}
 
 #[tokio::test]
 async fn what_one_closed_the_other_sees() {

@@ -52,9 +52,13 @@ pub(super) struct SessionRenew {
     /// Units that it read and found missing or damaged, to be looked at and repaired; at most 1,000 count.
     #[serde(default)]
     damage: Vec<Damage>,
+    /// It has asked for nothing lately and keeps nothing: another session may be given the delegation. It is asked for it
+    /// when this one asks for something again.
+    #[serde(default)]
+    is_idle: bool,
 }
 
-/// Renew a session; one that is alone is given the delegation
+/// Renew a session; one that is not idle is given the delegation when all others are
 #[utoipa::path(patch, path = "/api/v1/exports/{export}/sessions/{id}", tag = "exports",
     params(("export" = String, Path), ("id" = String, Path)), request_body = SessionRenew,
     responses((status = 200, body = SessionRenewal), Problems))]
@@ -64,7 +68,7 @@ pub(super) async fn session_renew(
     ApiPath((export, id)): ApiPath<(String, String)>,
     ApiJson(body): ApiJson<SessionRenew>,
 ) -> Result<Json<SessionRenewal>, Problem> {
-    Ok(Json(storage.session_renew(&caller, &export, &id, &body.damage).await?))
+    Ok(Json(storage.session_renew(&caller, &export, &id, body.is_idle, &body.damage).await?))
 }
 
 /// A key to be certified.

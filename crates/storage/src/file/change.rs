@@ -12,16 +12,28 @@ impl Files {
     /// # Errors
     /// `Exists`, `NotFound` for a parent, `NotADirectory`, `Root`, and those of the name space.
     pub async fn directory_make(&self, path: &FilePath, parents: bool) -> Result<Inode, FileError> {
-        if parents {
-            for depth in 1..path.parts().len() {
-                match self.directory_make_one(&path.first(depth)).await {
-                    Ok(_) | Err(FileError::Exists(_)) => {}
-                    Err(error) => return Err(error),
-                }
+        if !parents {
+            return self.directory_make_one(path).await;
+        }
+        for attempt in 1..ATTEMPTS {
+            match self.directories_make(path).await {
+                // Somebody removed one that had been made or was there.
+                Err(FileError::NotFound(_)) => pause(attempt).await,
+                result => return result,
+            }
+        }
+        self.directories_make(path).await
+    }
+
+    async fn directories_make(&self, path: &FilePath) -> Result<Inode, FileError> {
+        for depth in 1..path.parts().len() {
+            match self.directory_make_one(&path.first(depth)).await {
+                Ok(_) | Err(FileError::Exists(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         match self.directory_make_one(path).await {
-            Err(FileError::Exists(_) | FileError::Root) if parents => match self.stat(path).await? {
+            Err(FileError::Exists(_) | FileError::Root) => match self.stat(path).await? {
                 inode if inode.kind == Kind::Directory => Ok(inode),
                 _ => Err(FileError::Exists(path.clone())),
             },

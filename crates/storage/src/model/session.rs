@@ -15,6 +15,8 @@ pub(crate) struct Session {
     /// Where it is, for people: a mount's host and directory.
     pub(crate) what: String,
     pub(crate) is_read_only: bool,
+    /// It has nothing to do: another session may be given the name space until this one asks for something.
+    pub(crate) is_idle: bool,
     /// When it is over, by the database's clock.
     pub(crate) until_ms: i64,
     pub(crate) created_ms: i64,

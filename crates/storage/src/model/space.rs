@@ -24,8 +24,8 @@ pub(crate) struct Space {
     pub(crate) epoch: i64,
     /// The session that may keep changes to itself for a while.
     pub(crate) holder: Option<String>,
-    /// Somebody waits for the holder.
-    pub(crate) is_wanted: bool,
+    /// Since when somebody waits for the holder, by the database's clock.
+    pub(crate) wanted_ms: Option<i64>,
     pub(crate) created_ms: i64,
 }
 

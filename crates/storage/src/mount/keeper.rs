@@ -2,7 +2,7 @@
 //! somebody else wants it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -35,8 +35,9 @@ pub(super) struct Keeper {
     pub(super) free_bytes: Arc<AtomicU64>,
     /// The epoch that what is kept is from: another one says that somebody took the name space by force.
     pub(super) epoch: Arc<AtomicI64>,
-    /// The delegation is on its way out: it is not to be taken in yet.
-    pub(super) is_leaving: Arc<AtomicBool>,
+    /// Grows when the delegation begins to go, and once it is gone: while it is odd none is taken in, and none that was
+    /// given before it grew.
+    pub(super) leavings: Arc<AtomicU64>,
     pub(super) what: String,
     pub(super) key: Arc<KeyRequest>,
 }
@@ -59,13 +60,14 @@ impl Keeper {
                 certified = tokio::time::Instant::now();
             }
             let damage = self.damage.take();
-            let renewed = self.remote.renew(&damage).await;
+            let leavings = self.leavings.load(Ordering::SeqCst);
+            let renewed = self.remote.renew(&damage, self.core.is_keeping()).await;
             if renewed.is_err() {
                 damage.into_iter().for_each(|damage| self.damage.add(damage));
             }
             let pause = match renewed {
                 Ok(renewed) => {
-                    self.on_renewed(renewed).await;
+                    self.on_renewed(renewed, leavings).await;
                     RENEW
                 }
                 Err(RemoteError::Refused { code, .. }) if code == "stale" => self.reopen().await,
@@ -101,11 +103,12 @@ impl Keeper {
         true
     }
 
-    async fn on_renewed(&self, renewed: Renewed) {
+    /// What was answered when the delegation had begun to go so often.
+    async fn on_renewed(&self, renewed: Renewed, leavings: u64) {
         self.stores(renewed.stores);
         let is_same = self.epoch.swap(renewed.epoch, Ordering::SeqCst) == renewed.epoch;
         match (renewed.is_delegated, self.core.is_delegated()) {
-            _ if self.is_leaving.load(Ordering::SeqCst) => {}
+            _ if leavings % 2 == 1 || self.leavings.load(Ordering::SeqCst) != leavings => {}
             (true, false) => self.core.delegate(renewed.usage).await,
             (false, true) => {
                 tracing::warn!("the name space was taken away from this mount");
@@ -174,7 +177,8 @@ impl Keeper {
     /// Stores everything, keeps nothing, and gives the delegation back unless it is gone already. In a task of its own, so
     /// that the session is prolonged meanwhile.
     fn leave(self, is_gone: bool) {
-        if self.is_leaving.swap(true, Ordering::SeqCst) {
+        let begun = self.leavings.fetch_or(1, Ordering::SeqCst);
+        if begun % 2 == 1 {
             return;
         }
         tokio::spawn(async move {
@@ -185,7 +189,8 @@ impl Keeper {
             }
             // Whoever wanted it is let in first.
             tokio::time::sleep(AGAIN).await;
-            self.is_leaving.store(false, Ordering::SeqCst);
+            self.leavings.store(begun + 2, Ordering::SeqCst);
+            self.remote.is_doubtful.notify_one();
         });
     }
 

@@ -21,11 +21,15 @@ use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
 use crate::model::lock::{FileLocks, Held};
 use crate::model::name::Name;
-use crate::model::stripe::{Layout, Stripe, StripeId};
-use crate::stripe::{Damage, StoreAddress};
+use crate::model::stripe::{Stripe, StripeId};
+use crate::stripe::Damage;
 
+mod answer;
+mod calls;
 mod server;
 
+pub(crate) use answer::{Certified, News, Opened, Renewed};
+use calls::Calls;
 pub use server::Server;
 use server::client;
 
@@ -66,45 +70,6 @@ pub enum RemoteError {
     },
 }
 
-/// A session as it was opened.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Opened {
-    pub(crate) id: String,
-    pub(crate) root: Ino,
-    pub(crate) volume: i64,
-    pub(crate) layout: Layout,
-    pub(crate) epoch: i64,
-    pub(crate) is_delegated: bool,
-    pub(crate) read_only: bool,
-    pub(crate) usage: Usage,
-    pub(crate) certificate_pem: String,
-    pub(crate) ca_pem: String,
-    pub(crate) stores: Vec<StoreAddress>,
-}
-
-/// A session as it was prolonged.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Renewed {
-    pub(crate) epoch: i64,
-    pub(crate) is_delegated: bool,
-    pub(crate) usage: Usage,
-    pub(crate) stores: Vec<StoreAddress>,
-}
-
-/// What stores know the session by.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Certified {
-    pub(crate) certificate_pem: String,
-    pub(crate) ca_pem: String,
-}
-
-/// What a session waited for.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(crate) struct News {
-    pub(crate) is_wanted: bool,
-    pub(crate) stores_changed: bool,
-}
-
 /// Which session calls are made in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Session {
@@ -120,9 +85,10 @@ pub(crate) struct Remote {
     root: Ino,
     is_read_only: bool,
     session: watch::Sender<Session>,
-    /// Told when the session turns out to have ended.
+    /// Told when the session may have ended, or has something to do again.
     pub(crate) is_doubtful: Notify,
     number: AtomicI64,
+    calls: Calls,
 }
 
 #[derive(Serialize)]
@@ -156,7 +122,8 @@ impl Remote {
         let session = watch::Sender::new(Session { id: String::new(), epoch: 0 });
         let (is_doubtful, number) = (Notify::new(), AtomicI64::new(1));
         let export = export.to_owned();
-        let mut remote = Self { http, server, export, root: 0, is_read_only, session, is_doubtful, number };
+        let calls = Calls::new();
+        let mut remote = Self { http, server, export, root: 0, is_read_only, session, is_doubtful, number, calls };
         let opened = remote.open_again(what, csr_pem).await?;
         remote.root = opened.root;
         Ok((remote, opened))
@@ -170,10 +137,11 @@ impl Remote {
         Ok(opened)
     }
 
-    /// Prolongs the session, and tells of units that it found missing or damaged.
-    pub(crate) async fn renew(&self, damage: &[Damage]) -> Result<Renewed, RemoteError> {
+    /// Prolongs the session, and tells of units that it found missing or damaged. `is_keeping`: the mount keeps what
+    /// it read or changed, so that the session is not idle.
+    pub(crate) async fn renew(&self, damage: &[Damage], is_keeping: bool) -> Result<Renewed, RemoteError> {
         let id = self.session.borrow().id.clone();
-        let body = json!({ "damage": damage }).to_string().into_bytes();
+        let body = json!({ "damage": damage, "is_idle": self.calls.tell(is_keeping) }).to_string().into_bytes();
         let renewed: Renewed = self.call(Method::PATCH, &["sessions", &id], Some(body), READ_TIMEOUT).await?;
         self.session.send_if_modified(|session| {
             let is_news = session.id == id && session.epoch != renewed.epoch;
@@ -252,6 +220,11 @@ impl Remote {
         timeout: Duration,
         body: impl Fn(&Session) -> Result<Vec<u8>, serde_json::Error>,
     ) -> Result<T, NamespaceError> {
+        let (_call, is_first) = self.calls.begin();
+        if is_first {
+            // The session is renewed at once, which may give it the delegation.
+            self.is_doubtful.notify_one();
+        }
         let until = tokio::time::Instant::now() + TRY_FOR;
         let mut pause_ms = 50;
         let mut is_unanswered = false;
@@ -373,7 +346,7 @@ impl Namespace for Remote {
     }
 
     async fn usage(&self) -> Result<Usage, NamespaceError> {
-        self.renew(&[]).await.map(|renewed| renewed.usage).map_err(refusal)
+        self.renew(&[], true).await.map(|renewed| renewed.usage).map_err(refusal)
     }
 
     async fn locks_set(&self, locks: Vec<FileLocks>) -> Result<Option<Held>, NamespaceError> {

@@ -78,7 +78,7 @@ fn space() -> Space {
         usage: Usage { inodes: 1, ..Usage::default() },
         epoch: 1,
         holder: None,
-        is_wanted: false,
+        wanted_ms: None,
         created_ms: NOW_MS,
     }
 }

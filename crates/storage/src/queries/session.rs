@@ -10,7 +10,8 @@ use crate::model::space::topic;
 /// Calls of a session that are remembered; more are never under way at the same time.
 const REMEMBERED: i64 = 1_024;
 
-const SESSION: &str = "SELECT id, space, account, what, is_read_only, until_ms, created_ms FROM storage_session";
+const SESSION: &str =
+    "SELECT id, space, account, what, is_read_only, is_idle, until_ms, created_ms FROM storage_session";
 
 /// A session that was not cleared away.
 pub(crate) async fn session_get(db: &Database, id: &str) -> Result<Option<Session>, DbError> {
@@ -31,6 +32,7 @@ fn session_read(row: &Row) -> Result<Session, DbError> {
         account: row.get("account")?,
         what: row.get("what")?,
         is_read_only: row.get("is_read_only")?,
+        is_idle: row.get("is_idle")?,
         until_ms: row.get("until_ms")?,
         created_ms: row.get("created_ms")?,
     })
@@ -38,8 +40,8 @@ fn session_read(row: &Row) -> Result<Session, DbError> {
 
 /// Adds a session.
 pub(crate) fn session_insert(write: &mut Write, session: &Session) {
-    let sql = "INSERT INTO storage_session (id, space, account, what, is_read_only, until_ms, created_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO storage_session (id, space, account, what, is_read_only, is_idle, until_ms, created_ms) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     write.push_step(
         Query::new(sql)
             .bind(&session.id)
@@ -47,16 +49,23 @@ pub(crate) fn session_insert(write: &mut Write, session: &Session) {
             .bind(&session.account)
             .bind(&session.what)
             .bind(session.is_read_only)
+            .bind(session.is_idle)
             .bind(session.until_ms)
             .bind(session.created_ms),
     );
 }
 
 /// Prolongs a session; [`STALE`](super::space::STALE) when it is gone, or was over with locks that others may have by now.
-pub(crate) fn session_renew(write: &mut Write, id: &str, until_ms: i64, now_ms: i64) {
-    let sql = "UPDATE storage_session SET until_ms = ? WHERE id = ? AND (until_ms > ? \
+pub(crate) fn session_renew(write: &mut Write, id: &str, until_ms: i64, is_idle: bool, now_ms: i64) {
+    let sql = "UPDATE storage_session SET until_ms = ?, is_idle = ? WHERE id = ? AND (until_ms > ? \
          OR NOT EXISTS (SELECT 1 FROM storage_lock l WHERE l.session = ?))";
-    write.push_expect(super::space::STALE, Query::new(sql).bind(until_ms).bind(id).bind(now_ms).bind(id));
+    write.push_expect(super::space::STALE, Query::new(sql).bind(until_ms).bind(is_idle).bind(id).bind(now_ms).bind(id));
+}
+
+/// A session that was idle has something to do: from now on nobody else is given the space.
+pub(crate) fn session_wake(write: &mut Write, id: &str) {
+    let sql = "UPDATE storage_session SET is_idle = 0 WHERE id = ?";
+    write.push_expect(super::space::STALE, Query::new(sql).bind(id));
 }
 
 /// Ends a session; what it holds becomes free.
@@ -76,7 +85,7 @@ pub(crate) async fn sessions_are_over(db: &Database, now_ms: i64) -> Result<bool
 
 /// Clears away sessions that are over, and takes back what they hold.
 pub(crate) fn sessions_expire(write: &mut Write, now_ms: i64) {
-    let spaces = "UPDATE storage_space SET holder = NULL, is_wanted = 0, epoch = epoch + 1 WHERE holder IS NOT NULL \
+    let spaces = "UPDATE storage_space SET holder = NULL, wanted_ms = NULL, epoch = epoch + 1 WHERE holder IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM storage_session s WHERE s.id = storage_space.holder AND s.until_ms > ?)";
     let applied = "DELETE FROM storage_applied WHERE session IN (SELECT id FROM storage_session WHERE until_ms <= ?)";
     let locks = "DELETE FROM storage_lock WHERE session IN (SELECT id FROM storage_session WHERE until_ms <= ?)";
@@ -86,19 +95,21 @@ pub(crate) fn sessions_expire(write: &mut Write, now_ms: i64) {
     }
 }
 
-/// Gives the space to a session that is alone in it, unless somebody holds it. One that only reads is given nothing: whoever
-/// may change nothing must hold up nobody who may.
+/// Gives the space to a session that has something to do, unless somebody holds it: all others must be idle and hold no
+/// locks. One that only reads is given nothing: whoever may change nothing must hold up nobody who may. After
+/// [`space_touch`](super::space::space_touch), so that no session comes or wakes meanwhile.
 pub(crate) fn delegation_grant(write: &mut Write, space: i64, session: &str, now_ms: i64) {
-    let sql = "UPDATE storage_space SET holder = ?, is_wanted = 0 WHERE id = ? AND is_removed = 0 AND holder IS NULL \
-         AND EXISTS (SELECT 1 FROM storage_session s WHERE s.id = ? AND s.until_ms > ? AND s.is_read_only = 0) \
-         AND NOT EXISTS (SELECT 1 FROM storage_session s WHERE s.space = ? AND s.id <> ? AND s.until_ms > ?)";
+    let sql = "UPDATE storage_space SET holder = ?, wanted_ms = NULL WHERE id = ? AND is_removed = 0 AND holder IS NULL \
+         AND EXISTS (SELECT 1 FROM storage_session s WHERE s.id = ? AND s.until_ms > ? AND s.is_read_only = 0 \
+         AND s.is_idle = 0) AND NOT EXISTS (SELECT 1 FROM storage_session s WHERE s.space = ? AND s.id <> ? \
+         AND s.until_ms > ? AND (s.is_idle = 0 OR EXISTS (SELECT 1 FROM storage_lock l WHERE l.session = s.id)))";
     let query = Query::new(sql).bind(session).bind(space).bind(session).bind(now_ms);
     write.push_step(query.bind(space).bind(session).bind(now_ms));
 }
 
 /// The holder gives the space back.
 pub(crate) fn delegation_return(write: &mut Write, space: i64, session: &str) {
-    let sql = "UPDATE storage_space SET holder = NULL, is_wanted = 0 WHERE id = ? AND holder = ?";
+    let sql = "UPDATE storage_space SET holder = NULL, wanted_ms = NULL WHERE id = ? AND holder = ?";
     write.push_step(Query::new(sql).bind(space).bind(session));
     write.push_event(topic(space));
 }

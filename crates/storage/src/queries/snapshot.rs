@@ -29,8 +29,8 @@ pub(crate) fn space_copy(write: &mut Write, from: i64, copy: &Space) {
     let [soft, hard, inodes] =
         [limits.bytes_soft, limits.bytes_hard, limits.inodes_hard].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
     let sql = "INSERT INTO storage_space (id, volume, name, parent, tenant, owner, root, used_bytes, used_inodes, \
-         bytes_soft, bytes_hard, inodes_hard, epoch, holder, is_wanted, is_removed, created_ms) \
-         SELECT ?, volume, ?, ?, ?, ?, root, used_bytes, used_inodes, ?, ?, ?, 1, NULL, 0, 0, ? \
+         bytes_soft, bytes_hard, inodes_hard, epoch, holder, wanted_ms, is_removed, created_ms) \
+         SELECT ?, volume, ?, ?, ?, ?, root, used_bytes, used_inodes, ?, ?, ?, 1, NULL, NULL, 0, ? \
          FROM storage_space WHERE id = ? AND is_removed = 0";
     let query = Query::new(sql).bind(copy.id).bind(&copy.name).bind(copy.parent).bind(copy.tenant.as_deref());
     let query = query.bind(copy.owner.as_deref()).bind(soft).bind(hard).bind(inodes).bind(copy.created_ms);

@@ -11,7 +11,7 @@ use crate::namespace::Usage;
 pub(crate) const STALE: &str = "stale";
 
 const SPACE: &str = "SELECT p.id, p.volume, v.name AS volume_name, v.layout, p.name, p.parent, p.tenant, p.owner, p.root, \
-     p.used_bytes, p.used_inodes, p.bytes_soft, p.bytes_hard, p.inodes_hard, p.epoch, p.holder, p.is_wanted, \
+     p.used_bytes, p.used_inodes, p.bytes_soft, p.bytes_hard, p.inodes_hard, p.epoch, p.holder, p.wanted_ms, \
      p.created_ms FROM storage_space p JOIN storage_volume v ON v.id = p.volume WHERE p.is_removed = 0";
 
 /// A name space that is not removed.
@@ -57,7 +57,7 @@ fn space_read(row: &Row) -> Result<Space, DbError> {
         usage: usage_read(row)?,
         epoch: row.get("epoch")?,
         holder: row.get("holder")?,
-        is_wanted: row.get("is_wanted")?,
+        wanted_ms: row.get("wanted_ms")?,
         created_ms: row.get("created_ms")?,
     })
 }
@@ -80,8 +80,8 @@ pub(crate) fn space_insert(write: &mut Write, space: &Space) {
         [usage.bytes, usage.inodes, usage.bytes_soft, usage.bytes_hard, usage.inodes_hard]
             .map(|n| i64::try_from(n).unwrap_or(i64::MAX));
     let sql = "INSERT INTO storage_space (id, volume, name, parent, tenant, owner, root, used_bytes, used_inodes, \
-         bytes_soft, bytes_hard, inodes_hard, epoch, holder, is_wanted, is_removed, created_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, 0, ?)";
+         bytes_soft, bytes_hard, inodes_hard, epoch, holder, wanted_ms, is_removed, created_ms) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, 0, ?)";
     write.push_step(
         Query::new(sql)
             .bind(space.id)
@@ -107,7 +107,7 @@ pub(crate) fn space_expect_free(write: &mut Write, id: i64) {
     write.push_expect(STALE, Query::new(sql).bind(id));
 }
 
-/// In the transaction that opens a session: the space is there. What gives it to somebody waits meanwhile.
+/// First in a transaction that opens, wakes or renews a session: the space is there. Others that do the same wait meanwhile.
 pub(crate) fn space_touch(write: &mut Write, id: i64) {
     let sql = "UPDATE storage_space SET epoch = epoch WHERE id = ? AND is_removed = 0";
     write.push_expect(STALE, Query::new(sql).bind(id));
@@ -121,15 +121,15 @@ pub(crate) fn space_expect_session(write: &mut Write, id: i64, session: &str, ep
 }
 
 /// Tells the holder, if there is one, that somebody waits.
-pub(crate) fn space_want(write: &mut Write, id: i64) {
-    let sql = "UPDATE storage_space SET is_wanted = 1 WHERE id = ? AND holder IS NOT NULL";
-    write.push_step(Query::new(sql).bind(id));
+pub(crate) fn space_want(write: &mut Write, id: i64, now_ms: i64) {
+    let sql = "UPDATE storage_space SET wanted_ms = ? WHERE id = ? AND holder IS NOT NULL AND wanted_ms IS NULL";
+    write.push_step(Query::new(sql).bind(now_ms).bind(id));
     write.push_event(topic(id));
 }
 
 /// Takes the space away from a holder who doesn't answer; what it still wants to store is refused.
 pub(crate) fn space_force(write: &mut Write, id: i64, holder: &str) {
-    let sql = "UPDATE storage_space SET holder = NULL, is_wanted = 0, epoch = epoch + 1 WHERE id = ? AND holder = ?";
+    let sql = "UPDATE storage_space SET holder = NULL, wanted_ms = NULL, epoch = epoch + 1 WHERE id = ? AND holder = ?";
     write.push_step(Query::new(sql).bind(id).bind(holder));
     write.push_event(topic(id));
 }

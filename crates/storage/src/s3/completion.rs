@@ -12,6 +12,7 @@ use super::fault;
 use super::multipart::{md5_hex, of_part, part_path, started_read, unknown, upload_of};
 use super::object_key::ObjectKey;
 use super::read::Object;
+use super::uploads;
 use super::write::{finish, parents_make, pour, replaceable};
 use crate::begin::on_its_own;
 use crate::file::{Ending, FilePath, Files, Part, Replaces};
@@ -107,7 +108,7 @@ impl Completion {
             return Err(if is_over { unknown() } else { error });
         }
         // What stays now is collected later.
-        if let Err(error) = self.files.remove(&self.directory, true).await {
+        if let Err(error) = uploads::clear(&self.files, &self.directory).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "parts of an upload are left for the collection");
         }
         Ok(())

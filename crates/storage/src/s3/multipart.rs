@@ -17,6 +17,7 @@ use super::face::Face;
 use super::fault;
 use super::object_key::{ObjectKey, UPLOADS};
 use super::read::Object;
+use super::uploads;
 use super::write::{encoding_kept, metadata_of, pour, source_of};
 use crate::file::{Ending, FileError, FilePath, Files};
 use crate::model::effect::Effect;
@@ -182,7 +183,7 @@ impl Face {
     ) -> S3Result<AbortMultipartUploadOutput> {
         let files = self.files(caller, &input.bucket, true).await?;
         let (directory, _) = upload_of(&files, &input.upload_id, &input.key).await?;
-        files.remove(&directory, true).await.map_err(fault::of_file)?;
+        uploads::clear(&files, &directory).await.map_err(of_part)?;
         Ok(AbortMultipartUploadOutput::default())
     }
 

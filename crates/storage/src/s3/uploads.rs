@@ -118,6 +118,28 @@ fn worded(upload: &Underway, text: &impl Fn(&str) -> String) -> MultipartUpload 
     }
 }
 
+/// Takes an upload's directory away, and with the last of them the one of all uploads.
+///
+/// # Errors
+/// Those of [`Files::remove`]; `NotFound` where somebody else was faster.
+pub(super) async fn clear(files: &Files, upload: &FilePath) -> Result<(), FileError> {
+    files.remove(upload, true).await?;
+    clear_empty(files).await;
+    Ok(())
+}
+
+/// Takes the directory of all uploads away if there is none. Where that fails the next upload's end does it.
+async fn clear_empty(files: &Files) {
+    if !files.list(&directory(), None, 1).await.is_ok_and(|uploads| uploads.is_empty()) {
+        return;
+    }
+    match files.remove(&directory(), false).await {
+        // Another upload may begin or end meanwhile.
+        Ok(()) | Err(FileError::NotEmpty(_) | FileError::NotFound(_)) => {}
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "{UPLOADS} is empty and stays"),
+    }
+}
+
 /// Removes the uploads that were begun before `before_ms`, and directories that never became one. Answers how many.
 /// Errors: a sentence of the first that could not be removed; the others are tried all the same.
 pub(crate) async fn sweep(files: &Files, before_ms: i64) -> Result<usize, FileError> {
@@ -134,5 +156,6 @@ pub(crate) async fn sweep(files: &Files, before_ms: i64) -> Result<usize, FileEr
             Err(error) => failure = Some(error),
         }
     }
+    clear_empty(files).await;
     failure.map_or(Ok(removed), Err)
 }

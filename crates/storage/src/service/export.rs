@@ -201,7 +201,7 @@ impl Storage {
             usage: new.limits.of(Usage { inodes: 1, ..Usage::default() })?,
             epoch: 1,
             holder: None,
-            is_wanted: false,
+            wanted_ms: None,
             created_ms: now_ms,
         };
         space_insert(write, &space);

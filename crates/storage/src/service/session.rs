@@ -16,7 +16,7 @@ use crate::model::space::{Space, topic};
 use crate::namespace::{Direct, NamespaceError, SessionCall, Usage};
 use crate::queries::session::{
     delegation_grant, delegation_return, session_delete, session_get, session_insert, session_list, session_renew,
-    sessions_are_over, sessions_expire,
+    session_wake, sessions_are_over, sessions_expire,
 };
 use crate::queries::space::{STALE, space_get, space_list, space_touch};
 use crate::stripe::{Damage, StoreAddress};
@@ -109,6 +109,7 @@ impl Storage {
             account: caller.account.as_str().to_owned(),
             what: what.chars().filter(|c| !c.is_control()).take(WHAT_MAX).collect(),
             is_read_only,
+            is_idle: false,
             until_ms: until(now_ms),
             created_ms: now_ms,
         };
@@ -137,23 +138,27 @@ impl Storage {
 
     async fn delegation_ask(&self, session: &Session, now_ms: i64) -> Result<(), ServiceError> {
         let mut write = Write::new();
+        space_touch(&mut write, session.space);
         delegation_grant(&mut write, session.space, &session.id, now_ms);
         self.db().write(write).await?;
         Ok(())
     }
 
-    /// Prolongs a session, and gives it the name space when it is alone in it. What it found damaged is looked at.
+    /// Prolongs a session, and gives it the name space when it has something to do and all others have not. What it found
+    /// damaged is looked at.
     pub(crate) async fn session_renew(
         &self,
         caller: &Caller,
         export: &str,
         id: &str,
+        is_idle: bool,
         damage: &[Damage],
     ) -> Result<SessionRenewal, ServiceError> {
         let session = self.session_of(caller, export, id).await?;
         let now_ms = self.db().time_ms().await?;
         let mut write = Write::new();
-        session_renew(&mut write, id, until(now_ms), now_ms);
+        space_touch(&mut write, session.space);
+        session_renew(&mut write, id, until(now_ms), is_idle, now_ms);
         delegation_grant(&mut write, session.space, id, now_ms);
         self.db().write(write).await.map_err(stale)?;
         let space = self.space_again(&session).await?;
@@ -211,7 +216,7 @@ impl Storage {
         let news = async {
             loop {
                 let space = self.space_again(&session).await?;
-                if space.is_wanted && space.holder.as_deref() == Some(id) {
+                if space.wanted_ms.is_some() && space.holder.as_deref() == Some(id) {
                     return Ok(SessionNews { is_wanted: true, stores_changed: false });
                 }
                 tokio::select! {
@@ -246,15 +251,28 @@ impl Storage {
         Ok(())
     }
 
-    /// The name space for one call of a session.
+    /// The name space for one call of a session, once no other session keeps changes to it to itself.
     pub(crate) async fn session_namespace(
         &self,
         caller: &Caller,
         export: &str,
         call: SessionCall,
     ) -> Result<Direct, ServiceError> {
+        // The session first: others are given nothing while it is not idle, so what the space says after that holds.
+        let session = session_get(self.db(), &call.session).await?;
         let (space, right) = self.space_of(caller, export).await?;
-        let session = self.session_in(caller, &space, &call.session).await?;
+        let session = theirs(session, caller, &space)?;
+        if space.holder.as_ref() != Some(&session.id) {
+            if session.is_idle {
+                let mut write = Write::new();
+                space_touch(&mut write, space.id);
+                session_wake(&mut write, &session.id);
+                self.db().write(write).await.map_err(stale)?;
+            }
+            if session.is_idle || space.holder.is_some() {
+                self.delegation_take(space.id).await?;
+            }
+        }
         let is_read_only = session.is_read_only || right < Right::Write;
         Ok(Direct::new(self.clone(), space, is_read_only).of_session(call))
     }
@@ -282,9 +300,7 @@ impl Storage {
     }
 
     async fn session_in(&self, caller: &Caller, space: &Space, id: &str) -> Result<Session, ServiceError> {
-        let session = session_get(self.db(), id).await?;
-        let session = session.filter(|s| s.space == space.id && s.account == caller.account.as_str());
-        session.ok_or_else(|| NamespaceError::Stale.into())
+        theirs(session_get(self.db(), id).await?, caller, space)
     }
 
     async fn space_again(&self, session: &Session) -> Result<Space, ServiceError> {
@@ -297,6 +313,12 @@ pub(crate) const STORES: &str = "storage.stores";
 
 fn until(now_ms: i64) -> i64 {
     now_ms + SESSION_LIFE.as_millis() as i64
+}
+
+/// The session if it is the caller's, in that space.
+fn theirs(session: Option<Session>, caller: &Caller, space: &Space) -> Result<Session, ServiceError> {
+    let session = session.filter(|s| s.space == space.id && s.account == caller.account.as_str());
+    session.ok_or_else(|| NamespaceError::Stale.into())
 }
 
 /// A snapshot never changes, so whoever reads it may keep all of it.

@@ -27,7 +27,7 @@ pub(super) async fn health(client: &Client, volume: Option<String>, format: Outp
     if format.is_json() {
         return print_json(&json!({ "volumes": items, "alerts": found["alerts"] }));
     }
-    let titles = ["VOLUME", "HEALTHY", "DEGRADED", "AT RISK", "LOST", "ONE NODE", "TO REBUILD", "DAMAGED"];
+    let titles = ["VOLUME", "HEALTHY", "DEGRADED", "AT RISK", "AWAY", "LOST", "ONE NODE", "TO REBUILD", "DAMAGED"];
     let mut table = Table::new(&titles).whole(0);
     for item in items {
         let health: VolumeHealth = decode(item)?;
@@ -36,7 +36,8 @@ pub(super) async fn health(client: &Client, volume: Option<String>, format: Outp
             health.healthy.to_string().into(),
             health.degraded.to_string().into(),
             health.at_risk.to_string().into(),
-            health.lost.to_string().into(),
+            health.away.to_string().into(),
+            health.lost.saturating_sub(health.away).to_string().into(),
             health.exposed.to_string().into(),
             size(health.rebuild_bytes).into(),
             health.repairs_waiting.to_string().into(),

@@ -150,25 +150,29 @@ pub(super) fn segments<'a>(export: &'a str, path: &'a str) -> Vec<&'a str> {
     ["exports", export, "files"].into_iter().chain(parts).collect()
 }
 
-/// How it went with several things: those that failed are told as they come, and all together make one failure.
-#[derive(Default)]
+/// How it went with several things: those that failed are told as they come, and all together make one failure. Where there is
+/// only one thing, its failure is that.
 struct Several {
+    is_alone: bool,
     tried: usize,
     failed: Vec<Failure>,
 }
 
 impl Several {
-    /// Of `of` things, one: `what`.
-    fn note<T>(&mut self, what: &str, of: usize, done: Result<T, Failure>) -> Option<T> {
+    fn new(is_alone: bool) -> Self {
+        Self { is_alone, tried: 0, failed: Vec::new() }
+    }
+
+    fn note<T>(&mut self, what: &str, done: Result<T, Failure>) -> Option<T> {
         self.tried += 1;
         match done {
             Ok(done) => return Some(done),
-            Err(failure) if of > 1 => {
+            Err(failure) if self.is_alone => self.failed.push(failure),
+            Err(failure) => {
                 let failure = failure.about(what);
                 failure.print();
                 self.failed.push(failure);
             }
-            Err(failure) => self.failed.push(failure),
         }
         None
     }
@@ -176,7 +180,7 @@ impl Several {
     fn end(mut self, done: &str) -> Result<(), Failure> {
         match self.failed.len() {
             0 => Ok(()),
-            _ if self.tried == 1 => Err(self.failed.remove(0)),
+            _ if self.is_alone => Err(self.failed.remove(0)),
             count => Err(Failure::new(self.failed[0].exit, format!("{count} of {} were not {done}", self.tried))),
         }
     }
@@ -206,10 +210,10 @@ async fn list(client: &Client, path: &str, format: OutputArgs) -> Result<(), Fai
 }
 
 async fn remove(client: &Client, paths: &[String], recursive: bool, format: OutputArgs) -> Result<(), Failure> {
-    let (mut several, mut removed) = (Several::default(), Vec::new());
+    let (mut several, mut removed) = (Several::new(paths.len() == 1), Vec::new());
     for text in paths {
         let done = remove_one(client, text, recursive).await;
-        removed.extend(several.note(text, paths.len(), done).map(|()| text));
+        removed.extend(several.note(text, done).map(|()| text));
     }
     if format.is_json() {
         print_json(&json!({ "removed": removed }))?;

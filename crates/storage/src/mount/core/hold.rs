@@ -14,8 +14,8 @@ use crate::namespace::Usage;
 /// How long the kernel may keep what it was told, while the name space is delegated: it is told when that ends.
 const KEPT: Duration = Duration::from_secs(30);
 
-/// How long stores may refuse what has to be stored before the delegation goes; the control plane waits for 5 s.
-const RECALL_LIMIT: Duration = Duration::from_secs(10);
+/// How long stores may refuse what has to be stored before the delegation goes; the control plane waits for 20 s.
+const RECALL_LIMIT: Duration = Duration::from_secs(15);
 
 /// What the kernel was told and may have kept.
 #[derive(Debug, Default)]
@@ -39,6 +39,11 @@ impl Core {
     pub(crate) fn is_delegated(&self) -> bool {
         let state = self.state();
         state.tree.is_some() && !state.is_leaving
+    }
+
+    /// Whether what is read or changed is kept, also while the delegation is being given back.
+    pub(crate) fn is_keeping(&self) -> bool {
+        self.state().tree.is_some()
     }
 
     /// Stores everything and keeps nothing from now on. The delegation may be given back once the kernel has been told to

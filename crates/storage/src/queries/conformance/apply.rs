@@ -180,23 +180,23 @@ async fn a_space_is_held_by_one(db: Database) {
     };
     write(|w| space_expect_free(w, SPACE)).await.unwrap();
     is_unmet(write(|w| space_expect_session(w, SPACE, "s", 1)).await, STALE);
-    let session = "INSERT INTO storage_session (id, space, account, what, is_read_only, until_ms, created_ms) \
-         VALUES ('s', 10, 'a', 'mount', 0, 0, 0)";
+    let session = "INSERT INTO storage_session (id, space, account, what, is_read_only, is_idle, until_ms, created_ms) \
+         VALUES ('s', 10, 'a', 'mount', 0, 0, 0, 0)";
     db.write(Write::new().step(Query::new(session))).await.unwrap();
     write(|w| space_expect_session(w, SPACE, "s", 1)).await.unwrap();
-    write(|w| space_want(w, SPACE)).await.unwrap();
-    assert!(!space_get(&db, SPACE).await.unwrap().unwrap().is_wanted, "nobody holds it");
+    write(|w| space_want(w, SPACE, 3)).await.unwrap();
+    assert_eq!(space_get(&db, SPACE).await.unwrap().unwrap().wanted_ms, None, "nobody holds it");
     db.write(Write::new().step(Query::new("UPDATE storage_space SET holder = 's'"))).await.unwrap();
     write(|w| space_expect_session(w, SPACE, "s", 1)).await.unwrap();
     is_unmet(write(|w| space_expect_session(w, SPACE, "t", 1)).await, STALE);
     is_unmet(write(|w| space_expect_free(w, SPACE)).await, STALE);
-    write(|w| space_want(w, SPACE)).await.unwrap();
-    assert!(space_get(&db, SPACE).await.unwrap().unwrap().is_wanted);
+    write(|w| space_want(w, SPACE, 3)).await.unwrap();
+    assert_eq!(space_get(&db, SPACE).await.unwrap().unwrap().wanted_ms, Some(3));
     write(|w| space_force(w, SPACE, "other")).await.unwrap();
     assert_eq!(space_get(&db, SPACE).await.unwrap().unwrap().epoch, 1);
     write(|w| space_force(w, SPACE, "s")).await.unwrap();
     let taken = space_get(&db, SPACE).await.unwrap().unwrap();
-    assert_eq!((taken.epoch, taken.holder, taken.is_wanted), (2, None, false));
+    assert_eq!((taken.epoch, taken.holder, taken.wanted_ms), (2, None, None));
     is_unmet(write(|w| space_expect_session(w, SPACE, "s", 1)).await, STALE);
     write(|w| space_expect_session(w, SPACE, "s", 2)).await.unwrap();
     write(|w| space_expect_free(w, SPACE)).await.unwrap();

@@ -2,9 +2,9 @@
 
 use db::{Database, DbError, Write};
 
+use super::session::session;
 use super::{SPACE, change, prepare};
 use crate::model::lock::{FileLocks, Held, LAST_BYTE};
-use crate::model::session::Session;
 use crate::queries::lock::{LOCKED, lock_against, locks_set};
 use crate::queries::session::{delegation_grant, session_delete, session_insert, session_renew, sessions_expire};
 use crate::queries::space::STALE;
@@ -24,10 +24,7 @@ fn of(ino: i64, held: &[Held]) -> FileLocks {
 async fn sessions(db: &Database) {
     prepare(db).await;
     for (id, until_ms) in [("a", 100), ("b", 200)] {
-        let (account, what) = ("ada".to_owned(), "x".to_owned());
-        let session =
-            Session { id: id.to_owned(), space: SPACE, account, what, is_read_only: false, until_ms, created_ms: 1 };
-        change(db, |w| session_insert(w, &session)).await.unwrap();
+        change(db, |w| session_insert(w, &session(id, until_ms))).await.unwrap();
     }
 }
 
@@ -68,10 +65,10 @@ async fn locks_end_with_their_session(db: Database) {
     assert_eq!(lock_against(&db, SPACE, "b", &all(), 100).await.unwrap(), None, "it is over");
     let late = change(&db, |w| locks_set(w, SPACE, "a", &all(), 100)).await;
     assert!(matches!(late, Err(DbError::Unmet { guard: STALE })));
-    let late = change(&db, |w| session_renew(w, "a", 300, 100)).await;
+    let late = change(&db, |w| session_renew(w, "a", 300, false, 100)).await;
     assert!(matches!(late, Err(DbError::Unmet { guard: STALE })), "others may have its locks by now");
     change(&db, |w| locks_set(w, SPACE, "b", &all(), 100)).await.unwrap();
-    change(&db, |w| session_renew(w, "b", 200, 199)).await.unwrap();
+    change(&db, |w| session_renew(w, "b", 200, false, 199)).await.unwrap();
     change(&db, |w| sessions_expire(w, 150)).await.unwrap();
     change(&db, |w| session_delete(w, SPACE, "b")).await.unwrap();
     let left = db.all(db::Query::new("SELECT ino FROM storage_lock")).await.unwrap();
@@ -82,17 +79,7 @@ async fn locks_end_with_their_session(db: Database) {
 /// Who holds the name space keeps locks to itself, so that others can't have any.
 async fn sessions_and_a_holder(db: &Database) {
     for id in ["c", "d"] {
-        let (account, what) = ("ada".to_owned(), "x".to_owned());
-        let session = Session {
-            id: id.to_owned(),
-            space: SPACE,
-            account,
-            what,
-            is_read_only: false,
-            until_ms: 400,
-            created_ms: 1,
-        };
-        change(db, |w| session_insert(w, &session)).await.unwrap();
+        change(db, |w| session_insert(w, &session(id, 400))).await.unwrap();
         change(db, |w| delegation_grant(w, SPACE, "c", 1)).await.unwrap();
     }
     let other = change(db, set("d", vec![of(FILE, &[])])).await;

@@ -102,8 +102,8 @@ async fn a_removed_space_is_cleared_in_portions(db: Database) {
     let xattr = |ino| Effect::XattrPut { ino, name: "user.a".into(), value: vec![] };
     let effects = (0..10).flat_map(|n| [file(100 + n, &format!("n{n}")), vec![xattr(100 + n)]].concat()).collect();
     apply(&db, effects).await.unwrap();
-    let session = "INSERT INTO storage_session (id, space, account, what, is_read_only, until_ms, created_ms) \
-         VALUES ('s', 10, 'a', 'mount', 0, 9, 0)";
+    let session = "INSERT INTO storage_session (id, space, account, what, is_read_only, is_idle, until_ms, created_ms) \
+         VALUES ('s', 10, 'a', 'mount', 0, 0, 9, 0)";
     db.write(Write::new().step(Query::new(session))).await.unwrap();
     is_busy(change(&db, |w| space_expect_unused(w, SPACE, 8)).await);
     change(&db, |w| space_expect_unused(w, SPACE, 9)).await.unwrap();

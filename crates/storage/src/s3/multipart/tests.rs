@@ -118,7 +118,7 @@ async fn an_upload_in_parts_needs_its_size_once() {
         let (one, other) = tokio::join!(bench.complete(&upload, &named), bench.complete(&upload, &named));
         assert!(one.is_ok() != other.is_ok(), "one of two completions at the same time: {one:?} {other:?}");
         assert_eq!(code(bench.complete(&upload, &named).await), S3ErrorCode::NoSuchUpload);
-        assert_eq!((bench.used().await, bench.plane.count("storage_entry").await), (whole.len() as u64, 3));
+        assert_eq!((bench.used().await, bench.plane.count("storage_entry").await), (whole.len() as u64, 2));
         bench.plane.later(std::time::Duration::from_secs(600), &[]).await;
         bench.plane.storage.collect().await.unwrap();
         assert_eq!(bench.plane.get(KEY).await.unwrap(), whole, "{part_bytes} bytes a part");
@@ -159,6 +159,27 @@ async fn an_upload_that_is_aborted_gives_back_what_it_took() {
     assert_eq!(code(bench.part(&upload, 1, &data).await), S3ErrorCode::NoSuchUpload);
     let upload = bench.begin().await;
     bench.part(&upload, 1, &data).await.unwrap();
+}
+
+/// The directory of uploads is there while there are some, whoever begins and ends them at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_uploads_need_in_the_bucket_goes_with_the_last_of_them() {
+    let bench = Bench::new().await;
+    let uploads = async || bench.plane.count("storage_entry").await;
+    let (one, other) = (bench.begin().await, bench.begin().await);
+    bench.abort(&one).await;
+    assert_eq!(uploads().await, 2, "one goes on");
+    bench.abort(&other).await;
+    assert_eq!(uploads().await, 0);
+    let turns = (0..4).map(|_| async {
+        for _ in 0..20 {
+            let upload = bench.begin().await;
+            bench.part(&upload, 1, &Bytes::from_static(b"part")).await.unwrap();
+            bench.abort(&upload).await;
+        }
+    });
+    futures::future::join_all(turns).await;
+    assert_eq!(uploads().await, 0);
 }
 
 /// A completion is one transaction: a crash leaves the parts, or the object and a directory that is no upload any more.
@@ -203,7 +224,10 @@ async fn a_completion_that_is_cut_off_is_done_or_not() {
     assert_eq!(bench.plane.get("other").await.unwrap(), data.concat());
     assert_eq!(bench.used().await, 5 * MIB as u64 + 20);
     let later_ms = db::Clock::now_ms(&bench.plane.clock) + 1;
-    assert_eq!(super::super::uploads::sweep(files, later_ms).await.unwrap(), 1);
+    assert_eq!(uploads::sweep(files, later_ms).await.unwrap(), 1);
+    assert!(
+        files.list(&crate::plane::at(""), None, 9).await.unwrap().iter().all(|entry| entry.name.as_str() != UPLOADS)
+    );
     assert_eq!(bench.used().await, 5 * MIB as u64 + 10);
     assert_eq!(bench.plane.get("other").await.unwrap(), data.concat());
 }

@@ -20,11 +20,12 @@ use crate::client::{Client, ClientError, FileEntry, Order};
 const FILE_MODE: u32 = 0o666;
 
 pub(super) async fn get(client: &Client, from: &str, to: Option<&Path>, recursive: bool) -> Result<(), Failure> {
-    let (export, path) = if recursive { place(from)? } else { inside(from)? };
+    let to_output = to == Some(Path::new("-"));
+    let (export, path) = if recursive && !to_output { place(from)? } else { inside(from)? };
     let path = path.trim_matches('/');
     let name = if path.is_empty() { export } else { name_of(path) };
     let to = match to {
-        Some(to) if to == Path::new("-") => return get_into(client, (export, path), tokio::io::stdout()).await,
+        Some(_) if to_output => return get_into(client, (export, path), tokio::io::stdout()).await,
         Some(to) if fs::metadata(to).await.is_ok_and(|there| there.is_dir()) => to.join(local(name)?),
         Some(to) => to.to_owned(),
         None => PathBuf::from(local(name)?),
@@ -110,7 +111,7 @@ async fn is_directory(client: &Client, export: &str, path: &str) -> Result<bool,
 async fn get_tree(client: &Client, export: &str, path: &str, to: &Path) -> Result<(), Failure> {
     let progress = Progress::new(if path.is_empty() { export } else { path }, None);
     let mut directories = vec![(path.to_owned(), to.to_owned())];
-    let mut several = Several::default();
+    let mut several = Several::new(false);
     while let Some((path, to)) = directories.pop() {
         fs::create_dir_all(&to).await.map_err(|error| not_written(&to, &error))?;
         let query = [("path", path)];
@@ -134,7 +135,7 @@ async fn get_tree(client: &Client, export: &str, path: &str, to: &Path) -> Resul
         });
         let mut gets = futures::stream::iter(gets).buffer_unordered(TOGETHER);
         while let Some((path, done)) = gets.next().await {
-            several.note(&path, usize::MAX, done);
+            several.note(&path, done);
         }
     }
     several.end("downloaded")

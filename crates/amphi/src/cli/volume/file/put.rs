@@ -43,17 +43,17 @@ pub(super) async fn put(
     if files.len() > 1 && !is_below {
         return Err(Failure::new(USAGE, "several files go below a directory").or_try(format!("{to}/")));
     }
-    let (mut several, mut put) = (Several::default(), Vec::new());
+    let (mut several, mut put) = (Several::new(files.len() == 1), Vec::new());
     for file in files {
-        let done = put_one(client, file, (export, path), is_below, recursive).await;
-        let Some(stored) = several.note(file, files.len(), done) else { continue };
+        let told = put.len();
+        let done = put_one(client, file, (export, path), is_below, recursive, &mut put).await;
         if !format.is_json() {
-            for stored in &stored {
+            for stored in &put[told..] {
                 let stored: FileEntry = decode(stored.clone())?;
                 print_line(&format!("{export}:{} {}", visible(&stored.path), size(stored.size)))?;
             }
         }
-        put.extend(stored);
+        several.note(file, done);
     }
     if format.is_json() {
         print_json(&Value::Array(put))?;
@@ -61,14 +61,15 @@ pub(super) async fn put(
     several.end("put")
 }
 
-/// What was stored.
+/// Adds to `put` what was stored, also where some of it could not be.
 async fn put_one(
     client: &Client,
     file: &str,
     (export, path): (&str, &str),
     is_below: bool,
     recursive: bool,
-) -> Result<Vec<Value>, Failure> {
+    put: &mut Vec<Value>,
+) -> Result<(), Failure> {
     if is_below && file == "-" {
         return Err(Failure::new(USAGE, "standard input has no name").or_try(format!("{export}:{path}NAME")));
     }
@@ -77,7 +78,8 @@ async fn put_one(
     let name = whole.as_deref().unwrap_or(Path::new(file)).file_name().and_then(|name| name.to_str()).unwrap_or(file);
     let path = if is_below { format!("{path}{name}") } else { path.to_owned() };
     if !Path::new(file).is_dir() || file == "-" {
-        return put_file(client, file, export, &path).await.map(|stored| vec![stored]);
+        put.push(put_file(client, file, export, &path).await?);
+        return Ok(());
     }
     if !recursive {
         let again = format!("amphi volume put -r {file} {export}:{path}");
@@ -86,16 +88,20 @@ async fn put_one(
     let root = PathBuf::from(file);
     let tree = tokio::task::spawn_blocking(move || tree_of(&root)).await;
     let tree = tree.map_err(io::Error::other).flatten().map_err(|error| unreadable(file, &error))?;
-    put_tree(client, tree, export, path.trim_end_matches('/')).await
+    put_tree(client, tree, (export, path.trim_end_matches('/')), put).await
 }
 
-async fn put_tree(client: &Client, tree: Tree, export: &str, path: &str) -> Result<Vec<Value>, Failure> {
+async fn put_tree(
+    client: &Client,
+    tree: Tree,
+    (export, path): (&str, &str),
+    put: &mut Vec<Value>,
+) -> Result<(), Failure> {
     for directory in &tree.directories {
         let body = json!({ "path": format!("{path}{directory}"), "parents": true });
         client.change(Method::POST, &["exports", export, "mkdir"], Some(&body)).await?;
     }
-    let (progress, count) = (Progress::new(path, Some(tree.size_bytes)), tree.files.len());
-    let (mut several, mut stored) = (Several::default(), Vec::with_capacity(count));
+    let (progress, mut several) = (Progress::new(path, Some(tree.size_bytes)), Several::new(tree.files.len() == 1));
     let puts = tree.files.into_iter().map(|(file, below)| {
         let (progress, path) = (progress.clone(), format!("{path}{below}"));
         async move {
@@ -109,10 +115,9 @@ async fn put_tree(client: &Client, tree: Tree, export: &str, path: &str) -> Resu
     });
     let mut puts = futures::stream::iter(puts).buffer_unordered(TOGETHER);
     while let Some((path, done)) = puts.next().await {
-        stored.extend(several.note(&path, count, done));
+        put.extend(several.note(&path, done));
     }
-    several.end("put")?;
-    Ok(stored)
+    several.end("put")
 }
 
 async fn put_file(client: &Client, file: &str, export: &str, path: &str) -> Result<Value, Failure> {

@@ -15,8 +15,11 @@ use crate::service::volume::VolumeView;
 /// List the volumes by name
 #[utoipa::path(get, path = "/api/v1/volumes", tag = "volumes",
     responses((status = 200, body = Listing<VolumeView>), Problems))]
-pub(super) async fn volume_list(State(storage): State<Storage>) -> Result<Json<Listing<VolumeView>>, Problem> {
-    Ok(Json(Listing { items: storage.volume_views().await?, next: None }))
+pub(super) async fn volume_list(
+    State(storage): State<Storage>,
+    caller: Caller,
+) -> Result<Json<Listing<VolumeView>>, Problem> {
+    Ok(Json(Listing { items: storage.volume_views(&caller).await?, next: None }))
 }
 
 /// A volume to be made.
@@ -54,10 +57,11 @@ pub(super) async fn volume_create(
     responses((status = 200, body = VolumeView), Problems))]
 pub(super) async fn volume_get(
     State(storage): State<Storage>,
+    caller: Caller,
     ApiPath(volume): ApiPath<String>,
 ) -> Result<Json<VolumeView>, Problem> {
     let volume = storage.volume_by_name(&volume).await?;
-    Ok(Json(storage.volume_view(volume).await?))
+    Ok(Json(storage.volume_view(&caller, volume).await?))
 }
 
 /// Remove a volume with the export of its name and all files in it

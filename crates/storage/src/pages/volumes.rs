@@ -86,19 +86,20 @@ struct VolumesPart<'a> {
 }
 
 /// `GET /volumes`
-pub(super) async fn page(State(storage): State<Storage>, t: PageContext) -> Result<Response, Problem> {
-    show(&storage, &t, "", LAYOUT, None).await
+pub(super) async fn page(State(storage): State<Storage>, caller: Caller, t: PageContext) -> Result<Response, Problem> {
+    show(&storage, &caller, &t, "", LAYOUT, None).await
 }
 
 async fn show(
     storage: &Storage,
+    caller: &Caller,
     t: &PageContext,
     name: &str,
     layout: u8,
     wrong: Option<String>,
 ) -> Result<Response, Problem> {
     let look = Look::new(storage, t);
-    let (alerts, volumes, stores) = tables(storage, &look).await?;
+    let (alerts, volumes, stores) = tables(storage, caller, &look).await?;
     let is_busy = volumes.iter().any(|row| !row.works.is_empty());
     let rates = storage.care_rates().await?.into();
     let page = VolumesPage {
@@ -120,18 +121,26 @@ async fn show(
 }
 
 /// `GET /volumes/part`
-pub(super) async fn part(State(storage): State<Storage>, t: PageContext) -> Result<Html<String>, Problem> {
+pub(super) async fn part(
+    State(storage): State<Storage>,
+    caller: Caller,
+    t: PageContext,
+) -> Result<Html<String>, Problem> {
     let look = Look::new(&storage, &t);
-    let (alerts, volumes, stores) = tables(&storage, &look).await?;
+    let (alerts, volumes, stores) = tables(&storage, &caller, &look).await?;
     let is_busy = volumes.iter().any(|row| !row.works.is_empty());
     fragment(&VolumesPart { l: &look, alerts, volumes, stores, care_moves: &CARE_MOVES, is_busy })
 }
 
-async fn tables(storage: &Storage, look: &Look<'_>) -> Result<(Vec<Sentence>, Vec<VolumeRow>, Vec<StoreRow>), Problem> {
+async fn tables(
+    storage: &Storage,
+    caller: &Caller,
+    look: &Look<'_>,
+) -> Result<(Vec<Sentence>, Vec<VolumeRow>, Vec<StoreRow>), Problem> {
     let health = storage.health().await?;
     let alerts = storage.alerts().await?.iter().map(|alert| care::sentence(look, alert)).collect();
     let mut rows = Vec::new();
-    for volume in storage.volume_views().await? {
+    for volume in storage.volume_views(caller).await? {
         let of_volume = health.iter().find(|health| health.volume == volume.name).cloned().unwrap_or_default();
         rows.push(volume_row(look, volume, &of_volume)?);
     }
@@ -228,7 +237,7 @@ pub(super) async fn create(
         Err(ServiceError::Db(error)) => Err(error.into()),
         Err(error) => {
             let sentence = t.problem_text(&error.into());
-            show(&storage, &t, &form.name, form.layout, Some(sentence)).await
+            show(&storage, &caller, &t, &form.name, form.layout, Some(sentence)).await
         }
     }
 }

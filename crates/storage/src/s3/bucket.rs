@@ -60,7 +60,7 @@ impl Face {
         if input.bucket.len() < NAME_MIN {
             return Err(s3_error!(InvalidBucketName, "A bucket's name has {NAME_MIN} characters or more."));
         }
-        let volumes = self.storage.volume_views().await.map_err(fault::of_service)?;
+        let volumes = self.storage.volume_views(caller).await.map_err(fault::of_service)?;
         let volume = match volumes.as_slice() {
             [only] => Some(only),
             several => several.iter().find(|volume| volume.name == VOLUME),

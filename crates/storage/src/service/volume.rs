@@ -9,7 +9,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::ServiceError;
-use super::export::{ExportNew, shown};
+use super::export::{ExportNew, Right, shown};
 use crate::Storage;
 use crate::model::space::Space;
 use crate::model::stripe::Layout;
@@ -32,9 +32,9 @@ pub struct VolumeView {
     pub stores: BTreeMap<String, String>,
     /// Stores that take its units now.
     pub stores_writable: usize,
-    /// Its exports, by name.
+    /// Those of its exports that are open to who asks, by name.
     pub exports: Vec<String>,
-    /// User bytes in it, those of snapshots counted in each.
+    /// User bytes in the exports that are open to who asks, those of snapshots counted in each.
     pub used_bytes: u64,
     /// When it was made, RFC 3339.
     pub created: String,
@@ -55,7 +55,8 @@ impl Storage {
         let (mut write, volume) = self.volume_new(name, layout, labels, tenant).await?;
         let detail = json!({ "layout": u8::from(layout), "stores": volume.labels });
         self.portal().audit(&mut write, caller, "volume.create", &volume.name, detail);
-        self.volume_write(write, volume).await
+        self.volume_write(write, &volume.name).await?;
+        self.volume_view(caller, volume).await
     }
 
     /// Makes the volume that personal exports are on, in layout 1, where there is no volume yet and there are stores enough
@@ -70,7 +71,7 @@ impl Storage {
         match self.volume_new(HOME, Layout::try_from(1)?, BTreeMap::new(), None).await {
             Ok((mut write, volume)) => {
                 self.portal().audit_seen(&mut write, "volume.create", HOME, json!({ "layout": 1 }));
-                self.volume_write(write, volume).await?;
+                self.volume_write(write, &volume.name).await?;
                 Ok(true)
             }
             Err(ServiceError::TooFewStores { .. }) => Ok(false),
@@ -100,20 +101,19 @@ impl Storage {
         Ok((write, volume))
     }
 
-    async fn volume_write(&self, write: Write, volume: Volume) -> Result<VolumeView, ServiceError> {
-        let name = volume.name.clone();
+    async fn volume_write(&self, write: Write, name: &str) -> Result<(), ServiceError> {
         match self.db().write(write).await {
-            Ok(_) => self.volume_view(volume).await,
-            Err(DbError::Duplicate) => Err(ServiceError::NameTaken(name)),
+            Ok(_) => Ok(()),
+            Err(DbError::Duplicate) => Err(ServiceError::NameTaken(name.to_owned())),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// All volumes, by name.
-    pub(crate) async fn volume_views(&self) -> Result<Vec<VolumeView>, ServiceError> {
+    /// All volumes, by name, as `caller` may see them.
+    pub(crate) async fn volume_views(&self, caller: &Caller) -> Result<Vec<VolumeView>, ServiceError> {
         let (volumes, spaces) = (volume_list(self.db()).await?, space_list(self.db(), None).await?);
         let stores = store_labels(self.db()).await?;
-        Ok(volumes.into_iter().map(|volume| view(volume, &spaces, &stores)).collect())
+        Ok(volumes.into_iter().map(|volume| view(caller, volume, &spaces, &stores)).collect())
     }
 
     /// A volume by its name.
@@ -121,9 +121,9 @@ impl Storage {
         volume_find(self.db(), name).await?.ok_or_else(|| ServiceError::VolumeUnknown(shown(name)))
     }
 
-    pub(crate) async fn volume_view(&self, volume: Volume) -> Result<VolumeView, ServiceError> {
+    pub(crate) async fn volume_view(&self, caller: &Caller, volume: Volume) -> Result<VolumeView, ServiceError> {
         let spaces = space_list(self.db(), None).await?;
-        Ok(view(volume, &spaces, &store_labels(self.db()).await?))
+        Ok(view(caller, volume, &spaces, &store_labels(self.db()).await?))
     }
 
     /// Removes a volume with the export of its name. What is in it goes to the trash in the background.
@@ -168,8 +168,9 @@ fn carrying(stores: &[Labels], labels: &Labels) -> usize {
     stores.iter().filter(|of| labels.iter().all(|(key, value)| of.get(key) == Some(value))).count()
 }
 
-fn view(volume: Volume, spaces: &[Space], stores: &[Labels]) -> VolumeView {
-    let on_it = || spaces.iter().filter(|space| space.volume == volume.id);
+fn view(caller: &Caller, volume: Volume, spaces: &[Space], stores: &[Labels]) -> VolumeView {
+    let is_open = |space: &&Space| space.volume == volume.id && space.right_of(caller) >= Right::Read;
+    let on_it = || spaces.iter().filter(is_open);
     VolumeView {
         id: volume.id,
         layout: volume.layout.into(),

@@ -33,6 +33,12 @@ async fn exports_are_open_to_those_they_are_for() {
     let course = json!({ "name": "course", "volume": "films", "tenant": "mine", "limits": { "bytes_hard": 1000 } });
     plane.admin("POST", "/api/v1/exports", course).await.expect(201);
     let (learner, teacher) = (plane.account("ada", "learner").await, plane.account("tom", "teacher").await);
+    for (token, seen) in [(&learner, json!(["course"])), (&plane.admin, json!(["course", "films"]))] {
+        let volume = plane.call(token, "GET", "/api/v1/volumes/films", Value::Null).await.expect(200);
+        assert_eq!(volume["exports"], seen);
+        let listed = plane.call(token, "GET", "/api/v1/volumes", Value::Null).await.expect(200);
+        assert_eq!(listed["items"], json!([volume]));
+    }
     for (token, path, read_only) in [
         (&learner, "course", Some(true)),
         (&teacher, "course", Some(false)),

@@ -40,12 +40,17 @@ async fn one_that_does_not_answer_loses_the_space() {
     plane.volume("films").await;
     let mut silent = plane.mount(&plane.admin, "films").await;
     let ino = silent.numbers(1).await[0];
-    // It is silent from the moment when it is asked: nobody has to wait for it longer than it takes to renew a session.
-    let wait = async {
-        silent.wanted().await;
-        plane.clock.advance(Duration::from_secs(8));
-    };
-    let (second, ()) = tokio::join!(plane.mount(&plane.admin, "films"), wait);
+    let opening = plane.mount(&plane.admin, "films");
+    tokio::pin!(opening);
+    tokio::select! {
+        _ = &mut opening => panic!("the holder is asked first"),
+        () = silent.wanted() => {}
+    }
+    plane.clock.advance(Duration::from_secs(6));
+    let early = tokio::time::timeout(Duration::from_millis(700), &mut opening).await;
+    assert!(early.is_err(), "it has time to answer");
+    plane.clock.advance(Duration::from_secs(2));
+    let second = opening.await;
     assert_eq!(silent.apply(file(silent.root(), "late", ino)).await.problem(409), "stale");
     second.apply(file(second.root(), "in time", ino)).await.expect(200);
     silent.renew().await;

@@ -135,10 +135,12 @@ CREATE TABLE storage_piece (
 );
 CREATE INDEX storage_piece_stripe ON storage_piece (stripe);
 
--- Stripes that were taken out of a file, until the collector has looked whether anything else refers to them.
+-- Stripes that were taken out of a file, until the collector has looked whether anything else refers to them. Those that go have
+-- nothing that does: their units are being deleted, and nobody cares for them any more.
 CREATE TABLE storage_trash (
   stripe BIGINT NOT NULL PRIMARY KEY,
-  since_ms BIGINT NOT NULL
+  since_ms BIGINT NOT NULL,
+  goes SMALLINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE storage_xattr (

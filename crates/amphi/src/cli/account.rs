@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::failure::{Failure, NOT_FOUND, USAGE};
 use super::output::{OutputArgs, print_facts, print_json, print_line, print_table};
+use super::size::size;
 use super::table::{Cell, Table};
 use super::terminal::{Colour, ask_hidden, confirm, is_interactive, plain, say};
 use super::when;
 use super::{LIST_MOST, connect, decode};
-use crate::client::{Account, Client, Order, Tenant};
+use crate::client::{Account, Client, Export, Order, Tenant};
 
 /// Longest password that is read, in bytes.
 const PASSWORD_BYTES: u64 = 4096;
@@ -64,7 +65,7 @@ enum AccountCommand {
     /// Change your own password, or give another account one for one use
     #[command(after_help = "Examples:\n  amphi user password\n  amphi user password ada")]
     Password { login: Option<String> },
-    /// Delete an account with all that is its own
+    /// Delete an account with all that is its own: jobs that aren't pinned, rooms, keys, links, files and their snapshots
     #[command(after_help = "Example:\n  amphi user delete --yes ada")]
     Delete {
         login: String,
@@ -239,16 +240,43 @@ fn show(account: &Account) -> Result<(), Failure> {
 }
 
 async fn delete(client: &Client, login: &str, yes: bool, format: OutputArgs) -> Result<(), Failure> {
+    let id = id_of(client, login).await?;
+    let files = files_of(client, &id).await?;
     if !yes {
         if !is_interactive() {
             return Err(Failure::new(USAGE, format!("deleting {login} can't be undone and nobody is here to ask"))
+                .why(format!("with it go {}", gone(&files)))
                 .or_try(format!("amphi user delete --yes {login}")));
         }
-        if !confirm(&format!("Delete {login} with all that is its own?"))? {
+        if !confirm(&format!("Delete {login} with {}?", gone(&files)))? {
             return Err(Failure::new(USAGE, format!("{login} was not deleted")));
         }
     }
-    let id = id_of(client, login).await?;
     client.change(Method::DELETE, &["accounts", &id], None).await?;
-    tell(format, &json!({ "login": login }), &format!("account {login} deleted"))
+    tell(format, &json!({ "login": login }), &format!("account {login} deleted, with {}", gone(&files)))
+}
+
+/// What the exports hold that are an account's own: a part of a sentence for each.
+async fn files_of(client: &Client, id: &str) -> Result<Vec<String>, Failure> {
+    let exports: Vec<Export> = decode(client.list(&["exports"], &[], Order::Name, usize::MAX).await?.into())?;
+    let mut files = Vec::new();
+    for Export { name, usage, .. } in exports.into_iter().filter(|export| export.owner.as_deref() == Some(id)) {
+        let snapshots = client.list(&["exports", &name, "snapshots"], &[], Order::Name, usize::MAX).await?.len();
+        let snapshots = match snapshots {
+            0 => String::new(),
+            1 => ", a snapshot".to_owned(),
+            count => format!(", {count} snapshots"),
+        };
+        // The root is none of its files.
+        let (count, name) = (usage.inodes.saturating_sub(1), plain(&name));
+        files.push(format!("{name} ({count} files and directories, {}{snapshots})", size(usage.bytes)));
+    }
+    Ok(files)
+}
+
+/// What goes with an account.
+fn gone(files: &[String]) -> String {
+    let mut gone = vec!["its jobs that aren't pinned, rooms, keys and links".to_owned()];
+    gone.extend_from_slice(files);
+    gone.join("; ")
 }

@@ -25,6 +25,8 @@ pub(crate) struct Volume {
 pub(crate) struct Export {
     pub(crate) name: String,
     pub(crate) volume: String,
+    /// Id of the account whose it is.
+    pub(crate) owner: Option<String>,
     pub(crate) read_only: bool,
     pub(crate) usage: ExportUsage,
     pub(crate) created: Timestamp,

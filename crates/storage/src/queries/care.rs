@@ -39,6 +39,9 @@ pub(crate) struct OnSet {
     pub(crate) set: i64,
 }
 
+/// Of a stripe `s`, that its units are not being deleted.
+const STAYS: &str = "NOT EXISTS (SELECT 1 FROM storage_trash g WHERE g.stripe = s.id AND g.goes = 1)";
+
 /// All volumes.
 pub(crate) async fn cared_volumes(db: &Database) -> Result<Vec<CaredVolume>, DbError> {
     let sql = "SELECT v.id, v.name, v.layout, r.asked_ms FROM storage_volume v \
@@ -72,6 +75,19 @@ pub(crate) async fn trash_list(
     stripes_read(&db.all(Query::new(sql).bind(volume).bind(before_ms).bind(after).bind(limit)).await?)
 }
 
+/// Says of stripes in the trash, where still nothing refers to them, that their units are being deleted.
+pub(crate) fn trash_goes(write: &mut Write, stripes: &[StripeId]) {
+    let sql = "UPDATE storage_trash SET goes = 1 FROM given WHERE storage_trash.stripe = given.of_stripe \
+         AND storage_trash.goes = 0 AND NOT EXISTS (SELECT 1 FROM storage_piece p WHERE p.stripe = storage_trash.stripe)";
+    write.push_given(Query::new(sql), given_stripes(stripes));
+}
+
+fn given_stripes(stripes: &[StripeId]) -> Given {
+    let mut given = Given::new(&[("of_stripe", Kind::Int)]);
+    stripes.iter().for_each(|stripe| given.push([(*stripe).into()]));
+    given
+}
+
 /// Takes out of the trash what something still refers to.
 pub(crate) fn trash_spare(write: &mut Write, before_ms: i64) {
     let sql = "DELETE FROM storage_trash WHERE since_ms <= ? AND EXISTS \
@@ -81,15 +97,10 @@ pub(crate) fn trash_spare(write: &mut Write, before_ms: i64) {
 
 /// Forgets stripes whose units are gone.
 pub(crate) fn stripes_forget(write: &mut Write, stripes: &[StripeId]) {
-    let given = || {
-        let mut given = Given::new(&[("of_stripe", Kind::Int)]);
-        stripes.iter().for_each(|stripe| given.push([(*stripe).into()]));
-        given
-    };
     let rows = "DELETE FROM storage_stripe USING given WHERE storage_stripe.id = given.of_stripe";
-    write.push_given(Query::new(rows), given());
+    write.push_given(Query::new(rows), given_stripes(stripes));
     let trash = "DELETE FROM storage_trash USING given WHERE storage_trash.stripe = given.of_stripe";
-    write.push_given(Query::new(trash), given());
+    write.push_given(Query::new(trash), given_stripes(stripes));
 }
 
 /// All lists of stores.
@@ -103,10 +114,14 @@ pub(crate) async fn set_list(db: &Database) -> Result<Vec<StoreSet>, DbError> {
     rows.iter().map(read).collect()
 }
 
-/// How much is on each list of stores.
+/// How much is on each list of stores, without stripes that go.
 pub(crate) async fn placed_counts(db: &Database) -> Result<Vec<PlacedCount>, DbError> {
-    let sql = "SELECT volume, placed, COUNT(*) AS stripes, CAST(SUM(bytes) AS BIGINT) AS bytes FROM storage_stripe \
-         GROUP BY placed, volume";
+    // Few go of all there are: the index answers for all, and only those are looked up that are taken off.
+    let sql = "SELECT volume, placed, SUM(stripes) AS stripes, SUM(bytes) AS bytes FROM \
+         (SELECT volume, placed, COUNT(*) AS stripes, SUM(bytes) AS bytes FROM storage_stripe GROUP BY placed, volume \
+         UNION ALL SELECT s.volume, s.placed, -1 AS stripes, -s.bytes AS bytes \
+         FROM storage_trash x JOIN storage_stripe s ON s.id = x.stripe WHERE x.goes = 1) counted \
+         GROUP BY placed, volume HAVING SUM(stripes) > 0";
     let rows = db.all(Query::new(sql)).await?;
     let read = |row: &Row| {
         let (stripes, bytes) = (number(row, "stripes")?, number(row, "bytes")?);
@@ -115,7 +130,7 @@ pub(crate) async fn placed_counts(db: &Database) -> Result<Vec<PlacedCount>, DbE
     rows.iter().map(read).collect()
 }
 
-/// Stripes on one list of stores, above `after`.
+/// Stripes on one list of stores, above `after`, without those that go.
 pub(crate) async fn placed_list(
     db: &Database,
     volume: i64,
@@ -125,12 +140,12 @@ pub(crate) async fn placed_list(
 ) -> Result<Vec<Stripe>, DbError> {
     let sql = format!(
         "SELECT {STRIPE_COLUMNS} FROM storage_stripe s JOIN storage_set t ON t.id = s.placed \
-         WHERE s.placed = ? AND s.volume = ? AND s.id > ? ORDER BY s.id LIMIT ?"
+         WHERE s.placed = ? AND s.volume = ? AND s.id > ? AND {STAYS} ORDER BY s.id LIMIT ?"
     );
     stripes_read(&db.all(Query::new(sql).bind(set).bind(volume).bind(after).bind(limit)).await?)
 }
 
-/// Stripes of a volume from `first` to `last` in order, at most `limit`.
+/// Stripes of a volume from `first` to `last` in order, at most `limit`, without those that go.
 pub(crate) async fn stripe_range(
     db: &Database,
     volume: i64,
@@ -139,7 +154,7 @@ pub(crate) async fn stripe_range(
 ) -> Result<Vec<OnSet>, DbError> {
     let sql = format!(
         "SELECT {STRIPE_COLUMNS}, s.placed FROM storage_stripe s JOIN storage_set t ON t.id = s.placed \
-         WHERE s.id >= ? AND s.id <= ? AND s.volume = ? ORDER BY s.id LIMIT ?"
+         WHERE s.id >= ? AND s.id <= ? AND s.volume = ? AND {STAYS} ORDER BY s.id LIMIT ?"
     );
     let rows = db.all(Query::new(sql).bind(first).bind(last).bind(volume).bind(limit)).await?;
     let stripes = stripes_read(&rows)?;

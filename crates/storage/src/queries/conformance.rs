@@ -2,6 +2,7 @@
 
 mod apply;
 mod balance;
+mod care;
 mod damage;
 mod entry;
 mod lock;

@@ -45,8 +45,8 @@ pub(crate) enum DamageKind {
 pub(crate) enum Fault {
     /// The store did not answer; it was noted.
     Link,
-    /// It answered something else; whoever repairs was told.
-    Damage,
+    /// It answered something else.
+    Damage(DamageKind),
 }
 
 /// One answer: which unit, whether the whole of it was asked for, and what came.
@@ -123,7 +123,17 @@ impl Inner {
 
     /// Bytes `range` of a unit from its store, compared with their checksums. It begins at a multiple of [`PIECE_BYTES`] and
     /// ends at one or with the unit.
+    /// Damage is told whoever repairs.
     pub(crate) async fn fetch(&self, stripe: &Stripe, index: usize, range: Range<usize>) -> Result<Bytes, Fault> {
+        let fetched = self.asked(stripe, index, range).await;
+        if let Err(Fault::Damage(what)) = fetched {
+            self.damaged(Damage { stripe: stripe.id, store: stripe.stores[index], index, what });
+        }
+        fetched
+    }
+
+    /// As [`fetch`](Self::fetch), for whoever repairs.
+    pub(super) async fn asked(&self, stripe: &Stripe, index: usize, range: Range<usize>) -> Result<Bytes, Fault> {
         let store = stripe.stores[index];
         let Some(link) = self.stores.link(store) else { return Err(Fault::Link) };
         let key = coding::key(self.volume, stripe.id, index);
@@ -138,10 +148,7 @@ impl Inner {
                 return Err(Fault::Link);
             }
         };
-        result.map_err(|what| {
-            self.damaged(Damage { stripe: stripe.id, store, index, what });
-            Fault::Damage
-        })
+        result.map_err(Fault::Damage)
     }
 
     fn damaged(&self, damage: Damage) {
@@ -252,7 +259,7 @@ impl<'a> Gather<'a> {
         self.not_counted = self.not_counted.min(self.whole_on_way);
         let bytes = match result {
             Ok(bytes) => bytes,
-            Err(Fault::Link | Fault::Damage) => {
+            Err(Fault::Link | Fault::Damage(_)) => {
                 self.failed |= 1 << unit;
                 self.is_decoding = true;
                 return;

@@ -33,9 +33,9 @@ impl Stripes {
     /// Whether a unit's store answers that it has no such unit, or has it damaged. `None`: it does not answer.
     pub(crate) async fn is_broken(&self, stripe: &Stripe, index: usize) -> Option<bool> {
         let bytes = stripe.code.geometry().ok().and_then(|geometry| geometry.fragment_bytes(index)).unwrap_or(0);
-        match self.inner.fetch(stripe, index, 0..bytes).await {
+        match self.inner.asked(stripe, index, 0..bytes).await {
             Ok(_) => Some(false),
-            Err(Fault::Damage) => Some(true),
+            Err(Fault::Damage(_)) => Some(true),
             Err(Fault::Link) => None,
         }
     }
@@ -145,7 +145,7 @@ impl Inner {
         for &index in lost {
             let whole = 0..geometry.fragment_bytes(index).ok_or(ReadError::Described(stripe.id))?;
             let is_open = !self.stores.is_suspect(stripe.stores[index]);
-            match if is_open { self.fetch(stripe, index, whole).await.ok() } else { None } {
+            match if is_open { self.asked(stripe, index, whole).await.ok() } else { None } {
                 Some(bytes) => found.push((index, bytes, true)),
                 None => gone.push(index),
             }

@@ -12,7 +12,7 @@ use crate::model::effect::Effect;
 use crate::model::stripe::{StoreId, Stripe, StripeId};
 use crate::namespace::{Direct, Namespace};
 use crate::queries::care::{
-    CaredVolume, cared_volumes, nameless_list, stripe_range, stripes_forget, trash_list, trash_spare,
+    CaredVolume, cared_volumes, nameless_list, stripe_range, stripes_forget, trash_goes, trash_list, trash_spare,
 };
 use crate::queries::damage::{DamagedUnit, damage_forget_aside, damage_put};
 use crate::queries::space::space_get;
@@ -74,6 +74,11 @@ impl Storage {
         lost: &HashSet<StoreId>,
         trash: &[Stripe],
     ) -> Result<(), ServiceError> {
+        // Half of a stripe may be deleted for as long as the other half's stores are away.
+        let ids: Vec<StripeId> = trash.iter().map(|stripe| stripe.id).collect();
+        let mut write = Write::new();
+        trash_goes(&mut write, &ids);
+        self.db().write(write).await?;
         let mut keys: HashMap<StoreId, Vec<UnitKey>> = HashMap::new();
         for stripe in trash {
             for (index, store) in stripe.stores.iter().enumerate() {

@@ -125,6 +125,12 @@ async fn a_lost_store_keeps_no_trash() {
     plane.later(Duration::from_secs(400), &[2]).await;
     plane.storage.collect().await.unwrap();
     assert!(plane.count("storage_stripe").await > 0, "it may come back and has units of it");
+    // What goes is neither damaged nor at risk, though half of it is deleted.
+    plane.storage.survey().await.unwrap();
+    assert!(!plane.storage.repairs_do().await.unwrap());
+    assert_eq!(plane.count("storage_damage").await, 0);
+    let told = health(&plane).await;
+    assert_eq!((told.degraded, told.at_risk, told.lost, told.repairs_waiting), (0, 0, 0, 0));
     plane.later(Duration::from_secs(400), &[2]).await;
     plane.storage.collect().await.unwrap();
     assert_eq!((plane.count("storage_trash").await, plane.count("storage_stripe").await), (0, 0));

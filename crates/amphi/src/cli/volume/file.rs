@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::super::failure::{Failure, USAGE};
+use super::super::failure::{Failure, INTERRUPTED, USAGE};
 use super::super::output::{OutputArgs, print_json, print_table};
 use super::super::size::size;
 use super::super::table::{Cell, Table};
@@ -23,21 +24,22 @@ const TOGETHER: usize = 8;
 /// What can be done with files.
 #[derive(Subcommand, Debug)]
 pub(super) enum FileCommand {
-    /// Upload files, or with -r directories with all that is in them; `-` reads from standard input
+    /// Upload files, or with -r directories with the files and directories in them; `-` reads from standard input. Names and
+    /// contents are kept; modes, times and symbolic links by a mount alone
     #[command(
         override_usage = "amphi volume put [OPTIONS] <FILE>... <EXPORT:PATH>",
         after_help = "\
 Examples:
   amphi volume put film.mkv films:film.mkv
   amphi volume put *.c course-1:sources/         below a directory, each by its own name
-  amphi volume put -r project home-admin:        with all that is in it, as home-admin:project
+  amphi volume put -r project home-admin:        as home-admin:project
   tar c src | amphi volume put - home-admin:src.tar"
     )]
     Put {
         /// Files to upload, then EXPORT:PATH
         #[arg(required = true, num_args = 2.., value_name = "FILE… EXPORT:PATH")]
         arguments: Vec<String>,
-        /// Directories too, with all that is in them
+        /// Directories too, with the files and directories in them
         #[arg(short, long)]
         recursive: bool,
     },
@@ -96,7 +98,9 @@ pub(super) async fn run(client: &Client, command: FileCommand, format: OutputArg
             let to = arguments.pop().unwrap_or_default();
             put::put(client, &arguments, &to, recursive, format).await
         }
-        FileCommand::Get { from, to, recursive } => get::get(client, &from, to.as_deref(), recursive).await,
+        FileCommand::Get { from, to, recursive } => {
+            unless_stopped(get::get(client, &from, to.as_deref(), recursive)).await
+        }
         FileCommand::Ls { path } => list(client, &path, format).await,
         FileCommand::Rm { paths, recursive } => remove(client, &paths, recursive, format).await,
         FileCommand::Mkdir { path } => {
@@ -118,6 +122,17 @@ pub(super) async fn run(client: &Client, command: FileCommand, format: OutputArg
             let moved = client.change(Method::POST, &["exports", export, "rename"], Some(&body)).await?;
             if format.is_json() { print_json(&moved) } else { Ok(()) }
         }
+    }
+}
+
+/// Lets go of the work, with what it keeps on the disk for itself, when somebody ends the program.
+async fn unless_stopped(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let mut signals: Vec<Signal> = signals.into_iter().map(signal).collect::<Result<_, _>>()?;
+    let stopped = futures::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv())));
+    tokio::select! {
+        done = work => done,
+        _ = stopped => Err(Failure::new(INTERRUPTED, "the download was ended; what is not whole was removed")),
     }
 }
 
@@ -175,6 +190,13 @@ impl Several {
             }
         }
         None
+    }
+
+    /// Tells how many things were neither files nor directories.
+    fn passed_over(count: usize) {
+        if count > 0 {
+            say(&format!("passed over {count} that are neither files nor directories; a mount keeps them\n"));
+        }
     }
 
     fn end(mut self, done: &str) -> Result<(), Failure> {

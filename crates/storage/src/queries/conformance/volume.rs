@@ -10,7 +10,7 @@ use crate::model::volume::Volume;
 use crate::namespace::Usage;
 use crate::queries::care::nameless_list;
 use crate::queries::inode::{entry_list, inode_get, xattr_list};
-use crate::queries::share::{Share, share_delete, share_get, share_insert, share_list, shares_delete};
+use crate::queries::share::{Share, share_delete, share_get, share_insert, share_list, share_prune, shares_delete};
 use crate::queries::snapshot::{inodes_clear, pieces_clear, space_copy, space_delete, space_removed, space_replace};
 use crate::queries::space::{
     root_insert, space_expect_unused, space_find, space_get, space_insert, space_limit, space_list, space_mark_removed,
@@ -170,4 +170,9 @@ async fn links_go_with_who_made_them(db: Database) {
     assert_eq!(share_get(&db, "b", 8).await.unwrap(), Some(other));
     change(&db, |w| w.push_step(share_delete("id-b", None))).await.unwrap();
     assert_eq!(share_get(&db, "b", 8).await.unwrap(), None);
+    change(&db, |w| share_insert(w, &own)).await.unwrap();
+    change(&db, |w| share_prune(w, 8)).await.unwrap();
+    assert_eq!(count(&db, "storage_share").await, 1);
+    change(&db, |w| share_prune(w, 9)).await.unwrap();
+    assert_eq!(count(&db, "storage_share").await, 0);
 }

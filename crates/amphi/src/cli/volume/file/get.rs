@@ -111,7 +111,7 @@ async fn is_directory(client: &Client, export: &str, path: &str) -> Result<bool,
 async fn get_tree(client: &Client, export: &str, path: &str, to: &Path) -> Result<(), Failure> {
     let progress = Progress::new(if path.is_empty() { export } else { path }, None);
     let mut directories = vec![(path.to_owned(), to.to_owned())];
-    let mut several = Several::new(false);
+    let (mut several, mut passed_over) = (Several::new(false), 0);
     while let Some((path, to)) = directories.pop() {
         fs::create_dir_all(&to).await.map_err(|error| not_written(&to, &error))?;
         let query = [("path", path)];
@@ -123,7 +123,10 @@ async fn get_tree(client: &Client, export: &str, path: &str, to: &Path) -> Resul
             match entry.kind.as_str() {
                 "directory" => directories.push((entry.path, to)),
                 "file" => files.push((entry.path, to)),
-                kind => say(&format!("{export}:{} is a {}, and passed over\n", visible(&entry.path), plain(kind))),
+                kind => {
+                    passed_over += 1;
+                    say(&format!("{export}:{} is a {}, and passed over\n", visible(&entry.path), plain(kind)));
+                }
             }
         }
         let gets = files.into_iter().map(|(path, to)| {
@@ -138,6 +141,8 @@ async fn get_tree(client: &Client, export: &str, path: &str, to: &Path) -> Resul
             several.note(&path, done);
         }
     }
+    drop(progress);
+    Several::passed_over(passed_over);
     several.end("downloaded")
 }
 

@@ -1,4 +1,4 @@
-//! Uploads: files, standard input, and directories with all that is in them.
+//! Uploads: files, standard input, and directories with the files and directories in them.
 
 use std::fs;
 use std::io;
@@ -22,13 +22,15 @@ use crate::client::{Client, ClientError, FileEntry};
 /// Bytes that are read from a file at once.
 const PIECE: usize = 256 * 1024;
 
-/// A directory with all that is in it; paths are below the one that was given, with `/`.
+/// A directory with what is in it; paths are below the one that was given, with `/`.
 #[derive(Default)]
 struct Tree {
     /// Each behind the one that it is in.
     directories: Vec<String>,
     files: Vec<(PathBuf, String)>,
     size_bytes: u64,
+    /// How many things in it are neither.
+    passed_over: usize,
 }
 
 pub(super) async fn put(
@@ -117,6 +119,9 @@ async fn put_tree(
     while let Some((path, done)) = puts.next().await {
         put.extend(several.note(&path, done));
     }
+    drop(puts);
+    drop(progress);
+    Several::passed_over(tree.passed_over);
     several.end("put")
 }
 
@@ -175,6 +180,7 @@ fn tree_of(root: &Path) -> io::Result<Tree> {
                 tree.size_bytes += entry.metadata()?.len();
                 tree.files.push((path, below));
             } else {
+                tree.passed_over += 1;
                 say(&format!(
                     "{} is neither a file nor a directory, and passed over\n",
                     plain(&path.to_string_lossy())

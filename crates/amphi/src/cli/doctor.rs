@@ -115,8 +115,11 @@ fn clock(server: Timestamp, here: Timestamp) -> Finding {
 fn nodes(nodes: Vec<Value>) -> Result<Finding, Failure> {
     let nodes: Vec<Node> = decode(nodes.into())?;
     let up = nodes.iter().filter(|node| node.health == "up").count();
-    let detail = format!("{up} of {} up", nodes.len());
-    Ok(if up > 0 { Finding::good("nodes", detail) } else { Finding::bad("nodes", detail) })
+    // One that takes no runs may be away for maintenance.
+    let missed = nodes.iter().filter(|node| node.health != "up" && node.state == "enabled");
+    let missed: Vec<String> = missed.map(|node| format!("{} is {}", node.name, node.health)).collect();
+    let detail = [vec![format!("{up} of {} up", nodes.len())], missed.clone()].concat().join(", ");
+    Ok(if up > 0 && missed.is_empty() { Finding::good("nodes", detail) } else { Finding::bad("nodes", detail) })
 }
 
 /// One finding for each alert, or one that there is none.
@@ -153,6 +156,16 @@ fn is_program(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_that_should_be_up_and_is_not_is_named() {
+        let node = |name, state, health| json!({ "id": "n", "name": name, "state": state, "health": health, "slots": 1 });
+        let (up, away) = (node("lab-a", "enabled", "up"), node("lab-b", "enabled", "down"));
+        let some = nodes(vec![up.clone(), away]).unwrap();
+        assert_eq!((some.is_good, some.detail.as_str()), (false, "1 of 2 up, lab-b is down"));
+        assert!(nodes(vec![up, node("lab-c", "disabled", "down")]).unwrap().is_good);
+        assert!(!nodes(vec![]).unwrap().is_good);
+    }
 
     #[test]
     fn each_alert_of_storage_is_a_finding() {

@@ -193,7 +193,7 @@ async fn the_doctor_tells_what_is_wrong() {
     let findings: Vec<Value> = serde_json::from_str(&done.stdout).unwrap();
     let bad: Vec<&Value> = findings.iter().filter(|finding| finding["ok"] == false).collect();
     assert_eq!(bad.len(), 1, "{}", done.stdout);
-    assert_eq!(*bad[0], json!({ "check": "nodes", "ok": false, "detail": "0 of 1 up" }));
+    assert_eq!(*bad[0], json!({ "check": "nodes", "ok": false, "detail": "0 of 1 up, lab-a is down" }));
 }
 
 #[tokio::test]

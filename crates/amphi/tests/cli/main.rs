@@ -14,3 +14,4 @@ mod program;
 mod run;
 mod run_program;
 mod trust;
+mod volume;

@@ -31,7 +31,7 @@ pub(crate) const HOME: &str = "home";
 #[error("{0:?} is no name. A name has 1 to 63 characters: a to z, 0 to 9, and - or . between them.")]
 pub struct NameRefusal(pub String);
 
-/// Names of three characters or more are names of S3 buckets as well; shorter ones can't be reached over S3. Source: Amazon
+/// Names of three characters or more are names of S3 buckets as well; S3 makes and lists no shorter ones. Source: Amazon
 /// S3 User Guide, "General purpose bucket naming rules".
 pub(crate) fn name_checked(text: &str) -> Result<&str, NameRefusal> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();

@@ -57,8 +57,12 @@ impl Face {
         input: CreateBucketInput,
     ) -> S3Result<CreateBucketOutput> {
         operator_only(caller)?;
+        let misnamed = || {
+            let rule = "a to z, 0 to 9, and - or . between them";
+            s3_error!(InvalidBucketName, "A bucket's name has {NAME_MIN} to 63 characters: {rule}.")
+        };
         if input.bucket.len() < NAME_MIN {
-            return Err(s3_error!(InvalidBucketName, "A bucket's name has {NAME_MIN} characters or more."));
+            return Err(misnamed());
         }
         let volumes = self.storage.volume_views(caller).await.map_err(fault::of_service)?;
         let volume = match volumes.as_slice() {
@@ -73,7 +77,7 @@ impl Face {
             Err(ServiceError::NameTaken(_)) => {
                 Err(s3_error!(BucketAlreadyOwnedByYou, "There is an export of this name."))
             }
-            Err(error @ ServiceError::Name(_)) => Err(s3_error!(InvalidBucketName, "{error}")),
+            Err(ServiceError::Name(_)) => Err(misnamed()),
             Err(error) => Err(fault::of_service(error)),
         }
     }

@@ -40,6 +40,9 @@ pub(crate) struct CareRatesChange {
     pub(crate) scrub_bytes_per_s: Option<u64>,
 }
 
+/// What seems to take longer, seconds, waits for something.
+const LEFT_MAX_S: u64 = 30 * 86_400;
+
 /// How far work on a volume has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Progress {
@@ -49,7 +52,7 @@ pub(crate) struct Progress {
     pub(crate) total_bytes: u64,
     /// Since it began, on average.
     pub(crate) bytes_per_s: u64,
-    /// At this rate.
+    /// At this rate; not there where nobody knows, or it would take months.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seconds_left: Option<u64>,
     /// RFC 3339.
@@ -62,7 +65,7 @@ impl Progress {
         let took_ms = (seen_ms - begun_ms).max(1).unsigned_abs();
         let bytes_per_s = done_bytes.saturating_mul(1_000) / took_ms;
         let left = total_bytes.saturating_sub(done_bytes);
-        let seconds_left = (bytes_per_s > 0).then(|| left.div_ceil(bytes_per_s));
+        let seconds_left = (bytes_per_s > 0).then(|| left.div_ceil(bytes_per_s)).filter(|left| *left <= LEFT_MAX_S);
         Self { done_bytes, total_bytes, bytes_per_s, seconds_left, begun: portal::utc_text(begun_ms) }
     }
 }
@@ -126,6 +129,7 @@ mod tests {
         let progress = Progress::new(300, 1_000, 10_000, 13_000);
         assert_eq!((progress.bytes_per_s, progress.seconds_left), (100, Some(7)));
         assert_eq!(Progress::new(0, 1_000, 10_000, 10_000).seconds_left, None);
+        assert_eq!(Progress::new(100, 1 << 30, 0, 100_000).seconds_left, None);
         assert_eq!(Progress::new(2_000, 1_000, 0, 1_000).seconds_left, Some(0));
     }
 }

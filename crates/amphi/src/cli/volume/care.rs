@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::unknown;
 use crate::cli::decode;
-use crate::cli::failure::{CONFLICT, Failure, NOT_FOUND};
+use crate::cli::failure::{CONFLICT, Failure, NOT_FOUND, UNAVAILABLE};
 use crate::cli::output::{OutputArgs, print_facts, print_json, print_line, print_table};
 use crate::cli::size::{parse_size, size};
 use crate::cli::table::{Cell, Table};
@@ -18,7 +18,7 @@ use crate::client::{CareProgress, CareRates, Client, VolumeHealth};
 /// What goes on is looked at again after this long.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// How volumes fare.
+/// How volumes fare; a failure where some of what is stored can't be read.
 pub(super) async fn health(client: &Client, volume: Option<String>, format: OutputArgs) -> Result<(), Failure> {
     let found: Value = client.get(&["storage", "health"], &[]).await?;
     let items = found["volumes"].as_array().cloned().unwrap_or_default();
@@ -27,10 +27,12 @@ pub(super) async fn health(client: &Client, volume: Option<String>, format: Outp
     if format.is_json() {
         return print_json(&json!({ "volumes": items, "alerts": found["alerts"] }));
     }
+    let mut unreadable = 0;
     let titles = ["VOLUME", "HEALTHY", "DEGRADED", "AT RISK", "AWAY", "LOST", "ONE NODE", "TO REBUILD", "DAMAGED"];
     let mut table = Table::new(&titles).whole(0);
     for item in items {
         let health: VolumeHealth = decode(item)?;
+        unreadable += health.lost;
         table.row([
             Cell::from(&health.volume),
             health.healthy.to_string().into(),
@@ -47,7 +49,10 @@ pub(super) async fn health(client: &Client, volume: Option<String>, format: Outp
     for alert in found["alerts"].as_array().into_iter().flatten() {
         print_line(alert["message"].as_str().unwrap_or_default())?;
     }
-    Ok(())
+    match unreadable {
+        0 => Ok(()),
+        count => Err(Failure::new(UNAVAILABLE, format!("{count} stripes can't be read now"))),
+    }
 }
 
 /// Arguments of what is begun and then followed.
@@ -161,11 +166,13 @@ fn status(volume: &str, duty: Duty, health: &VolumeHealth) -> String {
         let waits = if duty == Duty::Rebuild { ": its stores have to be away for 15 s" } else { "" };
         return format!("{what} of {volume} begins soon{waits}");
     };
+    let is_away = duty != Duty::Rebuild && health.degraded + health.at_risk + health.lost > 0;
+    let waits = if is_away { ", waits for stores that are away" } else { "" };
     let CareProgress { done_bytes, total_bytes, bytes_per_s, seconds_left } = progress;
     let part = done_bytes.saturating_mul(100) / total_bytes;
     let left = seconds_left.map(|seconds| format!(", {seconds} s left")).unwrap_or_default();
     let (done, total, rate) = (size(*done_bytes), size(*total_bytes), size(*bytes_per_s));
-    format!("{what} of {volume}: {part} %, {done} of {total}, {rate}/s{left}")
+    format!("{what} of {volume}: {part} %, {done} of {total}, {rate}/s{left}{waits}")
 }
 
 /// What is left out stays.

@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn a_node_that_should_be_up_and_is_not_is_named() {
-        let node = |name, state, health| json!({ "id": "n", "name": name, "state": state, "health": health, "slots": 1 });
+        let node =
+            |name, state, health| json!({ "id": "n", "name": name, "state": state, "health": health, "slots": 1 });
         let (up, away) = (node("lab-a", "enabled", "up"), node("lab-b", "enabled", "down"));
         let some = nodes(vec![up.clone(), away]).unwrap();
         assert_eq!((some.is_good, some.detail.as_str()), (false, "1 of 2 up, lab-b is down"));

@@ -110,6 +110,8 @@ struct Failure {
     errno: Errno,
     /// Somebody was told.
     is_told: bool,
+    /// Nothing is lost: the changes are kept and tried again.
+    is_kept: bool,
 }
 
 enum Step {

@@ -122,11 +122,13 @@ impl Core {
         let Some(batch) = taken else { return true };
         let stored = self.store(&batch).await;
         let mut state = self.state();
-        let State { tree, usage, failing, .. } = &mut *state;
+        let State { tree, usage, failing, failures, .. } = &mut *state;
         match stored {
             Ok((placed, now)) => {
                 *usage = now;
                 *failing = None;
+                // A batch has all that was kept: whoever looks from now on finds it stored.
+                failures.retain(|_, failure| !failure.is_kept);
                 if let Some(tree) = tree {
                     tree.stored(batch, placed, now);
                     tree.shrink();
@@ -145,7 +147,7 @@ impl Core {
                 if let Some(tree) = tree {
                     tree.not_stored(batch);
                 }
-                state.fail(inodes, errno);
+                state.fail(inodes, errno, true);
                 false
             }
         }
@@ -285,15 +287,18 @@ impl State {
     pub(super) fn lose(&mut self, inodes: impl Iterator<Item = Ino>, errno: Errno) {
         let lost: Vec<Ino> = inodes.chain(self.tree.iter().flat_map(Tree::dirty_inodes)).collect();
         tracing::error!(inodes = lost.len(), "changes to {} files could not be stored and are given up", lost.len());
-        self.fail(lost, errno);
+        self.fail(lost, errno, false);
         self.tree = None;
     }
 
-    /// Remembers for each of the files that something went wrong.
-    pub(super) fn fail(&mut self, inodes: Vec<Ino>, errno: Errno) {
+    /// Remembers for each of the files that something went wrong; `is_kept`: only until the changes are stored after all.
+    pub(super) fn fail(&mut self, inodes: Vec<Ino>, errno: Errno, is_kept: bool) {
         self.failure_count += 1;
-        let failure = Failure { event: self.failure_count, errno, is_told: false };
-        self.failures.extend(inodes.into_iter().map(|ino| (ino, failure)));
+        for ino in inodes {
+            let is_kept = is_kept && self.failures.get(&ino).is_none_or(|before| before.is_kept);
+            let failure = Failure { event: self.failure_count, errno, is_told: false, is_kept };
+            self.failures.insert(ino, failure);
+        }
     }
 }
 

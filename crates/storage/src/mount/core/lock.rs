@@ -212,7 +212,7 @@ impl Core {
     async fn lock_lost(&self, ino: Ino) -> Result<(), NamespaceError> {
         tracing::error!("locks on file {ino} were lost: the session ended, and another mount has them");
         self.locks().drop_of(ino, |_| true);
-        self.state().fail(vec![ino], Errno::EIO);
+        self.state().fail(vec![ino], Errno::EIO, false);
         self.locks().doubt(ino);
         self.lock_stored(FileLocks { ino, held: Vec::new() }).await.map(|_| ())
     }

@@ -107,8 +107,10 @@ async fn a_full_store_is_told_once_and_what_was_written_comes_through_later() {
     let (event, errno) = paths.0.failure(ino, 0).unwrap();
     assert_eq!((errno, paths.0.failure(ino, event)), (Errno::ENOSPC, None));
     assert!(another(&memory).await.picture().await.is_empty());
+    assert_eq!(paths.0.failure_seen(ino), event - 1, "who opens it now is told, as it is not stored");
     memory.is_full.store(false, Ordering::SeqCst);
     assert!(paths.0.cycle().await);
+    assert_eq!(paths.0.failure(ino, 0), None, "whoever reads it finds it whole");
     assert_eq!(another(&memory).await.picture().await, paths.picture().await);
 }
 
@@ -181,6 +183,21 @@ async fn a_loss_that_nobody_was_told_of_is_told_to_who_opens_next() {
     let next = paths.0.failure_seen(ROOT);
     assert_eq!(paths.0.failure(ROOT, next), None, "one was told");
     assert!(paths.0.failure(ROOT, before).is_some(), "who had it open is told as well");
+
+    // Also when what is written next can't be stored at once.
+    let paths = another(&memory).await;
+    let usage = memory.usage().await.unwrap();
+    paths.call(&Call::Create(path("b"))).await.unwrap();
+    memory.answers.lock().unwrap().push((false, NamespaceError::Stale));
+    assert!(paths.0.cycle().await);
+    paths.0.delegate(usage).await;
+    paths.call(&Call::Create(path("b"))).await.unwrap();
+    paths.call(&Call::Write(path("b"), 0, 10, 1)).await.unwrap();
+    memory.is_full.store(true, Ordering::SeqCst);
+    assert!(!paths.0.cycle().await);
+    memory.is_full.store(false, Ordering::SeqCst);
+    assert!(paths.0.cycle().await);
+    assert!(paths.0.failure(ROOT, 0).is_some(), "what was lost stays lost");
 }
 
 #[tokio::test]

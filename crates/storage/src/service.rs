@@ -104,7 +104,9 @@ pub enum ServiceError {
     #[error("Only an operator may make an export. Restore in place, or ask one.")]
     OperatorNeeded,
     /// The soft limit is above the hard one.
-    #[error("The soft limit is above the hard one, so nobody would ever be warned.")]
+    #[error(
+        "The soft limit would be above the hard one, so nobody would ever be warned. Give a lower soft limit as well, or 0 for none."
+    )]
     Limits,
     /// No tenant has this name or id.
     #[error("There is no tenant {0}. Give its name, or \"mine\" for your own.")]

@@ -132,11 +132,13 @@ fn password_from_stdin() -> Result<String, Failure> {
 
 /// A new password, typed twice.
 pub(super) fn ask_new_password() -> Result<String, Failure> {
-    let password = ask_hidden("New password: ")?;
-    if ask_hidden("Again: ")? != password {
-        return Err(Failure::new(USAGE, "the two passwords differ"));
+    loop {
+        let password = ask_hidden("New password: ")?;
+        if ask_hidden("Again: ")? == password {
+            return Ok(password);
+        }
+        say("The two passwords differ.\n");
     }
-    Ok(password)
 }
 
 async fn change_own(client: &Client, format: OutputArgs) -> Result<(), Failure> {

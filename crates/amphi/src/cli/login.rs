@@ -125,12 +125,14 @@ async fn token_by_password(connection: &Connection, login: Option<String>) -> Re
         None => ask("Login: ")?,
     };
     let password = ask_hidden("Password: ")?;
-    let mut session = sign_in(connection, &login, &password).await?;
+    let mut session = sign_in(connection, &login, &password).await.map_err(|error| match &error {
+        ClientError::Refused(problem) if problem.status == 401 => Failure::new(REFUSED, error.to_string())
+            .or_try("again; an administrator can give another password for one use"),
+        _ => error.into(),
+    })?;
     if session.must_change_password {
         say("This password was for one use. Choose one of at least 10 characters.\n");
-        let new = ask_new_password()?;
-        let body = json!({ "current": password, "new": new });
-        session.client.change(Method::POST, &["me", "password"], Some(&body)).await?;
+        let new = new_password(&session.client, &password).await?;
         session = sign_in(connection, &login, &new).await?;
     }
     let host = nix::unistd::gethostname().map_or_else(|_| String::new(), |host| host.to_string_lossy().into_owned());
@@ -141,6 +143,21 @@ async fn token_by_password(connection: &Connection, login: Option<String>) -> Re
         say(&format!("note: the session used for signing in is still open: {error}\n"));
     }
     decode(made)
+}
+
+/// Asks for a password until the server takes one, in the place of one for one use.
+async fn new_password(client: &Client, current: &str) -> Result<String, Failure> {
+    loop {
+        let new = ask_new_password()?;
+        let body = json!({ "current": current, "new": new });
+        match client.change(Method::POST, &["me", "password"], Some(&body)).await {
+            Ok(_) => return Ok(new),
+            Err(ClientError::Refused(problem)) if problem.field.as_deref() == Some("new") => {
+                Failure::from(problem).print();
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Revokes the token where that is possible, and forgets it in any case.

@@ -18,7 +18,9 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let (number, unit) = text.split_at(text.trim_end_matches(|c: char| c.is_alphabetic()).len());
     read(number.trim(), unit).ok_or_else(|| {
-        "a size is a number with B, KiB, MiB, GiB or TiB (or KB, MB, GB, TB), for example 20GiB".to_owned()
+        "a size is a number with B, KiB, MiB, GiB, TiB, PiB (K, M, G, T, P for short; KB and so on are by 1000), \
+         less than 16 EiB, for example 20GiB"
+            .to_owned()
     })
 }
 

@@ -27,14 +27,20 @@ pub(super) fn paint(text: &str, colour: Option<Colour>) -> String {
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
 
-/// What others wrote (names, reasons), without control characters: it can't move the cursor.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+/// Controls, and what turns the direction of the text around it.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Without anything that could steer the terminal, and so that names stay different: control characters as `\t` or `\u{1b}`.
+/// What others wrote (names, reasons), without what steers: it can't move the cursor, or show itself in another order.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().filter(|c| !steers(*c)).collect()
+}
+
+/// Without anything that could steer the terminal, and so that names stay different: as `\t` or `\u{1b}`.
 pub(super) fn visible(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    let shown = |c: char| if steers(c) { c.escape_default().collect() } else { c.to_string() };
     text.chars().map(shown).collect()
 }
 
@@ -161,6 +167,13 @@ impl Drop for Quiet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_neither_steer_the_terminal_nor_turn_their_direction() {
+        let name = "photo\u{202e}gpj.exe\n\u{1b}[2Jé ש";
+        assert_eq!(plain(name), "photogpj.exe[2Jé ש");
+        assert_eq!(visible(name), r"photo\u{202e}gpj.exe\n\u{1b}[2Jé ש");
+    }
 
     #[test]
     fn hidden_input_can_be_corrected() {

@@ -38,6 +38,7 @@ async fn a_password_becomes_a_token_and_is_never_shown() {
     server
         .on_text(SESSIONS, 201, &cookie, &session(true))
         .on_text(SESSIONS, 201, &cookie, &session(false))
+        .on("POST /api/v1/me/password", 400, problem("password-length", "10 to 256 characters.", Some("new")))
         .on_text("POST /api/v1/me/password", 204, &[], "")
         .on("POST /api/v1/tokens", 201, json!({ "id": "t1", "name": "n", "token": "amphi_made" }))
         .on_text("DELETE /api/v1/sessions/current", 204, &[], "")
@@ -45,9 +46,15 @@ async fn a_password_becomes_a_token_and_is_never_shown() {
         .on(ME, 200, json!({ "login": "ada", "role": "teacher" }));
     let program = Program::without_server();
     let mut running = program.start_on_terminal(&format!("login {} --login ada", server.url));
-    for (question, answer) in
-        [("Password: ", "for-one-use"), ("New password: ", "a lasting one"), ("Again: ", "a lasting one")]
-    {
+    for (question, answer) in [
+        ("Password: ", "for-one-use"),
+        ("New password: ", "short"),
+        ("Again: ", "short"),
+        ("New password: ", "a lasting one"),
+        ("Again: ", "another one"),
+        ("New password: ", "a lasting one"),
+        ("Again: ", "a lasting one"),
+    ] {
         running.until(question).await;
         running.type_in(&format!("{answer}\n")).await;
     }

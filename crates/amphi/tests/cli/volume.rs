@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::fake_server::FakeServer;
+use crate::fake_server::{FakeServer, problem};
 use crate::program::{DEADLINE, Program};
 
 const ACCOUNTS: &str = "GET /api/v1/accounts";
@@ -60,4 +60,33 @@ async fn what_goes_with_an_account_is_told_before() {
     let deleted = program.run(&["user", "delete", "--yes", "ada"]).await;
     assert_eq!((deleted.code, deleted.stderr.as_str()), (0, ""));
     assert!(deleted.stdout.contains(told), "{}", deleted.stdout);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_whether_what_is_not_there_is_to_go() {
+    let server = FakeServer::start().await;
+    let unknown = problem("export-unknown", "There is no such export, or it is not open to you.", None);
+    server.on("GET /api/v1/exports/films@old", 404, unknown.clone()).on("GET /api/v1/exports/flims", 404, unknown);
+    let program = Program::with_server(&server.url);
+    for wrong in [&["restore", "films", "old"][..], &["remove", "films", "old"]] {
+        let refused = program.run(&[&["volume", "snapshot"], wrong].concat()).await;
+        assert_eq!(refused.code, 4, "{wrong:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("amphi volume snapshot list films"), "{wrong:?}: {}", refused.stderr);
+    }
+    let refused = program.run(&["volume", "export", "remove", "flims"]).await;
+    assert!(refused.code == 4 && refused.stderr.contains("amphi volume export list"), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn health_is_a_failure_while_something_can_not_be_read() {
+    let server = FakeServer::start().await;
+    let health = |lost: u64| {
+        json!({ "volumes": [{ "volume": "films", "healthy": 3, "degraded": 0, "at_risk": 0, "lost": lost, "away": lost,
+            "rebuild_bytes": 0, "repairs_waiting": 0 }], "alerts": [] })
+    };
+    server.on("GET /api/v1/storage/health", 200, health(0)).on("GET /api/v1/storage/health", 200, health(2));
+    let program = Program::with_server(&server.url);
+    assert_eq!(program.run(&["volume", "health"]).await.code, 0);
+    let failed = program.run(&["volume", "health"]).await;
+    assert_eq!((failed.code, failed.stderr.contains("2 stripes can't be read")), (69, true), "{}", failed.stderr);
 }

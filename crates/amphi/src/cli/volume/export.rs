@@ -109,7 +109,9 @@ pub(super) async fn run(client: &Client, args: ExportArgs, format: OutputArgs) -
         }
         ExportCommand::Remove { export, yes } => {
             let again = format!("amphi volume export remove --yes {export}");
-            sure(yes, &format!("Remove {export} with all files in it?"), &again)?;
+            let there: Value = client.get(&["exports", &export], &[]).await.map_err(unknown)?;
+            let held = size(decode::<Export>(there)?.usage.bytes);
+            sure(yes, &format!("Remove {export} with all files in it, {held}?"), &again)?;
             client.change(Method::DELETE, &["exports", &export], None).await.map_err(unknown)?;
             if format.is_json() {
                 print_json(&json!({ "export": export }))

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::export::{table, unknown};
 use super::sure;
@@ -66,6 +66,7 @@ pub(super) async fn run(client: &Client, args: SnapshotArgs, format: OutputArgs)
         }
         SnapshotCommand::Restore { export, name, to, yes } => {
             let again = format!("amphi volume snapshot restore --yes {export} {name}");
+            there(client, &export, &name).await?;
             sure(yes || to.is_some(), &format!("Replace everything in {export} by {export}@{name}?"), &again)?;
             let path = ["exports", export.as_str(), "snapshots", name.as_str(), "restore"];
             let restored = client.change(Method::POST, &path, Some(&json!({ "to": to }))).await.map_err(unknown)?;
@@ -78,6 +79,7 @@ pub(super) async fn run(client: &Client, args: SnapshotArgs, format: OutputArgs)
         }
         SnapshotCommand::Remove { export, name, yes } => {
             let again = format!("amphi volume snapshot remove --yes {export} {name}");
+            there(client, &export, &name).await?;
             sure(yes, &format!("Remove {export}@{name}?"), &again)?;
             let path = ["exports", export.as_str(), "snapshots", name.as_str()];
             client.change(Method::DELETE, &path, None).await.map_err(unknown)?;
@@ -89,4 +91,14 @@ pub(super) async fn run(client: &Client, args: SnapshotArgs, format: OutputArgs)
             }
         }
     }
+}
+
+/// Nobody is asked whether what isn't there is to go.
+async fn there(client: &Client, export: &str, name: &str) -> Result<(), Failure> {
+    let found: Result<Value, _> = client.get(&["exports", &format!("{export}@{name}")], &[]).await;
+    found.map(drop).map_err(|error| {
+        let is_unknown = error.status() == Some(404);
+        let failure = Failure::from(error);
+        if is_unknown { failure.or_try(format!("amphi volume snapshot list {export}")) } else { failure }
+    })
 }

@@ -100,8 +100,10 @@ async fn put_tree(
     put: &mut Vec<Value>,
 ) -> Result<(), Failure> {
     for directory in &tree.directories {
-        let body = json!({ "path": format!("{path}{directory}"), "parents": true });
-        client.change(Method::POST, &["exports", export, "mkdir"], Some(&body)).await?;
+        let directory = format!("{path}{directory}");
+        let body = json!({ "path": directory, "parents": true });
+        let made = client.change(Method::POST, &["exports", export, "mkdir"], Some(&body)).await;
+        made.map_err(|error| refused(error, export, &directory).about(&visible(&directory)))?;
     }
     let (progress, mut several) = (Progress::new(path, Some(tree.size_bytes)), Several::new(tree.files.len() == 1));
     let puts = tree.files.into_iter().map(|(file, below)| {

@@ -3,6 +3,7 @@
 mod ancestry;
 mod direct;
 pub(crate) mod remote;
+pub(crate) mod session;
 
 use std::ops::Range;
 use std::time::Duration;

@@ -12,8 +12,8 @@ use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
 use crate::model::name::Name;
 use crate::model::stripe::{Stripe, StripeId};
+use crate::namespace::session::{SessionCertificate, SessionNews, SessionRenewal, SessionView};
 use crate::namespace::{Entry, Namespace, NamespaceError, Placed, SessionCall, Usage};
-use crate::service::session::{SessionCertificate, SessionNews, SessionRenewal, SessionView};
 use crate::stripe::Damage;
 
 /// Directories that are listed at a time at most.

@@ -11,7 +11,8 @@ use wire::authority::KeyRequest;
 use super::core::{Core, Told};
 use super::damage::Found;
 use super::fuse::untell;
-use crate::namespace::remote::{Remote, RemoteError, Renewed};
+use crate::namespace::remote::{Remote, RemoteError};
+use crate::namespace::session::SessionRenewal;
 use crate::stripe::{Credentials, StoreAddress, Stripes};
 
 /// A session lives for 15 s.
@@ -104,7 +105,7 @@ impl Keeper {
     }
 
     /// What was answered when the delegation had begun to go so often.
-    async fn on_renewed(&self, renewed: Renewed, leavings: u64) {
+    async fn on_renewed(&self, renewed: SessionRenewal, leavings: u64) {
         self.stores(renewed.stores);
         let is_same = self.epoch.swap(renewed.epoch, Ordering::SeqCst) == renewed.epoch;
         match (renewed.is_delegated, self.core.is_delegated()) {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
+use super::session::{SessionCertificate, SessionNews, SessionRenewal, SessionView};
 use super::{Entry, Namespace, NamespaceError, Placed, Usage};
 use crate::model::effect::Effect;
 use crate::model::inode::{Ino, Inode};
@@ -24,11 +25,9 @@ use crate::model::name::Name;
 use crate::model::stripe::{Stripe, StripeId};
 use crate::stripe::Damage;
 
-mod answer;
 mod calls;
 mod server;
 
-pub(crate) use answer::{Certified, News, Opened, Renewed};
 use calls::Calls;
 pub use server::Server;
 use server::client;
@@ -117,7 +116,7 @@ impl Remote {
         what: &str,
         csr_pem: &str,
         is_read_only: bool,
-    ) -> Result<(Self, Opened), RemoteError> {
+    ) -> Result<(Self, SessionView), RemoteError> {
         let http = client(&server)?;
         let session = watch::Sender::new(Session { id: String::new(), epoch: 0 });
         let (is_doubtful, number) = (Notify::new(), AtomicI64::new(1));
@@ -130,19 +129,19 @@ impl Remote {
     }
 
     /// Opens a session in the place of the one that has ended.
-    pub(crate) async fn open_again(&self, what: &str, csr_pem: &str) -> Result<Opened, RemoteError> {
+    pub(crate) async fn open_again(&self, what: &str, csr_pem: &str) -> Result<SessionView, RemoteError> {
         let body = json!({ "what": what, "csr_pem": csr_pem, "read_only": self.is_read_only }).to_string().into_bytes();
-        let opened: Opened = self.call(Method::POST, &["sessions"], Some(body), APPLY_TIMEOUT).await?;
+        let opened: SessionView = self.call(Method::POST, &["sessions"], Some(body), APPLY_TIMEOUT).await?;
         self.session.send_replace(Session { id: opened.id.clone(), epoch: opened.epoch });
         Ok(opened)
     }
 
     /// Prolongs the session, and tells of units that it found missing or damaged. `is_keeping`: the mount keeps what
     /// it read or changed, so that the session is not idle.
-    pub(crate) async fn renew(&self, damage: &[Damage], is_keeping: bool) -> Result<Renewed, RemoteError> {
+    pub(crate) async fn renew(&self, damage: &[Damage], is_keeping: bool) -> Result<SessionRenewal, RemoteError> {
         let id = self.session.borrow().id.clone();
         let body = json!({ "damage": damage, "is_idle": self.calls.tell(is_keeping) }).to_string().into_bytes();
-        let renewed: Renewed = self.call(Method::PATCH, &["sessions", &id], Some(body), READ_TIMEOUT).await?;
+        let renewed: SessionRenewal = self.call(Method::PATCH, &["sessions", &id], Some(body), READ_TIMEOUT).await?;
         self.session.send_if_modified(|session| {
             let is_news = session.id == id && session.epoch != renewed.epoch;
             if is_news {
@@ -154,14 +153,14 @@ impl Remote {
     }
 
     /// Has the key certified anew.
-    pub(crate) async fn certify(&self, csr_pem: &str) -> Result<Certified, RemoteError> {
+    pub(crate) async fn certify(&self, csr_pem: &str) -> Result<SessionCertificate, RemoteError> {
         let id = self.session.borrow().id.clone();
         let body = json!({ "csr_pem": csr_pem }).to_string().into_bytes();
         self.call(Method::POST, &["sessions", &id, "certificate"], Some(body), READ_TIMEOUT).await
     }
 
     /// Waits for something to happen, for about 20 s.
-    pub(crate) async fn wait(&self) -> Result<News, RemoteError> {
+    pub(crate) async fn wait(&self) -> Result<SessionNews, RemoteError> {
         let id = self.session.borrow().id.clone();
         self.call(Method::GET, &["sessions", &id, "wait"], None, WAIT_TIMEOUT).await
     }

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use db::{DbError, Write};
 use portal::Caller;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ServiceError;
@@ -13,13 +11,14 @@ use super::export::Right;
 use crate::Storage;
 use crate::model::session::{SESSION_LIFE, Session};
 use crate::model::space::{Space, topic};
-use crate::namespace::{Direct, NamespaceError, SessionCall, Usage};
+use crate::namespace::session::{SessionCertificate, SessionNews, SessionRenewal, SessionView};
+use crate::namespace::{Direct, NamespaceError, SessionCall};
 use crate::queries::session::{
     delegation_grant, delegation_return, session_delete, session_get, session_insert, session_list, session_renew,
     session_wake, sessions_are_over, sessions_expire,
 };
 use crate::queries::space::{STALE, space_get, space_list, space_touch};
-use crate::stripe::{Damage, StoreAddress};
+use crate::stripe::Damage;
 
 /// How long a call waits for something to happen.
 const WAIT_LIMIT: Duration = Duration::from_secs(20);
@@ -27,66 +26,6 @@ const WAIT_LIMIT: Duration = Duration::from_secs(20);
 const WHAT_MAX: usize = 190;
 /// Damaged units that one renewal tells of, at most.
 const DAMAGE_MAX: usize = 1_000;
-
-/// A session that was opened.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct SessionView {
-    /// Its id.
-    pub id: String,
-    /// Number of the name space.
-    pub space: i64,
-    /// Number of the root directory.
-    pub root: i64,
-    /// Number of the volume.
-    pub volume: i64,
-    /// The volume's layout: 0, 1 or 2.
-    pub layout: u8,
-    /// Send it with changes; it grows when the name space was taken away by force.
-    pub epoch: i64,
-    /// Whether the session may keep changes to itself until it is asked for the name space.
-    pub is_delegated: bool,
-    /// Whether nothing can be changed.
-    pub read_only: bool,
-    /// What is used and may be.
-    pub usage: Usage,
-    /// The client certificate for stores, PEM. It holds for half an hour.
-    pub certificate_pem: String,
-    /// The authority that stores' certificates are from, PEM.
-    pub ca_pem: String,
-    /// The volume's stores.
-    pub stores: Vec<StoreAddress>,
-}
-
-/// What a session that was prolonged has to know.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct SessionRenewal {
-    /// See the session.
-    pub epoch: i64,
-    /// See the session.
-    pub is_delegated: bool,
-    /// What is used and may be.
-    pub usage: Usage,
-    /// The volume's stores.
-    pub stores: Vec<StoreAddress>,
-}
-
-/// What stores know a session by.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct SessionCertificate {
-    /// The client certificate for stores, PEM. It holds for half an hour.
-    pub certificate_pem: String,
-    /// The authority that stores' certificates are from, PEM.
-    pub ca_pem: String,
-}
-
-/// What a session waited for.
-#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
-pub struct SessionNews {
-    /// Somebody else wants the name space: store what was kept and give it back.
-    pub is_wanted: bool,
-    /// The stores changed: renew the session to see them.
-    pub stores_changed: bool,
-}
 
 impl Storage {
     /// Opens a session and waits until no other one keeps changes to itself.
@@ -125,7 +64,7 @@ impl Storage {
             space: space.id,
             root: space.root,
             volume: space.volume,
-            layout: space.layout.into(),
+            layout: space.layout,
             epoch: space.epoch,
             read_only: session.is_read_only,
             usage: space.usage,

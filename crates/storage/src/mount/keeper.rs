@@ -113,9 +113,12 @@ impl Keeper {
             (true, false) => self.core.delegate(renewed.usage).await,
             (false, true) => {
                 tracing::warn!("the name space was taken away from this mount");
-                let told = self.core.lost();
-                self.untell(told).await;
-                self.locks();
+                let (told, keeper) = (self.core.lost(), self.clone());
+                // The kernel may wait for a call that waits for the session: it must be prolonged meanwhile.
+                tokio::spawn(async move {
+                    keeper.untell(told).await;
+                    keeper.core.locks_mend().await;
+                });
             }
             (false, false) => {
                 self.core.set_usage(renewed.usage);

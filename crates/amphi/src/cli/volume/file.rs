@@ -192,19 +192,23 @@ impl Several {
         None
     }
 
-    /// Tells how many things were neither files nor directories.
-    fn passed_over(count: usize) {
-        if count > 0 {
-            say(&format!("passed over {count} that are neither files nor directories; a mount keeps them\n"));
-        }
-    }
-
     fn end(mut self, done: &str) -> Result<(), Failure> {
         match self.failed.len() {
             0 => Ok(()),
             _ if self.is_alone => Err(self.failed.remove(0)),
             count => Err(Failure::new(self.failed[0].exit, format!("{count} of {} were not {done}", self.tried))),
         }
+    }
+}
+
+/// Tells how many entries were neither files nor directories.
+fn passed_over(count: usize) {
+    match count {
+        0 => {}
+        1 => say("1 entry was passed over, which is neither a file nor a directory; a mount keeps such\n"),
+        _ => say(&format!(
+            "{count} entries were passed over, which are neither files nor directories; a mount keeps such\n"
+        )),
     }
 }
 

@@ -17,6 +17,9 @@ const KEPT: Duration = Duration::from_secs(30);
 /// How long stores may refuse what has to be stored before the delegation goes; the control plane waits for 20 s.
 const RECALL_LIMIT: Duration = Duration::from_secs(15);
 
+/// How long calls under way are waited for before what was delegated is kept; the next renewal tries again.
+const DELEGATE_LIMIT: Duration = Duration::from_secs(2);
+
 /// What the kernel was told and may have kept.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
@@ -27,7 +30,8 @@ pub(crate) struct Told {
 impl Core {
     /// The name space is ours: from now on all is kept.
     pub(crate) async fn delegate(&self, usage: Usage) {
-        let _closed = self.gate.write().await;
+        // Calls under way may wait for a session that the caller is to open: without this bound both would wait for ever.
+        let Ok(_closed) = tokio::time::timeout(DELEGATE_LIMIT, self.gate.write()).await else { return };
         let mut state = self.state();
         state.usage = usage;
         if state.tree.is_none() {

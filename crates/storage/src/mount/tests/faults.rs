@@ -304,3 +304,24 @@ async fn what_was_moved_since_it_was_looked_up_is_found_again() {
     memory.is_moved.store(true, Ordering::SeqCst);
     assert_eq!(another(&memory).await.picture().await, picture);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_a_session_does_not_keep_it_from_being_prolonged() {
+    let memory = Arc::new(Memory::new());
+    let usage = memory.usage().await.unwrap();
+    let paths = Paths(Core::new(memory.clone(), memory.clone(), usage, false));
+    memory.answers.lock().unwrap().extend((0..1_000).map(|_| (false, no_answer())));
+    let create = Call::Create(path("a"));
+    let mut call = std::pin::pin!(paths.call(&create));
+    tokio::select! {
+        biased;
+        done = &mut call => panic!("it got no answer: {done:?}"),
+        // As whoever prolongs the session does.
+        () = paths.0.delegate(usage) => {}
+    }
+    assert!(!paths.0.is_delegated(), "the call may yet read and store on its own");
+    memory.answers.lock().unwrap().clear();
+    call.await.unwrap();
+    paths.0.delegate(usage).await;
+    assert!(paths.0.is_delegated());
+}

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use tokio::fs::{self, File};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::{Several, TOGETHER, inside, name_of, place, segments};
+use super::{Several, TOGETHER, inside, name_of, passed_over, place, segments};
 use crate::cli::decode;
 use crate::cli::failure::{Failure, UNAVAILABLE, USAGE};
 use crate::cli::terminal::{plain, say, visible};
@@ -111,7 +111,7 @@ async fn is_directory(client: &Client, export: &str, path: &str) -> Result<bool,
 async fn get_tree(client: &Client, export: &str, path: &str, to: &Path) -> Result<(), Failure> {
     let progress = Progress::new(if path.is_empty() { export } else { path }, None);
     let mut directories = vec![(path.to_owned(), to.to_owned())];
-    let (mut several, mut passed_over) = (Several::new(false), 0);
+    let (mut several, mut others) = (Several::new(false), 0);
     while let Some((path, to)) = directories.pop() {
         fs::create_dir_all(&to).await.map_err(|error| not_written(&to, &error))?;
         let query = [("path", path)];
@@ -124,7 +124,7 @@ async fn get_tree(client: &Client, export: &str, path: &str, to: &Path) -> Resul
                 "directory" => directories.push((entry.path, to)),
                 "file" => files.push((entry.path, to)),
                 kind => {
-                    passed_over += 1;
+                    others += 1;
                     say(&format!("{export}:{} is a {}, and passed over\n", visible(&entry.path), plain(kind)));
                 }
             }
@@ -142,7 +142,7 @@ async fn get_tree(client: &Client, export: &str, path: &str, to: &Path) -> Resul
         }
     }
     drop(progress);
-    Several::passed_over(passed_over);
+    passed_over(others);
     several.end("downloaded")
 }
 

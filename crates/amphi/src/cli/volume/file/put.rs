@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
-use super::{Several, TOGETHER, place, segments};
+use super::{Several, TOGETHER, passed_over, place, segments};
 use crate::cli::decode;
 use crate::cli::failure::{Failure, USAGE};
 use crate::cli::output::{OutputArgs, print_json, print_line};
@@ -123,7 +123,7 @@ async fn put_tree(
     }
     drop(puts);
     drop(progress);
-    Several::passed_over(tree.passed_over);
+    passed_over(tree.passed_over);
     several.end("put")
 }
 
